@@ -1,0 +1,25 @@
+# The lines of the build stage are also run, one by one, by .ci/image-steps, where no image can be built: each instruction
+# stays on one line. tests/unit/test_dockerfile.py keeps its two installs equal to those of `make setup`.
+FROM python:3.11-slim AS build
+WORKDIR /app
+COPY pyproject.toml requirements-server.lock README.md LICENSE ./
+RUN python3 -m venv .venv
+RUN .venv/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-server.lock
+COPY inventory inventory
+COPY clients clients
+RUN .venv/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation .
+RUN .venv/bin/inventory --help
+
+FROM python:3.11-slim
+# PostgreSQL refuses to run for a user without a name.
+RUN useradd --system --uid 10001 --home-dir /var/lib/inventory --create-home --shell /usr/sbin/nologin inventory
+COPY --from=build /app/.venv /app/.venv
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 XDG_STATE_HOME=/var/lib INVENTORY_LISTEN=0.0.0.0:50051
+USER 10001
+VOLUME /var/lib/inventory
+EXPOSE 50051
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import sys, grpc; from grpc_health.v1 import health_pb2 as m, health_pb2_grpc as s; sys.exit(s.HealthStub(grpc.insecure_channel('127.0.0.1:50051')).Check(m.HealthCheckRequest(), timeout=2).status != m.HealthCheckResponse.SERVING)"]
+ENTRYPOINT ["inventory"]
+CMD ["serve"]

@@ -1,0 +1,1 @@
+"""The demo: a year of a grocer's real baskets, replayed through the service."""

@@ -1,0 +1,1 @@
+"""Pure decisions: values in, values out. No await, clock, randomness, SQL, protobuf or logging."""

@@ -1,0 +1,68 @@
+"""What a code and a text may look like."""
+
+import re
+import unicodedata
+
+from inventory.domain.limits import CODE_BYTES_MAX
+from inventory.domain.refusal import Reason, Refusal
+
+_PLAIN = re.compile(r"[A-Za-z0-9._:/#+-]+", re.ASCII)
+_CHANNEL = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)
+
+
+def is_code(text: str) -> bool:
+    """1 to 64 bytes, printable, NFC, no white space at the ends: no control, format or direction characters."""
+    if len(text) <= CODE_BYTES_MAX and _PLAIN.fullmatch(text):
+        return True
+    return (
+        0 < len(text) <= CODE_BYTES_MAX
+        and text.isprintable()
+        and text == text.strip()
+        and len(text.encode()) <= CODE_BYTES_MAX
+        and unicodedata.is_normalized("NFC", text)
+    )
+
+
+def sku_code(text: str, field: str) -> str:
+    """The code itself. Raises SKU_FORMAT."""
+    if not is_code(text):
+        raise Refusal(Reason.SKU_FORMAT, _rule("SKU"), field=field)
+    return text
+
+
+def location_code(text: str, field: str) -> str:
+    """The code itself. Raises LOCATION_FORMAT."""
+    if not is_code(text):
+        raise Refusal(Reason.LOCATION_FORMAT, _rule("location"), field=field)
+    return text
+
+
+def channel_code(text: str) -> str:
+    """The code itself. Raises CHANNEL_FORMAT."""
+    if not _CHANNEL.fullmatch(text):
+        raise Refusal(
+            Reason.CHANNEL_FORMAT,
+            "a channel code is 1 to 32 of a-z, 0-9, - and _",
+            field="inventory-channel",
+        )
+    return text
+
+
+def free_text(text: str, bytes_max: int, field: str, *, required: bool = False) -> str:
+    """The text itself: any characters but NUL. Raises TEXT_FORMAT."""
+    if required and not text.strip():
+        raise Refusal(Reason.TEXT_FORMAT, f"{field} must not be empty", field=field)
+    if text and ("\0" in text or (len(text) * 4 > bytes_max and len(text.encode()) > bytes_max)):
+        raise Refusal(
+            Reason.TEXT_FORMAT,
+            f"{field} has at most {bytes_max} bytes of UTF-8 and no NUL",
+            field=field,
+            metadata={"max_bytes": str(bytes_max)},
+        )
+    return text
+
+
+def _rule(noun: str) -> str:
+    return (
+        f"a {noun} code is 1 to {CODE_BYTES_MAX} bytes of printable NFC text without white space at its ends"
+    )

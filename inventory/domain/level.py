@@ -1,0 +1,44 @@
+"""The stock of one SKU at one location."""
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """The identity of a level: one SKU at one location, by number and by code."""
+
+    sku_id: int
+    location_id: int
+    sku: str
+    location: str
+    sku_active: bool
+    location_active: bool
+
+
+class Level(NamedTuple):
+    """Quantities in the SKU's smallest unit. An unset threshold is None, which differs from 0."""
+
+    on_hand: int = 0
+    held: int = 0
+    allocated: int = 0
+    quality_control: int = 0
+    damaged: int = 0
+    quarantined: int = 0
+    safety_stock: int | None = None
+    reorder_point: int | None = None
+    backorder_limit: int | None = None
+
+    @property
+    def unsellable(self) -> int:
+        return self.quality_control + self.damaged + self.quarantined
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.unsellable - self.held - self.allocated
+
+    @property
+    def promisable(self) -> int:
+        """What may still be promised: available, and what may be back-ordered."""
+        return self.available + (self.backorder_limit or 0)
+
+
+EMPTY = Level()

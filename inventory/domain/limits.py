@@ -1,0 +1,43 @@
+"""Every limit of what a request may ask for, with its unit."""
+
+from datetime import timedelta
+
+LINES_MAX = 200
+"""Lines of one reservation."""
+BULK_ROWS_MAX = 10_000
+"""Rows of one bulk command."""
+BATCH_REQUESTS_MAX = 1_000
+"""Requests of one BatchReserve or of one message of a ReserveStream."""
+KEYS_MAX = 1_000
+"""Keys of one BatchGetStock."""
+FILTERS_MAX = 1_000
+"""Codes of one filter."""
+PAGE_ROWS_MAX = 1_000
+PAGE_ROWS_DEFAULT = 100
+
+QUANTITY_MAX = 1_000_000_000
+"""One line's quantity, one delta, one threshold; in the SKU's smallest unit."""
+ON_HAND_MAX = 1_000_000_000_000
+"""One level's on_hand, in the SKU's smallest unit."""
+
+HOLD_TTL_MIN = timedelta(seconds=1)
+HOLD_TTL_MAX = timedelta(hours=24)
+HEARTBEAT_MIN = timedelta(seconds=1)
+HEARTBEAT_MAX = timedelta(hours=1)
+HEARTBEAT_DEFAULT = timedelta(seconds=10)
+
+CODE_BYTES_MAX = 64
+CHANNEL_CHARS_MAX = 32
+OWNER_BYTES_MAX = 128
+REFERENCE_BYTES_MAX = 128
+REASON_BYTES_MAX = 512
+NAME_BYTES_MAX = 512
+CATEGORY_BYTES_MAX = 256
+UNIT_BYTES_MAX = 16
+UNIT_DIGITS_MAX = 6
+BARCODES_MAX = 20
+ATTRIBUTES_MAX = 32
+ATTRIBUTES_BYTES_MAX = 4096
+
+VIOLATIONS_MAX = 20
+"""Violations named in one error: gRPC loses metadata over 8 KiB."""

@@ -1,0 +1,47 @@
+"""The ledger's rows."""
+
+from enum import IntEnum
+from typing import NamedTuple
+from uuid import UUID
+
+
+class MovementKind(IntEnum):
+    """Why a quantity changed; the numbers are the API's and the table's."""
+
+    ADJUSTMENT = 1
+    COUNT = 2
+    HOLD = 3
+    ALLOCATION = 4
+    COMMIT = 5
+    EXTENSION = 6
+    RELEASE = 7
+    EXPIRY = 8
+    FULFILMENT = 9
+    THRESHOLD = 10
+
+
+class Movement(NamedTuple):
+    """One immutable row: what was added, and the balances after it. In the order of the table's columns; `step` is
+    the command's place within its batch, which becomes the revision when the batch is written."""
+
+    step: int
+    ordinal: int
+    sku_id: int
+    location_id: int
+    kind: int
+    on_hand_delta: int
+    held_delta: int
+    allocated_delta: int
+    quality_control_delta: int
+    damaged_delta: int
+    quarantined_delta: int
+    on_hand_after: int
+    held_after: int
+    allocated_after: int
+    quality_control_after: int
+    damaged_after: int
+    quarantined_after: int
+    channel_id: int
+    reservation_id: UUID | None
+    reason: str | None
+    reference: str | None

@@ -1,0 +1,121 @@
+"""Saying no: the reason, and what the caller needs to mend it."""
+
+from collections.abc import Mapping
+from enum import StrEnum, auto
+from typing import NamedTuple
+
+
+class Reason(StrEnum):
+    """Why; the names of `ErrorReason` in the API. A test holds the two against each other."""
+
+    @staticmethod
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[str]) -> str:
+        return name
+
+    MALFORMED_REQUEST = auto()
+    QUANTITY_OUT_OF_RANGE = auto()
+    NOT_AN_INTEGER = auto()
+    LINES_EMPTY = auto()
+    TOO_MANY_LINES = auto()
+    SKU_FORMAT = auto()
+    LOCATION_FORMAT = auto()
+    CHANNEL_FORMAT = auto()
+    TEXT_FORMAT = auto()
+    BARCODE_FORMAT = auto()
+    UNIT_DIGITS_OUT_OF_RANGE = auto()
+    REQUEST_ID_REQUIRED = auto()
+    REQUEST_ID_FORMAT = auto()
+    RESERVATION_ID_FORMAT = auto()
+    TTL_OUT_OF_RANGE = auto()
+    FIELD_REQUIRED = auto()
+    FIELD_CONFLICT = auto()
+    PAGE_SIZE_INVALID = auto()
+    PAGE_TOKEN_INVALID = auto()
+    TOO_MANY_FILTERS = auto()
+    REVISION_FORMAT = auto()
+    TIME_RANGE = auto()
+    SKU_NOT_FOUND = auto()
+    SKU_RETIRED = auto()
+    LOCATION_NOT_FOUND = auto()
+    LOCATION_RETIRED = auto()
+    RESERVATION_NOT_FOUND = auto()
+    INSUFFICIENT_STOCK = auto()
+    RESERVATION_EXPIRED = auto()
+    RESERVATION_STATE = auto()
+    EXCEEDS_HELD = auto()
+    EXPECTATION_FAILED = auto()
+    BELOW_PROMISED = auto()
+    ON_HAND_LIMIT = auto()
+    CODE_TAKEN = auto()
+    REQUEST_ID_REUSED = auto()
+    REQUEST_IN_PROGRESS = auto()
+    COMPACTED = auto()
+    REVISION_IN_FUTURE = auto()
+    EPOCH_CHANGED = auto()
+    STREAM_LIMIT = auto()
+    SHUTTING_DOWN = auto()
+    OVERLOADED = auto()
+    STORAGE_UNAVAILABLE = auto()
+    CONTENTION = auto()
+    OUTCOME_UNKNOWN = auto()
+    INTERNAL = auto()
+    DEADLINE = auto()
+    CSV_SYNTAX = auto()
+    CSV_HEADER = auto()
+    CSV_ROW = auto()
+
+
+class Shortage(NamedTuple):
+    """A line that can't be met; quantities in the SKU's smallest unit."""
+
+    sku: str
+    location: str
+    requested: int
+    available: int
+
+
+class Refusal(Exception):
+    """A definite no: the command had no effect, and the same command would be refused again in the same state."""
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        field: str = "",
+        metadata: Mapping[str, str] | None = None,
+        shortages: tuple[Shortage, ...] = (),
+        resource: tuple[str, str] | None = None,
+    ) -> None:
+        """`message` is for people; `field` the path of the field at fault; `resource` the type and name of what is
+        missing."""
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.field = field
+        self.metadata = dict(metadata or {})
+        self.shortages = shortages
+        self.resource = resource
+
+
+def sku_not_found(sku: str) -> Refusal:
+    return Refusal(Reason.SKU_NOT_FOUND, f"no SKU {sku!r}", metadata={"sku": sku}, resource=("sku", sku))
+
+
+def location_not_found(location: str) -> Refusal:
+    return Refusal(
+        Reason.LOCATION_NOT_FOUND,
+        f"no location {location!r}",
+        metadata={"location": location},
+        resource=("location", location),
+    )
+
+
+def reservation_not_found(reservation_id: str) -> Refusal:
+    """The same for an unknown reservation and for another channel's."""
+    return Refusal(
+        Reason.RESERVATION_NOT_FOUND,
+        f"no reservation {reservation_id}",
+        metadata={"reservation_id": reservation_id},
+        resource=("reservation", reservation_id),
+    )

@@ -1,0 +1,1 @@
+"""Executes commands: collect, lock, decide, write, answer."""

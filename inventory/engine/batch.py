@@ -1,0 +1,173 @@
+"""One batch through one transaction: find → lock → decide → write."""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from inventory.domain import catalog as catalog_domain
+from inventory.domain.adjustment import Adjust, Count, SetThresholds
+from inventory.domain.catalog import ChangeCatalog
+from inventory.domain.decide import decide, pairs
+from inventory.domain.ledger import Ledger
+from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
+from inventory.engine.submission import Outcome, Submission
+from inventory.postgres import catalog, stock
+from inventory.postgres.connection import Writer
+from inventory.postgres.stock import Remembered, RequestRow
+
+EncodeRefusal = Callable[[Refusal], tuple[int, bytes]]
+"""The gRPC status code and the serialised status of a refusal."""
+
+_NAMES_RESERVATION = (Commit, Extend, Release, Fulfil, Expire)
+_MAKES_LEVEL = (Adjust, Count, SetThresholds)
+
+
+async def execute(
+    writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal
+) -> list[Outcome]:
+    """Runs the batch as one transaction and gives an outcome per submission. Raises a `StorageError`, and then the
+    transaction had no effect, or (`OutcomeUnknown`) may have had."""
+    first = batch[0]
+    async with writer.transaction(keep=not first.validate_only):
+        if isinstance(first.command, ChangeCatalog):
+            return [await _change_catalog(writer, first, first.command, encode_refusal)]
+        return await _change_stock(writer, batch, encode_refusal)
+
+
+async def _change_stock(
+    writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal
+) -> list[Outcome]:
+    wanted: dict[stock.Pair, None] = {}
+    may_make: dict[stock.Pair, None] = {}
+    named: dict[UUID, None] = {}
+    owners: dict[tuple[int, str], None] = {}
+    requests = []
+    for submission in batch:
+        command = submission.command
+        if submission.request_id is not None and not submission.validate_only:
+            requests.append((submission.channel_id, submission.request_id))
+        if isinstance(command, _NAMES_RESERVATION):
+            named[command.reservation_id] = None
+        else:
+            needed = dict.fromkeys(pairs(command))  # type: ignore[arg-type]  # catalogue commands never come here
+            wanted.update(needed)
+            if isinstance(command, _MAKES_LEVEL):
+                may_make.update(needed)
+            elif isinstance(command, Reserve) and command.replace_owner_holds:
+                owners[(command.channel_id, command.owner)] = None
+
+    found = await stock.find(writer, requests, wanted, list(owners))
+    named.update(dict.fromkeys(found.reservation_ids))
+    if may_make:
+        await stock.ensure_levels(writer, may_make)
+    ledger = await stock.lock(writer, wanted, list(named), may_make)
+
+    # What has run out stops counting before anything else is decided.
+    for reservation in list(ledger.reservations.values()):
+        if run_out(reservation, ledger.now):
+            decide(ledger, Expire(reservation.reservation_id))
+    rows: list[RequestRow] = []
+    steps: list[int | None] = []
+    outcomes = []
+    for submission in batch:
+        outcome, step = _answer(ledger, submission, found.answers, encode_refusal)
+        outcomes.append(outcome)
+        steps.append(step)
+        if submission.request_id is not None and not (submission.validate_only or outcome.replayed):
+            rows.append(
+                RequestRow(
+                    submission.channel_id,
+                    submission.request_id,
+                    submission.fingerprint,
+                    outcome.code,
+                    outcome.payload,
+                    step,
+                )
+            )
+    if not (rows or ledger.step):
+        return outcomes
+    base = await stock.write(writer, ledger, rows)
+    if batch[0].validate_only:  # nothing will have happened: the revision is the present one
+        return [outcome._replace(revision=base) for outcome in outcomes]
+    return [
+        outcome if step is None else outcome._replace(revision=base + step)
+        for outcome, step in zip(outcomes, steps, strict=True)
+    ]
+
+
+def _answer(
+    ledger: Ledger,
+    submission: Submission,
+    answers: dict[stock.RequestKey, Remembered],
+    encode_refusal: EncodeRefusal,
+) -> tuple[Outcome, int | None]:
+    earlier = _earlier(submission, answers, encode_refusal)
+    if earlier is not None:
+        return earlier, None
+    answer, step = decide(ledger, submission.command)  # type: ignore[arg-type]  # only stock commands
+    if isinstance(answer, Refusal):
+        code, status = encode_refusal(answer)
+        return Outcome(code, status, None), None
+    return Outcome(0, submission.encode(ledger.codes, answer), None), step
+
+
+def _earlier(
+    submission: Submission,
+    answers: dict[stock.RequestKey, Remembered],
+    encode_refusal: EncodeRefusal,
+) -> Outcome | None:
+    """The outcome of a request_id that was used before."""
+    if submission.request_id is None or not answers:
+        return None
+    remembered = answers.get((submission.channel_id, submission.request_id))
+    if remembered is None:
+        return None
+    if remembered.fingerprint != submission.fingerprint:
+        return reused(submission.request_id, encode_refusal)
+    return Outcome(remembered.code, remembered.answer, remembered.revision, replayed=True)
+
+
+def reused(request_id: UUID, encode_refusal: EncodeRefusal) -> Outcome:
+    """The refusal of a request_id that stands for other content already."""
+    code, status = encode_refusal(
+        Refusal(
+            Reason.REQUEST_ID_REUSED,
+            f"request_id {request_id} was used for other content",
+            metadata={"request_id": str(request_id)},
+        )
+    )
+    return Outcome(code, status, None, replayed=True)
+
+
+async def _change_catalog(
+    writer: Writer, submission: Submission, command: ChangeCatalog, encode_refusal: EncodeRefusal
+) -> Outcome:
+    assert submission.request_id is not None
+    if not submission.validate_only:
+        found = await stock.find(writer, [(submission.channel_id, submission.request_id)], (), ())
+        earlier = _earlier(submission, found.answers, encode_refusal)
+        if earlier is not None:
+            return earlier
+    now, present = await catalog.lock(writer, command)
+    try:
+        change = catalog_domain.change(present, command)
+        code, payload = 0, submission.encode({}, change)
+        moved = change.moved
+    except Refusal as refusal:
+        change = catalog_domain.NOTHING
+        code, payload = encode_refusal(refusal)
+        moved = False
+    row = RequestRow(
+        submission.channel_id,
+        submission.request_id,
+        submission.fingerprint,
+        code,
+        payload,
+        1 if moved else None,
+    )
+    base = await catalog.write(
+        writer, change, command.channel_id, now, [] if submission.validate_only else [row]
+    )
+    if submission.validate_only:
+        return Outcome(code, payload, base)
+    return Outcome(code, payload, base + 1 if moved else None)

@@ -1,0 +1,61 @@
+"""Why a command got no definite answer. `EngineError.reason` names the API's reason."""
+
+from inventory.domain.refusal import Reason
+
+
+class EngineError(Exception):
+    """Base of all: not a refusal, so nothing is remembered. `retry_after_s` is a hint for the caller."""
+
+    reason = Reason.INTERNAL
+    message = "a defect of the server; the request had no effect"
+    retry_after_s: float | None = None
+
+
+class Overloaded(EngineError):
+    """The queue is full; refused at once, without effect."""
+
+    reason = Reason.OVERLOADED
+    message = "the queue of commands is full"
+    retry_after_s = 0.1
+
+
+class StorageUnavailable(EngineError):
+    """The database could not be reached until the deadline; without effect."""
+
+    reason = Reason.STORAGE_UNAVAILABLE
+    message = "the database can't be reached; the request had no effect"
+    retry_after_s = 1.0
+
+
+class LockContention(EngineError):
+    """Locks could not be had until the deadline; without effect."""
+
+    reason = Reason.CONTENTION
+    message = "locks could not be had in time; the request had no effect"
+    retry_after_s = 0.2
+
+
+class Unknown(EngineError):
+    """The database vanished during COMMIT and didn't come back until the deadline."""
+
+    reason = Reason.OUTCOME_UNKNOWN
+    message = "whether it was committed is not known; send it again with the same request_id"
+
+
+class Defect(EngineError):
+    """The database refused what the engine wrote: an invariant would have been broken. Without effect."""
+
+
+class InProgress(EngineError):
+    """The first call with this request_id is still running."""
+
+    reason = Reason.REQUEST_IN_PROGRESS
+    message = "the first call with this request_id is still running"
+    retry_after_s = 0.2
+
+
+class ShuttingDown(EngineError):
+    """The server is stopping; the command was not started."""
+
+    reason = Reason.SHUTTING_DOWN
+    message = "the server is stopping"

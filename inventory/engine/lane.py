@@ -1,0 +1,209 @@
+"""The lane: commands that arrive while a batch is under way form the next batch.
+
+The shape is group commit: one batch at a time, no timer when idle, every limit on collecting a named constant.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+
+from inventory.engine import failures
+from inventory.engine.batch import EncodeRefusal, execute, reused
+from inventory.engine.submission import Outcome, Submission
+from inventory.postgres.connection import Writer
+from inventory.postgres.errors import (
+    CommandFault,
+    Contention,
+    Interfered,
+    OutcomeUnknown,
+    StorageError,
+    Unavailable,
+)
+
+QUEUE_COMMANDS_MAX = 10_000
+BATCH_COMMANDS_MAX = 512
+BATCH_LINES_MAX = 4_000
+RETRY_PAUSE_MIN_S = 0.01
+RETRY_PAUSE_MAX_S = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+class Lane:
+    """One connection, one batch at a time. `run` drives it; `submit` may be called from anywhere on the loop."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        encode_refusal: EncodeRefusal,
+        on_commit: Callable[[int], None] = lambda revision: None,
+    ) -> None:
+        """`on_commit` is told the last revision of each batch that was committed."""
+        self._writer = writer
+        self._encode_refusal = encode_refusal
+        self._on_commit = on_commit
+        self._queue: deque[Submission] = deque()
+        self._running: dict[tuple[int, UUID], Submission] = {}
+        self._arrived = asyncio.Event()
+        self._stopping = False
+        self._loop = asyncio.get_running_loop()
+        self.batches = 0
+        self.commands = 0
+
+    def submit(self, submission: Submission) -> asyncio.Future[Outcome]:
+        """Queues a command; the future gives its outcome. Raises `Overloaded` or `ShuttingDown`, at once.
+
+        A second submission with the same request_id waits for the first and gets its outcome as a replay; with
+        other content it is refused.
+        """
+        if self._stopping:
+            raise failures.ShuttingDown
+        if submission.request_id is not None and not submission.validate_only:
+            key = (submission.channel_id, submission.request_id)
+            first = self._running.get(key)
+            if first is not None:
+                return self._follow(first, submission)
+            if len(self._queue) >= QUEUE_COMMANDS_MAX:
+                raise failures.Overloaded
+            self._running[key] = submission
+        elif len(self._queue) >= QUEUE_COMMANDS_MAX:
+            raise failures.Overloaded
+        self._queue.append(submission)
+        if not self._arrived.is_set():
+            self._arrived.set()
+        return submission.future
+
+    async def run(self) -> None:
+        """Works until `stop`, and then until the queue is empty."""
+        try:
+            while True:
+                batch = self._collect()
+                if batch:
+                    await self._serve(batch)
+                elif self._stopping:
+                    return
+                else:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        finally:
+            for submission in self._queue:
+                self._finish(submission, failures.ShuttingDown())
+            self._queue.clear()
+            await self._writer.close()
+
+    def stop(self) -> None:
+        """Takes nothing new; what was taken is finished."""
+        self._stopping = True
+        self._arrived.set()
+
+    def _follow(self, first: Submission, second: Submission) -> asyncio.Future[Outcome]:
+        if first.fingerprint != second.fingerprint:
+            assert second.request_id is not None
+            second.future.set_result(reused(second.request_id, self._encode_refusal))
+            return second.future
+        first.followers.append(second.future)
+        self._loop.call_at(second.deadline, _give_up_following, second.future)
+        return second.future
+
+    def _collect(self) -> list[Submission]:
+        queue = self._queue
+        batch: list[Submission] = []
+        lines = 0
+        while queue and len(batch) < BATCH_COMMANDS_MAX:
+            submission = queue[0]
+            if submission.abandoned:
+                self._forget(queue.popleft())
+                continue
+            if batch and (submission.solo or lines + submission.weight > BATCH_LINES_MAX):
+                break
+            batch.append(queue.popleft())
+            lines += submission.weight
+            if submission.solo:
+                break
+        return batch
+
+    async def _serve(self, batch: list[Submission]) -> None:
+        """Runs a batch until each of its commands has an outcome, or its caller's deadline has passed."""
+        pause = RETRY_PAUSE_MIN_S
+        while batch:
+            try:
+                outcomes = await execute(self._writer, batch, self._encode_refusal)
+            except Interfered:
+                batch = self._drop_overdue(batch, failures.LockContention)
+                continue
+            except CommandFault as error:
+                if len(batch) > 1:
+                    log.warning("batch is run one by one", error=str(error), commands=len(batch))
+                    for submission in batch:
+                        await self._serve([submission])
+                    return
+                log.error(
+                    "the database refused a command",
+                    error=str(error),
+                    command=type(batch[0].command).__name__,
+                )
+                self._finish(batch[0], failures.Defect())
+                return
+            except Contention as error:
+                log.info("batch waits for locks", error=str(error))
+                batch = self._drop_overdue(batch, failures.LockContention)
+            except (Unavailable, OutcomeUnknown) as error:
+                if isinstance(error, OutcomeUnknown):
+                    for submission in batch:
+                        submission.in_doubt = True
+                log.warning("storage is unavailable", error=str(error), commands=len(batch))
+                batch = self._drop_overdue(batch, failures.StorageUnavailable)
+            except StorageError:
+                raise
+            except Exception:
+                # A defect in a decision: find the command that has it, and spare its neighbours.
+                if len(batch) > 1:
+                    for submission in batch:
+                        await self._serve([submission])
+                    return
+                log.exception("a command failed", command=type(batch[0].command).__name__)
+                self._finish(batch[0], failures.Defect())
+                return
+            else:
+                self._settle(batch, outcomes)
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RETRY_PAUSE_MAX_S)
+
+    def _settle(self, batch: list[Submission], outcomes: list[Outcome]) -> None:
+        self.batches += 1
+        self.commands += len(batch)
+        head = 0
+        for submission, outcome in zip(batch, outcomes, strict=True):
+            self._forget(submission)
+            submission.settle(outcome)
+            if outcome.revision is not None and not outcome.replayed:
+                head = outcome.revision
+        if head and not batch[0].validate_only:
+            self._on_commit(head)
+
+    def _drop_overdue(self, batch: list[Submission], error: type[failures.EngineError]) -> list[Submission]:
+        now = self._loop.time()
+        kept = []
+        for submission in batch:
+            if submission.deadline > now and not (self._stopping and submission.abandoned):
+                kept.append(submission)
+            else:
+                self._finish(submission, failures.Unknown() if submission.in_doubt else error())
+        return kept
+
+    def _finish(self, submission: Submission, error: failures.EngineError) -> None:
+        self._forget(submission)
+        submission.fail(error)
+
+    def _forget(self, submission: Submission) -> None:
+        if submission.request_id is not None and not submission.validate_only:
+            self._running.pop((submission.channel_id, submission.request_id), None)
+
+
+def _give_up_following(future: asyncio.Future[Outcome]) -> None:
+    if not future.done():
+        future.set_exception(failures.InProgress())

@@ -1,0 +1,70 @@
+"""A command on its way through the engine."""
+
+from asyncio import Future
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from inventory.domain.catalog import ChangeCatalog
+from inventory.domain.decide import StockCommand
+from inventory.domain.ledger import Key
+from inventory.domain.level import Place
+
+Codes = dict[Key, Place]
+Command = StockCommand | ChangeCatalog
+
+
+class Outcome(NamedTuple):
+    """What a caller gets. `code` 0: `payload` is the answer; else the gRPC status code, and `payload` the status.
+    `revision` None: nothing changed."""
+
+    code: int
+    payload: bytes
+    revision: int | None
+    replayed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Submission:
+    """One command with its idempotency key, and where its outcome goes.
+
+    `encode` makes the answer's bytes, which are stored and given to every replay; `request_id` None marks the
+    engine's own commands, which have no caller. `deadline` is in the loop's time, in seconds.
+    """
+
+    command: Command
+    channel_id: int
+    request_id: UUID | None
+    fingerprint: bytes
+    encode: Callable[[Codes, Any], bytes]
+    future: Future[Outcome]
+    deadline: float
+    weight: int = 1
+    validate_only: bool = False
+    in_doubt: bool = False
+    followers: list[Future[Outcome]] = field(default_factory=list)
+
+    @property
+    def solo(self) -> bool:
+        """Whether it runs in a transaction of its own: it is to be rolled back, or it isn't about stock."""
+        return self.validate_only or type(self.command) is ChangeCatalog
+
+    @property
+    def abandoned(self) -> bool:
+        """Nobody waits for it any more."""
+        return self.future.done() and not self.followers
+
+    def settle(self, outcome: Outcome) -> None:
+        """Answers the caller and everybody who sent the same request meanwhile."""
+        if not self.future.done():
+            self.future.set_result(outcome)
+        for follower in self.followers:
+            if not follower.done():
+                follower.set_result(outcome._replace(replayed=True))
+
+    def fail(self, error: Exception) -> None:
+        """Answers everybody with what went wrong."""
+        for waiter in (self.future, *self.followers):
+            if not waiter.done():
+                waiter.set_exception(error)

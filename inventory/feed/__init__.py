@@ -1,0 +1,1 @@
+"""Tells committed changes to whoever follows."""

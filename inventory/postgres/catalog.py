@@ -1,0 +1,63 @@
+"""The engine's way to the catalogue: lock what a command names, and write what came of it."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from inventory.domain.catalog import Catalog, CatalogChange, ChangeCatalog, Location, LocationKind, Sku
+from inventory.postgres.connection import Writer
+from inventory.postgres.stock import RequestRow, columns
+
+
+async def lock(writer: Writer, command: ChangeCatalog) -> tuple[datetime, Catalog]:
+    """The database's clock, and what exists of the command's codes and barcodes."""
+    codes = [sku.code for sku in command.skus]
+    barcodes = [barcode for sku in command.skus for barcode in sku.barcodes]
+    skus = await writer.fetch("lock_skus", codes)
+    owners = await writer.fetch("read_barcode_owners", barcodes) if barcodes else ()
+    locations = await writer.fetch("lock_locations", [location.code for location in command.locations])
+    now = await writer.fetch("read_clock")
+    return now[0][0], Catalog(
+        {row["code"]: sku_of(row) for row in skus},
+        {row["code"]: location_of(row) for row in locations},
+        {row["barcode"]: row["code"] for row in owners},
+    )
+
+
+async def write(
+    writer: Writer, change: CatalogChange, channel_id: int, now: datetime, requests: Sequence[RequestRow]
+) -> int:
+    """Writes a catalogue change as one revision. Returns the revision before it."""
+    rows = await writer.fetch("draw_revisions", int(change.moved), writer.database.notify_channel)
+    base = int(rows[0][0])
+    if change.skus:
+        skus = [
+            (*sku[:5], json.dumps(sku.barcodes), sku.active, json.dumps(dict(sku.attributes)))
+            for sku in change.skus
+        ]
+        await writer.fetch("write_skus", base + 1, channel_id, now, *columns(skus, 8))
+        owned = [(sku.code, barcode) for sku in change.skus for barcode in sku.barcodes]
+        await writer.fetch("drop_barcodes", [sku.code for sku in change.skus])
+        await writer.fetch("write_barcodes", *columns(owned, 2))
+    if change.locations:
+        await writer.fetch("write_locations", base + 1, channel_id, now, *columns(change.locations, 4))
+    await writer.fetch("write_requests", base, now, *columns(requests, 6))
+    return base
+
+
+def sku_of(row: Any) -> Sku:
+    return Sku(
+        row["code"],
+        row["name"],
+        row["category"],
+        row["unit"],
+        row["unit_digits"],
+        tuple(row["barcodes"]),
+        row["active"],
+        tuple(sorted(json.loads(row["attributes"]).items())),
+    )
+
+
+def location_of(row: Any) -> Location:
+    return Location(row["code"], row["name"], LocationKind(row["kind"]), row["active"])

@@ -1,0 +1,198 @@
+"""Connections: how each is set up, and the one that owns a write."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+
+from inventory.postgres import queries
+from inventory.postgres.errors import Contention, Interfered, OutcomeUnknown, Unavailable, classified
+
+LOCK_TIMEOUT_MS = 2_000
+STATEMENT_TIMEOUT_MS = 10_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 2_000
+TRANSACTION_TIMEOUT_MS = 20_000
+COMMAND_TIMEOUT_S = 15.0
+CONNECT_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 2.0
+SERVER_VERSION_MIN = 150_000
+TRANSACTION_TIMEOUT_SINCE = 17
+
+# A write finds every row by its key: the planner must not be talked into scans by missing statistics.
+_BY_KEY = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_material": "off",
+}
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where the truth is: a DSN, and the schema that holds everything of one retailer."""
+
+    dsn: str
+    schema: str = "inventory"
+
+    @property
+    def notify_channel(self) -> str:
+        """NOTIFY is per database: the schema keeps two retailers in one database apart."""
+        return f"{self.schema}_feed"
+
+    async def connect(self, *, by_key: bool = False) -> asyncpg.Connection:
+        """A connection whose search_path is the schema. Raises `Unavailable`."""
+        try:
+            connection = await asyncpg.connect(self.dsn, **self._options(by_key=by_key))
+            await _prepare_session(connection)
+        except Exception as error:
+            raise classified(error) from error
+        return connection
+
+    async def pool(self, size_max: int) -> asyncpg.Pool:
+        """Connections for reading. Raises `Unavailable`."""
+        try:
+            return await asyncpg.create_pool(
+                self.dsn, min_size=1, max_size=size_max, init=_prepare_session, **self._options(by_key=False)
+            )
+        except Exception as error:
+            raise classified(error) from error
+
+    def _options(self, *, by_key: bool) -> dict[str, Any]:
+        return {
+            "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": COMMAND_TIMEOUT_S,
+            "server_settings": {
+                "search_path": f'"{self.schema}"',
+                "application_name": "inventory",
+                "synchronous_commit": "on",
+                "timezone": "UTC",
+                "jit": "off",
+                "lock_timeout": str(LOCK_TIMEOUT_MS),
+                "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
+                **(_BY_KEY if by_key else {}),
+            },
+        }
+
+
+async def _prepare_session(connection: asyncpg.Connection) -> None:
+    version = connection.get_server_version()
+    if version.major >= TRANSACTION_TIMEOUT_SINCE:
+        await connection.execute(f"SET transaction_timeout = {TRANSACTION_TIMEOUT_MS:d}")
+
+
+async def assert_durable(connection: asyncpg.Connection) -> None:
+    """Raises `RuntimeError` when the server would acknowledge what a crash can lose, or is too old."""
+    row = await connection.fetchrow(
+        "SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,"
+        " current_setting('synchronous_commit') AS synchronous_commit,"
+        " current_setting('server_version_num')::integer AS version"
+    )
+    assert row is not None
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        if row[setting] in ("off", "local"):
+            raise RuntimeError(
+                f"PostgreSQL has {setting} = {row[setting]}: an acknowledged reservation could be lost"
+            )
+    if row["version"] < SERVER_VERSION_MIN:
+        raise RuntimeError(f"PostgreSQL 15 or newer is needed, this is {row['version']}")
+
+
+class Writer:
+    """The one connection of a lane, with its statements prepared; made again when it broke.
+
+    Used as `async with writer.transaction():`. Leaving it normally commits. The lane's own task drives it, so no
+    caller's cancellation can reach a COMMIT.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._sql: Mapping[str, str] = queries.load()
+        self._connection: asyncpg.Connection | None = None
+        self._prepared: dict[str, Any] = {}
+
+    async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
+        """Runs a named query on the open transaction. Raises a `StorageError`."""
+        assert self._connection is not None
+        try:
+            statement = self._prepared.get(name)
+            if statement is None:
+                statement = self._prepared[name] = await self._connection.prepare(self._sql[name])
+            return await statement.fetch(*arguments)  # type: ignore[no-any-return]
+        except Exception as error:
+            raise classified(error) from error
+
+    def transaction(self, *, keep: bool = True) -> "_Transaction":
+        """A transaction; with `keep` false it is rolled back at its end whatever happens."""
+        return _Transaction(self, keep)
+
+    async def close(self) -> None:
+        connection, self._connection, self._prepared = self._connection, None, {}
+        if connection is not None:
+            try:
+                await connection.close(timeout=CLOSE_TIMEOUT_S)
+            except Exception:  # noqa: BLE001 - it is broken or slow; either way it is given up
+                connection.terminate()
+
+    async def begin(self) -> None:
+        if self._connection is None or self._connection.is_closed():
+            self._prepared = {}
+            self._connection = await self.database.connect(by_key=True)
+        try:
+            await self._connection.execute("BEGIN")
+        except BaseException as error:
+            self.drop()
+            raise classified(error) from error
+
+    async def commit(self) -> None:
+        assert self._connection is not None
+        try:
+            tag = await self._connection.execute("COMMIT")
+        except BaseException as error:
+            self.drop()
+            if isinstance(error, asyncpg.PostgresError) and not isinstance(classified(error), Unavailable):
+                raise classified(error) from error
+            raise OutcomeUnknown(type(error).__name__) from error
+        if tag != "COMMIT":  # an aborted transaction answers ROLLBACK
+            raise Unavailable(tag)
+
+    async def rollback(self) -> None:
+        if self._connection is None or self._connection.is_closed():
+            self.drop()
+            return
+        try:
+            await self._connection.execute("ROLLBACK")
+        except BaseException:  # noqa: BLE001 - whatever happened, the server rolls back when the connection goes
+            self.drop()
+
+    def drop(self) -> None:
+        """Gives the connection up at once."""
+        connection, self._connection, self._prepared = self._connection, None, {}
+        if connection is not None:
+            connection.terminate()
+
+
+class _Transaction:
+    def __init__(self, writer: Writer, keep: bool) -> None:
+        self._writer = writer
+        self._keep = keep
+
+    async def __aenter__(self) -> Self:
+        await self._writer.begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None and self._keep:
+            await self._writer.commit()
+        elif error is None or isinstance(error, (Contention, Interfered)):
+            await self._writer.rollback()
+        elif isinstance(error, (Unavailable, asyncio.CancelledError)):
+            self._writer.drop()
+        else:
+            await self._writer.rollback()

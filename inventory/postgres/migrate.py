@@ -1,0 +1,191 @@
+"""Forward-only migrations from `migrations/NNNN_name.pre.sql` and `NNNN_name.post.sql`, recorded per schema.
+
+`pre` runs before the new code, `post` once no old code is left. The record, the table `migration`, lies in
+the schema it describes, so that a tenant's schema is complete in itself. A file runs in a transaction of its
+own, with its record; one whose first line is `-- no transaction` (CREATE INDEX CONCURRENTLY) holds a single
+statement that may run twice.
+"""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import asyncpg
+
+DIRECTORY = Path(__file__).with_name("migrations")
+LOCK_POLL_INTERVAL_S = 0.1
+LOCK_TIMEOUT_S = 600  # another replica may be at a long step
+
+Phase = Literal["pre", "post"]
+
+
+class MigrationError(Exception):
+    """The migrations can't go on. Those applied before stay applied."""
+
+
+class MigrationFileError(MigrationError):
+    """A file is misnamed or takes another one's number."""
+
+
+class MigrationChanged(MigrationError):
+    """A file differs from what was applied. Applied files are never edited: write the next one."""
+
+
+class DatabaseIsNewer(MigrationError):
+    """The schema has migrations this code does not know, named in `unknown`: start the newer code."""
+
+    def __init__(self, schema: str, unknown: list[str]) -> None:
+        self.unknown = unknown
+        super().__init__(f"schema {schema} is newer than this code, which does not know {', '.join(unknown)}")
+
+
+class MigrationFailed(MigrationError):
+    """PostgreSQL refused a file, which then had no effect."""
+
+
+class Migration(NamedTuple):
+    """One file, or one row of the record. `pre` sorts before `post` of the same number."""
+
+    number: int
+    is_post: bool
+    name: str
+    checksum: str
+    sql: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.number:04}_{self.name}.{'post' if self.is_post else 'pre'}"
+
+
+async def migrate(
+    connection: asyncpg.Connection,
+    schema: str,
+    *,
+    phase: Phase | None = None,
+    on_step: Callable[[str], None] = lambda name: None,
+    directory: Path = DIRECTORY,
+) -> list[str]:
+    """Bring `schema` up to date, making it if missing; give the names of the files applied now, in order.
+
+    With `phase`, only the files of that phase. `on_step` hears each name before it runs. Replicas may call
+    this at the same time. Leaves the connection's search_path at `schema`. Raises a `MigrationError`.
+    """
+    files = _read(directory)
+    path = await connection.fetchval("SELECT quote_ident($1)", _valid(schema))
+    applied_now = []
+    async with _exclusive(connection, schema):
+        if await connection.fetchval("SELECT to_regnamespace($1) IS NULL", path):
+            await connection.execute(
+                await connection.fetchval("SELECT format('CREATE SCHEMA %I', $1::text)", schema)
+            )
+        await connection.execute("SELECT set_config('search_path', $1, false)", path)
+        await connection.execute(
+            """
+            CREATE TABLE IF NOT EXISTS migration (
+                number integer NOT NULL,
+                name text NOT NULL,
+                phase text NOT NULL,
+                checksum text NOT NULL,
+                applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+                PRIMARY KEY (number, phase),
+                CONSTRAINT migration_phase_is_known CHECK (phase IN ('pre', 'post'))
+            )
+            """
+        )
+        for migration in await _missing(connection, schema, files):
+            if phase is None or migration.is_post == (phase == "post"):
+                on_step(str(migration))
+                await _apply(connection, migration)
+                applied_now.append(str(migration))
+    return applied_now
+
+
+async def pending(connection: asyncpg.Connection, schema: str, *, directory: Path = DIRECTORY) -> list[str]:
+    """The names of the files `migrate` would apply, in order. Changes nothing; raises as `migrate` does."""
+    return [str(migration) for migration in await _missing(connection, _valid(schema), _read(directory))]
+
+
+def _valid(schema: str) -> str:
+    if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", schema):
+        raise ValueError(
+            f"not a schema name: {schema!r} (a lower case letter or _, then up to 62 of a-z, 0-9, _)"
+        )
+    return schema
+
+
+def _read(directory: Path) -> list[Migration]:
+    found: dict[tuple[int, bool], Migration] = {}
+    for path in sorted(directory.glob("*.sql")):
+        parts = re.fullmatch(r"(\d{4})_([a-z0-9_]+)\.(pre|post)\.sql", path.name)
+        if parts is None:
+            raise MigrationFileError(f"{path.name} is not named NNNN_name.pre.sql or NNNN_name.post.sql")
+        sql = path.read_text("utf-8")
+        checksum = hashlib.sha256(sql.encode()).hexdigest()
+        migration = Migration(int(parts[1]), parts[3] == "post", parts[2], checksum, sql)
+        if (taken := found.setdefault(migration[:2], migration)) is not migration:
+            raise MigrationFileError(f"{migration} takes the number of {taken}")
+    return sorted(found.values())
+
+
+@asynccontextmanager
+async def _exclusive(connection: asyncpg.Connection, schema: str) -> AsyncIterator[None]:
+    # Polled, because CREATE INDEX CONCURRENTLY waits for every open snapshot: also for that of a replica that
+    # waits in pg_advisory_lock, and so for ever.
+    key = await connection.fetchval(
+        "SELECT hashtextextended('inventory.migrate ' || current_database() || ' ' || $1::text, 0)", schema
+    )
+    try:
+        async with asyncio.timeout(LOCK_TIMEOUT_S):
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", key):  # noqa: ASYNC110 - the event is in another process
+                await asyncio.sleep(LOCK_POLL_INTERVAL_S)
+    except TimeoutError as error:
+        raise MigrationError(
+            f"another process has migrated schema {schema} for {LOCK_TIMEOUT_S} s"
+        ) from error
+    try:
+        yield
+    finally:
+        if not connection.is_closed():  # else PostgreSQL has let it go already
+            await connection.execute("SELECT pg_advisory_unlock($1)", key)
+
+
+async def _missing(
+    connection: asyncpg.Connection, schema: str, files: Iterable[Migration]
+) -> list[Migration]:
+    """The files not applied yet, once it is proved that the applied ones are those we know."""
+    table = await connection.fetchval("SELECT to_regclass(format('%I.migration', $1::text))::text", schema)
+    rows = []
+    if table is not None:
+        select = "SELECT format('SELECT number, name, phase, checksum FROM %I.migration', $1::text)"
+        rows = await connection.fetch(await connection.fetchval(select, schema))
+    applied = {
+        (row["number"], row["phase"] == "post"): Migration(
+            row["number"], row["phase"] == "post", row["name"], row["checksum"]
+        )
+        for row in rows
+    }
+    known = {migration[:2]: migration for migration in files}
+    if unknown := sorted(applied[key] for key in applied.keys() - known.keys()):
+        raise DatabaseIsNewer(schema, [str(migration) for migration in unknown])
+    changed = [str(known[key]) for key in sorted(applied) if known[key].checksum != applied[key].checksum]
+    if changed:
+        raise MigrationChanged(f"schema {schema} was made by other text than is now in {', '.join(changed)}")
+    return [known[key] for key in sorted(known.keys() - applied.keys())]
+
+
+async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+    record = "INSERT INTO migration (number, name, phase, checksum) VALUES ($1, $2, $3, $4)"
+    values = (migration.number, migration.name, "post" if migration.is_post else "pre", migration.checksum)
+    try:
+        if migration.sql.startswith("-- no transaction"):
+            await connection.execute(migration.sql)
+            await connection.execute(record, *values)
+        else:
+            async with connection.transaction():
+                await connection.execute(migration.sql)
+                await connection.execute(record, *values)
+    except asyncpg.PostgresError as error:
+        raise MigrationFailed(f"{migration}: {error}") from error

@@ -1,0 +1,188 @@
+"""Reading: what needs no lock. Each call borrows a connection for one statement."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from inventory.domain.catalog import Location, Sku
+from inventory.domain.level import Level
+from inventory.domain.reservation import Line, Reservation, ReservationState, as_of
+from inventory.postgres import queries
+from inventory.postgres.catalog import location_of, sku_of
+from inventory.postgres.connection import Database
+from inventory.postgres.errors import classified
+
+POOL_CONNECTIONS_MAX = 8
+
+
+class Head(NamedTuple):
+    """The feed's head. A cursor before `compacted` is too old."""
+
+    epoch: UUID
+    revision: int
+    compacted: int
+
+
+class LevelRow(NamedTuple):
+    """A level by code. `exists` false: no such SKU or no such location, which `sku_exists` tells."""
+
+    sku: str
+    location: str
+    exists: bool
+    sku_exists: bool
+    level: Level
+    revision: int
+    key: tuple[int, int]
+
+
+class ReservationRow(NamedTuple):
+    """A reservation as of now, and the SKU and location codes of its lines."""
+
+    reservation: Reservation
+    codes: list[tuple[str, str]]
+
+
+class Reader:
+    """Borrows connections for reading."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._sql: Mapping[str, str] = queries.load()
+
+    @classmethod
+    async def open(cls, database: Database) -> "Reader":
+        """Raises `Unavailable`."""
+        return cls(await database.pool(POOL_CONNECTIONS_MAX))
+
+    async def close(self) -> None:
+        self._pool.terminate()
+
+    async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
+        """Runs a named query. Raises a `StorageError`."""
+        try:
+            return await self._pool.fetch(self._sql[name], *arguments)  # type: ignore[no-any-return]
+        except Exception as error:
+            raise classified(error) from error
+
+    async def head(self) -> Head:
+        rows = await self.fetch("read_head")
+        return Head(*rows[0])
+
+    async def stock(self, pairs: Sequence[tuple[str, str]]) -> list[LevelRow]:
+        """Levels in the order asked, all of one snapshot."""
+        rows = await self.fetch("read_stock", [pair[0] for pair in pairs], [pair[1] for pair in pairs])
+        return [level_row(row) for row in rows]
+
+    async def list_stock(
+        self,
+        after: tuple[str, str],
+        skus: Sequence[str] | None,
+        locations: Sequence[str] | None,
+        limit: int,
+    ) -> list[LevelRow]:
+        return [level_row(row) for row in await self.fetch("list_stock", *after, skus, locations, limit)]
+
+    async def list_movements(
+        self,
+        before: tuple[int, int],
+        sku: str | None,
+        location: str | None,
+        reservation_id: UUID | None,
+        recorded_from: datetime | None,
+        recorded_before: datetime | None,
+        limit: int,
+    ) -> Sequence[Any]:
+        return await self.fetch(
+            "list_movements", *before, sku, location, reservation_id, recorded_from, recorded_before, limit
+        )
+
+    async def list_reservations(
+        self,
+        channel_id: int,
+        *,
+        before: UUID | None = None,
+        reservation_id: UUID | None = None,
+        state: ReservationState | None = None,
+        owner: str | None = None,
+        reference: str | None = None,
+        limit: int = 1,
+    ) -> list[ReservationRow]:
+        rows = await self.fetch(
+            "list_reservations", channel_id, before, reservation_id, state, owner, reference, limit
+        )
+        grouped: dict[UUID, list[Any]] = {}
+        for row in rows:
+            grouped.setdefault(row["reservation_id"], []).append(row)
+        return [_reservation_row(group) for group in grouped.values()]
+
+    async def find_sku(self, code: str | None, barcode: str | None) -> Sku | None:
+        rows = await self.fetch("find_sku", code, barcode)
+        return sku_of(rows[0]) if rows else None
+
+    async def list_skus(self, after: str, category: str | None, active: bool | None, limit: int) -> list[Sku]:
+        return [sku_of(row) for row in await self.fetch("list_skus", after, category, active, limit)]
+
+    async def list_locations(
+        self, after: str, code: str | None, kind: int | None, active: bool | None, limit: int
+    ) -> list[Location]:
+        return [
+            location_of(row) for row in await self.fetch("list_locations", after, code, kind, active, limit)
+        ]
+
+    async def channel_id(self, code: str) -> int:
+        """The channel's number, made at first sight."""
+        rows: Sequence[Any] = ()
+        while not rows:  # empty only while another replica is making it
+            rows = await self.fetch("register_channel", code)
+        return int(rows[0][0])
+
+    async def due_reservations(self, limit: int) -> list[UUID]:
+        return [row[0] for row in await self.fetch("due_reservations", limit)]
+
+    async def forget_requests(self, older_than: timedelta, limit: int) -> None:
+        await self.fetch("forget_requests", older_than, limit)
+
+
+def level_row(row: Any) -> LevelRow:
+    """Holds that have run out don't count, swept or not."""
+    exists = row["sku_id"] is not None and row["location_id"] is not None
+    level = Level()
+    if row["on_hand"] is not None:
+        level = Level(
+            row["on_hand"],
+            row["held"] - (row["due"] or 0),
+            row["allocated"],
+            row["quality_control"],
+            row["damaged"],
+            row["quarantined"],
+            row["safety_stock"],
+            row["reorder_point"],
+            row["backorder_limit"],
+        )
+    return LevelRow(
+        row["sku"],
+        row["location"],
+        exists,
+        row["sku_id"] is not None,
+        level,
+        row["revision"] or 0,
+        (row["sku_id"] or 0, row["location_id"] or 0),
+    )
+
+
+def _reservation_row(rows: Sequence[Any]) -> ReservationRow:
+    first = rows[0]
+    reservation = Reservation(
+        first["reservation_id"],
+        first["channel_id"],
+        first["owner"],
+        first["reference"],
+        ReservationState(first["state"]),
+        first["expires_at"],
+        first["created_at"],
+        tuple(Line(*row[7:14]) for row in rows),
+    )
+    return ReservationRow(as_of(reservation, first["now"]), [(row["sku"], row["location"]) for row in rows])

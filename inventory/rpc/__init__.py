@@ -1,0 +1,1 @@
+"""Speaks gRPC: parse, call, format."""

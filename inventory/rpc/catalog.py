@@ -1,0 +1,129 @@
+"""CatalogService: parse, call, format."""
+
+from inventory.domain.catalog import CatalogChange, ChangeCatalog, Intent
+from inventory.domain.code import free_text, location_code, sku_code
+from inventory.domain.limits import BULK_ROWS_MAX, CATEGORY_BYTES_MAX
+from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
+from inventory.postgres.reads import Reader
+from inventory.rpc import format, page_token, parse
+from inventory.rpc.method import BULK_BYTES_MAX, Call, Methods
+from inventory.rpc.writes import Writes
+from inventory.v1 import catalog_service_pb2 as pb2
+
+SERVICE = pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name
+BARCODE_CHARS_MAX = 14
+
+
+class CatalogService:
+    def __init__(self, writes: Writes, reader: Reader) -> None:
+        self._writes = writes
+        self._reader = reader
+
+    def handlers(self, methods: Methods) -> dict[str, object]:
+        return {
+            "CreateSku": methods.unary(pb2.CreateSkuRequest, self.create_sku),
+            "UpdateSku": methods.unary(pb2.UpdateSkuRequest, self.update_sku),
+            "GetSku": methods.unary(pb2.GetSkuRequest, self.get_sku),
+            "ListSkus": methods.unary(pb2.ListSkusRequest, self.list_skus),
+            "CreateLocation": methods.unary(pb2.CreateLocationRequest, self.create_location),
+            "UpdateLocation": methods.unary(pb2.UpdateLocationRequest, self.update_location),
+            "GetLocation": methods.unary(pb2.GetLocationRequest, self.get_location),
+            "ListLocations": methods.unary(pb2.ListLocationsRequest, self.list_locations),
+            "ImportCatalog": methods.unary(
+                pb2.ImportCatalogRequest, self.import_catalog, bytes_max=BULK_BYTES_MAX
+            ),
+        }
+
+    async def create_sku(self, request: pb2.CreateSkuRequest, call: Call) -> bytes:
+        return await self._write_sku(request, call, Intent.CREATE)
+
+    async def update_sku(self, request: pb2.UpdateSkuRequest, call: Call) -> bytes:
+        return await self._write_sku(request, call, Intent.UPDATE)
+
+    async def create_location(self, request: pb2.CreateLocationRequest, call: Call) -> bytes:
+        return await self._write_location(request, call, Intent.CREATE)
+
+    async def update_location(self, request: pb2.UpdateLocationRequest, call: Call) -> bytes:
+        return await self._write_location(request, call, Intent.UPDATE)
+
+    async def import_catalog(self, request: pb2.ImportCatalogRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        parse.within(len(request.skus) + len(request.locations), BULK_ROWS_MAX, "skus")
+        command = ChangeCatalog(
+            call.channel_id,
+            Intent.UPSERT,
+            tuple(parse.sku(sku, f"skus[{n}]") for n, sku in enumerate(request.skus)),
+            tuple(
+                parse.location(location, f"locations[{n}]") for n, location in enumerate(request.locations)
+            ),
+            parse.skips_refused(request.error_policy),
+        )
+        return await self._writes.answer(request, identity, command, call, format.imported_answer)
+
+    async def get_sku(self, request: pb2.GetSkuRequest, call: Call) -> bytes:
+        by = request.WhichOneof("by")
+        if by is None:
+            raise Refusal(Reason.FIELD_REQUIRED, "say sku or barcode", field="by")
+        code = sku_code(request.sku, "sku") if by == "sku" else None
+        barcode = free_text(request.barcode, BARCODE_CHARS_MAX, "barcode") if by == "barcode" else None
+        found = await self._reader.find_sku(code, barcode)
+        if found is None:
+            raise sku_not_found(code or barcode or "")
+        return pb2.GetSkuResponse(sku=format.sku(found)).SerializeToString()
+
+    async def list_skus(self, request: pb2.ListSkusRequest, call: Call) -> bytes:
+        size = parse.page_size(request.page_size)
+        category = free_text(request.category, CATEGORY_BYTES_MAX, "category") or None
+        active = request.active if request.HasField("active") else None
+        position = page_token.decode(request, (str,)) or [""]
+        rows = await self._reader.list_skus(str(position[0]), category, active, size + 1)
+        token = page_token.encode(request, [rows[size - 1].code]) if len(rows) > size else ""
+        return pb2.ListSkusResponse(
+            skus=[format.sku(row) for row in rows[:size]], next_page_token=token
+        ).SerializeToString()
+
+    async def get_location(self, request: pb2.GetLocationRequest, call: Call) -> bytes:
+        code = location_code(request.location, "location")
+        rows = await self._reader.list_locations("", code, None, None, 1)
+        if not rows:
+            raise location_not_found(code)
+        return pb2.GetLocationResponse(location=format.location(rows[0])).SerializeToString()
+
+    async def list_locations(self, request: pb2.ListLocationsRequest, call: Call) -> bytes:
+        size = parse.page_size(request.page_size)
+        kind = parse.location_kind(request.kind, "kind")
+        active = request.active if request.HasField("active") else None
+        position = page_token.decode(request, (str,)) or [""]
+        rows = await self._reader.list_locations(str(position[0]), None, kind, active, size + 1)
+        token = page_token.encode(request, [rows[size - 1].code]) if len(rows) > size else ""
+        return pb2.ListLocationsResponse(
+            locations=[format.location(row) for row in rows[:size]], next_page_token=token
+        ).SerializeToString()
+
+    async def _write_sku(
+        self, request: pb2.CreateSkuRequest | pb2.UpdateSkuRequest, call: Call, intent: Intent
+    ) -> bytes:
+        identity = parse.request_id(request.request_id)
+        if not request.HasField("sku"):
+            raise Refusal(Reason.FIELD_REQUIRED, "sku is required", field="sku")
+        command = ChangeCatalog(call.channel_id, intent, (parse.sku(request.sku, "sku"),))
+        return await self._writes.answer(request, identity, command, call, _sku_answer)
+
+    async def _write_location(
+        self, request: pb2.CreateLocationRequest | pb2.UpdateLocationRequest, call: Call, intent: Intent
+    ) -> bytes:
+        identity = parse.request_id(request.request_id)
+        if not request.HasField("location"):
+            raise Refusal(Reason.FIELD_REQUIRED, "location is required", field="location")
+        command = ChangeCatalog(call.channel_id, intent, (), (parse.location(request.location, "location"),))
+        return await self._writes.answer(request, identity, command, call, _location_answer)
+
+
+def _sku_answer(codes: format.Codes, answer: CatalogChange) -> bytes:
+    assert answer.last_sku is not None
+    return pb2.CreateSkuResponse(sku=format.sku(answer.last_sku)).SerializeToString()
+
+
+def _location_answer(codes: format.Codes, answer: CatalogChange) -> bytes:
+    assert answer.last_location is not None
+    return pb2.CreateLocationResponse(location=format.location(answer.last_location)).SerializeToString()

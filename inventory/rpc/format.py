@@ -1,0 +1,192 @@
+"""Answers become messages."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from inventory.domain.adjustment import Adjusted, LevelAfter
+from inventory.domain.catalog import CatalogChange, Location, Sku
+from inventory.domain.ledger import Key
+from inventory.domain.level import Level, Place
+from inventory.domain.refusal import Refusal
+from inventory.domain.reservation import Reservation
+from inventory.postgres.reads import LevelRow, ReservationRow
+from inventory.rpc.errors import status
+from inventory.v1 import catalog_service_pb2 as catalog_pb2
+from inventory.v1 import core_pb2
+from inventory.v1 import reservation_service_pb2 as reservation_pb2
+from inventory.v1 import stock_service_pb2 as stock_pb2
+
+Codes = Mapping[Key, Place]
+
+
+def timestamp(time: datetime) -> Timestamp:
+    seconds = int(time.timestamp())
+    return Timestamp(seconds=seconds, nanos=time.microsecond * 1000)
+
+
+def reservation(found: Reservation, codes: Sequence[tuple[str, str]], channel: str) -> core_pb2.Reservation:
+    """`codes` are the SKU and location codes of the lines, in their order."""
+    lines = [
+        core_pb2.ReservationLine(
+            sku=sku,
+            location=location,
+            requested=line.requested,
+            held=line.held,
+            allocated=line.allocated,
+            fulfilled=line.fulfilled,
+            released=line.released,
+        )
+        for line, (sku, location) in zip(found.lines, codes, strict=True)
+    ]
+    message = core_pb2.Reservation(
+        reservation_id=str(found.reservation_id),
+        channel=channel,
+        owner=found.owner,
+        reference=found.reference,
+        state=found.state.value,  # type: ignore[arg-type]  # the numbers are the same
+        created_at=timestamp(found.created_at),
+        lines=lines,
+    )
+    if found.expires_at is not None:
+        message.expires_at.CopyFrom(timestamp(found.expires_at))
+    return message
+
+
+def reservation_row(row: ReservationRow, channel: str) -> core_pb2.Reservation:
+    return reservation(row.reservation, row.codes, channel)
+
+
+class ReservationAnswer:
+    """Encodes the answer of every reservation command: their responses have one shape."""
+
+    def __init__(self, channel: str) -> None:
+        self._channel = channel
+
+    def __call__(self, codes: Codes, found: Reservation) -> bytes:
+        pairs = []
+        for line in found.lines:
+            place = codes[(line.sku_id, line.location_id)]
+            pairs.append((place.sku, place.location))
+        message = reservation_pb2.ReserveResponse(reservation=reservation(found, pairs, self._channel))
+        return message.SerializeToString()
+
+
+def quantities(level: Level) -> core_pb2.Quantities:
+    return core_pb2.Quantities(
+        on_hand=level.on_hand,
+        held=level.held,
+        allocated=level.allocated,
+        quality_control=level.quality_control,
+        damaged=level.damaged,
+        quarantined=level.quarantined,
+        available=level.available,
+    )
+
+
+def level(sku: str, location: str, found: Level, revision: int) -> core_pb2.Level:
+    return core_pb2.Level(
+        sku=sku,
+        location=location,
+        quantities=quantities(found),
+        revision=revision,
+        safety_stock=found.safety_stock,
+        reorder_point=found.reorder_point,
+        backorder_limit=found.backorder_limit,
+    )
+
+
+def level_row(row: LevelRow) -> core_pb2.Level:
+    return level(row.sku, row.location, row.level, row.revision)
+
+
+def level_answer(codes: Codes, answer: LevelAfter) -> bytes:
+    """The answer of SetStock and SetThresholds, whose responses have AdjustStock's shape."""
+    message = level(answer.place.sku, answer.place.location, answer.level, 0)
+    return stock_pb2.AdjustStockResponse(level=message).SerializeToString()
+
+
+def adjusted_one_answer(codes: Codes, answer: Adjusted) -> bytes:
+    assert answer.last is not None
+    return level_answer(codes, answer.last)
+
+
+def adjusted_answer(codes: Codes, answer: Adjusted) -> bytes:
+    message = stock_pb2.BatchAdjustStockResponse(
+        applied=len(answer.on_hand) - len(answer.refused),
+        refused=[
+            stock_pb2.RefusedRow(row=row, error=row_error(refusal)) for row, refusal in answer.refused.items()
+        ],
+        on_hand=answer.on_hand,
+    )
+    return message.SerializeToString()
+
+
+def row_error(refusal: Refusal) -> core_pb2.RowError:
+    found = status(refusal)
+    return core_pb2.RowError(code=found.code, message=found.message, details=found.details)
+
+
+def movement(row: Any) -> core_pb2.Movement:
+    """`row` is of the queries that read the ledger."""
+    delta = core_pb2.Quantities(
+        on_hand=row["on_hand_delta"],
+        held=row["held_delta"],
+        allocated=row["allocated_delta"],
+        quality_control=row["quality_control_delta"],
+        damaged=row["damaged_delta"],
+        quarantined=row["quarantined_delta"],
+    )
+    delta.available = Level(*row[3:9]).available
+    reservation_id = row["reservation_id"]
+    return core_pb2.Movement(
+        revision=row["revision"],
+        ordinal=row["ordinal"],
+        sku=row["sku"],
+        location=row["location"],
+        kind=row["kind"],
+        delta=delta,
+        after=quantities(Level(*row[9:15])),
+        reservation_id=str(reservation_id) if reservation_id else "",
+        channel=row["channel"],
+        reason=row["reason"] or "",
+        reference=row["reference"] or "",
+        recorded_at=timestamp(row["recorded_at"]),
+    )
+
+
+def sku(found: Sku) -> catalog_pb2.Sku:
+    return catalog_pb2.Sku(
+        sku=found.code,
+        name=found.name,
+        category=found.category,
+        unit=found.unit,
+        unit_digits=found.unit_digits,
+        barcodes=found.barcodes,
+        active=found.active,
+        attributes=dict(found.attributes),
+    )
+
+
+def location(found: Location) -> catalog_pb2.Location:
+    return catalog_pb2.Location(
+        location=found.code,
+        name=found.name,
+        kind=found.kind.value,  # type: ignore[arg-type]  # the numbers are the same
+        active=found.active,
+    )
+
+
+def imported_answer(codes: Codes, answer: CatalogChange) -> bytes:
+    message = catalog_pb2.ImportCatalogResponse(
+        created=answer.created,
+        updated=answer.updated,
+        unchanged=answer.unchanged,
+        refused=[
+            catalog_pb2.RefusedCatalogRow(row=row, error=row_error(refusal))
+            for row, refusal in answer.refused.items()
+        ],
+    )
+    return message.SerializeToString()

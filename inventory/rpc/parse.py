@@ -1,0 +1,401 @@
+"""Requests become commands; everything wrong with a request is said here, with the path of the field."""
+
+import hashlib
+import re
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from inventory.domain import barcode
+from inventory.domain.adjustment import Adjust, Count, Disposition, Row, SetThresholds
+from inventory.domain.catalog import UNIT_DEFAULT, Location, LocationKind, Sku
+from inventory.domain.code import free_text, is_code, location_code, sku_code
+from inventory.domain.limits import (
+    ATTRIBUTES_BYTES_MAX,
+    ATTRIBUTES_MAX,
+    BARCODES_MAX,
+    BULK_ROWS_MAX,
+    CATEGORY_BYTES_MAX,
+    FILTERS_MAX,
+    HOLD_TTL_MAX,
+    HOLD_TTL_MIN,
+    LINES_MAX,
+    NAME_BYTES_MAX,
+    ON_HAND_MAX,
+    OWNER_BYTES_MAX,
+    PAGE_ROWS_DEFAULT,
+    PAGE_ROWS_MAX,
+    QUANTITY_MAX,
+    REASON_BYTES_MAX,
+    REFERENCE_BYTES_MAX,
+    UNIT_BYTES_MAX,
+    UNIT_DIGITS_MAX,
+)
+from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.reservation import Ask, Commit, Extend, Fulfil, Release, ReservationState, Reserve
+from inventory.v1 import catalog_service_pb2 as catalog_pb2
+from inventory.v1 import core_pb2
+from inventory.v1 import reservation_service_pb2 as reservation_pb2
+from inventory.v1 import stock_service_pb2 as stock_pb2
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_ALL_OR_NOTHING = (core_pb2.ERROR_POLICY_UNSPECIFIED, core_pb2.ERROR_POLICY_ALL_OR_NOTHING)
+_DISPOSITIONS: dict[int, Disposition | None] = {
+    core_pb2.DISPOSITION_UNSPECIFIED: None,
+    core_pb2.DISPOSITION_SELLABLE: None,
+    core_pb2.DISPOSITION_QUALITY_CONTROL: Disposition.QUALITY_CONTROL,
+    core_pb2.DISPOSITION_DAMAGED: Disposition.DAMAGED,
+    core_pb2.DISPOSITION_QUARANTINED: Disposition.QUARANTINED,
+}
+
+
+def fingerprint(request: Message) -> bytes:
+    """16 bytes that stand for the request's content: what the same request_id must repeat."""
+    digest = hashlib.blake2b(request.SerializeToString(deterministic=True), digest_size=16)
+    digest.update(type(request).__name__.encode())
+    return digest.digest()
+
+
+def request_id(text: str, field: str = "request_id") -> UUID:
+    """Raises REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT."""
+    if not text:
+        raise Refusal(
+            Reason.REQUEST_ID_REQUIRED,
+            "every write needs a request_id, a UUID made once per intent",
+            field=field,
+        )
+    if not _UUID.fullmatch(text):
+        raise Refusal(Reason.REQUEST_ID_FORMAT, "request_id is not a UUID", field=field)
+    return UUID(text)
+
+
+def reservation_id(text: str) -> UUID:
+    """Raises RESERVATION_ID_FORMAT."""
+    if not _UUID.fullmatch(text):
+        raise Refusal(Reason.RESERVATION_ID_FORMAT, "reservation_id is not a UUID", field="reservation_id")
+    return UUID(text)
+
+
+def reserve(
+    request: reservation_pb2.ReserveRequest, channel_id: int, new_id: UUID, path: str = ""
+) -> Reserve:
+    """`path` is the prefix of the fields' paths, such as `requests[3].`."""
+    ttl = None
+    promise = request.WhichOneof("promise")
+    if promise == "hold_ttl":
+        ttl = _ttl(request.hold_ttl, f"{path}hold_ttl")
+    elif promise is None or not request.allocate:
+        raise Refusal(Reason.FIELD_REQUIRED, "say hold_ttl, or allocate = true", field=f"{path}promise")
+    policy = request.fill_policy
+    if policy not in reservation_pb2.FillPolicy.values():
+        raise _unknown_enum(f"{path}fill_policy")
+    if request.replace_owner_holds and not request.owner:
+        raise Refusal(
+            Reason.FIELD_CONFLICT, "replace_owner_holds needs owner", field=f"{path}replace_owner_holds"
+        )
+    return Reserve(
+        channel_id,
+        new_id,
+        _asks(request.lines, path, required=True),
+        ttl,
+        policy == reservation_pb2.FILL_POLICY_AS_MUCH_AS_POSSIBLE,
+        free_text(request.owner, OWNER_BYTES_MAX, f"{path}owner"),
+        free_text(request.reference, REFERENCE_BYTES_MAX, f"{path}reference"),
+        request.replace_owner_holds,
+    )
+
+
+def commit(request: reservation_pb2.CommitRequest, channel_id: int) -> Commit:
+    return Commit(
+        channel_id,
+        reservation_id(request.reservation_id),
+        _asks(request.lines, ""),
+        free_text(request.reference, REFERENCE_BYTES_MAX, "reference"),
+    )
+
+
+def extend(request: reservation_pb2.ExtendRequest, channel_id: int) -> Extend:
+    if not request.HasField("ttl"):
+        raise Refusal(Reason.FIELD_REQUIRED, "ttl is required", field="ttl")
+    return Extend(channel_id, reservation_id(request.reservation_id), _ttl(request.ttl, "ttl"))
+
+
+def release(request: reservation_pb2.ReleaseRequest, channel_id: int) -> Release:
+    return Release(
+        channel_id,
+        reservation_id(request.reservation_id),
+        _asks(request.lines, ""),
+        free_text(request.reason, REASON_BYTES_MAX, "reason"),
+    )
+
+
+def fulfil(request: reservation_pb2.FulfilRequest, channel_id: int) -> Fulfil:
+    return Fulfil(
+        channel_id,
+        reservation_id(request.reservation_id),
+        _asks(request.lines, ""),
+        free_text(request.reference, REFERENCE_BYTES_MAX, "reference"),
+    )
+
+
+def adjust(request: stock_pb2.AdjustStockRequest, channel_id: int) -> Adjust:
+    row = Row(
+        sku_code(request.sku, "sku"),
+        location_code(request.location, "location"),
+        _delta(request.delta, "delta"),
+        _disposition(request.disposition, "disposition"),
+    )
+    return Adjust(channel_id, (row,), *_why(request.reason, request.reference))
+
+
+def adjust_batch(request: stock_pb2.BatchAdjustStockRequest, channel_id: int) -> Adjust:
+    rows = request.adjustments
+    within(len(rows), BULK_ROWS_MAX, "adjustments")
+    skip_refused = skips_refused(request.error_policy)
+    reason, reference = _why(request.reason, request.reference)
+    return Adjust(
+        channel_id,
+        tuple(_adjustment(row, f"adjustments[{position}].") for position, row in enumerate(rows)),
+        reason,
+        reference,
+        skip_refused,
+    )
+
+
+def count(request: stock_pb2.SetStockRequest, channel_id: int) -> Count:
+    if not request.HasField("expected_on_hand"):
+        raise Refusal(Reason.FIELD_REQUIRED, "say what on_hand is expected to be", field="expected_on_hand")
+    return Count(
+        channel_id,
+        sku_code(request.sku, "sku"),
+        location_code(request.location, "location"),
+        _quantity(request.on_hand, "on_hand", 0, ON_HAND_MAX),
+        _quantity(request.expected_on_hand, "expected_on_hand", 0, ON_HAND_MAX),
+        *_why(request.reason, request.reference),
+    )
+
+
+def thresholds(request: stock_pb2.SetThresholdsRequest, channel_id: int) -> SetThresholds:
+    values = [
+        _quantity(getattr(request, name), name, 0, QUANTITY_MAX) if request.HasField(name) else None
+        for name in ("safety_stock", "reorder_point", "backorder_limit")
+    ]
+    return SetThresholds(
+        channel_id, sku_code(request.sku, "sku"), location_code(request.location, "location"), *values
+    )
+
+
+def sku(message: catalog_pb2.Sku, path: str) -> Sku:
+    """`path` is the path of the SKU's own field, such as `skus[3]`."""
+    barcodes = message.barcodes
+    if len(barcodes) > BARCODES_MAX:
+        raise _too_many(f"{path}.barcodes", BARCODES_MAX)
+    if not 0 <= message.unit_digits <= UNIT_DIGITS_MAX:
+        raise Refusal(
+            Reason.UNIT_DIGITS_OUT_OF_RANGE,
+            f"unit_digits is 0 to {UNIT_DIGITS_MAX}",
+            field=f"{path}.unit_digits",
+        )
+    attributes = dict(message.attributes)
+    if len(attributes) > ATTRIBUTES_MAX:
+        raise _too_many(f"{path}.attributes", ATTRIBUTES_MAX)
+    free_text(
+        "".join(key + value for key, value in attributes.items()), ATTRIBUTES_BYTES_MAX, f"{path}.attributes"
+    )
+    code = sku_code(message.sku, f"{path}.sku")
+    return Sku(
+        code,
+        free_text(message.name, NAME_BYTES_MAX, f"{path}.name") or code,
+        free_text(message.category, CATEGORY_BYTES_MAX, f"{path}.category"),
+        free_text(message.unit, UNIT_BYTES_MAX, f"{path}.unit")
+        or (UNIT_DEFAULT if message.unit_digits else ""),
+        message.unit_digits,
+        tuple(
+            dict.fromkeys(barcode.checked(text, f"{path}.barcodes[{n}]") for n, text in enumerate(barcodes))
+        ),
+        not message.HasField("active") or message.active,
+        tuple(sorted(attributes.items())),
+    )
+
+
+def location(message: catalog_pb2.Location, path: str) -> Location:
+    """`path` is the path of the location's own field, such as `locations[3]`."""
+    code = location_code(message.location, f"{path}.location")
+    return Location(
+        code,
+        free_text(message.name, NAME_BYTES_MAX, f"{path}.name") or code,
+        location_kind(message.kind, f"{path}.kind") or LocationKind.WAREHOUSE,
+        not message.HasField("active") or message.active,
+    )
+
+
+def location_kind(number: int, field: str) -> LocationKind | None:
+    if number == 0:
+        return None
+    try:
+        return LocationKind(number)
+    except ValueError:
+        raise _unknown_enum(field) from None
+
+
+def skips_refused(policy: int) -> bool:
+    if policy not in core_pb2.ErrorPolicy.values():
+        raise _unknown_enum("error_policy")
+    return policy not in _ALL_OR_NOTHING
+
+
+def page_size(asked: int) -> int:
+    """Raises PAGE_SIZE_INVALID; a huge size is clamped."""
+    if asked < 0:
+        raise Refusal(Reason.PAGE_SIZE_INVALID, "page_size must not be negative", field="page_size")
+    return min(asked or PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX)
+
+
+def codes(texts: Sequence[str], field: str) -> list[str] | None:
+    """A filter of SKU or location codes; None when it is empty. Raises TOO_MANY_FILTERS and the code's format."""
+    if not texts:
+        return None
+    if len(texts) > FILTERS_MAX:
+        raise Refusal(
+            Reason.TOO_MANY_FILTERS,
+            f"at most {FILTERS_MAX} codes in a filter",
+            field=field,
+            metadata={"max": str(FILTERS_MAX)},
+        )
+    check = sku_code if field == "skus" else location_code
+    return [check(text, f"{field}[{position}]") for position, text in enumerate(texts)]
+
+
+def state(number: int) -> ReservationState | None:
+    if number == 0:
+        return None
+    try:
+        return ReservationState(number)
+    except ValueError:
+        raise _unknown_enum("state") from None
+
+
+def min_revision(revision: int) -> int:
+    if revision < 0:
+        raise Refusal(Reason.REVISION_FORMAT, "a revision is not negative", field="min_revision")
+    return revision
+
+
+def time(message: Timestamp, field: str) -> datetime:
+    """Raises TIME_RANGE."""
+    try:
+        return message.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise Refusal(Reason.TIME_RANGE, f"{field} is not a valid time", field=field) from None
+
+
+def duration(message: Duration, field: str, low: timedelta, high: timedelta, reason: Reason) -> timedelta:
+    """Within limits, and a valid Duration: |nanos| below 10^9 with the sign of the seconds."""
+    seconds, nanos = message.seconds, message.nanos
+    valid = abs(nanos) < 1_000_000_000 and (seconds == 0 or nanos == 0 or (seconds > 0) == (nanos > 0))
+    low_s, high_s = int(low.total_seconds()), int(high.total_seconds())
+    if not (valid and low_s <= seconds <= high_s and nanos >= 0 and not (seconds == high_s and nanos)):
+        raise Refusal(
+            reason,
+            f"{field} is {low_s} s to {high_s} s",
+            field=field,
+            metadata={"min_s": str(low_s), "max_s": str(high_s)},
+        )
+    return timedelta(seconds=seconds, microseconds=nanos // 1000)
+
+
+def _ttl(message: Duration, field: str) -> timedelta:
+    return duration(message, field, HOLD_TTL_MIN, HOLD_TTL_MAX, Reason.TTL_OUT_OF_RANGE)
+
+
+def _asks(lines: Collection[core_pb2.LineQuantity], path: str, *, required: bool = False) -> tuple[Ask, ...]:
+    """The same SKU and location twice is summed here, before anything is checked."""
+    if len(lines) > LINES_MAX:
+        raise _too_many(f"{path}lines", LINES_MAX)
+    if not lines:
+        if required:
+            raise Refusal(Reason.LINES_EMPTY, "at least one line is needed", field=f"{path}lines")
+        return ()
+    sums: dict[tuple[str, str], int] = {}
+    for position, line in enumerate(lines):
+        sku, location, quantity = line.sku, line.location, line.quantity
+        if not is_code(sku):
+            sku_code(sku, f"{path}lines[{position}].sku")
+        if not is_code(location):
+            location_code(location, f"{path}lines[{position}].location")
+        total = sums.get((sku, location), 0) + quantity
+        if not 0 < quantity <= QUANTITY_MAX or total > QUANTITY_MAX:
+            _quantity(
+                quantity if quantity <= 0 else total, f"{path}lines[{position}].quantity", 1, QUANTITY_MAX
+            )
+        sums[(sku, location)] = total
+    return tuple([Ask(sku, location, quantity) for (sku, location), quantity in sums.items()])
+
+
+def _adjustment(row: stock_pb2.StockAdjustment, path: str) -> Row:
+    sku, location = row.sku, row.location
+    if not is_code(sku):
+        sku_code(sku, f"{path}sku")
+    if not is_code(location):
+        location_code(location, f"{path}location")
+    return Row(
+        sku,
+        location,
+        _delta(row.delta, f"{path}delta"),
+        _disposition(row.disposition, f"{path}disposition") if row.disposition else None,
+        _quantity(row.expected_on_hand, f"{path}expected_on_hand", 0, ON_HAND_MAX)
+        if row.HasField("expected_on_hand")
+        else None,
+    )
+
+
+def _delta(delta: int, field: str) -> int:
+    if delta == 0 or not -QUANTITY_MAX <= delta <= QUANTITY_MAX:
+        _quantity(delta or QUANTITY_MAX + 1, field, -QUANTITY_MAX, QUANTITY_MAX)
+    return delta
+
+
+def _quantity(quantity: int, field: str, low: int, high: int) -> int:
+    if not low <= quantity <= high:
+        raise Refusal(
+            Reason.QUANTITY_OUT_OF_RANGE,
+            f"{field} is {low} to {high}" + (", not 0" if low < 0 else ""),
+            field=field,
+            metadata={"min": str(low), "max": str(high)},
+        )
+    return quantity
+
+
+def _disposition(number: int, field: str) -> Disposition | None:
+    try:
+        return _DISPOSITIONS[number]
+    except KeyError:
+        raise _unknown_enum(field) from None
+
+
+def _why(reason: str, reference: str) -> tuple[str, str]:
+    return (
+        free_text(reason, REASON_BYTES_MAX, "reason", required=True),
+        free_text(reference, REFERENCE_BYTES_MAX, "reference"),
+    )
+
+
+def within(rows: int, rows_max: int, field: str) -> None:
+    if rows == 0:
+        raise Refusal(Reason.LINES_EMPTY, f"{field} must not be empty", field=field)
+    if rows > rows_max:
+        raise _too_many(field, rows_max)
+
+
+def _too_many(field: str, rows_max: int) -> Refusal:
+    return Refusal(
+        Reason.TOO_MANY_LINES, f"{field} has at most {rows_max}", field=field, metadata={"max": str(rows_max)}
+    )
+
+
+def _unknown_enum(field: str) -> Refusal:
+    return Refusal(Reason.FIELD_REQUIRED, f"{field} has a value this server does not know", field=field)

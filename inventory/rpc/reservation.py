@@ -1,0 +1,197 @@
+"""ReservationService: parse, call, format."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Collection
+from uuid import UUID
+
+import grpc
+
+from inventory.domain.code import free_text
+from inventory.domain.limits import BATCH_REQUESTS_MAX, BULK_ROWS_MAX, OWNER_BYTES_MAX, REFERENCE_BYTES_MAX
+from inventory.domain.refusal import Reason, Refusal, reservation_not_found
+from inventory.engine.failures import EngineError
+from inventory.engine.submission import Outcome
+from inventory.postgres.reads import Reader
+from inventory.rpc import format, page_token, parse
+from inventory.rpc.errors import status
+from inventory.rpc.method import BULK_BYTES_MAX, DEADLINE_DEFAULT_S, Call, Context, Methods
+from inventory.rpc.reading import check_revision
+from inventory.rpc.wire import delimited, with_revision
+from inventory.rpc.writes import Writes
+from inventory.v1 import reservation_service_pb2 as pb2
+
+SERVICE = pb2.DESCRIPTOR.services_by_name["ReservationService"].full_name
+EOF = grpc.aio.EOF
+STREAM_MESSAGES_IN_FLIGHT_MAX = 16
+_RANDOM_BITS_MASK = (1 << 62) - 1
+
+
+class ReservationService:
+    def __init__(self, writes: Writes, reader: Reader) -> None:
+        self._writes = writes
+        self._reader = reader
+
+    def handlers(self, methods: Methods) -> dict[str, object]:
+        return {
+            "Reserve": methods.unary(pb2.ReserveRequest, self.reserve),
+            "Commit": methods.unary(pb2.CommitRequest, self.commit),
+            "Extend": methods.unary(pb2.ExtendRequest, self.extend),
+            "Release": methods.unary(pb2.ReleaseRequest, self.release),
+            "Fulfil": methods.unary(pb2.FulfilRequest, self.fulfil),
+            "GetReservation": methods.unary(pb2.GetReservationRequest, self.get),
+            "ListReservations": methods.unary(pb2.ListReservationsRequest, self.list),
+            "BatchReserve": methods.unary(
+                pb2.BatchReserveRequest, self.batch_reserve, bytes_max=BULK_BYTES_MAX
+            ),
+            "ReserveStream": methods.both_streams(self.reserve_stream),
+        }
+
+    async def reserve(self, request: pb2.ReserveRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = parse.reserve(request, call.channel_id, new_id())
+        return await self._writes.answer(
+            request, identity, command, call, format.ReservationAnswer(call.channel), len(command.asks)
+        )
+
+    async def commit(self, request: pb2.CommitRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = parse.commit(request, call.channel_id)
+        return await self._writes.answer(
+            request, identity, command, call, format.ReservationAnswer(call.channel)
+        )
+
+    async def extend(self, request: pb2.ExtendRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = parse.extend(request, call.channel_id)
+        return await self._writes.answer(
+            request, identity, command, call, format.ReservationAnswer(call.channel)
+        )
+
+    async def release(self, request: pb2.ReleaseRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = parse.release(request, call.channel_id)
+        return await self._writes.answer(
+            request, identity, command, call, format.ReservationAnswer(call.channel)
+        )
+
+    async def fulfil(self, request: pb2.FulfilRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = parse.fulfil(request, call.channel_id)
+        return await self._writes.answer(
+            request, identity, command, call, format.ReservationAnswer(call.channel)
+        )
+
+    async def get(self, request: pb2.GetReservationRequest, call: Call) -> bytes:
+        identity = parse.reservation_id(request.reservation_id)
+        await check_revision(self._reader, request.min_revision)
+        rows = await self._reader.list_reservations(call.channel_id, reservation_id=identity)
+        if not rows:
+            raise reservation_not_found(str(identity))
+        found = format.reservation_row(rows[0], call.channel)
+        return pb2.GetReservationResponse(reservation=found).SerializeToString()
+
+    async def list(self, request: pb2.ListReservationsRequest, call: Call) -> bytes:
+        size = parse.page_size(request.page_size)
+        position = page_token.decode(request, (str,))
+        rows = await self._reader.list_reservations(
+            call.channel_id,
+            before=UUID(str(position[0])) if position else None,
+            state=parse.state(request.state),
+            owner=free_text(request.owner, OWNER_BYTES_MAX, "owner") or None,
+            reference=free_text(request.reference, REFERENCE_BYTES_MAX, "reference") or None,
+            limit=size + 1,
+        )
+        page = rows[:size]
+        token = ""
+        if len(rows) > size:
+            token = page_token.encode(request, [str(page[-1].reservation.reservation_id)])
+        return pb2.ListReservationsResponse(
+            reservations=[format.reservation_row(row, call.channel) for row in page], next_page_token=token
+        ).SerializeToString()
+
+    async def batch_reserve(self, request: pb2.BatchReserveRequest, call: Call) -> bytes:
+        return await self._results(self._submit_all(request.requests, call))
+
+    async def reserve_stream(self, context: Context[bytes, bytes], call: Call) -> None:
+        """Each message's requests go to the lane at once; its answers are written when all of them are there. The
+        client is read no further while so many messages are under way."""
+        places = asyncio.Semaphore(STREAM_MESSAGES_IN_FLIGHT_MAX)
+        writing = asyncio.Lock()
+        loop = asyncio.get_running_loop()
+
+        async def respond(pending: list[tuple[str, asyncio.Future[Outcome] | bytes]]) -> None:
+            try:
+                body = await self._results(pending)
+                async with writing:
+                    await context.write(body)
+            finally:
+                places.release()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                while (raw := await context.read()) is not EOF:
+                    request = pb2.ReserveStreamRequest.FromString(raw)
+                    deadline = loop.time() + DEADLINE_DEFAULT_S
+                    pending = self._submit_all(
+                        request.requests, Call(call.channel_id, call.channel, deadline, context)
+                    )
+                    await places.acquire()
+                    group.create_task(respond(pending))
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None
+
+    def _submit_all(
+        self, requests: Collection[pb2.ReserveRequest], call: Call
+    ) -> "list[tuple[str, asyncio.Future[Outcome] | bytes]]":
+        """Per request its id, and its outcome to come or the error it has already."""
+        parse.within(len(requests), BATCH_REQUESTS_MAX, "requests")
+        if sum(len(request.lines) for request in requests) > BULK_ROWS_MAX:
+            raise Refusal(
+                Reason.TOO_MANY_LINES,
+                f"all requests together have at most {BULK_ROWS_MAX} lines",
+                field="requests",
+                metadata={"max": str(BULK_ROWS_MAX)},
+            )
+        encode = format.ReservationAnswer(call.channel)
+        pending: list[tuple[str, asyncio.Future[Outcome] | bytes]] = []
+        for position, request in enumerate(requests):
+            try:
+                identity = parse.request_id(request.request_id, f"requests[{position}].request_id")
+                command = parse.reserve(request, call.channel_id, new_id(), f"requests[{position}].")
+                future = self._writes.submit(request, identity, command, call, encode, len(command.asks))
+                pending.append((request.request_id, future))
+            except (Refusal, EngineError) as error:
+                pending.append((request.request_id, status(error).SerializeToString()))
+        return pending
+
+    async def _results(self, pending: "list[tuple[str, asyncio.Future[Outcome] | bytes]]") -> bytes:
+        """The bytes of a message whose only field is `repeated ReserveResult results = 1`."""
+        parts = []
+        for request_id, outcome in pending:
+            if isinstance(outcome, bytes):
+                body = delimited(3, outcome)
+            else:
+                try:
+                    code, payload, revision, replayed = await outcome
+                    body = (
+                        delimited(3, payload)
+                        if code
+                        else delimited(2, with_revision(payload, revision, replayed))
+                    )
+                except EngineError as error:
+                    body = delimited(3, status(error).SerializeToString())
+            parts.append(delimited(1, delimited(1, request_id.encode()) + body))
+        return b"".join(parts)
+
+
+def new_id() -> UUID:
+    """A version 7 UUID (RFC 9562): ordered by time of making, so new rows stand together in every index."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10))
+    return UUID(
+        int=milliseconds << 80 | 7 << 76 | (random >> 64 & 0xFFF) << 64 | 2 << 62 | random & _RANDOM_BITS_MASK
+    )

@@ -1,0 +1,123 @@
+"""StockService: parse, call, format."""
+
+from uuid import UUID
+
+from inventory.domain.code import location_code, sku_code
+from inventory.domain.limits import KEYS_MAX
+from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
+from inventory.postgres.reads import Reader
+from inventory.rpc import format, page_token, parse
+from inventory.rpc.method import BULK_BYTES_MAX, Call, Methods
+from inventory.rpc.reading import check_revision
+from inventory.rpc.writes import Writes
+from inventory.v1 import stock_service_pb2 as pb2
+
+SERVICE = pb2.DESCRIPTOR.services_by_name["StockService"].full_name
+_NEWEST = (2**63 - 1, 2**31 - 1)
+
+
+class StockService:
+    def __init__(self, writes: Writes, reader: Reader) -> None:
+        self._writes = writes
+        self._reader = reader
+
+    def handlers(self, methods: Methods) -> dict[str, object]:
+        return {
+            "GetStock": methods.unary(pb2.GetStockRequest, self.get),
+            "BatchGetStock": methods.unary(pb2.BatchGetStockRequest, self.batch_get),
+            "ListStock": methods.unary(pb2.ListStockRequest, self.list),
+            "AdjustStock": methods.unary(pb2.AdjustStockRequest, self.adjust),
+            "SetStock": methods.unary(pb2.SetStockRequest, self.set),
+            "BatchAdjustStock": methods.unary(
+                pb2.BatchAdjustStockRequest, self.batch_adjust, bytes_max=BULK_BYTES_MAX
+            ),
+            "SetThresholds": methods.unary(pb2.SetThresholdsRequest, self.set_thresholds),
+            "ListMovements": methods.unary(pb2.ListMovementsRequest, self.list_movements),
+        }
+
+    async def get(self, request: pb2.GetStockRequest, call: Call) -> bytes:
+        pair = (sku_code(request.sku, "sku"), location_code(request.location, "location"))
+        await check_revision(self._reader, request.min_revision)
+        row = (await self._reader.stock([pair]))[0]
+        if not row.exists:
+            raise location_not_found(request.location) if row.sku_exists else sku_not_found(request.sku)
+        return pb2.GetStockResponse(level=format.level_row(row)).SerializeToString()
+
+    async def batch_get(self, request: pb2.BatchGetStockRequest, call: Call) -> bytes:
+        parse.within(len(request.keys), KEYS_MAX, "keys")
+        pairs = dict.fromkeys(
+            (sku_code(key.sku, f"keys[{n}].sku"), location_code(key.location, f"keys[{n}].location"))
+            for n, key in enumerate(request.keys)
+        )
+        await check_revision(self._reader, request.min_revision)
+        rows = await self._reader.stock(list(pairs))
+        return pb2.BatchGetStockResponse(
+            levels=[format.level_row(row) for row in rows if row.exists],
+            unknown=[pb2.StockKey(sku=row.sku, location=row.location) for row in rows if not row.exists],
+        ).SerializeToString()
+
+    async def list(self, request: pb2.ListStockRequest, call: Call) -> bytes:
+        size = parse.page_size(request.page_size)
+        skus, locations = parse.codes(request.skus, "skus"), parse.codes(request.locations, "locations")
+        position = page_token.decode(request, (str, str)) or ["", ""]
+        rows = await self._reader.list_stock((str(position[0]), str(position[1])), skus, locations, size + 1)
+        page = rows[:size]
+        token = page_token.encode(request, [page[-1].sku, page[-1].location]) if len(rows) > size else ""
+        return pb2.ListStockResponse(
+            levels=[format.level_row(row) for row in page], next_page_token=token
+        ).SerializeToString()
+
+    async def adjust(self, request: pb2.AdjustStockRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = parse.adjust(request, call.channel_id)
+        return await self._writes.answer(request, identity, command, call, format.adjusted_one_answer)
+
+    async def set(self, request: pb2.SetStockRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = parse.count(request, call.channel_id)
+        return await self._writes.answer(request, identity, command, call, format.level_answer)
+
+    async def batch_adjust(self, request: pb2.BatchAdjustStockRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = parse.adjust_batch(request, call.channel_id)
+        return await self._writes.answer(
+            request, identity, command, call, format.adjusted_answer, len(command.rows)
+        )
+
+    async def set_thresholds(self, request: pb2.SetThresholdsRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = parse.thresholds(request, call.channel_id)
+        return await self._writes.answer(request, identity, command, call, format.level_answer)
+
+    async def list_movements(self, request: pb2.ListMovementsRequest, call: Call) -> bytes:
+        size = parse.page_size(request.page_size)
+        position = page_token.decode(request, (int, int)) or _NEWEST
+        start = (
+            parse.time(request.recorded_from, "recorded_from") if request.HasField("recorded_from") else None
+        )
+        end = (
+            parse.time(request.recorded_before, "recorded_before")
+            if request.HasField("recorded_before")
+            else None
+        )
+        if start and end and start > end:
+            raise Refusal(Reason.TIME_RANGE, "the range ends before it starts", field="recorded_before")
+        reservation_id: UUID | None = None
+        if request.reservation_id:
+            reservation_id = parse.reservation_id(request.reservation_id)
+        rows = await self._reader.list_movements(
+            (int(str(position[0])), int(str(position[1]))),
+            sku_code(request.sku, "sku") if request.sku else None,
+            location_code(request.location, "location") if request.location else None,
+            reservation_id,
+            start,
+            end,
+            size + 1,
+        )
+        page = rows[:size]
+        token = ""
+        if len(rows) > size:
+            token = page_token.encode(request, [page[-1]["revision"], page[-1]["ordinal"]])
+        return pb2.ListMovementsResponse(
+            movements=[format.movement(row) for row in page], next_page_token=token
+        ).SerializeToString()

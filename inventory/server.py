@@ -1,0 +1,132 @@
+"""The composition root: start → run → stop, top-down."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from inventory.engine.expiry import sweep
+from inventory.engine.lane import Lane
+from inventory.feed.hub import Feed
+from inventory.postgres.connection import Database, Writer, assert_durable
+from inventory.postgres.migrate import migrate, pending
+from inventory.postgres.reads import Reader
+from inventory.rpc import catalog, reservation, stock, watch
+from inventory.rpc.errors import encode_refusal
+from inventory.rpc.method import BULK_BYTES_MAX, Methods
+from inventory.rpc.writes import Writes
+from inventory.settings import Settings
+
+GRACE_S = 5.0
+KEEPALIVE_MS = 30_000
+PING_INTERVAL_MIN_MS = 10_000
+METADATA_BYTES_MAX = 16 * 1024
+STREAMS_PER_CONNECTION_MAX = 10_000
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(settings: Settings, dsn: str, *, ready: Callable[[str], None] = lambda address: None) -> None:
+    """Serves until SIGINT or SIGTERM. `ready` is told the address once calls are answered.
+
+    Raises `RuntimeError` when the port is taken, the database isn't durable, or migrations are pending and not to be
+    applied, and a `StorageError` when the database can't be reached.
+    """
+    stop = asyncio.Event()
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        running = await start(settings, dsn, stack)
+        ready(running)
+        await stop.wait()
+        log.info("stopping", grace_s=GRACE_S)
+
+
+async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
+    """Starts everything; leaving the stack stops it in order. Returns the address it listens on."""
+    database = Database(dsn, settings.db_schema)
+    await _prepare(database, settings)
+    reader = await Reader.open(database)
+    stack.push_async_callback(reader.close)
+
+    feed = Feed(database, reader, watch.ChangeEncoder())
+    lane = Lane(Writer(database), encode_refusal, feed.ring_bell)
+    lane_task = asyncio.create_task(lane.run())
+
+    async def finish_lane() -> None:
+        lane.stop()
+        await lane_task
+
+    stack.push_async_callback(finish_lane)
+    for name, work in (("sweep", sweep(lane, reader)), ("feed", feed.run())):
+        stack.push_async_callback(_cancel, asyncio.create_task(work, name=name))
+
+    methods, writes = Methods(reader), Writes(lane)
+    server = grpc.aio.server(options=_options())
+    services = {
+        stock.SERVICE: stock.StockService(writes, reader).handlers(methods),
+        reservation.SERVICE: reservation.ReservationService(writes, reader).handlers(methods),
+        catalog.SERVICE: catalog.CatalogService(writes, reader).handlers(methods),
+        watch.SERVICE: watch.WatchService(feed).handlers(methods),
+    }
+    for name, handlers in services.items():
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
+    healthy = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+    for name in ("", *services):
+        await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
+    if settings.reflects:
+        names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, server)
+
+    try:
+        port = server.add_insecure_port(settings.listen)
+    except RuntimeError:
+        raise RuntimeError(f"can't listen on {settings.listen}: is another server running there?") from None
+    await server.start()
+
+    async def end_calls() -> None:
+        await healthy.enter_graceful_shutdown()
+        feed.stop()
+        await server.stop(GRACE_S)
+
+    stack.push_async_callback(end_calls)
+    return f"{settings.listen.rpartition(':')[0]}:{port}"
+
+
+async def _prepare(database: Database, settings: Settings) -> None:
+    connection = await database.connect()
+    try:
+        await assert_durable(connection)
+        if settings.migrate:
+            await migrate(connection, database.schema, on_step=lambda step: log.info("migrated", step=step))
+        elif missing := await pending(connection, database.schema):
+            raise RuntimeError(f"migrations are pending: {', '.join(missing)}; run `inventory migrate`")
+    finally:
+        await connection.close()
+
+
+def _options() -> list[tuple[str, int]]:
+    return [
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", BULK_BYTES_MAX),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+        ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION_MAX),
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,43 @@
+"""The environment becomes one frozen object. Every setting is `INVENTORY_…` in the environment."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """How a server runs. Without a DSN it starts its own PostgreSQL in `data_dir`."""
+
+    model_config = SettingsConfigDict(env_prefix="INVENTORY_", frozen=True)
+
+    listen: Annotated[str, Field(pattern=r"^.+:\d{1,5}$")] = "127.0.0.1:50051"
+    """HOST:PORT of the gRPC port; port 0 takes a free one."""
+    dsn: str | None = None
+    """A PostgreSQL 15 or newer. Unset: an embedded server of our own."""
+    # The names of schemas that PostgreSQL itself uses are refused by the migration's own check.
+    db_schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,47}$")] = "inventory"
+    """The schema that holds everything of one retailer."""
+    data_dir: Path | None = None
+    """Where the embedded PostgreSQL lives. Unset: the platform's place for state."""
+    shared_buffers_mb: Annotated[int, Field(ge=16, le=65_536)] = 256
+    """Memory of the embedded PostgreSQL's cache, in MiB."""
+    reflection: bool | None = None
+    """Whether the server describes its API to any caller. Unset: on loopback only."""
+    migrate: bool = True
+    """Whether pending migrations are applied at start."""
+    log_json: bool = False
+    """Log lines as JSON."""
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def loopback(self) -> bool:
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+    @property
+    def reflects(self) -> bool:
+        return self.loopback if self.reflection is None else self.reflection
