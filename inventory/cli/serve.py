@@ -39,28 +39,24 @@ def serve(
     given = {"listen": listen, "dsn": dsn, "db_schema": db_schema, "data_dir": data_dir, "migrate": migrate}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     _log(settings)
-    from inventory.postgres.embedded import EmbeddedPostgres, default_home  # noqa: PLC0415 - only when it is needed
+    from inventory.postgres.embedded import EmbeddedPostgres, default_home
 
     with ExitStack() as stack:
         address = settings.dsn
         if address is None:
             home = settings.data_dir or default_home()
             # From the main thread and before grpc's threads: the kernel ties PostgreSQL's life to ours.
-            postgres = stack.enter_context(
-                EmbeddedPostgres.start(home, shared_buffers_mb=settings.shared_buffers_mb)
-            )
+            postgres = stack.enter_context(EmbeddedPostgres.start(home, shared_buffers_mb=settings.shared_buffers_mb))
             address = postgres.dsn
-            print(
-                f"PostgreSQL runs in {home}\n  another server joins with --dsn '{address}'", file=sys.stderr
-            )
+            print(f"PostgreSQL runs in {home}\n  another server joins with --dsn '{address}'", file=sys.stderr)
         _run(settings, address)
 
 
 def _run(settings: Settings, dsn: str) -> None:
     # Imported late: grpc must not be loaded before PostgreSQL has been forked.
-    import uvloop  # noqa: PLC0415
+    import uvloop
 
-    from inventory.server import serve as run  # noqa: PLC0415
+    from inventory.server import serve as run
 
     def ready(address: str) -> None:
         print(f"Inventory serves gRPC on {address}", file=sys.stderr, flush=True)
@@ -75,9 +71,7 @@ def _log(settings: Settings) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info
-            if settings.log_json
-            else structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info if settings.log_json else structlog.processors.StackInfoRenderer(),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

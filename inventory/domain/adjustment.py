@@ -151,10 +151,14 @@ def _correct(
 ) -> Level:
     """Checks before it moves, so that a refused row leaves the rows before it standing."""
     level = ledger.level(place)
-    unsellable = {str(disposition): delta} if disposition else {}
+    quality_control = delta if disposition is Disposition.QUALITY_CONTROL else 0
+    damaged = delta if disposition is Disposition.DAMAGED else 0
+    quarantined = delta if disposition is Disposition.QUARANTINED else 0
     after = level._replace(
         on_hand=level.on_hand + delta,
-        **{name: getattr(level, name) + change for name, change in unsellable.items()},
+        quality_control=level.quality_control + quality_control,
+        damaged=level.damaged + damaged,
+        quarantined=level.quarantined + quarantined,
     )
     if after.on_hand > ON_HAND_MAX:
         raise Refusal(
@@ -170,7 +174,9 @@ def _correct(
         kind,
         channel_id,
         on_hand=delta,
-        **unsellable,
+        quality_control=quality_control,
+        damaged=damaged,
+        quarantined=quarantined,
         reason=reason,
         reference=reference or None,
     )

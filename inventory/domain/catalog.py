@@ -89,59 +89,54 @@ def change(catalog: Catalog, command: ChangeCatalog) -> CatalogChange:
     """Raises CODE_TAKEN, SKU_NOT_FOUND, LOCATION_NOT_FOUND, FIELD_CONFLICT of the first refused row unless such rows
     are skipped."""
     owners = dict(catalog.barcode_owners)
-    seen: set[tuple[str, str]] = set()
     refused: dict[int, Refusal] = {}
-    skus: list[Sku] = []
-    locations: list[Location] = []
-    last_sku: Sku | None = None
-    last_location: Location | None = None
-    created = unchanged = 0
-    for position, row in enumerate((*command.skus, *command.locations)):
-        is_sku = isinstance(row, Sku)
-        field = f"skus[{position}]" if is_sku else f"locations[{position - len(command.skus)}]"
-        noun = "sku" if is_sku else "location"
+
+    def settle(position: int, field: str, refusal: Refusal) -> None:
+        refusal.field = refusal.field or field
+        if not command.skip_refused:
+            raise refusal
+        refused[position] = refusal
+
+    skus: dict[str, Sku] = {}
+    for position, asked in enumerate(command.skus):
+        present = catalog.skus.get(asked.code)
         try:
-            if (noun, row.code) in seen:
-                raise Refusal(
-                    Reason.CODE_TAKEN,
-                    f"{noun} {row.code!r} stands twice in the request",
-                    metadata={noun: row.code},
-                )
-            present: Sku | Location | None
-            if isinstance(row, Sku):
-                present = catalog.skus.get(row.code)
-                _may(command.intent, row.code, present is not None, "sku")
-                row = _completed(row, present)
-                _claim(owners, row, present)
-            else:
-                present = catalog.locations.get(row.code)
-                _may(command.intent, row.code, present is not None, "location")
-            seen.add((noun, row.code))
+            _may(command.intent, "sku", asked.code, exists=present is not None, twice=asked.code in skus)
+            sku = _completed(asked, present)
+            _claim(owners, sku, present)
         except Refusal as refusal:
-            refusal.field = refusal.field or field
-            if not command.skip_refused:
-                raise
-            refused[position] = refusal
-            continue
-        if isinstance(row, Sku):
-            last_sku = row
+            settle(position, f"skus[{position}]", refusal)
         else:
-            last_location = row
-        if row == present:
-            unchanged += 1
-            continue
-        created += present is None
-        if isinstance(row, Sku):
-            skus.append(row)
+            skus[sku.code] = sku
+    locations: dict[str, Location] = {}
+    for position, location in enumerate(command.locations):
+        exists = location.code in catalog.locations
+        try:
+            _may(command.intent, "location", location.code, exists=exists, twice=location.code in locations)
+        except Refusal as refusal:
+            settle(len(command.skus) + position, f"locations[{position}]", refusal)
         else:
-            locations.append(row)
-    updated = len(skus) + len(locations) - created
+            locations[location.code] = location
+    new_skus = tuple(sku for sku in skus.values() if sku != catalog.skus.get(sku.code))
+    new_locations = tuple(place for place in locations.values() if place != catalog.locations.get(place.code))
+    created = sum(sku.code not in catalog.skus for sku in new_skus)
+    created += sum(place.code not in catalog.locations for place in new_locations)
+    written = len(new_skus) + len(new_locations)
     return CatalogChange(
-        tuple(skus), tuple(locations), created, updated, unchanged, refused, last_sku, last_location
+        new_skus,
+        new_locations,
+        created,
+        written - created,
+        len(skus) + len(locations) - written,
+        refused,
+        next(reversed(skus.values()), None),
+        next(reversed(locations.values()), None),
     )
 
 
-def _may(intent: Intent, code: str, exists: bool, noun: str) -> None:
+def _may(intent: Intent, noun: str, code: str, *, exists: bool, twice: bool) -> None:
+    if twice:
+        raise Refusal(Reason.CODE_TAKEN, f"{noun} {code!r} stands twice in the request", metadata={noun: code})
     if intent is Intent.CREATE and exists:
         raise Refusal(
             Reason.CODE_TAKEN, f"{noun} {code!r} exists already", metadata={noun: code}, resource=(noun, code)

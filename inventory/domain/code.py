@@ -63,6 +63,4 @@ def free_text(text: str, bytes_max: int, field: str, *, required: bool = False) 
 
 
 def _rule(noun: str) -> str:
-    return (
-        f"a {noun} code is 1 to {CODE_BYTES_MAX} bytes of printable NFC text without white space at its ends"
-    )
+    return f"a {noun} code is 1 to {CODE_BYTES_MAX} bytes of printable NFC text without white space at its ends"

@@ -73,4 +73,5 @@ def pairs(command: StockCommand) -> list[tuple[str, str]]:
             return [(row.sku, row.location) for row in command.rows]
         case Count() | SetThresholds():
             return [(command.sku, command.location)]
-    return []
+        case Commit() | Extend() | Release() | Fulfil() | Expire():
+            return []

@@ -233,9 +233,7 @@ def fulfil(ledger: Ledger, command: Fulfil) -> Reservation:
         level = ledger.levels[key]
         if level.on_hand - level.unsellable < quantity:
             place = ledger.codes[key]
-            raise _insufficient(
-                [Shortage(place.sku, place.location, quantity, level.on_hand - level.unsellable)]
-            )
+            raise _insufficient([Shortage(place.sku, place.location, quantity, level.on_hand - level.unsellable)])
         lines[index] = line._replace(allocated=line.allocated - quantity, fulfilled=line.fulfilled + quantity)
         ledger.move(
             key,
@@ -274,9 +272,7 @@ def as_of(reservation: Reservation, now: datetime) -> Reservation:
     return reservation._replace(lines=tuple(lines), state=_state(lines, ReservationState.EXPIRED))
 
 
-def _give_back_holds(
-    ledger: Ledger, reservation: Reservation, kind: MovementKind, reason: str | None
-) -> Reservation:
+def _give_back_holds(ledger: Ledger, reservation: Reservation, kind: MovementKind, reason: str | None) -> Reservation:
     lines = list(reservation.lines)
     for index, line in enumerate(lines):
         if line.held:
@@ -398,9 +394,7 @@ def _state(lines: Sequence[Line], ended: ReservationState) -> ReservationState:
     return ended
 
 
-def _save(
-    ledger: Ledger, reservation: Reservation, lines: Sequence[Line], ended: ReservationState
-) -> Reservation:
+def _save(ledger: Ledger, reservation: Reservation, lines: Sequence[Line], ended: ReservationState) -> Reservation:
     changed = reservation._replace(lines=tuple(lines), state=_state(lines, ended))
     ledger.save(changed)
     return changed

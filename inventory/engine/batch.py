@@ -9,7 +9,7 @@ from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.decide import decide, pairs
 from inventory.domain.ledger import Ledger
 from inventory.domain.refusal import Reason, Refusal
-from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
+from inventory.domain.reservation import Expire, Reserve, run_out
 from inventory.engine.submission import Outcome, Submission
 from inventory.postgres import catalog, stock
 from inventory.postgres.connection import Writer
@@ -18,13 +18,8 @@ from inventory.postgres.stock import Remembered, RequestRow
 EncodeRefusal = Callable[[Refusal], tuple[int, bytes]]
 """The gRPC status code and the serialised status of a refusal."""
 
-_NAMES_RESERVATION = (Commit, Extend, Release, Fulfil, Expire)
-_MAKES_LEVEL = (Adjust, Count, SetThresholds)
 
-
-async def execute(
-    writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal
-) -> list[Outcome]:
+async def execute(writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal) -> list[Outcome]:
     """Runs the batch as one transaction and gives an outcome per submission. Raises a `StorageError`, and then the
     transaction had no effect, or (`OutcomeUnknown`) may have had."""
     first = batch[0]
@@ -34,33 +29,38 @@ async def execute(
         return await _change_stock(writer, batch, encode_refusal)
 
 
-async def _change_stock(
-    writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal
-) -> list[Outcome]:
-    wanted: dict[stock.Pair, None] = {}
-    may_make: dict[stock.Pair, None] = {}
-    named: dict[UUID, None] = {}
-    owners: dict[tuple[int, str], None] = {}
-    requests = []
-    for submission in batch:
-        command = submission.command
-        if submission.request_id is not None and not submission.validate_only:
-            requests.append((submission.channel_id, submission.request_id))
-        if isinstance(command, _NAMES_RESERVATION):
-            named[command.reservation_id] = None
-        else:
-            needed = dict.fromkeys(pairs(command))  # type: ignore[arg-type]  # catalogue commands never come here
-            wanted.update(needed)
-            if isinstance(command, _MAKES_LEVEL):
-                may_make.update(needed)
-            elif isinstance(command, Reserve) and command.replace_owner_holds:
-                owners[(command.channel_id, command.owner)] = None
+class _Needs:
+    """What a batch of stock commands must find, make and lock; each thing once, in the order of the commands."""
 
-    found = await stock.find(writer, requests, wanted, list(owners))
-    named.update(dict.fromkeys(found.reservation_ids))
-    if may_make:
-        await stock.ensure_levels(writer, may_make)
-    ledger = await stock.lock(writer, wanted, list(named), may_make)
+    def __init__(self, batch: Sequence[Submission]) -> None:
+        self.requests: list[stock.RequestKey] = []
+        self.pairs: dict[stock.Pair, None] = {}
+        self.new_pairs: dict[stock.Pair, None] = {}
+        self.reservation_ids: dict[UUID, None] = {}
+        self.owners: dict[tuple[int, str], None] = {}
+        for submission in batch:
+            command = submission.command
+            if submission.request_id is not None and not submission.validate_only:
+                self.requests.append((submission.channel_id, submission.request_id))
+            if isinstance(command, Reserve):
+                self.pairs.update(dict.fromkeys(pairs(command)))
+                if command.replace_owner_holds:
+                    self.owners[(command.channel_id, command.owner)] = None
+            elif isinstance(command, (Adjust, Count, SetThresholds)):
+                needed = dict.fromkeys(pairs(command))
+                self.pairs.update(needed)
+                self.new_pairs.update(needed)
+            elif not isinstance(command, ChangeCatalog):
+                self.reservation_ids[command.reservation_id] = None
+
+
+async def _change_stock(writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal) -> list[Outcome]:
+    needs = _Needs(batch)
+    found = await stock.find(writer, needs.requests, needs.pairs, list(needs.owners))
+    needs.reservation_ids.update(dict.fromkeys(found.reservation_ids))
+    if needs.new_pairs:
+        await stock.ensure_levels(writer, needs.new_pairs)
+    ledger = await stock.lock(writer, needs.pairs, list(needs.reservation_ids), needs.new_pairs)
 
     # What has run out stops counting before anything else is decided.
     for reservation in list(ledger.reservations.values()):
@@ -165,9 +165,7 @@ async def _change_catalog(
         payload,
         1 if moved else None,
     )
-    base = await catalog.write(
-        writer, change, command.channel_id, now, [] if submission.validate_only else [row]
-    )
+    base = await catalog.write(writer, change, command.channel_id, now, [] if submission.validate_only else [row])
     if submission.validate_only:
         return Outcome(code, payload, base)
     return Outcome(code, payload, base + 1 if moved else None)

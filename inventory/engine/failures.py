@@ -16,7 +16,7 @@ class Overloaded(EngineError):
 
     reason = Reason.OVERLOADED
     message = "the queue of commands is full"
-    retry_after_s = 0.1
+    retry_after_s: float | None = 0.1
 
 
 class StorageUnavailable(EngineError):
@@ -24,7 +24,7 @@ class StorageUnavailable(EngineError):
 
     reason = Reason.STORAGE_UNAVAILABLE
     message = "the database can't be reached; the request had no effect"
-    retry_after_s = 1.0
+    retry_after_s: float | None = 1.0
 
 
 class LockContention(EngineError):
@@ -32,7 +32,7 @@ class LockContention(EngineError):
 
     reason = Reason.CONTENTION
     message = "locks could not be had in time; the request had no effect"
-    retry_after_s = 0.2
+    retry_after_s: float | None = 0.2
 
 
 class Unknown(EngineError):
@@ -51,7 +51,7 @@ class InProgress(EngineError):
 
     reason = Reason.REQUEST_IN_PROGRESS
     message = "the first call with this request_id is still running"
-    retry_after_s = 0.2
+    retry_after_s: float | None = 0.2
 
 
 class ShuttingDown(EngineError):

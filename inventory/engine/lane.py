@@ -15,7 +15,6 @@ from inventory.engine.batch import EncodeRefusal, execute, reused
 from inventory.engine.submission import Outcome, Submission
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import (
-    CommandFault,
     Contention,
     Interfered,
     OutcomeUnknown,
@@ -131,47 +130,45 @@ class Lane:
         while batch:
             try:
                 outcomes = await execute(self._writer, batch, self._encode_refusal)
-            except Interfered:
-                batch = self._drop_overdue(batch, failures.LockContention)
-                continue
-            except CommandFault as error:
-                if len(batch) > 1:
-                    log.warning("batch is run one by one", error=str(error), commands=len(batch))
-                    for submission in batch:
-                        await self._serve([submission])
-                    return
-                log.error(
-                    "the database refused a command",
-                    error=str(error),
-                    command=type(batch[0].command).__name__,
-                )
-                self._finish(batch[0], failures.Defect())
-                return
-            except Contention as error:
-                log.info("batch waits for locks", error=str(error))
-                batch = self._drop_overdue(batch, failures.LockContention)
-            except (Unavailable, OutcomeUnknown) as error:
-                if isinstance(error, OutcomeUnknown):
-                    for submission in batch:
-                        submission.in_doubt = True
-                log.warning("storage is unavailable", error=str(error), commands=len(batch))
-                batch = self._drop_overdue(batch, failures.StorageUnavailable)
-            except StorageError:
-                raise
-            except Exception:
-                # A defect in a decision: find the command that has it, and spare its neighbours.
-                if len(batch) > 1:
-                    for submission in batch:
-                        await self._serve([submission])
-                    return
-                log.exception("a command failed", command=type(batch[0].command).__name__)
-                self._finish(batch[0], failures.Defect())
+            except (Interfered, Contention, Unavailable, OutcomeUnknown) as error:
+                batch = self._still_due(batch, error)
+            except Exception as error:  # noqa: BLE001 - logged and answered there, for each command on its own
+                await self._isolate(batch, error)
                 return
             else:
                 self._settle(batch, outcomes)
                 return
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_PAUSE_MAX_S)
+
+    def _still_due(self, batch: list[Submission], error: StorageError) -> list[Submission]:
+        """What of a batch is to be tried again; the others' deadlines have passed, and they are told why."""
+        waits_for_locks = isinstance(error, (Interfered, Contention))
+        log.info("a batch is tried again", why=type(error).__name__, error=str(error), commands=len(batch))
+        now = self._loop.time()
+        kept = []
+        for submission in batch:
+            submission.in_doubt = submission.in_doubt or isinstance(error, OutcomeUnknown)
+            if submission.deadline > now:
+                kept.append(submission)
+            elif submission.in_doubt:
+                self._finish(submission, failures.Unknown())
+            else:
+                self._finish(
+                    submission, failures.LockContention() if waits_for_locks else failures.StorageUnavailable()
+                )
+        return kept
+
+    async def _isolate(self, batch: list[Submission], error: Exception) -> None:
+        """The database refuses a statement, or a decision has a defect: find the one command that has it, and spare
+        its neighbours."""
+        if len(batch) > 1:
+            log.warning("a batch is run one by one", error=str(error), commands=len(batch))
+            for submission in batch:
+                await self._serve([submission])
+            return
+        log.error("a command failed", command=type(batch[0].command).__name__, exc_info=error)
+        self._finish(batch[0], failures.Defect())
 
     def _settle(self, batch: list[Submission], outcomes: list[Outcome]) -> None:
         self.batches += 1
@@ -184,16 +181,6 @@ class Lane:
                 head = outcome.revision
         if head and not batch[0].validate_only:
             self._on_commit(head)
-
-    def _drop_overdue(self, batch: list[Submission], error: type[failures.EngineError]) -> list[Submission]:
-        now = self._loop.time()
-        kept = []
-        for submission in batch:
-            if submission.deadline > now and not (self._stopping and submission.abandoned):
-                kept.append(submission)
-            else:
-                self._finish(submission, failures.Unknown() if submission.in_doubt else error())
-        return kept
 
     def _finish(self, submission: Submission, error: failures.EngineError) -> None:
         self._forget(submission)

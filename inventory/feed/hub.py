@@ -71,9 +71,7 @@ class Feed:
     async def run(self) -> None:
         """Tails committed changes while there are subscribers. Cancel it to end it."""
         listener = asyncio.create_task(
-            changes.listen(
-                self._database, self.ring_bell, lambda why: log.warning("the feed's bell is lost", why=why)
-            )
+            changes.listen(self._database, self.ring_bell, lambda why: log.warning("the feed's bell is lost", why=why))
         )
         try:
             while True:
@@ -182,7 +180,7 @@ class Feed:
         return self._pick(records, wanted, records[-1].revision if records else after)
 
     def _pick(self, records: Sequence[Record], wanted: Filter, end: int) -> tuple[list[bytes], int]:
-        frames = []
+        frames: list[bytes] = []
         size = 0
         for record in records:
             if wanted.takes_whole(record):

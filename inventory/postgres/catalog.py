@@ -33,8 +33,7 @@ async def write(
     base = int(rows[0][0])
     if change.skus:
         skus = [
-            (*sku[:5], json.dumps(sku.barcodes), sku.active, json.dumps(dict(sku.attributes)))
-            for sku in change.skus
+            (*sku[:5], json.dumps(sku.barcodes), sku.active, json.dumps(dict(sku.attributes))) for sku in change.skus
         ]
         await writer.fetch("write_skus", base + 1, channel_id, now, *columns(skus, 8))
         owned = [(sku.code, barcode) for sku in change.skus for barcode in sku.barcodes]

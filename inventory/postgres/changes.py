@@ -51,9 +51,7 @@ async def read_snapshot(
     return [level_row(row) for row in rows]
 
 
-async def listen(
-    database: Database, on_revision: Callable[[int], None], on_lost: Callable[[str], None]
-) -> None:
+async def listen(database: Database, on_revision: Callable[[int], None], on_lost: Callable[[str], None]) -> None:
     """Rings `on_revision` with each head another replica commits; reconnects for ever. Cancel it to end it."""
     while True:
         connection: asyncpg.Connection | None = None

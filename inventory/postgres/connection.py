@@ -46,7 +46,7 @@ class Database:
     async def connect(self, *, by_key: bool = False) -> asyncpg.Connection:
         """A connection whose search_path is the schema. Raises `Unavailable`."""
         try:
-            connection = await asyncpg.connect(self.dsn, **self._options(by_key=by_key))
+            connection: asyncpg.Connection = await asyncpg.connect(self.dsn, **self._options(by_key=by_key))
             await _prepare_session(connection)
         except Exception as error:
             raise classified(error) from error
@@ -95,9 +95,7 @@ async def assert_durable(connection: asyncpg.Connection) -> None:
     assert row is not None
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         if row[setting] in ("off", "local"):
-            raise RuntimeError(
-                f"PostgreSQL has {setting} = {row[setting]}: an acknowledged reservation could be lost"
-            )
+            raise RuntimeError(f"PostgreSQL has {setting} = {row[setting]}: an acknowledged reservation could be lost")
     if row["version"] < SERVER_VERSION_MIN:
         raise RuntimeError(f"PostgreSQL 15 or newer is needed, this is {row['version']}")
 
@@ -122,7 +120,7 @@ class Writer:
             statement = self._prepared.get(name)
             if statement is None:
                 statement = self._prepared[name] = await self._connection.prepare(self._sql[name])
-            return await statement.fetch(*arguments)  # type: ignore[no-any-return]
+            return await statement.fetch(*arguments)
         except Exception as error:
             raise classified(error) from error
 

@@ -78,9 +78,7 @@ async def migrate(
     applied_now = []
     async with _exclusive(connection, schema):
         if await connection.fetchval("SELECT to_regnamespace($1) IS NULL", path):
-            await connection.execute(
-                await connection.fetchval("SELECT format('CREATE SCHEMA %I', $1::text)", schema)
-            )
+            await connection.execute(await connection.fetchval("SELECT format('CREATE SCHEMA %I', $1::text)", schema))
         await connection.execute("SELECT set_config('search_path', $1, false)", path)
         await connection.execute(
             """
@@ -110,9 +108,7 @@ async def pending(connection: asyncpg.Connection, schema: str, *, directory: Pat
 
 def _valid(schema: str) -> str:
     if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", schema):
-        raise ValueError(
-            f"not a schema name: {schema!r} (a lower case letter or _, then up to 62 of a-z, 0-9, _)"
-        )
+        raise ValueError(f"not a schema name: {schema!r} (a lower case letter or _, then up to 62 of a-z, 0-9, _)")
     return schema
 
 
@@ -142,9 +138,7 @@ async def _exclusive(connection: asyncpg.Connection, schema: str) -> AsyncIterat
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", key):  # noqa: ASYNC110 - the event is in another process
                 await asyncio.sleep(LOCK_POLL_INTERVAL_S)
     except TimeoutError as error:
-        raise MigrationError(
-            f"another process has migrated schema {schema} for {LOCK_TIMEOUT_S} s"
-        ) from error
+        raise MigrationError(f"another process has migrated schema {schema} for {LOCK_TIMEOUT_S} s") from error
     try:
         yield
     finally:
@@ -152,9 +146,7 @@ async def _exclusive(connection: asyncpg.Connection, schema: str) -> AsyncIterat
             await connection.execute("SELECT pg_advisory_unlock($1)", key)
 
 
-async def _missing(
-    connection: asyncpg.Connection, schema: str, files: Iterable[Migration]
-) -> list[Migration]:
+async def _missing(connection: asyncpg.Connection, schema: str, files: Iterable[Migration]) -> list[Migration]:
     """The files not applied yet, once it is proved that the applied ones are those we know."""
     table = await connection.fetchval("SELECT to_regclass(format('%I.migration', $1::text))::text", schema)
     rows = []

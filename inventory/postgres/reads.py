@@ -63,7 +63,7 @@ class Reader:
     async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
         """Runs a named query. Raises a `StorageError`."""
         try:
-            return await self._pool.fetch(self._sql[name], *arguments)  # type: ignore[no-any-return]
+            return await self._pool.fetch(self._sql[name], *arguments)
         except Exception as error:
             raise classified(error) from error
 
@@ -110,9 +110,7 @@ class Reader:
         reference: str | None = None,
         limit: int = 1,
     ) -> list[ReservationRow]:
-        rows = await self.fetch(
-            "list_reservations", channel_id, before, reservation_id, state, owner, reference, limit
-        )
+        rows = await self.fetch("list_reservations", channel_id, before, reservation_id, state, owner, reference, limit)
         grouped: dict[UUID, list[Any]] = {}
         for row in rows:
             grouped.setdefault(row["reservation_id"], []).append(row)
@@ -128,9 +126,7 @@ class Reader:
     async def list_locations(
         self, after: str, code: str | None, kind: int | None, active: bool | None, limit: int
     ) -> list[Location]:
-        return [
-            location_of(row) for row in await self.fetch("list_locations", after, code, kind, active, limit)
-        ]
+        return [location_of(row) for row in await self.fetch("list_locations", after, code, kind, active, limit)]
 
     async def channel_id(self, code: str) -> int:
         """The channel's number, made at first sight."""

@@ -1,12 +1,12 @@
-"""CatalogService: parse, call, format."""
+"""CatalogService: parse, call, formats."""
 
 from inventory.domain.catalog import CatalogChange, ChangeCatalog, Intent
 from inventory.domain.code import free_text, location_code, sku_code
 from inventory.domain.limits import BULK_ROWS_MAX, CATEGORY_BYTES_MAX
 from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
 from inventory.postgres.reads import Reader
-from inventory.rpc import format, page_token, parse
-from inventory.rpc.method import BULK_BYTES_MAX, Call, Methods
+from inventory.rpc import formats, page_token, parse
+from inventory.rpc.method import BULK_BYTES_MAX, Call, Handlers, Methods
 from inventory.rpc.writes import Writes
 from inventory.v1 import catalog_service_pb2 as pb2
 
@@ -19,7 +19,7 @@ class CatalogService:
         self._writes = writes
         self._reader = reader
 
-    def handlers(self, methods: Methods) -> dict[str, object]:
+    def handlers(self, methods: Methods) -> Handlers:
         return {
             "CreateSku": methods.unary(pb2.CreateSkuRequest, self.create_sku),
             "UpdateSku": methods.unary(pb2.UpdateSkuRequest, self.update_sku),
@@ -29,9 +29,7 @@ class CatalogService:
             "UpdateLocation": methods.unary(pb2.UpdateLocationRequest, self.update_location),
             "GetLocation": methods.unary(pb2.GetLocationRequest, self.get_location),
             "ListLocations": methods.unary(pb2.ListLocationsRequest, self.list_locations),
-            "ImportCatalog": methods.unary(
-                pb2.ImportCatalogRequest, self.import_catalog, bytes_max=BULK_BYTES_MAX
-            ),
+            "ImportCatalog": methods.unary(pb2.ImportCatalogRequest, self.import_catalog, bytes_max=BULK_BYTES_MAX),
         }
 
     async def create_sku(self, request: pb2.CreateSkuRequest, call: Call) -> bytes:
@@ -53,12 +51,10 @@ class CatalogService:
             call.channel_id,
             Intent.UPSERT,
             tuple(parse.sku(sku, f"skus[{n}]") for n, sku in enumerate(request.skus)),
-            tuple(
-                parse.location(location, f"locations[{n}]") for n, location in enumerate(request.locations)
-            ),
+            tuple(parse.location(location, f"locations[{n}]") for n, location in enumerate(request.locations)),
             parse.skips_refused(request.error_policy),
         )
-        return await self._writes.answer(request, identity, command, call, format.imported_answer)
+        return await self._writes.answer(request, identity, command, call, formats.imported_answer)
 
     async def get_sku(self, request: pb2.GetSkuRequest, call: Call) -> bytes:
         by = request.WhichOneof("by")
@@ -69,7 +65,7 @@ class CatalogService:
         found = await self._reader.find_sku(code, barcode)
         if found is None:
             raise sku_not_found(code or barcode or "")
-        return pb2.GetSkuResponse(sku=format.sku(found)).SerializeToString()
+        return pb2.GetSkuResponse(sku=formats.sku(found)).SerializeToString()
 
     async def list_skus(self, request: pb2.ListSkusRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)
@@ -79,7 +75,7 @@ class CatalogService:
         rows = await self._reader.list_skus(str(position[0]), category, active, size + 1)
         token = page_token.encode(request, [rows[size - 1].code]) if len(rows) > size else ""
         return pb2.ListSkusResponse(
-            skus=[format.sku(row) for row in rows[:size]], next_page_token=token
+            skus=[formats.sku(row) for row in rows[:size]], next_page_token=token
         ).SerializeToString()
 
     async def get_location(self, request: pb2.GetLocationRequest, call: Call) -> bytes:
@@ -87,7 +83,7 @@ class CatalogService:
         rows = await self._reader.list_locations("", code, None, None, 1)
         if not rows:
             raise location_not_found(code)
-        return pb2.GetLocationResponse(location=format.location(rows[0])).SerializeToString()
+        return pb2.GetLocationResponse(location=formats.location(rows[0])).SerializeToString()
 
     async def list_locations(self, request: pb2.ListLocationsRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)
@@ -97,7 +93,7 @@ class CatalogService:
         rows = await self._reader.list_locations(str(position[0]), None, kind, active, size + 1)
         token = page_token.encode(request, [rows[size - 1].code]) if len(rows) > size else ""
         return pb2.ListLocationsResponse(
-            locations=[format.location(row) for row in rows[:size]], next_page_token=token
+            locations=[formats.location(row) for row in rows[:size]], next_page_token=token
         ).SerializeToString()
 
     async def _write_sku(
@@ -119,11 +115,11 @@ class CatalogService:
         return await self._writes.answer(request, identity, command, call, _location_answer)
 
 
-def _sku_answer(codes: format.Codes, answer: CatalogChange) -> bytes:
+def _sku_answer(codes: formats.Codes, answer: CatalogChange) -> bytes:
     assert answer.last_sku is not None
-    return pb2.CreateSkuResponse(sku=format.sku(answer.last_sku)).SerializeToString()
+    return pb2.CreateSkuResponse(sku=formats.sku(answer.last_sku)).SerializeToString()
 
 
-def _location_answer(codes: format.Codes, answer: CatalogChange) -> bytes:
+def _location_answer(codes: formats.Codes, answer: CatalogChange) -> bytes:
     assert answer.last_location is not None
-    return pb2.CreateLocationResponse(location=format.location(answer.last_location)).SerializeToString()
+    return pb2.CreateLocationResponse(location=formats.location(answer.last_location)).SerializeToString()

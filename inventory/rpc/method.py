@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 import grpc
 import structlog
@@ -32,6 +32,7 @@ DETAILS_KEY = "grpc-status-details-bin"
 log = structlog.get_logger(__name__)
 Context = grpc.aio.ServicerContext
 Request = TypeVar("Request", bound=Message)
+Handlers = dict[str, "grpc.RpcMethodHandler[bytes, bytes]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,70 +70,40 @@ class Methods:
         """One request, one answer; the handler gives the answer's bytes."""
         parse = request_type.FromString
 
-        async def run(raw: bytes, context: Context[bytes, bytes]) -> bytes:
-            try:
-                call = await self._call(context)
-                if len(raw) > bytes_max:
-                    await context.abort(
-                        grpc.StatusCode.RESOURCE_EXHAUSTED,
-                        f"a message of this method has at most {bytes_max} bytes",
-                    )
-                return await handler(parse(raw), call)
-            except (Refusal, EngineError, StorageError, DecodeError) as error:
-                found: Exception = error
-            except grpc.aio.AbortError:
-                raise
-            except Exception as error:
-                log.exception("a method failed", method=request_type.__name__)
-                found = error
-            await abort(context, found)
+        async def work(raw: bytes, context: Context[bytes, bytes]) -> bytes:
+            call = await self._call(context)
+            if len(raw) > bytes_max:
+                await context.abort(
+                    grpc.StatusCode.RESOURCE_EXHAUSTED, f"a message of this method has at most {bytes_max} bytes"
+                )
+            return await handler(parse(raw), call)
 
-        return grpc.unary_unary_rpc_method_handler(run)  # type: ignore[arg-type]  # stubs know no async handlers
+        return grpc.unary_unary_rpc_method_handler(_guarded(request_type.__name__, work))
 
     def server_stream(
         self, request_type: type[Request], handler: Callable[[Request, Call], AsyncIterator[bytes]]
     ) -> grpc.RpcMethodHandler[bytes, bytes]:
         """One request, many answers."""
 
-        async def run(raw: bytes, context: Context[bytes, bytes]) -> None:
-            try:
-                call = await self._call(context)
-                async for message in handler(request_type.FromString(raw), call):
-                    await context.write(message)
-                return
-            except (Refusal, EngineError, StorageError, DecodeError) as error:
-                found: Exception = error
-            except grpc.aio.AbortError:
-                raise
-            except Exception as error:
-                log.exception("a stream failed", method=request_type.__name__)
-                found = error
-            await abort(context, found)
+        async def work(raw: bytes, context: Context[bytes, bytes]) -> None:
+            call = await self._call(context)
+            async for message in handler(request_type.FromString(raw), call):
+                await context.write(message)
 
-        return grpc.unary_stream_rpc_method_handler(run)  # type: ignore[arg-type]  # stubs know no async handlers
+        return grpc.unary_stream_rpc_method_handler(_guarded(request_type.__name__, work))
 
     def both_streams(
-        self, handler: Callable[[Context[bytes, bytes], Call], Awaitable[None]]
+        self, name: str, handler: Callable[[Context[bytes, bytes], Call], Awaitable[None]]
     ) -> grpc.RpcMethodHandler[bytes, bytes]:
         """Many requests, many answers: the handler reads and writes the context's bytes itself."""
 
-        async def run(_: AsyncIterator[bytes], context: Context[bytes, bytes]) -> None:
-            try:
-                await handler(context, await self._call(context))
-                return
-            except (Refusal, EngineError, StorageError, DecodeError) as error:
-                found: Exception = error
-            except grpc.aio.AbortError:
-                raise
-            except Exception as error:
-                log.exception("a stream failed")
-                found = error
-            await abort(context, found)
+        async def work(_: AsyncIterator[bytes], context: Context[bytes, bytes]) -> None:
+            await handler(context, await self._call(context))
 
-        return grpc.stream_stream_rpc_method_handler(run)  # type: ignore[arg-type]  # stubs know no async handlers
+        return grpc.stream_stream_rpc_method_handler(_guarded(name, work))
 
     async def _call(self, context: Context[bytes, bytes]) -> Call:
-        remaining = context.time_remaining()
+        remaining = cast("float | None", context.time_remaining())
         if remaining is None:
             remaining = DEADLINE_DEFAULT_S
         elif remaining <= 0:
@@ -145,6 +116,24 @@ class Methods:
         if number is None:
             number = self._known[channel] = await self._channels.channel_id(channel)
         return Call(number, channel, self._loop.time() + remaining, context)
+
+
+def _guarded(name: str, work: Callable[[Any, Context[bytes, bytes]], Awaitable[Any]]) -> Callable[..., Any]:
+    """Lets nothing but a proper status out of a method."""
+
+    async def run(argument: Any, context: Context[bytes, bytes]) -> Any:
+        try:
+            return await work(argument, context)
+        except (Refusal, EngineError, StorageError, DecodeError) as error:
+            found: Exception = error
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:
+            log.exception("a method failed", method=name)
+            found = error
+        return await abort(context, found)
+
+    return run
 
 
 async def abort(context: Context[bytes, bytes], error: Exception) -> NoReturn:

@@ -35,17 +35,15 @@ def decode(request: Message, shape: tuple[type, ...]) -> list[object] | None:
         if [type(value) for value in position] != list(shape):
             raise ValueError
     except (ValueError, TypeError):
-        raise Refusal(
-            Reason.PAGE_TOKEN_INVALID, "page_token is not one of this query", field="page_token"
-        ) from None
+        raise Refusal(Reason.PAGE_TOKEN_INVALID, "page_token is not one of this query", field="page_token") from None
     return list(position)
 
 
 def _digest(request: Message, body: bytes) -> bytes:
     query = type(request)()
     query.CopyFrom(request)
-    query.ClearField("page_token")  # type: ignore[arg-type]  # every list request has one
-    query.ClearField("page_size")  # type: ignore[arg-type]  # every list request has one
+    query.ClearField("page_token")
+    query.ClearField("page_size")
     digest = hashlib.blake2b(query.SerializeToString(deterministic=True), digest_size=_DIGEST_BYTES)
     digest.update(type(request).__name__.encode() + body)
     return digest.digest()

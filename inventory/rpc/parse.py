@@ -80,9 +80,7 @@ def reservation_id(text: str) -> UUID:
     return UUID(text)
 
 
-def reserve(
-    request: reservation_pb2.ReserveRequest, channel_id: int, new_id: UUID, path: str = ""
-) -> Reserve:
+def reserve(request: reservation_pb2.ReserveRequest, channel_id: int, new_id: UUID, path: str = "") -> Reserve:
     """`path` is the prefix of the fields' paths, such as `requests[3].`."""
     ttl = None
     promise = request.WhichOneof("promise")
@@ -94,9 +92,7 @@ def reserve(
     if policy not in reservation_pb2.FillPolicy.values():
         raise _unknown_enum(f"{path}fill_policy")
     if request.replace_owner_holds and not request.owner:
-        raise Refusal(
-            Reason.FIELD_CONFLICT, "replace_owner_holds needs owner", field=f"{path}replace_owner_holds"
-        )
+        raise Refusal(Reason.FIELD_CONFLICT, "replace_owner_holds needs owner", field=f"{path}replace_owner_holds")
     return Reserve(
         channel_id,
         new_id,
@@ -184,9 +180,7 @@ def thresholds(request: stock_pb2.SetThresholdsRequest, channel_id: int) -> SetT
         _quantity(getattr(request, name), name, 0, QUANTITY_MAX) if request.HasField(name) else None
         for name in ("safety_stock", "reorder_point", "backorder_limit")
     ]
-    return SetThresholds(
-        channel_id, sku_code(request.sku, "sku"), location_code(request.location, "location"), *values
-    )
+    return SetThresholds(channel_id, sku_code(request.sku, "sku"), location_code(request.location, "location"), *values)
 
 
 def sku(message: catalog_pb2.Sku, path: str) -> Sku:
@@ -203,20 +197,15 @@ def sku(message: catalog_pb2.Sku, path: str) -> Sku:
     attributes = dict(message.attributes)
     if len(attributes) > ATTRIBUTES_MAX:
         raise _too_many(f"{path}.attributes", ATTRIBUTES_MAX)
-    free_text(
-        "".join(key + value for key, value in attributes.items()), ATTRIBUTES_BYTES_MAX, f"{path}.attributes"
-    )
+    free_text("".join(key + value for key, value in attributes.items()), ATTRIBUTES_BYTES_MAX, f"{path}.attributes")
     code = sku_code(message.sku, f"{path}.sku")
     return Sku(
         code,
         free_text(message.name, NAME_BYTES_MAX, f"{path}.name") or code,
         free_text(message.category, CATEGORY_BYTES_MAX, f"{path}.category"),
-        free_text(message.unit, UNIT_BYTES_MAX, f"{path}.unit")
-        or (UNIT_DEFAULT if message.unit_digits else ""),
+        free_text(message.unit, UNIT_BYTES_MAX, f"{path}.unit") or (UNIT_DEFAULT if message.unit_digits else ""),
         message.unit_digits,
-        tuple(
-            dict.fromkeys(barcode.checked(text, f"{path}.barcodes[{n}]") for n, text in enumerate(barcodes))
-        ),
+        tuple(dict.fromkeys(barcode.checked(text, f"{path}.barcodes[{n}]") for n, text in enumerate(barcodes))),
         not message.HasField("active") or message.active,
         tuple(sorted(attributes.items())),
     )
@@ -329,9 +318,7 @@ def _asks(lines: Collection[core_pb2.LineQuantity], path: str, *, required: bool
             location_code(location, f"{path}lines[{position}].location")
         total = sums.get((sku, location), 0) + quantity
         if not 0 < quantity <= QUANTITY_MAX or total > QUANTITY_MAX:
-            _quantity(
-                quantity if quantity <= 0 else total, f"{path}lines[{position}].quantity", 1, QUANTITY_MAX
-            )
+            _quantity(quantity if quantity <= 0 else total, f"{path}lines[{position}].quantity", 1, QUANTITY_MAX)
         sums[(sku, location)] = total
     return tuple([Ask(sku, location, quantity) for (sku, location), quantity in sums.items()])
 

@@ -1,4 +1,4 @@
-"""ReservationService: parse, call, format."""
+"""ReservationService: parse, call, formats."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ import time
 from collections.abc import Collection
 from uuid import UUID
 
-import grpc
-
 from inventory.domain.code import free_text
 from inventory.domain.limits import BATCH_REQUESTS_MAX, BULK_ROWS_MAX, OWNER_BYTES_MAX, REFERENCE_BYTES_MAX
 from inventory.domain.refusal import Reason, Refusal, reservation_not_found
 from inventory.engine.failures import EngineError
 from inventory.engine.submission import Outcome
 from inventory.postgres.reads import Reader
-from inventory.rpc import format, page_token, parse
+from inventory.rpc import formats, page_token, parse
 from inventory.rpc.errors import status
-from inventory.rpc.method import BULK_BYTES_MAX, DEADLINE_DEFAULT_S, Call, Context, Methods
+from inventory.rpc.method import BULK_BYTES_MAX, DEADLINE_DEFAULT_S, Call, Context, Handlers, Methods
 from inventory.rpc.reading import check_revision
 from inventory.rpc.wire import delimited, with_revision
 from inventory.rpc.writes import Writes
 from inventory.v1 import reservation_service_pb2 as pb2
 
 SERVICE = pb2.DESCRIPTOR.services_by_name["ReservationService"].full_name
-EOF = grpc.aio.EOF
+Pending = tuple[str, asyncio.Future[Outcome] | bytes]
+"""A request_id, and its outcome to come or the status it has already."""
 STREAM_MESSAGES_IN_FLIGHT_MAX = 16
 _RANDOM_BITS_MASK = (1 << 62) - 1
 
@@ -35,7 +34,7 @@ class ReservationService:
         self._writes = writes
         self._reader = reader
 
-    def handlers(self, methods: Methods) -> dict[str, object]:
+    def handlers(self, methods: Methods) -> Handlers:
         return {
             "Reserve": methods.unary(pb2.ReserveRequest, self.reserve),
             "Commit": methods.unary(pb2.CommitRequest, self.commit),
@@ -43,47 +42,37 @@ class ReservationService:
             "Release": methods.unary(pb2.ReleaseRequest, self.release),
             "Fulfil": methods.unary(pb2.FulfilRequest, self.fulfil),
             "GetReservation": methods.unary(pb2.GetReservationRequest, self.get),
-            "ListReservations": methods.unary(pb2.ListReservationsRequest, self.list),
-            "BatchReserve": methods.unary(
-                pb2.BatchReserveRequest, self.batch_reserve, bytes_max=BULK_BYTES_MAX
-            ),
-            "ReserveStream": methods.both_streams(self.reserve_stream),
+            "ListReservations": methods.unary(pb2.ListReservationsRequest, self.list_reservations),
+            "BatchReserve": methods.unary(pb2.BatchReserveRequest, self.batch_reserve, bytes_max=BULK_BYTES_MAX),
+            "ReserveStream": methods.both_streams("ReserveStream", self.reserve_stream),
         }
 
     async def reserve(self, request: pb2.ReserveRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         command = parse.reserve(request, call.channel_id, new_id())
         return await self._writes.answer(
-            request, identity, command, call, format.ReservationAnswer(call.channel), len(command.asks)
+            request, identity, command, call, formats.ReservationAnswer(call.channel), len(command.asks)
         )
 
     async def commit(self, request: pb2.CommitRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         command = parse.commit(request, call.channel_id)
-        return await self._writes.answer(
-            request, identity, command, call, format.ReservationAnswer(call.channel)
-        )
+        return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def extend(self, request: pb2.ExtendRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         command = parse.extend(request, call.channel_id)
-        return await self._writes.answer(
-            request, identity, command, call, format.ReservationAnswer(call.channel)
-        )
+        return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def release(self, request: pb2.ReleaseRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         command = parse.release(request, call.channel_id)
-        return await self._writes.answer(
-            request, identity, command, call, format.ReservationAnswer(call.channel)
-        )
+        return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def fulfil(self, request: pb2.FulfilRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         command = parse.fulfil(request, call.channel_id)
-        return await self._writes.answer(
-            request, identity, command, call, format.ReservationAnswer(call.channel)
-        )
+        return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def get(self, request: pb2.GetReservationRequest, call: Call) -> bytes:
         identity = parse.reservation_id(request.reservation_id)
@@ -91,10 +80,10 @@ class ReservationService:
         rows = await self._reader.list_reservations(call.channel_id, reservation_id=identity)
         if not rows:
             raise reservation_not_found(str(identity))
-        found = format.reservation_row(rows[0], call.channel)
+        found = formats.reservation_row(rows[0], call.channel)
         return pb2.GetReservationResponse(reservation=found).SerializeToString()
 
-    async def list(self, request: pb2.ListReservationsRequest, call: Call) -> bytes:
+    async def list_reservations(self, request: pb2.ListReservationsRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)
         position = page_token.decode(request, (str,))
         rows = await self._reader.list_reservations(
@@ -110,7 +99,7 @@ class ReservationService:
         if len(rows) > size:
             token = page_token.encode(request, [str(page[-1].reservation.reservation_id)])
         return pb2.ListReservationsResponse(
-            reservations=[format.reservation_row(row, call.channel) for row in page], next_page_token=token
+            reservations=[formats.reservation_row(row, call.channel) for row in page], next_page_token=token
         ).SerializeToString()
 
     async def batch_reserve(self, request: pb2.BatchReserveRequest, call: Call) -> bytes:
@@ -123,7 +112,7 @@ class ReservationService:
         writing = asyncio.Lock()
         loop = asyncio.get_running_loop()
 
-        async def respond(pending: list[tuple[str, asyncio.Future[Outcome] | bytes]]) -> None:
+        async def respond(pending: list[Pending]) -> None:
             try:
                 body = await self._results(pending)
                 async with writing:
@@ -133,20 +122,16 @@ class ReservationService:
 
         try:
             async with asyncio.TaskGroup() as group:
-                while (raw := await context.read()) is not EOF:
+                while isinstance(raw := await context.read(), bytes):  # else it is the end
                     request = pb2.ReserveStreamRequest.FromString(raw)
                     deadline = loop.time() + DEADLINE_DEFAULT_S
-                    pending = self._submit_all(
-                        request.requests, Call(call.channel_id, call.channel, deadline, context)
-                    )
+                    pending = self._submit_all(request.requests, Call(call.channel_id, call.channel, deadline, context))
                     await places.acquire()
                     group.create_task(respond(pending))
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
 
-    def _submit_all(
-        self, requests: Collection[pb2.ReserveRequest], call: Call
-    ) -> "list[tuple[str, asyncio.Future[Outcome] | bytes]]":
+    def _submit_all(self, requests: Collection[pb2.ReserveRequest], call: Call) -> list[Pending]:
         """Per request its id, and its outcome to come or the error it has already."""
         parse.within(len(requests), BATCH_REQUESTS_MAX, "requests")
         if sum(len(request.lines) for request in requests) > BULK_ROWS_MAX:
@@ -156,8 +141,8 @@ class ReservationService:
                 field="requests",
                 metadata={"max": str(BULK_ROWS_MAX)},
             )
-        encode = format.ReservationAnswer(call.channel)
-        pending: list[tuple[str, asyncio.Future[Outcome] | bytes]] = []
+        encode = formats.ReservationAnswer(call.channel)
+        pending: list[Pending] = []
         for position, request in enumerate(requests):
             try:
                 identity = parse.request_id(request.request_id, f"requests[{position}].request_id")
@@ -168,7 +153,7 @@ class ReservationService:
                 pending.append((request.request_id, status(error).SerializeToString()))
         return pending
 
-    async def _results(self, pending: "list[tuple[str, asyncio.Future[Outcome] | bytes]]") -> bytes:
+    async def _results(self, pending: list[Pending]) -> bytes:
         """The bytes of a message whose only field is `repeated ReserveResult results = 1`."""
         parts = []
         for request_id, outcome in pending:
@@ -177,11 +162,7 @@ class ReservationService:
             else:
                 try:
                     code, payload, revision, replayed = await outcome
-                    body = (
-                        delimited(3, payload)
-                        if code
-                        else delimited(2, with_revision(payload, revision, replayed))
-                    )
+                    body = delimited(3, payload) if code else delimited(2, with_revision(payload, revision, replayed))
                 except EngineError as error:
                     body = delimited(3, status(error).SerializeToString())
             parts.append(delimited(1, delimited(1, request_id.encode()) + body))
@@ -192,6 +173,4 @@ def new_id() -> UUID:
     """A version 7 UUID (RFC 9562): ordered by time of making, so new rows stand together in every index."""
     milliseconds = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10))
-    return UUID(
-        int=milliseconds << 80 | 7 << 76 | (random >> 64 & 0xFFF) << 64 | 2 << 62 | random & _RANDOM_BITS_MASK
-    )
+    return UUID(int=milliseconds << 80 | 7 << 76 | (random >> 64 & 0xFFF) << 64 | 2 << 62 | random & _RANDOM_BITS_MASK)

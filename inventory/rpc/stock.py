@@ -1,4 +1,4 @@
-"""StockService: parse, call, format."""
+"""StockService: parse, call, formats."""
 
 from uuid import UUID
 
@@ -6,8 +6,8 @@ from inventory.domain.code import location_code, sku_code
 from inventory.domain.limits import KEYS_MAX
 from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
 from inventory.postgres.reads import Reader
-from inventory.rpc import format, page_token, parse
-from inventory.rpc.method import BULK_BYTES_MAX, Call, Methods
+from inventory.rpc import formats, page_token, parse
+from inventory.rpc.method import BULK_BYTES_MAX, Call, Handlers, Methods
 from inventory.rpc.reading import check_revision
 from inventory.rpc.writes import Writes
 from inventory.v1 import stock_service_pb2 as pb2
@@ -21,16 +21,14 @@ class StockService:
         self._writes = writes
         self._reader = reader
 
-    def handlers(self, methods: Methods) -> dict[str, object]:
+    def handlers(self, methods: Methods) -> Handlers:
         return {
             "GetStock": methods.unary(pb2.GetStockRequest, self.get),
             "BatchGetStock": methods.unary(pb2.BatchGetStockRequest, self.batch_get),
-            "ListStock": methods.unary(pb2.ListStockRequest, self.list),
+            "ListStock": methods.unary(pb2.ListStockRequest, self.list_stock),
             "AdjustStock": methods.unary(pb2.AdjustStockRequest, self.adjust),
-            "SetStock": methods.unary(pb2.SetStockRequest, self.set),
-            "BatchAdjustStock": methods.unary(
-                pb2.BatchAdjustStockRequest, self.batch_adjust, bytes_max=BULK_BYTES_MAX
-            ),
+            "SetStock": methods.unary(pb2.SetStockRequest, self.set_stock),
+            "BatchAdjustStock": methods.unary(pb2.BatchAdjustStockRequest, self.batch_adjust, bytes_max=BULK_BYTES_MAX),
             "SetThresholds": methods.unary(pb2.SetThresholdsRequest, self.set_thresholds),
             "ListMovements": methods.unary(pb2.ListMovementsRequest, self.list_movements),
         }
@@ -41,7 +39,7 @@ class StockService:
         row = (await self._reader.stock([pair]))[0]
         if not row.exists:
             raise location_not_found(request.location) if row.sku_exists else sku_not_found(request.sku)
-        return pb2.GetStockResponse(level=format.level_row(row)).SerializeToString()
+        return pb2.GetStockResponse(level=formats.level_row(row)).SerializeToString()
 
     async def batch_get(self, request: pb2.BatchGetStockRequest, call: Call) -> bytes:
         parse.within(len(request.keys), KEYS_MAX, "keys")
@@ -52,11 +50,11 @@ class StockService:
         await check_revision(self._reader, request.min_revision)
         rows = await self._reader.stock(list(pairs))
         return pb2.BatchGetStockResponse(
-            levels=[format.level_row(row) for row in rows if row.exists],
+            levels=[formats.level_row(row) for row in rows if row.exists],
             unknown=[pb2.StockKey(sku=row.sku, location=row.location) for row in rows if not row.exists],
         ).SerializeToString()
 
-    async def list(self, request: pb2.ListStockRequest, call: Call) -> bytes:
+    async def list_stock(self, request: pb2.ListStockRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)
         skus, locations = parse.codes(request.skus, "skus"), parse.codes(request.locations, "locations")
         position = page_token.decode(request, (str, str)) or ["", ""]
@@ -64,42 +62,34 @@ class StockService:
         page = rows[:size]
         token = page_token.encode(request, [page[-1].sku, page[-1].location]) if len(rows) > size else ""
         return pb2.ListStockResponse(
-            levels=[format.level_row(row) for row in page], next_page_token=token
+            levels=[formats.level_row(row) for row in page], next_page_token=token
         ).SerializeToString()
 
     async def adjust(self, request: pb2.AdjustStockRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         command = parse.adjust(request, call.channel_id)
-        return await self._writes.answer(request, identity, command, call, format.adjusted_one_answer)
+        return await self._writes.answer(request, identity, command, call, formats.adjusted_one_answer)
 
-    async def set(self, request: pb2.SetStockRequest, call: Call) -> bytes:
+    async def set_stock(self, request: pb2.SetStockRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         command = parse.count(request, call.channel_id)
-        return await self._writes.answer(request, identity, command, call, format.level_answer)
+        return await self._writes.answer(request, identity, command, call, formats.level_answer)
 
     async def batch_adjust(self, request: pb2.BatchAdjustStockRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         command = parse.adjust_batch(request, call.channel_id)
-        return await self._writes.answer(
-            request, identity, command, call, format.adjusted_answer, len(command.rows)
-        )
+        return await self._writes.answer(request, identity, command, call, formats.adjusted_answer, len(command.rows))
 
     async def set_thresholds(self, request: pb2.SetThresholdsRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         command = parse.thresholds(request, call.channel_id)
-        return await self._writes.answer(request, identity, command, call, format.level_answer)
+        return await self._writes.answer(request, identity, command, call, formats.level_answer)
 
     async def list_movements(self, request: pb2.ListMovementsRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)
         position = page_token.decode(request, (int, int)) or _NEWEST
-        start = (
-            parse.time(request.recorded_from, "recorded_from") if request.HasField("recorded_from") else None
-        )
-        end = (
-            parse.time(request.recorded_before, "recorded_before")
-            if request.HasField("recorded_before")
-            else None
-        )
+        start = parse.time(request.recorded_from, "recorded_from") if request.HasField("recorded_from") else None
+        end = parse.time(request.recorded_before, "recorded_before") if request.HasField("recorded_before") else None
         if start and end and start > end:
             raise Refusal(Reason.TIME_RANGE, "the range ends before it starts", field="recorded_before")
         reservation_id: UUID | None = None
@@ -119,5 +109,5 @@ class StockService:
         if len(rows) > size:
             token = page_token.encode(request, [page[-1]["revision"], page[-1]["ordinal"]])
         return pb2.ListMovementsResponse(
-            movements=[format.movement(row) for row in page], next_page_token=token
+            movements=[formats.movement(row) for row in page], next_page_token=token
         ).SerializeToString()

@@ -1,4 +1,4 @@
-"""WatchService: parse, follow, format."""
+"""WatchService: parse, follow, formats."""
 
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
@@ -10,8 +10,8 @@ from inventory.feed.change import Filter, Group, Item, Record
 from inventory.feed.hub import Feed
 from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.reads import Head
-from inventory.rpc import format, parse
-from inventory.rpc.method import Call, Methods
+from inventory.rpc import formats, parse
+from inventory.rpc.method import Call, Handlers, Methods
 from inventory.rpc.reading import revision_in_future
 from inventory.rpc.wire import delimited, integer
 from inventory.v1 import core_pb2
@@ -28,7 +28,7 @@ class TooManyStreams(EngineError):
 
     reason = Reason.STREAM_LIMIT
     message = f"a channel has at most {STREAMS_PER_CHANNEL_MAX} streams open"
-    retry_after_s = 5.0
+    retry_after_s: float | None = 5.0
 
 
 class WatchService:
@@ -36,7 +36,7 @@ class WatchService:
         self._feed = feed
         self._open: dict[int, int] = {}
 
-    def handlers(self, methods: Methods) -> dict[str, object]:
+    def handlers(self, methods: Methods) -> Handlers:
         return {"Watch": methods.server_stream(pb2.WatchRequest, self.watch)}
 
     async def watch(self, request: pb2.WatchRequest, call: Call) -> AsyncIterator[bytes]:
@@ -64,7 +64,7 @@ class WatchService:
     async def _snapshot(self, revision: int, wanted: Filter) -> AsyncIterator[bytes]:
         async for rows in self._feed.snapshot(revision, wanted):
             yield pb2.WatchResponse(
-                levels=[format.level_row(row) for row in rows], snapshot_revision=revision
+                levels=[formats.level_row(row) for row in rows], snapshot_revision=revision
             ).SerializeToString()
         yield pb2.WatchResponse(snapshot_revision=revision, snapshot_complete=True).SerializeToString()
 
@@ -76,19 +76,19 @@ class ChangeEncoder:
         """Serialises one revision."""
         first = (group.movements or group.skus or group.locations)[0]
         head = integer(1, group.revision) + delimited(
-            _RECORDED_AT, format.timestamp(first["recorded_at"]).SerializeToString()
+            _RECORDED_AT, formats.timestamp(first["recorded_at"]).SerializeToString()
         )
         items = [
             Item(
                 row["sku"],
                 row["location"],
                 False,
-                delimited(_MOVEMENTS, format.movement(row).SerializeToString()),
+                delimited(_MOVEMENTS, formats.movement(row).SerializeToString()),
             )
             for row in group.movements
         ]
         items += [
-            Item(row["code"], "", True, delimited(_SKUS, format.sku(sku_of(row)).SerializeToString()))
+            Item(row["code"], "", True, delimited(_SKUS, formats.sku(sku_of(row)).SerializeToString()))
             for row in group.skus
         ]
         items += [
@@ -96,7 +96,7 @@ class ChangeEncoder:
                 "",
                 row["code"],
                 True,
-                delimited(_LOCATIONS, format.location(location_of(row)).SerializeToString()),
+                delimited(_LOCATIONS, formats.location(location_of(row)).SerializeToString()),
             )
             for row in group.locations
         ]

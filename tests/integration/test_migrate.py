@@ -70,9 +70,7 @@ async def test_the_post_phase_waits_for_its_call(connection: asyncpg.Connection,
     assert await migrate(connection, "shop", phase="post", directory=directory) == ["0002_code.post"]
 
 
-async def test_two_schemas_of_one_database_share_nothing(
-    connection: asyncpg.Connection, directory: Path
-) -> None:
+async def test_two_schemas_of_one_database_share_nothing(connection: asyncpg.Connection, directory: Path) -> None:
     for schema in ("shop", "user"):  # user is a reserved word
         await migrate(connection, schema, directory=directory)
         assert await connection.fetchval("SELECT current_schema()") == schema
@@ -162,9 +160,7 @@ async def test_replicas_that_start_together_apply_each_file_once(empty_dsn: str,
     connections = [await asyncpg.connect(empty_dsn) for _ in range(5)]
     try:
         async with asyncio.timeout(30):
-            applied = await asyncio.gather(
-                *(migrate(each, "shop", directory=directory) for each in connections)
-            )
+            applied = await asyncio.gather(*(migrate(each, "shop", directory=directory) for each in connections))
     finally:
         for each in connections:
             await each.close()

@@ -66,8 +66,6 @@ def test_the_house_s_own_queries_load() -> None:
         ({"a": "SELECT 0;\n-- name: x\n-- X.\nSELECT 1"}, "a.sql: SQL before the first name"),
     ],
 )
-def test_a_file_that_breaks_the_rules_is_refused(
-    tmp_path: Path, files: dict[str, str], complaint: str
-) -> None:
+def test_a_file_that_breaks_the_rules_is_refused(tmp_path: Path, files: dict[str, str], complaint: str) -> None:
     with pytest.raises(QueryFileError, match=complaint):
         load(tmp_path, **files)

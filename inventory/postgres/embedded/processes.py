@@ -30,11 +30,7 @@ class Processes:
     def live(self) -> list[int]:
         """The pids, without the dead and the zombies."""
         if Path("/proc/self/comm").exists():
-            return [
-                int(entry)
-                for entry in os.listdir("/proc")
-                if entry.isdigit() and self._has(Path("/proc", entry))
-            ]
+            return [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and self._has(Path("/proc", entry))]
         return self.live_by_ps()
 
     def _has(self, process: Path) -> bool:
@@ -51,7 +47,7 @@ class Processes:
     def live_by_ps(self) -> list[int]:
         """As `live`, where there is no /proc."""
         listing = subprocess.run(
-            ["ps", "-axo", "pid=,uid=,stat=,command="], capture_output=True, text=True, check=True
+            ["ps", "-axwwo", "pid=,uid=,stat=,command="], capture_output=True, text=True, check=True
         )
         rows = [line.split(None, 3) for line in listing.stdout.splitlines()]
         return [

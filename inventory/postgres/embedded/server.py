@@ -111,9 +111,7 @@ class EmbeddedPostgres:
             server._launch(shared_buffers_mb, tcp_port)
         except subprocess.CalledProcessError as error:
             server.stop()
-            raise EmbeddedPostgresError(
-                f"PostgreSQL could not prepare {home}:\n{_tail(error.stdout)}"
-            ) from error
+            raise EmbeddedPostgresError(f"PostgreSQL could not prepare {home}:\n{_tail(error.stdout)}") from error
         except BaseException:
             server.stop()
             raise
@@ -158,7 +156,7 @@ class EmbeddedPostgres:
         self._processes.end()
         homes.discard_sockets(sockets)
         for unfinished in self.home.glob(f"{_UNFINISHED}*"):
-            # Not complete while an initdb that lost its owner is still busy there; then the next start does it.
+            # In vain while an initdb that lost its owner still writes there; then the next start does it.
             shutil.rmtree(unfinished, ignore_errors=True)
 
         try:
@@ -317,8 +315,11 @@ def _single_user(programs: Binaries, user: SystemUser, data: Path, sql: str) -> 
 
 
 def _last_words(home: Path) -> str:
+    printed = (home / "start.log").read_text(errors="replace")
     logs = sorted((home / "log").glob("*.log"), key=lambda path: path.stat().st_mtime)
-    return _tail("\n".join(path.read_text(errors="replace") for path in [home / "start.log", *logs[-1:]]))
+    if logs and "redirecting log output" in printed:
+        return _tail(logs[-1].read_text(errors="replace"))
+    return _tail(printed)
 
 
 def _tail(text: str) -> str:

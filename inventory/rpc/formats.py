@@ -116,9 +116,7 @@ def adjusted_one_answer(codes: Codes, answer: Adjusted) -> bytes:
 def adjusted_answer(codes: Codes, answer: Adjusted) -> bytes:
     message = stock_pb2.BatchAdjustStockResponse(
         applied=len(answer.on_hand) - len(answer.refused),
-        refused=[
-            stock_pb2.RefusedRow(row=row, error=row_error(refusal)) for row, refusal in answer.refused.items()
-        ],
+        refused=[stock_pb2.RefusedRow(row=row, error=row_error(refusal)) for row, refusal in answer.refused.items()],
         on_hand=answer.on_hand,
     )
     return message.SerializeToString()
@@ -185,8 +183,7 @@ def imported_answer(codes: Codes, answer: CatalogChange) -> bytes:
         updated=answer.updated,
         unchanged=answer.unchanged,
         refused=[
-            catalog_pb2.RefusedCatalogRow(row=row, error=row_error(refusal))
-            for row, refusal in answer.refused.items()
+            catalog_pb2.RefusedCatalogRow(row=row, error=row_error(refusal)) for row, refusal in answer.refused.items()
         ],
     )
     return message.SerializeToString()
