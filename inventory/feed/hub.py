@@ -7,7 +7,7 @@ subscriber delays nobody and costs its cursor.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from itertools import islice
 from typing import NamedTuple, Protocol
 
@@ -26,8 +26,14 @@ MESSAGE_BYTES_MAX = 512 * 1024
 PICK_RECORDS_MAX = 1_000
 POLL_S = 1.0
 RETRY_S = 0.5
+NOWHERE = 2**63 - 1
+"""Where the ring starts while it is empty and nobody fills it: no cursor is in it."""
 
 log = structlog.get_logger(__name__)
+
+
+class LedgerGap(Exception):
+    """A revision has no rows: following on would silently skip a change."""
 
 
 class Encoder(Protocol):
@@ -58,14 +64,14 @@ class Feed:
         self._ring_bytes = 0
         self._rung = asyncio.Event()
         self._moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._tail = 0
-        self._ring_start = 0
+        self._tail: int | None = None
+        self._ring_start = NOWHERE
         self._stopping = False
         self.subscribers = 0
 
     def ring_bell(self, revision: int) -> None:
         """Says that there may be something new, committed here or elsewhere."""
-        if revision > self._tail:
+        if self._tail is None or revision > self._tail:
             self._rung.set()
 
     async def run(self) -> None:
@@ -77,6 +83,8 @@ class Feed:
             while True:
                 if self.subscribers:
                     await self._read_on()
+                else:
+                    self._rest()
                 try:
                     async with asyncio.timeout(POLL_S):
                         await self._rung.wait()
@@ -94,7 +102,7 @@ class Feed:
     async def head(self) -> Head:
         return await self._reader.head()
 
-    async def snapshot(self, revision: int, wanted: Filter) -> AsyncIterator[list[LevelRow]]:
+    async def snapshot(self, revision: int, wanted: Filter) -> AsyncGenerator[list[LevelRow]]:
         """Pages of the levels as of `revision`, in bounded memory and without a lasting transaction."""
         skus = None if wanted.skus is None else list(wanted.skus)
         locations = None if wanted.locations is None else list(wanted.locations)
@@ -107,23 +115,23 @@ class Feed:
                 return
             after = page[-1].key
 
-    async def follow(self, after: int, wanted: Filter, idle_s: float) -> AsyncIterator[Piece]:
+    async def follow(self, after: int, wanted: Filter, idle_s: float) -> AsyncGenerator[Piece]:
         """Every change after a revision that matches, in order, in pieces; an empty piece after `idle_s` without one.
 
         Ends only when the feed is stopped.
         """
         self.subscribers += 1
-        if self.subscribers == 1:
-            self._restart()
+        self._rung.set()
         loop = asyncio.get_running_loop()
         spoken = loop.time()
         try:
             while not self._stopping:
+                moved = self._moved  # taken before the look: a change between look and wait is not slept over
                 if after >= self._ring_start:
                     frames, end = self._from_ring(after, wanted)
                 else:
                     page = await changes.read_page(self._reader, after)
-                    frames, end = self._pick(self._records(page), wanted, page.end)
+                    frames, end = self._pick(self._records(page, after), wanted, page.end)
                 if frames:
                     yield Piece(frames, end)
                     after = end
@@ -131,7 +139,7 @@ class Feed:
                 elif end > after:
                     after = end
                 else:
-                    await self._wait(spoken + idle_s - loop.time())
+                    await self._wait(moved, spoken + idle_s - loop.time())
                 if loop.time() >= spoken + idle_s:
                     yield Piece((), after)
                     spoken = loop.time()
@@ -139,43 +147,40 @@ class Feed:
             self.subscribers -= 1
 
     async def _read_on(self) -> None:
-        while True:
-            try:
-                if not self._tail:
-                    self._tail = self._ring_start = (await self._reader.head()).revision
-                    self._wake()
-                page = await changes.read_page(self._reader, self._tail)
-            except StorageError as error:
-                log.warning("the feed can't read", error=str(error))
-                await asyncio.sleep(RETRY_S)
-                return
-            if page.end == self._tail:
-                return
-            for record in self._records(page):
-                self._ring.append(record)
-                self._ring_bytes += len(record.whole)
-            while self._ring and (len(self._ring) > RING_RECORDS_MAX or self._ring_bytes > RING_BYTES_MAX):
-                dropped = self._ring.popleft()
-                self._ring_bytes -= len(dropped.whole)
-                self._ring_start = dropped.revision
-            self._tail = page.end
-            self._wake()
+        try:
+            if self._tail is None:
+                self._tail = self._ring_start = (await self._reader.head()).revision
+                self._wake()
+            while (page := await changes.read_page(self._reader, self._tail)).end > self._tail:
+                for record in self._records(page, self._tail):
+                    self._ring.append(record)
+                    self._ring_bytes += len(record.whole)
+                while self._ring and (len(self._ring) > RING_RECORDS_MAX or self._ring_bytes > RING_BYTES_MAX):
+                    dropped = self._ring.popleft()
+                    self._ring_bytes -= len(dropped.whole)
+                    self._ring_start = dropped.revision
+                self._tail = page.end
+                self._wake()
+        except (StorageError, LedgerGap) as error:
+            log.warning("the feed can't read", why=type(error).__name__, error=str(error))
+            await asyncio.sleep(RETRY_S)
 
-    def _restart(self) -> None:
-        """With nobody following, the tailer rested: begin anew at the head."""
+    def _rest(self) -> None:
+        """With nobody following there is nothing to read; the next one begins anew at the head."""
         self._ring.clear()
         self._ring_bytes = 0
-        self._tail = 0
-        self._ring_start = 2**63 - 1
-        self._rung.set()
+        self._tail = None
+        self._ring_start = NOWHERE
 
-    def _records(self, page: Page) -> list[Record]:
-        return [self._encoder.record(group) for group in grouped(page)]
+    def _records(self, page: Page, after: int) -> list[Record]:
+        records = [self._encoder.record(group) for group in grouped(page)]
+        if [record.revision for record in records] != list(range(after + 1, page.end + 1)):
+            raise LedgerGap(f"revisions {after + 1} to {page.end} are not all there")
+        return records
 
     def _from_ring(self, after: int, wanted: Filter) -> tuple[list[bytes], int]:
         # Revisions are dense, so a record's place in the ring is its revision's distance from the first one's.
-        first = self._ring[0].revision if self._ring else self._tail + 1
-        skip = max(after + 1 - first, 0)
+        skip = after - self._ring_start
         records = list(islice(self._ring, skip, skip + PICK_RECORDS_MAX))
         return self._pick(records, wanted, records[-1].revision if records else after)
 
@@ -200,6 +205,6 @@ class Feed:
         moved, self._moved = self._moved, asyncio.get_running_loop().create_future()
         moved.set_result(None)
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait(self, moved: asyncio.Future[None], seconds: float) -> None:
         if seconds > 0 and not self._stopping:
-            await asyncio.wait((self._moved,), timeout=seconds)
+            await asyncio.wait((moved,), timeout=seconds)

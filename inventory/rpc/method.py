@@ -7,7 +7,8 @@ library's UNKNOWN, a stored answer goes out as it is, and no exception's text re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, TypeVar, cast
 
@@ -81,14 +82,15 @@ class Methods:
         return grpc.unary_unary_rpc_method_handler(_guarded(request_type.__name__, work))
 
     def server_stream(
-        self, request_type: type[Request], handler: Callable[[Request, Call], AsyncIterator[bytes]]
+        self, request_type: type[Request], handler: Callable[[Request, Call], AsyncGenerator[bytes]]
     ) -> grpc.RpcMethodHandler[bytes, bytes]:
         """One request, many answers."""
 
         async def work(raw: bytes, context: Context[bytes, bytes]) -> None:
             call = await self._call(context)
-            async for message in handler(request_type.FromString(raw), call):
-                await context.write(message)
+            async with aclosing(handler(request_type.FromString(raw), call)) as messages:
+                async for message in messages:
+                    await context.write(message)
 
         return grpc.unary_stream_rpc_method_handler(_guarded(request_type.__name__, work))
 

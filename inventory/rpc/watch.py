@@ -1,6 +1,7 @@
 """WatchService: parse, follow, formats."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from uuid import UUID
 
 from inventory.domain.limits import HEARTBEAT_DEFAULT, HEARTBEAT_MAX, HEARTBEAT_MIN
@@ -39,7 +40,7 @@ class WatchService:
     def handlers(self, methods: Methods) -> Handlers:
         return {"Watch": methods.server_stream(pb2.WatchRequest, self.watch)}
 
-    async def watch(self, request: pb2.WatchRequest, call: Call) -> AsyncIterator[bytes]:
+    async def watch(self, request: pb2.WatchRequest, call: Call) -> AsyncGenerator[bytes]:
         wanted, idle_s = _filter(request), _idle_s(request)
         start = request.WhichOneof("start")
         if start is None:
@@ -52,20 +53,22 @@ class WatchService:
             epoch = str(head.epoch)
             revision = head.revision if start != "after" else _cursor(request.after, head)
             if start == "snapshot":
-                async for piece in self._snapshot(revision, wanted):
-                    yield piece
+                async with aclosing(self._snapshot(revision, wanted)) as pieces:
+                    async for piece in pieces:
+                        yield piece
             yield _message((), _bookmark(epoch, revision))
-            async for frames, bookmark in self._feed.follow(revision, wanted, idle_s):
-                yield _message(frames, _bookmark(epoch, bookmark))
+            async with aclosing(self._feed.follow(revision, wanted, idle_s)) as changes:
+                async for frames, bookmark in changes:
+                    yield _message(frames, _bookmark(epoch, bookmark))
         finally:
             self._open[call.channel_id] -= 1
         raise ShuttingDown
 
-    async def _snapshot(self, revision: int, wanted: Filter) -> AsyncIterator[bytes]:
-        async for rows in self._feed.snapshot(revision, wanted):
-            yield pb2.WatchResponse(
-                levels=[formats.level_row(row) for row in rows], snapshot_revision=revision
-            ).SerializeToString()
+    async def _snapshot(self, revision: int, wanted: Filter) -> AsyncGenerator[bytes]:
+        async with aclosing(self._feed.snapshot(revision, wanted)) as pages:
+            async for rows in pages:
+                levels = [formats.level_row(row) for row in rows]
+                yield pb2.WatchResponse(levels=levels, snapshot_revision=revision).SerializeToString()
         yield pb2.WatchResponse(snapshot_revision=revision, snapshot_complete=True).SerializeToString()
 
 

@@ -14,6 +14,9 @@ from inventory.rpc.method import Call, abort_with
 from inventory.rpc.parse import fingerprint
 from inventory.rpc.wire import with_revision
 
+BY_ID_LINES = 20
+"""How many lines a command counts for when it names a reservation, whose lines aren't known before the lock."""
+
 
 class Writes:
     """Submits commands to the lane and gives their answers' bytes."""
@@ -29,7 +32,7 @@ class Writes:
         command: Command,
         call: Call,
         encode: Callable[[Codes, Any], bytes],
-        weight: int = 1,
+        weight: int = BY_ID_LINES,
     ) -> asyncio.Future[Outcome]:
         """Queues it. Raises `Overloaded`, `ShuttingDown`."""
         validate_only: bool = request.validate_only  # type: ignore[attr-defined]  # every write's request has one
@@ -54,7 +57,7 @@ class Writes:
         command: Command,
         call: Call,
         encode: Callable[[Codes, Any], bytes],
-        weight: int = 1,
+        weight: int = BY_ID_LINES,
     ) -> bytes:
         """Waits for the outcome; a refusal, fresh or remembered, ends the call with its status."""
         outcome = await self.submit(request, request_id, command, call, encode, weight)

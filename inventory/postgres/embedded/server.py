@@ -29,6 +29,7 @@ from inventory.postgres.embedded.home import DataDirectoryInUse, DataDirectoryUn
 from inventory.postgres.embedded.processes import (
     FAST_SHUTDOWN_TIMEOUT_S,
     POLL_INTERVAL_S,
+    QUIT_TIMEOUT_S,
     Processes,
     poll,
     ready,
@@ -156,8 +157,7 @@ class EmbeddedPostgres:
         self._processes.end()
         homes.discard_sockets(sockets)
         for unfinished in self.home.glob(f"{_UNFINISHED}*"):
-            # In vain while an initdb that lost its owner still writes there; then the next start does it.
-            shutil.rmtree(unfinished, ignore_errors=True)
+            _discard_unfinished(unfinished, self._user)
 
         try:
             programs = find(self.home, self._user, major)
@@ -285,17 +285,25 @@ def _initialise(data: Path, programs: Binaries, user: SystemUser) -> None:
             "--encoding=UTF8",
             *collation,
             "--data-checksums",
+            "--no-clean",  # we do it, when the processes are gone that use it
             "--auth-local=trust",  # whoever may enter the socket's directory is PostgreSQL's user or root
             "--auth-host=scram-sha-256",
         )
         _single_user(programs, user, unfinished, _DATABASE_SQL)
         unfinished.rename(data)
     except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        _discard_unfinished(unfinished, user)
         raise
     parent = os.open(data.parent, os.O_RDONLY)
     os.fsync(parent)
     os.close(parent)
+
+
+def _discard_unfinished(unfinished: Path, user: SystemUser) -> None:
+    # The PostgreSQL that initdb runs ends at the end of its input. Losing its directory before, it would leave
+    # its shared memory behind until the machine is started again.
+    poll(lambda: not Processes(unfinished, unfinished.name, user.uid).live(), QUIT_TIMEOUT_S)
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _set_password(home: Path, programs: Binaries, user: SystemUser) -> str:

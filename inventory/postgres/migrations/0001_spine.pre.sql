@@ -151,6 +151,8 @@ CREATE TABLE reservation (
 ) WITH (fillfactor = 80);
 CREATE INDEX reservation_due ON reservation (expires_at) WHERE state = 1;
 CREATE INDEX reservation_held_by_owner ON reservation (channel_id, owner) WHERE state = 1 AND owner <> '';
+CREATE INDEX reservation_by_owner ON reservation (channel_id, owner, reservation_id) WHERE owner <> '';
+CREATE INDEX reservation_by_reference ON reservation (channel_id, reference, reservation_id) WHERE reference <> '';
 
 CREATE TABLE reservation_line (
     reservation_id uuid NOT NULL,

@@ -1,11 +1,12 @@
 -- name: lock_skus
--- Locks the SKUs a catalogue command names, in the one order: by code. $1 codes.
+-- Locks the SKUs a catalogue command names, in the one order: by code. NO KEY, so that the foreign keys of new levels
+-- don't wait for it. $1 codes.
 SELECT code, name, category, unit, unit_digits, barcodes, active, attributes
-FROM sku WHERE code = ANY ($1::text[]) ORDER BY code FOR UPDATE
+FROM sku WHERE code = ANY ($1::text[]) ORDER BY code FOR NO KEY UPDATE
 
 -- name: lock_locations
 -- Locks the locations a catalogue command names, in the one order: by code, after the SKUs. $1 codes.
-SELECT code, name, kind, active FROM location WHERE code = ANY ($1::text[]) ORDER BY code FOR UPDATE
+SELECT code, name, kind, active FROM location WHERE code = ANY ($1::text[]) ORDER BY code FOR NO KEY UPDATE
 
 -- name: read_barcode_owners
 -- Whom these barcodes belong to. The primary key of barcode proves it at the write. $1 barcodes.

@@ -68,8 +68,8 @@ WITH page AS (
     SELECT * FROM reservation
     WHERE channel_id = $1 AND ($2::uuid IS NULL OR reservation_id < $2::uuid)
         AND ($3::uuid IS NULL OR reservation_id = $3::uuid)
-        AND ($5::text IS NULL OR owner = $5::text)
-        AND ($6::text IS NULL OR reference = $6::text)
+        AND ($5::text IS NULL OR (owner = $5::text AND owner <> ''))
+        AND ($6::text IS NULL OR (reference = $6::text AND reference <> ''))
         AND ($4::smallint IS NULL OR $4::smallint = CASE
             WHEN state <> 1 OR expires_at > clock_timestamp() THEN state
             WHEN EXISTS (
