@@ -1,17 +1,46 @@
-"""`inventory`: the command line."""
+"""`inventory`: the command line. Each command is imported when it is asked for: PostgreSQL must be forked before gRPC
+is loaded, and `--help` must not pay for either."""
+
+import os
+import sys
 
 from cyclopts import App
 
 from inventory import __version__
-from inventory.cli.serve import serve
+from inventory.cli.failure import Failed
 
-app = App(name="inventory", help="The single source of stock truth.", version=__version__)
-app.command(serve)
+app = App(
+    name="inventory",
+    help="The single source of stock truth: a gRPC server, and the tools around it.\n\n"
+    "Begin with `inventory serve`, and in another terminal `inventory watch`.",
+    version=__version__,
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+for command in ("serve", "migrate", "verify", "health", "stock", "watch", "bench", "demo"):
+    app.command(f"inventory.cli.{command}:{command}")
+app.command("inventory.cli.importing:app", name="import")
+app.command("inventory.cli.exporting:app", name="export")
 
 
 def main() -> None:
     """Entry of the console script."""
-    app()
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """The exit code of a command line, the process's own one by default."""
+    try:
+        return app(arguments) or 0
+    except Failed as failed:
+        for line in failed.lines:
+            print(line, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read us, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
 
 
 async def _prepare(database: Database, settings: Settings) -> None:
-    connection = await database.connect()
+    connection = await database.connect(patient=True)
     try:
         await assert_durable(connection)
         if settings.migrate:

@@ -2,57 +2,83 @@
 
 import asyncio
 import logging
+import os
 import sys
 from contextlib import ExitStack
-from pathlib import Path
+from typing import Annotated
 
 import structlog
+from cyclopts import Parameter
 
+from inventory.cli import database
+from inventory.cli.failure import Failed
+from inventory.cli.options import DataDir, DbSchema, Dsn
 from inventory.settings import Settings
 
 
 def serve(
     *,
     listen: str | None = None,
-    dsn: str | None = None,
-    db_schema: str | None = None,
-    data_dir: Path | None = None,
+    dsn: Dsn = None,
+    db_schema: DbSchema = None,
+    data_dir: DataDir = None,
+    shared_buffers_mb: int | None = None,
+    reflection: bool | None = None,
     migrate: bool | None = None,
+    log_json: Annotated[bool | None, Parameter(negative="")] = None,
 ) -> None:
     """Run the server: on its own embedded PostgreSQL, or on any PostgreSQL 15 or newer with --dsn.
 
-    Everything can also be set by environment variables (INVENTORY_LISTEN, INVENTORY_DSN …). Stop it with Ctrl-C.
+    Every option is also an environment variable (INVENTORY_LISTEN, INVENTORY_DSN …). Stop it with Ctrl-C.
+
+    Example: inventory serve --data-dir ./data --listen 127.0.0.1:50051
+
+    Example: INVENTORY_DSN=postgresql://inventory@db/inventory inventory serve --listen 0.0.0.0:50051 --log-json
 
     Parameters
     ----------
     listen
         HOST:PORT of the gRPC port; port 0 takes a free one. Default: 127.0.0.1:50051.
-    dsn
-        PostgreSQL to use, such as postgresql://user@host/database.
-    db_schema
-        The schema that holds everything of one retailer. Default: inventory.
-    data_dir
-        Where the embedded PostgreSQL lives.
+    shared_buffers_mb
+        Memory of the embedded PostgreSQL's cache, in MiB. Default: 256.
+    reflection
+        Describe the API to any caller. Default: when it listens on loopback only.
     migrate
         Apply pending migrations at start. Default: yes.
+    log_json
+        Log lines as JSON.
     """
-    given = {"listen": listen, "dsn": dsn, "db_schema": db_schema, "data_dir": data_dir, "migrate": migrate}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = database.settings(
+        listen=listen,
+        dsn=dsn,
+        db_schema=db_schema,
+        data_dir=data_dir,
+        shared_buffers_mb=shared_buffers_mb,
+        reflection=reflection,
+        migrate=migrate,
+        log_json=log_json,
+    )
     _log(settings)
     from inventory.postgres.embedded import EmbeddedPostgres, default_home
 
     with ExitStack() as stack:
+        stack.enter_context(database.storage_failures())
         address = settings.dsn
         if address is None:
             home = settings.data_dir or default_home()
             # From the main thread and before grpc's threads: the kernel ties PostgreSQL's life to ours.
-            postgres = stack.enter_context(EmbeddedPostgres.start(home, shared_buffers_mb=settings.shared_buffers_mb))
+            postgres = stack.enter_context(
+                EmbeddedPostgres.start(home, shared_buffers_mb=settings.shared_buffers_mb)
+            )
             address = postgres.dsn
-            print(f"PostgreSQL runs in {home}\n  another server joins with --dsn '{address}'", file=sys.stderr)
+            print(
+                f"PostgreSQL runs in {home}\n  another server joins with --dsn '{address}'", file=sys.stderr
+            )
         _run(settings, address)
 
 
 def _run(settings: Settings, dsn: str) -> None:
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else gRPC's core prints to stderr beside our log
     # Imported late: grpc must not be loaded before PostgreSQL has been forked.
     import uvloop
 
@@ -62,7 +88,10 @@ def _run(settings: Settings, dsn: str) -> None:
         print(f"Inventory serves gRPC on {address}", file=sys.stderr, flush=True)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings, dsn, ready=ready))
+        try:
+            runner.run(run(settings, dsn, ready=ready))
+        except RuntimeError as error:  # what `run` says it raises when it can't start
+            raise Failed(str(error)) from error
 
 
 def _log(settings: Settings) -> None:
@@ -71,7 +100,9 @@ def _log(settings: Settings) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info if settings.log_json else structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info
+            if settings.log_json
+            else structlog.processors.StackInfoRenderer(),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

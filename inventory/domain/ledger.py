@@ -22,7 +22,7 @@ class Ledger:
     """Holds the locked levels and reservations, changes them by movements, and can take a command's changes back.
 
     Everything a batch will write stands here in the end: `levels` in `touched_levels`, `movements`, `reservations`
-    in `touched_reservations`, `touched_thresholds`.
+    in `touched_reservations`.
     """
 
     def __init__(self, now: datetime) -> None:
@@ -36,13 +36,11 @@ class Ledger:
         self.movements: list[Movement] = []
         self.touched_levels: dict[Key, int] = {}
         self.touched_reservations: dict[UUID, None] = {}
-        self.touched_thresholds: dict[Key, None] = {}
         self.held_by_owner: dict[tuple[int, str], list[UUID]] = {}
         self.step = 0
         self._ordinal = 0
         self._levels_before: list[tuple[Key, Level, int | None]] = []
         self._reservations_before: list[tuple[UUID, Reservation | None, bool]] = []
-        self._thresholds_before: list[Key] = []
         self._movements_before = 0
 
     def put(self, place: Place, level: Level | None) -> None:
@@ -67,7 +65,6 @@ class Ledger:
         self._ordinal = 0
         self._levels_before.clear()
         self._reservations_before.clear()
-        self._thresholds_before.clear()
         self._movements_before = len(self.movements)
 
     @property
@@ -92,8 +89,6 @@ class Ledger:
                 self.reservations[reservation_id] = reservation
             if not touched:
                 del self.touched_reservations[reservation_id]
-        for key in self._thresholds_before:
-            del self.touched_thresholds[key]
         del self.movements[self._movements_before :]
         self.step -= 1
 
@@ -177,9 +172,6 @@ class Ledger:
             safety_stock=safety_stock, reorder_point=reorder_point, backorder_limit=backorder_limit
         )
         self.touched_levels[key] = self.step
-        if key not in self.touched_thresholds:
-            self._thresholds_before.append(key)
-            self.touched_thresholds[key] = None
 
     def save(self, reservation: Reservation) -> None:
         """Replaces or adds a reservation."""

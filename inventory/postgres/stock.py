@@ -93,10 +93,7 @@ async def lock(
 
 async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) -> int:
     """Writes what the commands made of the ledger. Returns the revision before the batch's first."""
-    if ledger.touched_thresholds:
-        thresholds = [(*key, *ledger.levels[key][6:]) for key in ledger.touched_thresholds]
-        await writer.fetch("write_thresholds", *columns(thresholds, 5))
-    levels = [(*key, step, *ledger.levels[key][:6]) for key, step in ledger.touched_levels.items()]
+    levels = [(*key, step, *ledger.levels[key]) for key, step in ledger.touched_levels.items()]
     reservations = [ledger.reservations[identity] for identity in ledger.touched_reservations]
     lines = [
         (reservation.reservation_id, number, *line, reservation.expires_at)
@@ -107,7 +104,7 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) 
         "write_stock",
         ledger.step,
         ledger.now,
-        *columns(levels, 9),
+        *columns(levels, 12),
         *columns(ledger.movements, 21),
         *columns([reservation[:7] for reservation in reservations], 7),
         *columns(lines, 10),

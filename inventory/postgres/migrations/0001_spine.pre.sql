@@ -31,7 +31,7 @@ CREATE TABLE sku (
     CONSTRAINT sku_code_is_unique UNIQUE (code),
     CONSTRAINT sku_unit_digits_in_range CHECK (unit_digits BETWEEN 0 AND 6)
 );
-CREATE INDEX sku_by_category ON sku (category, code);
+CREATE INDEX sku_by_category ON sku (category, code) WHERE category <> '';
 
 -- Each barcode belongs to one SKU; sku.barcodes keeps their order.
 CREATE TABLE barcode (

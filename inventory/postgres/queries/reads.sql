@@ -103,7 +103,7 @@ WHERE CASE WHEN $1::text IS NOT NULL THEN code = $1::text
 -- A page of SKUs by code. $1 the last page's last code; $2 category or null; $3 active or null; $4 how many.
 SELECT code, name, category, unit, unit_digits, barcodes, active, attributes FROM sku
 WHERE code > $1
-    AND ($2::text IS NULL OR category = $2::text OR starts_with(category, $2::text || '/'))
+    AND ($2::text IS NULL OR (category <> '' AND (category = $2::text OR starts_with(category, $2::text || '/'))))
     AND ($3::boolean IS NULL OR active = $3::boolean)
 ORDER BY code
 LIMIT $4

@@ -3,22 +3,29 @@
 -- levels have run out, and the live holds of the owners who ask to replace them. Hints only: everything is read
 -- again under lock, and the answers are proved by the primary key of request.
 -- $1, $2 channel and request_id of each command; $3, $4 distinct SKU and location codes; $5, $6 channel and owner.
+-- OFFSET 0 keeps each look-up a look-up by its whole key, also where the planner believes a table to be empty.
 SELECT request.request_id AS id, request.channel_id, request.fingerprint, request.code, request.answer,
     request.revision
 FROM unnest($1::integer[], $2::uuid[]) AS key (channel_id, request_id)
-JOIN request ON request.channel_id = key.channel_id AND request.request_id = key.request_id
+CROSS JOIN LATERAL (
+    SELECT * FROM request WHERE request.channel_id = key.channel_id AND request.request_id = key.request_id OFFSET 0
+) AS request
 UNION ALL
 SELECT line.reservation_id, NULL, NULL, NULL, NULL, NULL
 FROM unnest($3::text[], $4::text[]) AS pair (sku, location)
-JOIN sku ON sku.code = pair.sku
-JOIN location ON location.code = pair.location
-JOIN reservation_line AS line ON line.sku_id = sku.sku_id AND line.location_id = location.location_id
-    AND line.held > 0 AND line.expires_at <= now()
+CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
+CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
+CROSS JOIN LATERAL (
+    SELECT reservation_id FROM reservation_line
+    WHERE sku_id = sku.sku_id AND location_id = location.location_id AND held > 0 AND expires_at <= now() OFFSET 0
+) AS line
 UNION ALL
 SELECT reservation.reservation_id, NULL, NULL, NULL, NULL, NULL
 FROM unnest($5::integer[], $6::text[]) AS key (channel_id, owner)
-JOIN reservation ON reservation.channel_id = key.channel_id AND reservation.owner = key.owner
-    AND reservation.state = 1 AND reservation.owner <> ''
+CROSS JOIN LATERAL (
+    SELECT reservation_id FROM reservation
+    WHERE channel_id = key.channel_id AND owner = key.owner AND state = 1 AND owner <> '' OFFSET 0
+) AS reservation
 
 -- name: lock_levels
 -- Locks every level a batch may change, in the one global order: by sku_id, then location_id. Holding all levels of
@@ -28,21 +35,23 @@ JOIN reservation ON reservation.channel_id = key.channel_id AND reservation.owne
 WITH wanted AS MATERIALIZED (
     SELECT sku.sku_id, location.location_id
     FROM unnest($1::text[], $2::text[]) AS pair (sku, location)
-    JOIN sku ON sku.code = pair.sku
-    JOIN location ON location.code = pair.location
+    CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
+    CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
     UNION
     SELECT line.sku_id, line.location_id
     FROM unnest($3::uuid[]) AS named (reservation_id)
-    JOIN reservation_line AS line ON line.reservation_id = named.reservation_id
+    CROSS JOIN LATERAL (
+        SELECT sku_id, location_id FROM reservation_line WHERE reservation_id = named.reservation_id OFFSET 0
+    ) AS line
 ), locked AS MATERIALIZED (
     SELECT level.*, sku.code AS sku, location.code AS location, sku.active AS sku_active,
         location.active AS location_active
-    FROM wanted
-    JOIN level ON level.sku_id = wanted.sku_id AND level.location_id = wanted.location_id
-    JOIN sku ON sku.sku_id = wanted.sku_id
-    JOIN location ON location.location_id = wanted.location_id
-    ORDER BY level.sku_id, level.location_id
-    FOR UPDATE OF level
+    FROM (SELECT * FROM wanted ORDER BY sku_id, location_id) AS wanted
+    CROSS JOIN LATERAL (
+        SELECT * FROM level WHERE sku_id = wanted.sku_id AND location_id = wanted.location_id FOR UPDATE
+    ) AS level
+    CROSS JOIN LATERAL (SELECT * FROM sku WHERE sku_id = wanted.sku_id OFFSET 0) AS sku
+    CROSS JOIN LATERAL (SELECT * FROM location WHERE location_id = wanted.location_id OFFSET 0) AS location
 )
 SELECT clock_timestamp() AS now, locked.sku, locked.location, locked.sku_id, locked.location_id, locked.sku_active,
     locked.location_active, locked.on_hand, locked.held, locked.allocated, locked.quality_control, locked.damaged,
@@ -65,8 +74,8 @@ LEFT JOIN location ON location.code = pair.location
 INSERT INTO level (sku_id, location_id)
 SELECT sku.sku_id, location.location_id
 FROM unnest($1::text[], $2::text[]) AS pair (sku, location)
-JOIN sku ON sku.code = pair.sku
-JOIN location ON location.code = pair.location
+CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
+CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
 WHERE NOT EXISTS (
     SELECT FROM level WHERE level.sku_id = sku.sku_id AND level.location_id = location.location_id
 )
@@ -90,56 +99,54 @@ ORDER BY line.reservation_id, line.line_no
 -- Everything a batch of stock commands changes, as the last statement before COMMIT. Every part reads the head, so
 -- the head is drawn and its lock had first: whoever comes second sees the first one's request_ids as duplicates.
 -- $1 how many revisions; $2 the decision's time; $3.. levels, movements, reservations, their lines, requests, as
--- columns; $56 the NOTIFY channel. A step is a command's place within the batch, from 1.
+-- columns; $59 the NOTIFY channel. A step is a command's place within the batch, from 1. Levels exist and are locked:
+-- ON CONFLICT finds each by its key whatever the planner believes of the table.
 WITH head AS (
     UPDATE feed_head SET revision = revision + $1 RETURNING revision - $1 AS base
 ), written_level AS (
-    UPDATE level SET on_hand = new.on_hand, held = new.held, allocated = new.allocated,
-        quality_control = new.quality_control, damaged = new.damaged, quarantined = new.quarantined,
-        revision = head.base + new.step
+    INSERT INTO level
+    SELECT new.sku_id, new.location_id, new.on_hand, new.held, new.allocated, new.quality_control, new.damaged,
+        new.quarantined, new.safety_stock, new.reorder_point, new.backorder_limit, head.base + new.step
     FROM head, unnest($3::bigint[], $4::integer[], $5::integer[], $6::bigint[], $7::bigint[], $8::bigint[],
-        $9::bigint[], $10::bigint[], $11::bigint[])
-        AS new (sku_id, location_id, step, on_hand, held, allocated, quality_control, damaged, quarantined)
-    WHERE level.sku_id = new.sku_id AND level.location_id = new.location_id
+        $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
+        AS new (sku_id, location_id, step, on_hand, held, allocated, quality_control, damaged, quarantined,
+            safety_stock, reorder_point, backorder_limit)
+    ON CONFLICT (sku_id, location_id) DO UPDATE SET on_hand = excluded.on_hand, held = excluded.held,
+        allocated = excluded.allocated, quality_control = excluded.quality_control, damaged = excluded.damaged,
+        quarantined = excluded.quarantined, safety_stock = excluded.safety_stock,
+        reorder_point = excluded.reorder_point, backorder_limit = excluded.backorder_limit,
+        revision = excluded.revision
 ), written_movement AS (
     INSERT INTO movement
     SELECT head.base + new.step, new.ordinal, new.sku_id, new.location_id, new.kind, new.on_hand_delta,
         new.held_delta, new.allocated_delta, new.quality_control_delta, new.damaged_delta, new.quarantined_delta,
         new.on_hand_after, new.held_after, new.allocated_after, new.quality_control_after, new.damaged_after,
         new.quarantined_after, new.channel_id, new.reservation_id, new.reason, new.reference, $2
-    FROM head, unnest($12::integer[], $13::integer[], $14::bigint[], $15::integer[], $16::smallint[],
-        $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[],
-        $24::bigint[], $25::bigint[], $26::bigint[], $27::bigint[], $28::bigint[], $29::integer[], $30::uuid[],
-        $31::text[], $32::text[])
+    FROM head, unnest($15::integer[], $16::integer[], $17::bigint[], $18::integer[], $19::smallint[],
+        $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[], $26::bigint[],
+        $27::bigint[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bigint[], $32::integer[], $33::uuid[],
+        $34::text[], $35::text[])
         AS new (step, ordinal, sku_id, location_id, kind, on_hand_delta, held_delta, allocated_delta,
             quality_control_delta, damaged_delta, quarantined_delta, on_hand_after, held_after, allocated_after,
             quality_control_after, damaged_after, quarantined_after, channel_id, reservation_id, reason, reference)
 ), written_reservation AS (
     INSERT INTO reservation
     SELECT new.*
-    FROM head, unnest($33::uuid[], $34::integer[], $35::text[], $36::text[], $37::smallint[], $38::timestamptz[],
-        $39::timestamptz[]) AS new
+    FROM head, unnest($36::uuid[], $37::integer[], $38::text[], $39::text[], $40::smallint[], $41::timestamptz[],
+        $42::timestamptz[]) AS new
     ON CONFLICT (reservation_id) DO UPDATE SET reference = excluded.reference, state = excluded.state,
         expires_at = excluded.expires_at
 ), written_line AS (
     INSERT INTO reservation_line
     SELECT new.*
-    FROM head, unnest($40::uuid[], $41::smallint[], $42::bigint[], $43::integer[], $44::bigint[], $45::bigint[],
-        $46::bigint[], $47::bigint[], $48::bigint[], $49::timestamptz[]) AS new
+    FROM head, unnest($43::uuid[], $44::smallint[], $45::bigint[], $46::integer[], $47::bigint[], $48::bigint[],
+        $49::bigint[], $50::bigint[], $51::bigint[], $52::timestamptz[]) AS new
     ON CONFLICT (reservation_id, line_no) DO UPDATE SET held = excluded.held, allocated = excluded.allocated,
         fulfilled = excluded.fulfilled, released = excluded.released, expires_at = excluded.expires_at
 ), written_request AS (
     INSERT INTO request
     SELECT new.channel_id, new.request_id, new.fingerprint, new.code, new.answer, head.base + new.step, $2
-    FROM head, unnest($50::integer[], $51::uuid[], $52::bytea[], $53::smallint[], $54::bytea[], $55::integer[])
+    FROM head, unnest($53::integer[], $54::uuid[], $55::bytea[], $56::smallint[], $57::bytea[], $58::integer[])
         AS new (channel_id, request_id, fingerprint, code, answer, step)
 )
-SELECT base, pg_notify($56, (base + $1)::text) FROM head
-
--- name: write_thresholds
--- Sets thresholds of levels that are locked; before write_stock. $1.. columns.
-UPDATE level SET safety_stock = new.safety_stock, reorder_point = new.reorder_point,
-    backorder_limit = new.backorder_limit
-FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[])
-    AS new (sku_id, location_id, safety_stock, reorder_point, backorder_limit)
-WHERE level.sku_id = new.sku_id AND level.location_id = new.location_id
+SELECT base, pg_notify($59, (base + $1)::text) FROM head

@@ -1,0 +1,73 @@
+"""The database that a command works on without a server: by DSN, or the embedded one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from inventory.cli.failure import Failed
+from inventory.postgres.connection import Database
+from inventory.postgres.embedded import EmbeddedPostgresError, default_home, running
+from inventory.postgres.errors import StorageError, Unavailable
+from inventory.postgres.migrate import MigrationError
+from inventory.settings import Settings
+
+
+def settings(**given: object) -> Settings:
+    """The environment, and over it what was given on the command line. Raises `Failed`."""
+    if given.get("dsn") is not None and given.get("data_dir") is not None:
+        raise Failed("say --dsn or --data-dir, not both")
+    if given.get("data_dir") is not None:
+        given["dsn"] = None  # what is said on the command line is stronger than INVENTORY_DSN
+    else:
+        given = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None or name == "dsn"})  # type: ignore[arg-type]  # pydantic checks each
+    except ValidationError as error:
+        raise Failed(*(_setting(found) for found in error.errors(include_url=False))) from None
+
+
+@contextmanager
+def database(
+    *, dsn: str | None, data_dir: Path | None, db_schema: str | None, make: bool = False
+) -> Iterator[Database]:
+    """The database, running for the length of the block. With `make` an embedded one is made when there is none.
+
+    What goes wrong with it leaves the block as `Failed`.
+    """
+    chosen = settings(dsn=dsn, data_dir=data_dir, db_schema=db_schema)
+    with storage_failures():
+        if chosen.dsn is not None:
+            yield Database(chosen.dsn, chosen.db_schema)
+            return
+        home = (chosen.data_dir or default_home()).expanduser()
+        if not make and not (home / "data").is_dir():
+            raise Failed(f"there is no database in {home}; name another with --data-dir or --dsn")
+        with running(home) as address:
+            yield Database(address, chosen.db_schema)
+
+
+@contextmanager
+def storage_failures() -> Iterator[None]:
+    """Turns what goes wrong with a database into `Failed`."""
+    try:
+        yield
+    except (EmbeddedPostgresError, MigrationError) as error:
+        raise Failed(*str(error).splitlines()) from error
+    except Unavailable as error:
+        raise Failed(f"the database can't be reached ({_cause(error)})") from error
+    except StorageError as error:
+        raise Failed(f"the database refuses: {_cause(error)}") from error
+
+
+def _cause(error: StorageError) -> str:
+    # The driver's own words name the host, never the password.
+    return str(error.__cause__ or error).splitlines()[0] if str(error.__cause__ or error) else str(error)
+
+
+def _setting(found: object) -> str:
+    assert isinstance(found, dict)
+    name = "_".join(str(part) for part in found["loc"])
+    option = name.replace("_", "-")
+    return f"--{option} (INVENTORY_{name.upper()}): {found['msg']}"

@@ -1,0 +1,336 @@
+"""`inventory import`: files are judged whole, then sent in bulk; sending one again changes nothing."""
+
+import asyncio
+import bisect
+import sys
+import uuid
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol
+
+from cyclopts import App, Parameter
+
+from inventory.cli.csv_file import COMPLAINTS_MAX, Complaint, CsvFile, CsvRefused, Findings
+from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, Row, Table
+from inventory.cli.failure import Failed
+from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, ServerAddress
+from inventory.cli.terminal import progress
+from inventory.domain.limits import BULK_ROWS_MAX
+from inventory.domain.refusal import Reason, Refusal
+from inventory.v1 import catalog_service_pb2 as catalog_pb2
+from inventory.v1 import core_pb2
+from inventory.v1 import stock_service_pb2 as stock_pb2
+
+if TYPE_CHECKING:
+    from inventory.cli.connection import Server
+
+BATCH_ROWS_DEFAULT = 5_000
+BATCH_BYTES_MAX = 4 << 20
+IN_FLIGHT_DEFAULT = 3
+IN_FLIGHT_MAX = 16
+BATCH_DEADLINE_S = 60.0
+REASON = "import"
+_NAMESPACE = uuid.UUID("6f1c2a7e-4b0d-5a35-9f57-0c6f5f1f6c11")
+_SKIP = core_pb2.ERROR_POLICY_SKIP_REFUSED
+
+app = App(
+    name="import",
+    help="Import locations, SKUs and stock from CSV files. A file is checked whole before anything is sent.",
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a file is sent."""
+
+    server: ServerAddress = SERVER_DEFAULT
+    channel: ChannelCode = CHANNEL_DEFAULT
+    dry_run: Annotated[bool, Parameter(negative="")] = False
+    """Check the file, ask the server what it would do, and change nothing."""
+    run: str = ""
+    """A name for this run. Under one name a file takes effect once within a week; another name makes it do so again."""
+    batch_rows: int = BATCH_ROWS_DEFAULT
+    """Rows sent at once, up to 10,000. More is faster; fewer lets tills in between sooner."""
+    in_flight: int = IN_FLIGHT_DEFAULT
+    """Batches on their way at once. 1 keeps them in the file's order also when the server is lost in between."""
+
+    def check(self) -> None:
+        """Raises `Failed`."""
+        if not 1 <= self.batch_rows <= BULK_ROWS_MAX:
+            raise Failed(f"--batch-rows is 1 to {BULK_ROWS_MAX}")
+        if not 1 <= self.in_flight <= IN_FLIGHT_MAX:
+            raise Failed(f"--in-flight is 1 to {IN_FLIGHT_MAX}")
+
+
+DEFAULTS = Options()
+
+
+@app.command
+def skus(file: Path, /, *, options: Options = DEFAULTS) -> int:
+    """Create or update SKUs from a CSV file.
+
+    Columns: sku, and if you like name, category, unit, unit_digits, barcodes (with spaces between), active (true,
+    false), attributes (a JSON object of texts). A SKU that exists gets all of these anew; only its unit never changes.
+
+    Example: inventory import skus skus.csv --dry-run
+
+    Parameters
+    ----------
+    file
+        The CSV file: UTF-8, commas, a header.
+    """
+    return _import(SKUS, _send_skus, file, options)
+
+
+@app.command
+def locations(file: Path, /, *, options: Options = DEFAULTS) -> int:
+    """Create or update locations from a CSV file.
+
+    Columns: location, and if you like name, kind (warehouse, shop, pickup_point, external), active (true, false).
+
+    Example: inventory import locations shops.csv
+
+    Parameters
+    ----------
+    file
+        The CSV file: UTF-8, commas, a header.
+    """
+    return _import(LOCATIONS, _send_locations, file, options)
+
+
+@app.command
+def stock(file: Path, /, *, options: Options = DEFAULTS) -> int:
+    """Add stock from a CSV file: each quantity is ADDED to what is on the shelf.
+
+    Columns: sku, location, quantity (in the SKU's smallest unit: grams for a SKU in kg with three digits), and if you
+    like disposition (sellable, quality_control, damaged, quarantined).
+
+    It may be stopped at any time. Sent again, the rows of the same file that took effect before change nothing, and
+    the others are added. To add the same file a second time, say --run.
+
+    Example: inventory import stock opening.csv
+
+    Example: inventory import stock delivery.csv --run 2026-11-23
+
+    Parameters
+    ----------
+    file
+        The CSV file: UTF-8, commas, a header.
+    """
+    return _import(STOCK, _send_stock, file, options)
+
+
+@dataclass(frozen=True)
+class Batch(Generic[Row]):
+    """Rows sent in one call; `numbers` are those of the file."""
+
+    request_id: str
+    rows: list[Row]
+    numbers: list[int]
+
+
+class RefusedRow(Protocol):
+    """What the answers of all bulk calls say of a row."""
+
+    row: int
+    error: core_pb2.RowError
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a batch."""
+
+    replayed: bool
+    refused: Sequence[RefusedRow]
+    counts: dict[str, int]
+
+
+Send = Callable[["Server", Batch[Any], bool], Awaitable[Answer]]
+
+
+@dataclass
+class Totals:
+    """What came of all batches."""
+
+    rows: int = 0
+    replayed: int = 0
+    refused: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    first_refused: list[Complaint] = field(default_factory=list)
+
+    def add(self, batch: Batch[Any], answer: Answer, reason_of: Callable[[core_pb2.RowError], str]) -> None:
+        self.rows += len(batch.rows)
+        self.replayed += len(batch.rows) if answer.replayed else 0
+        self.refused += len(answer.refused)
+        for name, count in answer.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+        for refused in answer.refused:
+            row = batch.numbers[refused.row]
+            complaint = Complaint(row, "", reason_of(refused.error), refused.error.message)
+            bisect.insort(self.first_refused, complaint)
+        del self.first_refused[COMPLAINTS_MAX:]
+
+
+def _import(table: Table[Row], send: Send, path: Path, options: Options) -> int:
+    from inventory.cli.connection import run
+
+    options.check()
+    with CsvFile(path, table.columns) as file:
+        rows = _judge(table, file)
+        totals = run(_send_all(table, send, file, rows, options)) if rows else Totals()
+    _report(table, file, totals, options)
+    return 1 if totals.refused else 0
+
+
+def _judge(table: Table[Row], file: CsvFile) -> int:
+    """How many rows there are. Raises `Failed` when a single one is bad."""
+    findings = Findings()
+    seen: set[str] = set()
+    rows = 0
+    with progress() as bar:
+        task = bar.add_task("checking", total=None)
+        try:
+            for number, fields in file.fields(findings.add):
+                rows += 1
+                try:
+                    message = table.parse(fields)
+                    if table.unique is not None:
+                        _once(seen, table.unique(message))
+                except Refusal as refusal:
+                    findings.add_refusal(number, refusal)
+                if not rows % 10_000:
+                    bar.update(task, completed=rows)
+        except CsvRefused as refused:
+            findings.add(refused.complaint)
+        bar.update(task, completed=rows, total=rows)
+    if findings.count:
+        count = "1 bad row" if findings.count == 1 else f"{findings.count:,} bad rows"
+        raise Failed(f"{file.path} is refused for {count}; nothing was sent", *findings.lines())
+    return rows
+
+
+def _once(seen: set[str], code: str) -> None:
+    if code in seen:
+        raise Refusal(Reason.CODE_TAKEN, f"{code!r} stands twice in the file")
+    seen.add(code)
+
+
+def _batches(table: Table[Row], file: CsvFile, options: Options) -> Iterator[Batch[Row]]:
+    """The same file and options give the same request_ids, so a batch that comes again is a replay."""
+    source = f"{table.noun} {file.digest()} {options.batch_rows} {options.run}"
+    position = size_bytes = 0
+    rows: list[Row] = []
+    numbers: list[int] = []
+
+    def batch() -> Batch[Row]:
+        file.assert_unchanged()
+        return Batch(str(uuid.uuid5(_NAMESPACE, f"{source} {position}")), rows, numbers)
+
+    def changed(complaint: Complaint) -> None:
+        raise Failed(f"{file.path} was changed while it was being read: {complaint}")
+
+    for number, fields in file.fields(changed):
+        message = table.parse(fields)
+        row_bytes = message.ByteSize()
+        if rows and (len(rows) >= options.batch_rows or size_bytes + row_bytes > BATCH_BYTES_MAX):
+            yield batch()
+            position, size_bytes, rows, numbers = position + 1, 0, [], []
+        size_bytes += row_bytes
+        rows.append(message)
+        numbers.append(number)
+    if rows:
+        yield batch()
+
+
+async def _send_all(table: Table[Row], send: Send, file: CsvFile, rows: int, options: Options) -> Totals:
+    from inventory.cli.connection import connect, reason_of, until_answered
+
+    totals = Totals()
+    verb = "asking" if options.dry_run else "sending"
+    async with connect(options.server, options.channel) as server:
+        await server.assert_serving()
+        with progress() as bar:
+            task = bar.add_task(verb, total=rows)
+            free = asyncio.Semaphore(options.in_flight)
+
+            async def settle(batch: Batch[Row]) -> None:
+                answer = await until_answered(
+                    lambda: send(server, batch, options.dry_run),
+                    lambda why: bar.update(task, description=f"{verb} again ({why})"),
+                )
+                totals.add(batch, answer, reason_of)
+                bar.update(task, advance=len(batch.rows), description=verb)
+                free.release()
+
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for batch in _batches(table, file, options):
+                        await free.acquire()
+                        group.create_task(settle(batch))
+            except* Exception as failures:
+                _say_how_to_go_on(totals, options)
+                raise _first(failures) from None
+    return totals
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _say_how_to_go_on(totals: Totals, options: Options) -> None:
+    if not options.dry_run:
+        print(
+            f"stopped after {totals.rows:,} rows; the same command again goes on: what took effect is not done twice",
+            file=sys.stderr,
+        )
+
+
+def _report(table: Table[Row], file: CsvFile, totals: Totals, options: Options) -> None:
+    if totals.refused:
+        print(f"the server refused {totals.refused:,} rows:", file=sys.stderr)
+        for complaint in totals.first_refused:
+            print(f"  {complaint}", file=sys.stderr)
+        if totals.refused > len(totals.first_refused):
+            print(f"  … and {totals.refused - len(totals.first_refused):,} more", file=sys.stderr)
+    parts = [f"{count:,} {name}" for name, count in totals.counts.items()]
+    if totals.refused:
+        parts.append(f"{totals.refused:,} refused")
+    if totals.replayed:
+        parts.append(f"{totals.replayed:,} of them replayed: they had taken effect before, and nothing changed")
+    what = "would be imported (dry run)" if options.dry_run else "imported"
+    print(f"{file.path}: {totals.rows:,} rows of {table.noun} {what}" + "".join(f", {part}" for part in parts))
+
+
+async def _send_skus(server: "Server", batch: Batch[catalog_pb2.Sku], dry_run: bool) -> Answer:
+    request = catalog_pb2.ImportCatalogRequest(
+        request_id=batch.request_id, validate_only=dry_run, skus=batch.rows, error_policy=_SKIP
+    )
+    return await _send_catalog(server, request)
+
+
+async def _send_locations(server: "Server", batch: Batch[catalog_pb2.Location], dry_run: bool) -> Answer:
+    request = catalog_pb2.ImportCatalogRequest(
+        request_id=batch.request_id, validate_only=dry_run, locations=batch.rows, error_policy=_SKIP
+    )
+    return await _send_catalog(server, request)
+
+
+async def _send_catalog(server: "Server", request: catalog_pb2.ImportCatalogRequest) -> Answer:
+    answer = await server.catalog.ImportCatalog(request, timeout=BATCH_DEADLINE_S, metadata=server.metadata)
+    counts = {"created": answer.created, "updated": answer.updated, "unchanged": answer.unchanged}
+    return Answer(answer.replayed, answer.refused, counts)
+
+
+async def _send_stock(server: "Server", batch: Batch[stock_pb2.StockAdjustment], dry_run: bool) -> Answer:
+    request = stock_pb2.BatchAdjustStockRequest(
+        request_id=batch.request_id,
+        validate_only=dry_run,
+        adjustments=batch.rows,
+        error_policy=_SKIP,
+        reason=REASON,
+    )
+    answer = await server.stock.BatchAdjustStock(request, timeout=BATCH_DEADLINE_S, metadata=server.metadata)
+    return Answer(answer.replayed, answer.refused, {"added": answer.applied})
