@@ -18,7 +18,7 @@ from inventory.postgres.migrate import migrate, pending
 from inventory.postgres.reads import Reader
 from inventory.rpc import catalog, reservation, stock, watch
 from inventory.rpc.errors import encode_refusal
-from inventory.rpc.method import BULK_BYTES_MAX, Methods
+from inventory.rpc.method import BULK_BYTES_MAX, Router
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
 
@@ -67,16 +67,18 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
     for name, work in (("sweep", sweep(lane, reader)), ("feed", feed.run())):
         stack.push_async_callback(_cancel, asyncio.create_task(work, name=name))
 
-    methods, writes = Methods(reader), Writes(lane)
+    writes = Writes(lane)
     server = grpc.aio.server(options=_options())
     services = {
-        stock.SERVICE: stock.StockService(writes, reader).handlers(methods),
-        reservation.SERVICE: reservation.ReservationService(writes, reader).handlers(methods),
-        catalog.SERVICE: catalog.CatalogService(writes, reader).handlers(methods),
-        watch.SERVICE: watch.WatchService(feed).handlers(methods),
+        stock.SERVICE: stock.StockService(writes, reader).methods(),
+        reservation.SERVICE: reservation.ReservationService(writes, reader).methods(),
+        catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
+        watch.SERVICE: watch.WatchService(feed).methods(),
     }
-    for name, handlers in services.items():
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
+    by_path = {
+        f"/{service}/{name}": method for service, methods in services.items() for name, method in methods.items()
+    }
+    server.add_generic_rpc_handlers((Router(by_path, reader),))
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     for name in ("", *services):

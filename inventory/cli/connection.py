@@ -19,13 +19,13 @@ from inventory.v1 import core_pb2
 
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else gRPC's core prints to stderr beside our one line
 
-import grpc  # noqa: E402
-from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: E402
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from inventory.v1.catalog_service_pb2_grpc import CatalogServiceStub  # noqa: E402
-from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub  # noqa: E402
-from inventory.v1.stock_service_pb2_grpc import StockServiceStub  # noqa: E402
-from inventory.v1.watch_service_pb2_grpc import WatchServiceStub  # noqa: E402
+from inventory.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
+from inventory.v1.stock_service_pb2_grpc import StockServiceStub
+from inventory.v1.watch_service_pb2_grpc import WatchServiceStub
 
 if TYPE_CHECKING:  # the stubs' names only
     from inventory.v1.catalog_service_pb2_grpc import CatalogServiceAsyncStub
@@ -104,7 +104,7 @@ async def connect(address: str, channel: str = "") -> AsyncIterator[Server]:
                 CatalogServiceStub(wire),
                 ReservationServiceStub(wire),
                 WatchServiceStub(wire),
-                health_pb2_grpc.HealthStub(wire),  # type: ignore[no-untyped-call]  # published without types
+                health_pb2_grpc.HealthStub(wire),
             )
         except RpcError as error:
             raise failed(error, address) from error
@@ -144,6 +144,25 @@ def passes(error: RpcError) -> bool:
     return _reason(_details(error)) in (Reason.OVERLOADED, Reason.REQUEST_IN_PROGRESS)
 
 
+def is_not_found(error: RpcError) -> bool:
+    return error.code() is grpc.StatusCode.NOT_FOUND
+
+
+def is_unavailable(error: RpcError) -> bool:
+    """Whether the server is gone, or going."""
+    return error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def is_refusal(error: RpcError) -> bool:
+    """Whether the server said a definite no: nothing happened, and asking again is no use in the same state."""
+    return bool(_reason(_details(error))) and not passes(error)
+
+
+def reason(error: RpcError) -> str:
+    """The reason's name, or the code's when the server gave none."""
+    return _reason(_details(error)) or str(error.code().name)
+
+
 def failed(error: RpcError, address: str) -> Failed:
     """An error for people: REASON: message, and what it says in detail."""
     status = _details(error)
@@ -181,5 +200,5 @@ def _reason(status: Status | core_pb2.RowError) -> str:
     info = details_pb2.ErrorInfo()
     for detail in status.details:
         if detail.Unpack(info):
-            return info.reason
+            return str(info.reason)
     return ""

@@ -107,9 +107,7 @@ class CsvFile:
                 Complaint(row + 1, "", Reason.CSV_SYNTAX, f"{error} (it begins in line {place.row_line})")
             ) from None
         except _Unreadable as error:
-            raise CsvRefused(
-                Complaint(row + 1, "", Reason.CSV_SYNTAX, f"{error} (line {place.line})")
-            ) from None
+            raise CsvRefused(Complaint(row + 1, "", Reason.CSV_SYNTAX, f"{error} (line {place.line})")) from None
 
     def fields(
         self, complain: Callable[[Complaint], None], on_bytes: Callable[[int], None] = lambda count: None

@@ -61,9 +61,7 @@ def _parse_sku(fields: Sequence[str]) -> catalog_pb2.Sku:
     code, name, category, unit, unit_digits, barcodes, active, attributes = fields
     digits = integer(unit_digits, "unit_digits") if unit_digits else 0
     if not 0 <= digits <= UNIT_DIGITS_MAX:
-        raise Refusal(
-            Reason.UNIT_DIGITS_OUT_OF_RANGE, f"unit_digits is 0 to {UNIT_DIGITS_MAX}", field="unit_digits"
-        )
+        raise Refusal(Reason.UNIT_DIGITS_OUT_OF_RANGE, f"unit_digits is 0 to {UNIT_DIGITS_MAX}", field="unit_digits")
     numbers = [barcode.checked(text, "barcodes") for text in barcodes.split()]
     if len(numbers) > BARCODES_MAX:
         raise Refusal(Reason.TOO_MANY_LINES, f"a SKU has at most {BARCODES_MAX} barcodes", field="barcodes")
@@ -139,9 +137,7 @@ def stock_rows(level: core_pb2.Level) -> Iterator[list[str]]:
 
 SKUS: Table[catalog_pb2.Sku] = Table(
     "skus",
-    Columns(
-        ("sku",), ("name", "category", "unit", "unit_digits", "barcodes", "active", "attributes")
-    ),
+    Columns(("sku",), ("name", "category", "unit", "unit_digits", "barcodes", "active", "attributes")),
     _parse_sku,
     lambda row: row.sku,
 )
@@ -173,9 +169,7 @@ def _attributes(text: str) -> dict[str, str]:
             field="attributes",
         ) from None
     if len(found) > ATTRIBUTES_MAX:
-        raise Refusal(
-            Reason.TOO_MANY_LINES, f"a SKU has at most {ATTRIBUTES_MAX} attributes", field="attributes"
-        )
+        raise Refusal(Reason.TOO_MANY_LINES, f"a SKU has at most {ATTRIBUTES_MAX} attributes", field="attributes")
     free_text(joined, ATTRIBUTES_BYTES_MAX, "attributes")
     return found
 
@@ -195,9 +189,7 @@ def _one_of(text: str, choices: dict[str, Value], column: str) -> Value:
         return choices[text]
     except KeyError:
         names = ", ".join(name for name in choices if name)
-        raise Refusal(
-            Reason.CSV_ROW, f"{shown(text)} is not one of {names}, or empty", field=column
-        ) from None
+        raise Refusal(Reason.CSV_ROW, f"{shown(text)} is not one of {names}, or empty", field=column) from None
 
 
 def _boolean(value: bool) -> str:

@@ -25,7 +25,7 @@ from inventory.v1 import stock_service_pb2 as stock_pb2
 if TYPE_CHECKING:
     from inventory.cli.connection import Server
 
-BATCH_ROWS_DEFAULT = 5_000
+BATCH_ROWS_DEFAULT = 2_000
 BATCH_BYTES_MAX = 4 << 20
 IN_FLIGHT_DEFAULT = 3
 IN_FLIGHT_MAX = 16
@@ -269,7 +269,7 @@ async def _send_all(table: Table[Row], send: Send, file: CsvFile, rows: int, opt
                     for batch in _batches(table, file, options):
                         await free.acquire()
                         group.create_task(settle(batch))
-            except* Exception as failures:
+            except* Exception as failures:  # noqa: BLE001 - raised again, without the group
                 _say_how_to_go_on(totals, options)
                 raise _first(failures) from None
     return totals

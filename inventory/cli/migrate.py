@@ -45,8 +45,6 @@ async def _migrate(found: Database, dry_run: bool) -> list[str]:
             for step in steps:
                 print(f"pending {step}")
             return steps
-        return await apply(
-            connection, found.schema, on_step=lambda step: print(f"applying {step}", flush=True)
-        )
+        return await apply(connection, found.schema, on_step=lambda step: print(f"applying {step}", flush=True))
     finally:
         await connection.close()

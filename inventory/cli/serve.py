@@ -67,13 +67,9 @@ def serve(
         if address is None:
             home = settings.data_dir or default_home()
             # From the main thread and before grpc's threads: the kernel ties PostgreSQL's life to ours.
-            postgres = stack.enter_context(
-                EmbeddedPostgres.start(home, shared_buffers_mb=settings.shared_buffers_mb)
-            )
+            postgres = stack.enter_context(EmbeddedPostgres.start(home, shared_buffers_mb=settings.shared_buffers_mb))
             address = postgres.dsn
-            print(
-                f"PostgreSQL runs in {home}\n  another server joins with --dsn '{address}'", file=sys.stderr
-            )
+            print(f"PostgreSQL runs in {home}\n  another server joins with --dsn '{address}'", file=sys.stderr)
         _run(settings, address)
 
 
@@ -100,9 +96,7 @@ def _log(settings: Settings) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info
-            if settings.log_json
-            else structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info if settings.log_json else structlog.processors.StackInfoRenderer(),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

@@ -90,6 +90,7 @@ def change(catalog: Catalog, command: ChangeCatalog) -> CatalogChange:
     are skipped."""
     owners = dict(catalog.barcode_owners)
     refused: dict[int, Refusal] = {}
+    bulk = command.intent is Intent.UPSERT
 
     def settle(position: int, field: str, refusal: Refusal) -> None:
         refusal.field = refusal.field or field
@@ -105,7 +106,7 @@ def change(catalog: Catalog, command: ChangeCatalog) -> CatalogChange:
             sku = _completed(asked, present)
             _claim(owners, sku, present)
         except Refusal as refusal:
-            settle(position, f"skus[{position}]", refusal)
+            settle(position, f"skus[{position}]" if bulk else "sku", refusal)
         else:
             skus[sku.code] = sku
     locations: dict[str, Location] = {}
@@ -114,7 +115,7 @@ def change(catalog: Catalog, command: ChangeCatalog) -> CatalogChange:
         try:
             _may(command.intent, "location", location.code, exists=exists, twice=location.code in locations)
         except Refusal as refusal:
-            settle(len(command.skus) + position, f"locations[{position}]", refusal)
+            settle(len(command.skus) + position, f"locations[{position}]" if bulk else "location", refusal)
         else:
             locations[location.code] = location
     new_skus = tuple(sku for sku in skus.values() if sku != catalog.skus.get(sku.code))

@@ -131,7 +131,7 @@ class Lane:
             try:
                 outcomes = await execute(self._writer, batch, self._encode_refusal)
             except (Interfered, Contention, Unavailable, OutcomeUnknown) as error:
-                batch = self._still_due(batch, error)
+                batch = self._still_due(batch, error, pause)
             except Exception as error:  # noqa: BLE001 - logged and answered there, for each command on its own
                 await self._isolate(batch, error)
                 return
@@ -141,15 +141,16 @@ class Lane:
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_PAUSE_MAX_S)
 
-    def _still_due(self, batch: list[Submission], error: StorageError) -> list[Submission]:
-        """What of a batch is to be tried again; the others' deadlines have passed, and they are told why."""
+    def _still_due(self, batch: list[Submission], error: StorageError, pause: float) -> list[Submission]:
+        """What of a batch is to be tried again after the pause; the others' deadlines come before that, and they are
+        told why while they still listen."""
         waits_for_locks = isinstance(error, (Interfered, Contention))
         log.info("a batch is tried again", why=type(error).__name__, error=str(error), commands=len(batch))
-        now = self._loop.time()
+        next_try = self._loop.time() + pause
         kept = []
         for submission in batch:
             submission.in_doubt = submission.in_doubt or isinstance(error, OutcomeUnknown)
-            if submission.deadline > now:
+            if submission.deadline > next_try:
                 kept.append(submission)
             elif submission.in_doubt:
                 self._finish(submission, failures.Unknown())

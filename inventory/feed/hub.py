@@ -71,7 +71,7 @@ class Feed:
 
     def ring_bell(self, revision: int) -> None:
         """Says that there may be something new, committed here or elsewhere."""
-        if self._tail is None or revision > self._tail:
+        if self.subscribers and (self._tail is None or revision > self._tail):
             self._rung.set()
 
     async def run(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from inventory.domain.catalog import Catalog, CatalogChange, ChangeCatalog, Location, LocationKind, Sku
 from inventory.postgres.connection import Writer
-from inventory.postgres.stock import RequestRow, columns
+from inventory.postgres.stock import RequestRow
 
 
 async def lock(writer: Writer, command: ChangeCatalog) -> tuple[datetime, Catalog]:
@@ -32,16 +32,14 @@ async def write(
     rows = await writer.fetch("draw_revisions", int(change.moved), writer.database.notify_channel)
     base = int(rows[0][0])
     if change.skus:
-        skus = [
-            (*sku[:5], json.dumps(sku.barcodes), sku.active, json.dumps(dict(sku.attributes))) for sku in change.skus
-        ]
-        await writer.fetch("write_skus", base + 1, channel_id, now, *columns(skus, 8))
+        skus = [(*sku[:7], json.dumps(dict(sku.attributes))) for sku in change.skus]
+        await writer.fetch("write_skus", base + 1, channel_id, now, skus)
         owned = [(sku.code, barcode) for sku in change.skus for barcode in sku.barcodes]
         await writer.fetch("drop_barcodes", [sku.code for sku in change.skus])
-        await writer.fetch("write_barcodes", *columns(owned, 2))
+        await writer.fetch("write_barcodes", owned)
     if change.locations:
-        await writer.fetch("write_locations", base + 1, channel_id, now, *columns(change.locations, 4))
-    await writer.fetch("write_requests", base, now, *columns(requests, 6))
+        await writer.fetch("write_locations", base + 1, channel_id, now, change.locations)
+    await writer.fetch("write_requests", base, now, requests)
     return base
 
 

@@ -48,8 +48,7 @@ async def find(
     writer: Writer, requests: Sequence[RequestKey], pairs: Iterable[Pair], owners: Sequence[tuple[int, str]]
 ) -> Found:
     """Earlier answers, and the reservations whose holds have run out on these levels or which these owners hold."""
-    skus, locations = columns(pairs, 2)
-    rows = await writer.fetch("find", *columns(requests, 2), skus, locations, *columns(owners, 2))
+    rows = await writer.fetch("find", requests, list(pairs), owners)
     answers: dict[RequestKey, Remembered] = {}
     reservation_ids = []
     for identity, channel_id, fingerprint, code, answer, revision in rows:
@@ -62,7 +61,7 @@ async def find(
 
 async def ensure_levels(writer: Writer, pairs: Iterable[Pair]) -> None:
     """Makes missing levels of existing SKUs and locations."""
-    await writer.fetch("ensure_levels", *columns(pairs, 2))
+    await writer.fetch("ensure_levels", list(pairs))
 
 
 async def lock(
@@ -75,7 +74,7 @@ async def lock(
 
     Raises `Interfered` when somebody added a line or a SKU in between: look again.
     """
-    rows = await writer.fetch("lock_levels", *columns(pairs, 2), reservation_ids)
+    rows = await writer.fetch("lock_levels", list(pairs), reservation_ids)
     ledger = Ledger(rows[-1][0])
     for _, sku, location, sku_id, location_id, sku_active, location_active, *level in rows:
         if sku_id is not None:
@@ -83,7 +82,7 @@ async def lock(
             ledger.put(place, Level(*level))
     missing = [pair for pair in pairs if pair not in ledger.places]
     if missing:
-        for row in await writer.fetch("read_places", *columns(missing, 2)):
+        for row in await writer.fetch("read_places", missing):
             _put_absent(ledger, row, must_exist)
     if reservation_ids:
         reservations = await writer.fetch("read_reservations", reservation_ids)
@@ -104,19 +103,14 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) 
         "write_stock",
         ledger.step,
         ledger.now,
-        *columns(levels, 12),
-        *columns(ledger.movements, 21),
-        *columns([reservation[:7] for reservation in reservations], 7),
-        *columns(lines, 10),
-        *columns(requests, 6),
+        levels,
+        ledger.movements,
+        [reservation[:7] for reservation in reservations],
+        lines,
+        requests,
         writer.database.notify_channel,
     )
     return int(rows[0][0])
-
-
-def columns(rows: Iterable[Sequence[Any]], width: int) -> Sequence[Sequence[Any]]:
-    """Rows turned into columns; `width` empty ones when there are no rows."""
-    return tuple(zip(*rows, strict=True)) or ((),) * width
 
 
 def _put_absent(ledger: Ledger, row: Any, must_exist: Collection[Pair]) -> None:

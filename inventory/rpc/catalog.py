@@ -6,7 +6,7 @@ from inventory.domain.limits import BULK_ROWS_MAX, CATEGORY_BYTES_MAX
 from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
 from inventory.postgres.reads import Reader
 from inventory.rpc import formats, page_token, parse
-from inventory.rpc.method import BULK_BYTES_MAX, Call, Handlers, Methods
+from inventory.rpc.method import BULK_BYTES_MAX, Call, Method, unary
 from inventory.rpc.writes import Writes
 from inventory.v1 import catalog_service_pb2 as pb2
 
@@ -19,17 +19,17 @@ class CatalogService:
         self._writes = writes
         self._reader = reader
 
-    def handlers(self, methods: Methods) -> Handlers:
+    def methods(self) -> dict[str, Method]:
         return {
-            "CreateSku": methods.unary(pb2.CreateSkuRequest, self.create_sku),
-            "UpdateSku": methods.unary(pb2.UpdateSkuRequest, self.update_sku),
-            "GetSku": methods.unary(pb2.GetSkuRequest, self.get_sku),
-            "ListSkus": methods.unary(pb2.ListSkusRequest, self.list_skus),
-            "CreateLocation": methods.unary(pb2.CreateLocationRequest, self.create_location),
-            "UpdateLocation": methods.unary(pb2.UpdateLocationRequest, self.update_location),
-            "GetLocation": methods.unary(pb2.GetLocationRequest, self.get_location),
-            "ListLocations": methods.unary(pb2.ListLocationsRequest, self.list_locations),
-            "ImportCatalog": methods.unary(pb2.ImportCatalogRequest, self.import_catalog, bytes_max=BULK_BYTES_MAX),
+            "CreateSku": unary(pb2.CreateSkuRequest, self.create_sku),
+            "UpdateSku": unary(pb2.UpdateSkuRequest, self.update_sku),
+            "GetSku": unary(pb2.GetSkuRequest, self.get_sku),
+            "ListSkus": unary(pb2.ListSkusRequest, self.list_skus),
+            "CreateLocation": unary(pb2.CreateLocationRequest, self.create_location),
+            "UpdateLocation": unary(pb2.UpdateLocationRequest, self.update_location),
+            "GetLocation": unary(pb2.GetLocationRequest, self.get_location),
+            "ListLocations": unary(pb2.ListLocationsRequest, self.list_locations),
+            "ImportCatalog": unary(pb2.ImportCatalogRequest, self.import_catalog, bytes_max=BULK_BYTES_MAX),
         }
 
     async def create_sku(self, request: pb2.CreateSkuRequest, call: Call) -> bytes:
@@ -71,8 +71,8 @@ class CatalogService:
         size = parse.page_size(request.page_size)
         category = free_text(request.category, CATEGORY_BYTES_MAX, "category") or None
         active = request.active if request.HasField("active") else None
-        position = page_token.decode(request, (str,)) or [""]
-        rows = await self._reader.list_skus(str(position[0]), category, active, size + 1)
+        position = page_token.decode(request, page_token.code) or [""]
+        rows = await self._reader.list_skus(position[0], category, active, size + 1)
         token = page_token.encode(request, [rows[size - 1].code]) if len(rows) > size else ""
         return pb2.ListSkusResponse(
             skus=[formats.sku(row) for row in rows[:size]], next_page_token=token
@@ -89,8 +89,8 @@ class CatalogService:
         size = parse.page_size(request.page_size)
         kind = parse.location_kind(request.kind, "kind")
         active = request.active if request.HasField("active") else None
-        position = page_token.decode(request, (str,)) or [""]
-        rows = await self._reader.list_locations(str(position[0]), None, kind, active, size + 1)
+        position = page_token.decode(request, page_token.code) or [""]
+        rows = await self._reader.list_locations(position[0], None, kind, active, size + 1)
         token = page_token.encode(request, [rows[size - 1].code]) if len(rows) > size else ""
         return pb2.ListLocationsResponse(
             locations=[formats.location(row) for row in rows[:size]], next_page_token=token

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -22,7 +23,9 @@ from inventory.v1 import stock_service_pb2 as stock_pb2
 Codes = Mapping[Key, Place]
 
 
+@lru_cache(maxsize=64)
 def timestamp(time: datetime) -> Timestamp:
+    """A shared message: not to be changed. All of one batch has the same few times."""
     seconds = int(time.timestamp())
     return Timestamp(seconds=seconds, nanos=time.microsecond * 1000)
 
@@ -41,18 +44,16 @@ def reservation(found: Reservation, codes: Sequence[tuple[str, str]], channel: s
         )
         for line, (sku, location) in zip(found.lines, codes, strict=True)
     ]
-    message = core_pb2.Reservation(
+    return core_pb2.Reservation(
         reservation_id=str(found.reservation_id),
         channel=channel,
         owner=found.owner,
         reference=found.reference,
         state=found.state.value,  # type: ignore[arg-type]  # the numbers are the same
+        expires_at=timestamp(found.expires_at) if found.expires_at else None,
         created_at=timestamp(found.created_at),
         lines=lines,
     )
-    if found.expires_at is not None:
-        message.expires_at.CopyFrom(timestamp(found.expires_at))
-    return message
 
 
 def reservation_row(row: ReservationRow, channel: str) -> core_pb2.Reservation:

@@ -7,10 +7,9 @@ library's UNKNOWN, a stored answer goes out as it is, and no exception's text re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
 import grpc
 import structlog
@@ -28,16 +27,15 @@ BULK_BYTES_MAX = 8 * 1024 * 1024
 DEADLINE_DEFAULT_S = 10.0
 CHANNEL_KEY = "inventory-channel"
 CHANNEL_DEFAULT = "default"
+CHANNELS_KNOWN_MAX = 1_000
 DETAILS_KEY = "grpc-status-details-bin"
 
 log = structlog.get_logger(__name__)
 Context = grpc.aio.ServicerContext
 Request = TypeVar("Request", bound=Message)
-Handlers = dict[str, "grpc.RpcMethodHandler[bytes, bytes]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """Who calls, and until when; `deadline` is in the loop's time, in seconds."""
 
     channel_id: int
@@ -53,26 +51,42 @@ class Channels(Protocol):
         """The channel's number, made at first sight."""
 
 
-class Methods:
-    """Turns handlers into what grpc.aio registers."""
+class Caller:
+    """A channel that calls; its number is known after its first call."""
 
-    def __init__(self, channels: Channels) -> None:
+    def __init__(self, code: str, channels: Channels) -> None:
+        self.code = code
         self._channels = channels
-        self._known: dict[str, int] = {}
-        self._loop = asyncio.get_running_loop()
+        self._channel_id: int | None = None
 
-    def unary(
-        self,
-        request_type: type[Request],
-        handler: Callable[[Request, Call], Awaitable[bytes]],
-        *,
-        bytes_max: int = UNARY_BYTES_MAX,
-    ) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """One request, one answer; the handler gives the answer's bytes."""
-        parse = request_type.FromString
+    async def call(self, context: Context[bytes, bytes]) -> Call:
+        """Raises CHANNEL_FORMAT, DEADLINE."""
+        remaining = cast("float | None", context.time_remaining())
+        if remaining is None:
+            remaining = DEADLINE_DEFAULT_S
+        elif remaining <= 0:
+            raise Refusal(Reason.DEADLINE, "the deadline had passed before work was started")
+        if self._channel_id is None:
+            self._channel_id = await self._channels.channel_id(channel_code(self.code))
+        return Call(self._channel_id, self.code, asyncio.get_running_loop().time() + remaining, context)
 
+
+Method = Callable[[Caller], "grpc.RpcMethodHandler[bytes, bytes]"]
+"""Makes what grpc.aio runs, for one channel."""
+
+
+def unary(
+    request_type: type[Request],
+    handler: Callable[[Request, Call], Awaitable[bytes]],
+    *,
+    bytes_max: int = UNARY_BYTES_MAX,
+) -> Method:
+    """One request, one answer; the handler gives the answer's bytes."""
+    parse = request_type.FromString
+
+    def method(caller: Caller) -> grpc.RpcMethodHandler[bytes, bytes]:
         async def work(raw: bytes, context: Context[bytes, bytes]) -> bytes:
-            call = await self._call(context)
+            call = await caller.call(context)
             if len(raw) > bytes_max:
                 await context.abort(
                     grpc.StatusCode.RESOURCE_EXHAUSTED, f"a message of this method has at most {bytes_max} bytes"
@@ -81,43 +95,69 @@ class Methods:
 
         return grpc.unary_unary_rpc_method_handler(_guarded(request_type.__name__, work))
 
-    def server_stream(
-        self, request_type: type[Request], handler: Callable[[Request, Call], AsyncGenerator[bytes]]
-    ) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """One request, many answers."""
+    return method
 
+
+def server_stream(request_type: type[Request], handler: Callable[[Request, Call], AsyncGenerator[bytes]]) -> Method:
+    """One request, many answers."""
+
+    def method(caller: Caller) -> grpc.RpcMethodHandler[bytes, bytes]:
         async def work(raw: bytes, context: Context[bytes, bytes]) -> None:
-            call = await self._call(context)
+            call = await caller.call(context)
             async with aclosing(handler(request_type.FromString(raw), call)) as messages:
                 async for message in messages:
                     await context.write(message)
 
         return grpc.unary_stream_rpc_method_handler(_guarded(request_type.__name__, work))
 
-    def both_streams(
-        self, name: str, handler: Callable[[Context[bytes, bytes], Call], Awaitable[None]]
-    ) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """Many requests, many answers: the handler reads and writes the context's bytes itself."""
+    return method
 
+
+def both_streams(name: str, handler: Callable[[Context[bytes, bytes], Call], Awaitable[None]]) -> Method:
+    """Many requests, many answers: the handler reads and writes the context's bytes itself."""
+
+    def method(caller: Caller) -> grpc.RpcMethodHandler[bytes, bytes]:
         async def work(_: AsyncIterator[bytes], context: Context[bytes, bytes]) -> None:
-            await handler(context, await self._call(context))
+            await handler(context, await caller.call(context))
 
         return grpc.stream_stream_rpc_method_handler(_guarded(name, work))
 
-    async def _call(self, context: Context[bytes, bytes]) -> Call:
-        remaining = cast("float | None", context.time_remaining())
-        if remaining is None:
-            remaining = DEADLINE_DEFAULT_S
-        elif remaining <= 0:
-            await abort(context, Refusal(Reason.DEADLINE, "the deadline had passed before work was started"))
+    return method
+
+
+class Router(grpc.GenericRpcHandler):
+    """Picks what runs by method and channel.
+
+    grpc.aio has parsed the metadata when it asks; asking the context again, or an interceptor, would cost every call.
+    """
+
+    def __init__(self, methods: Mapping[str, Method], channels: Channels) -> None:
+        """`methods` by their full path."""
+        self._methods = methods
+        self._channels = channels
+        self._ready: dict[tuple[str, str], grpc.RpcMethodHandler[bytes, bytes]] = {}
+        self._callers: dict[str, Caller] = {}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        """What grpc calls for every call; None: not ours."""
+        path = handler_call_details.method
         channel = CHANNEL_DEFAULT
-        for key, value in context.invocation_metadata() or ():
+        for key, value in handler_call_details.invocation_metadata:
             if key == CHANNEL_KEY:
-                channel = channel_code(value if isinstance(value, str) else "")
-        number = self._known.get(channel)
-        if number is None:
-            number = self._known[channel] = await self._channels.channel_id(channel)
-        return Call(number, channel, self._loop.time() + remaining, context)
+                channel = value if isinstance(value, str) else ""
+        ready = self._ready.get((path, channel))
+        return ready or self._make(path, channel)
+
+    def _make(self, path: str, channel: str) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        method = self._methods.get(path)
+        if method is None:
+            return None
+        caller = self._callers.get(channel) or Caller(channel, self._channels)
+        made = method(caller)
+        if len(self._callers) < CHANNELS_KNOWN_MAX or channel in self._callers:
+            self._callers[channel] = caller
+            self._ready[(path, channel)] = made
+        return made
 
 
 def _guarded(name: str, work: Callable[[Any, Context[bytes, bytes]], Awaitable[Any]]) -> Callable[..., Any]:

@@ -3,14 +3,21 @@
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
 
 from google.protobuf.message import Message
 
+from inventory.domain.code import is_code
 from inventory.domain.refusal import Reason, Refusal
 
 _DIGEST_BYTES = 8
 _TOKEN_CHARS_MAX = 1024
+_REVISION_MAX = 2**63 - 1
+_ORDINAL_MAX = 2**31 - 1
+Part = Callable[[Any], object]
+"""Reads one part of a position. Raises `ValueError`: the digest has no secret, so a part may be anything."""
 
 
 def encode(request: Message, position: Sequence[object]) -> str:
@@ -19,7 +26,7 @@ def encode(request: Message, position: Sequence[object]) -> str:
     return base64.urlsafe_b64encode(_digest(request, body) + body).decode()
 
 
-def decode(request: Message, shape: tuple[type, ...]) -> list[object] | None:
+def decode(request: Message, *parts: Part) -> list[Any] | None:
     """The position, or None for the first page. Raises PAGE_TOKEN_INVALID."""
     token: str = request.page_token  # type: ignore[attr-defined]  # every list request has one
     if not token:
@@ -31,12 +38,35 @@ def decode(request: Message, shape: tuple[type, ...]) -> list[object] | None:
         digest, body = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
         if digest != _digest(request, body):
             raise ValueError
-        position = json.loads(body)
-        if [type(value) for value in position] != list(shape):
-            raise ValueError
-    except (ValueError, TypeError):
+        return [part(value) for part, value in zip(parts, json.loads(body), strict=True)]
+    except (ValueError, TypeError, RecursionError):
         raise Refusal(Reason.PAGE_TOKEN_INVALID, "page_token is not one of this query", field="page_token") from None
-    return list(position)
+
+
+def code(value: Any) -> str:
+    """A SKU's or location's code."""
+    if not (isinstance(value, str) and is_code(value)):
+        raise ValueError
+    return value
+
+
+def identity(value: Any) -> UUID:
+    """A reservation's id."""
+    return UUID(code(value))
+
+
+def revision(value: Any) -> int:
+    return _whole(value, _REVISION_MAX)
+
+
+def ordinal(value: Any) -> int:
+    return _whole(value, _ORDINAL_MAX)
+
+
+def _whole(value: Any, high: int) -> int:
+    if type(value) is not int or not 0 <= value <= high:
+        raise ValueError
+    return value
 
 
 def _digest(request: Message, body: bytes) -> bytes:

@@ -4,7 +4,6 @@ import hashlib
 import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -37,6 +36,7 @@ from inventory.domain.limits import (
 )
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Ask, Commit, Extend, Fulfil, Release, ReservationState, Reserve
+from inventory.postgres.identity import UUID
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
@@ -44,6 +44,10 @@ from inventory.v1 import stock_service_pb2 as stock_pb2
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _ALL_OR_NOTHING = (core_pb2.ERROR_POLICY_UNSPECIFIED, core_pb2.ERROR_POLICY_ALL_OR_NOTHING)
+_DURATION_S_MAX = 366 * 86_400  # above every limit, and within what a timedelta can hold
+_NANOS_PER_S = 1_000_000_000
+_FILL_POLICIES = frozenset(reservation_pb2.FillPolicy.values())
+_ERROR_POLICIES = frozenset(core_pb2.ErrorPolicy.values())
 _DISPOSITIONS: dict[int, Disposition | None] = {
     core_pb2.DISPOSITION_UNSPECIFIED: None,
     core_pb2.DISPOSITION_SELLABLE: None,
@@ -89,7 +93,7 @@ def reserve(request: reservation_pb2.ReserveRequest, channel_id: int, new_id: UU
     elif promise is None or not request.allocate:
         raise Refusal(Reason.FIELD_REQUIRED, "say hold_ttl, or allocate = true", field=f"{path}promise")
     policy = request.fill_policy
-    if policy not in reservation_pb2.FillPolicy.values():
+    if policy not in _FILL_POLICIES:
         raise _unknown_enum(f"{path}fill_policy")
     if request.replace_owner_holds and not request.owner:
         raise Refusal(Reason.FIELD_CONFLICT, "replace_owner_holds needs owner", field=f"{path}replace_owner_holds")
@@ -232,7 +236,7 @@ def location_kind(number: int, field: str) -> LocationKind | None:
 
 
 def skips_refused(policy: int) -> bool:
-    if policy not in core_pb2.ErrorPolicy.values():
+    if policy not in _ERROR_POLICIES:
         raise _unknown_enum("error_policy")
     return policy not in _ALL_OR_NOTHING
 
@@ -283,18 +287,21 @@ def time(message: Timestamp, field: str) -> datetime:
 
 
 def duration(message: Duration, field: str, low: timedelta, high: timedelta, reason: Reason) -> timedelta:
-    """Within limits, and a valid Duration: |nanos| below 10^9 with the sign of the seconds."""
+    """Within limits, all of which are positive, and a valid Duration: nanos below 10^9 with the sign of the seconds."""
     seconds, nanos = message.seconds, message.nanos
-    valid = abs(nanos) < 1_000_000_000 and (seconds == 0 or nanos == 0 or (seconds > 0) == (nanos > 0))
-    low_s, high_s = int(low.total_seconds()), int(high.total_seconds())
-    if not (valid and low_s <= seconds <= high_s and nanos >= 0 and not (seconds == high_s and nanos)):
+    if not (0 <= seconds <= _DURATION_S_MAX and 0 <= nanos < _NANOS_PER_S and seconds + nanos):
+        found = None
+    else:
+        found = timedelta(0, seconds, nanos // 1000)
+    if found is None or not low <= found <= high:
+        low_s, high_s = int(low.total_seconds()), int(high.total_seconds())
         raise Refusal(
             reason,
             f"{field} is {low_s} s to {high_s} s",
             field=field,
             metadata={"min_s": str(low_s), "max_s": str(high_s)},
         )
-    return timedelta(seconds=seconds, microseconds=nanos // 1000)
+    return found
 
 
 def _ttl(message: Duration, field: str) -> timedelta:

@@ -6,17 +6,17 @@ import asyncio
 import os
 import time
 from collections.abc import Collection
-from uuid import UUID
 
 from inventory.domain.code import free_text
 from inventory.domain.limits import BATCH_REQUESTS_MAX, BULK_ROWS_MAX, OWNER_BYTES_MAX, REFERENCE_BYTES_MAX
 from inventory.domain.refusal import Reason, Refusal, reservation_not_found
 from inventory.engine.failures import EngineError
 from inventory.engine.submission import Outcome
+from inventory.postgres.identity import UUID
 from inventory.postgres.reads import Reader
 from inventory.rpc import formats, page_token, parse
 from inventory.rpc.errors import status
-from inventory.rpc.method import BULK_BYTES_MAX, DEADLINE_DEFAULT_S, Call, Context, Handlers, Methods
+from inventory.rpc.method import BULK_BYTES_MAX, DEADLINE_DEFAULT_S, Call, Context, Method, both_streams, unary
 from inventory.rpc.reading import check_revision
 from inventory.rpc.wire import delimited, with_revision
 from inventory.rpc.writes import Writes
@@ -26,7 +26,6 @@ SERVICE = pb2.DESCRIPTOR.services_by_name["ReservationService"].full_name
 Pending = tuple[str, asyncio.Future[Outcome] | bytes]
 """A request_id, and its outcome to come or the status it has already."""
 STREAM_MESSAGES_IN_FLIGHT_MAX = 16
-_RANDOM_BITS_MASK = (1 << 62) - 1
 
 
 class ReservationService:
@@ -34,17 +33,17 @@ class ReservationService:
         self._writes = writes
         self._reader = reader
 
-    def handlers(self, methods: Methods) -> Handlers:
+    def methods(self) -> dict[str, Method]:
         return {
-            "Reserve": methods.unary(pb2.ReserveRequest, self.reserve),
-            "Commit": methods.unary(pb2.CommitRequest, self.commit),
-            "Extend": methods.unary(pb2.ExtendRequest, self.extend),
-            "Release": methods.unary(pb2.ReleaseRequest, self.release),
-            "Fulfil": methods.unary(pb2.FulfilRequest, self.fulfil),
-            "GetReservation": methods.unary(pb2.GetReservationRequest, self.get),
-            "ListReservations": methods.unary(pb2.ListReservationsRequest, self.list_reservations),
-            "BatchReserve": methods.unary(pb2.BatchReserveRequest, self.batch_reserve, bytes_max=BULK_BYTES_MAX),
-            "ReserveStream": methods.both_streams("ReserveStream", self.reserve_stream),
+            "Reserve": unary(pb2.ReserveRequest, self.reserve),
+            "Commit": unary(pb2.CommitRequest, self.commit),
+            "Extend": unary(pb2.ExtendRequest, self.extend),
+            "Release": unary(pb2.ReleaseRequest, self.release),
+            "Fulfil": unary(pb2.FulfilRequest, self.fulfil),
+            "GetReservation": unary(pb2.GetReservationRequest, self.get),
+            "ListReservations": unary(pb2.ListReservationsRequest, self.list_reservations),
+            "BatchReserve": unary(pb2.BatchReserveRequest, self.batch_reserve, bytes_max=BULK_BYTES_MAX),
+            "ReserveStream": both_streams("ReserveStream", self.reserve_stream),
         }
 
     async def reserve(self, request: pb2.ReserveRequest, call: Call) -> bytes:
@@ -85,10 +84,10 @@ class ReservationService:
 
     async def list_reservations(self, request: pb2.ListReservationsRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)
-        position = page_token.decode(request, (str,))
+        position = page_token.decode(request, page_token.identity)
         rows = await self._reader.list_reservations(
             call.channel_id,
-            before=UUID(str(position[0])) if position else None,
+            before=position[0] if position else None,
             state=parse.state(request.state),
             owner=free_text(request.owner, OWNER_BYTES_MAX, "owner") or None,
             reference=free_text(request.reference, REFERENCE_BYTES_MAX, "reference") or None,
@@ -171,6 +170,8 @@ class ReservationService:
 
 def new_id() -> UUID:
     """A version 7 UUID (RFC 9562): ordered by time of making, so new rows stand together in every index."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10))
-    return UUID(int=milliseconds << 80 | 7 << 76 | (random >> 64 & 0xFFF) << 64 | 2 << 62 | random & _RANDOM_BITS_MASK)
+    random = bytearray(os.urandom(16))
+    random[:6] = (time.time_ns() // 1_000_000).to_bytes(6)
+    random[6] = random[6] & 0x0F | 0x70
+    random[8] = random[8] & 0x3F | 0x80
+    return UUID(bytes(random))

@@ -7,7 +7,7 @@ from inventory.domain.limits import KEYS_MAX
 from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
 from inventory.postgres.reads import Reader
 from inventory.rpc import formats, page_token, parse
-from inventory.rpc.method import BULK_BYTES_MAX, Call, Handlers, Methods
+from inventory.rpc.method import BULK_BYTES_MAX, Call, Method, unary
 from inventory.rpc.reading import check_revision
 from inventory.rpc.writes import Writes
 from inventory.v1 import stock_service_pb2 as pb2
@@ -21,16 +21,16 @@ class StockService:
         self._writes = writes
         self._reader = reader
 
-    def handlers(self, methods: Methods) -> Handlers:
+    def methods(self) -> dict[str, Method]:
         return {
-            "GetStock": methods.unary(pb2.GetStockRequest, self.get),
-            "BatchGetStock": methods.unary(pb2.BatchGetStockRequest, self.batch_get),
-            "ListStock": methods.unary(pb2.ListStockRequest, self.list_stock),
-            "AdjustStock": methods.unary(pb2.AdjustStockRequest, self.adjust),
-            "SetStock": methods.unary(pb2.SetStockRequest, self.set_stock),
-            "BatchAdjustStock": methods.unary(pb2.BatchAdjustStockRequest, self.batch_adjust, bytes_max=BULK_BYTES_MAX),
-            "SetThresholds": methods.unary(pb2.SetThresholdsRequest, self.set_thresholds),
-            "ListMovements": methods.unary(pb2.ListMovementsRequest, self.list_movements),
+            "GetStock": unary(pb2.GetStockRequest, self.get),
+            "BatchGetStock": unary(pb2.BatchGetStockRequest, self.batch_get),
+            "ListStock": unary(pb2.ListStockRequest, self.list_stock),
+            "AdjustStock": unary(pb2.AdjustStockRequest, self.adjust),
+            "SetStock": unary(pb2.SetStockRequest, self.set_stock),
+            "BatchAdjustStock": unary(pb2.BatchAdjustStockRequest, self.batch_adjust, bytes_max=BULK_BYTES_MAX),
+            "SetThresholds": unary(pb2.SetThresholdsRequest, self.set_thresholds),
+            "ListMovements": unary(pb2.ListMovementsRequest, self.list_movements),
         }
 
     async def get(self, request: pb2.GetStockRequest, call: Call) -> bytes:
@@ -57,8 +57,8 @@ class StockService:
     async def list_stock(self, request: pb2.ListStockRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)
         skus, locations = parse.codes(request.skus, "skus"), parse.codes(request.locations, "locations")
-        position = page_token.decode(request, (str, str)) or ["", ""]
-        rows = await self._reader.list_stock((str(position[0]), str(position[1])), skus, locations, size + 1)
+        position = page_token.decode(request, page_token.code, page_token.code) or ["", ""]
+        rows = await self._reader.list_stock((position[0], position[1]), skus, locations, size + 1)
         page = rows[:size]
         token = page_token.encode(request, [page[-1].sku, page[-1].location]) if len(rows) > size else ""
         return pb2.ListStockResponse(
@@ -87,7 +87,7 @@ class StockService:
 
     async def list_movements(self, request: pb2.ListMovementsRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)
-        position = page_token.decode(request, (int, int)) or _NEWEST
+        position = page_token.decode(request, page_token.revision, page_token.ordinal) or _NEWEST
         start = parse.time(request.recorded_from, "recorded_from") if request.HasField("recorded_from") else None
         end = parse.time(request.recorded_before, "recorded_before") if request.HasField("recorded_before") else None
         if start and end and start > end:
@@ -96,7 +96,7 @@ class StockService:
         if request.reservation_id:
             reservation_id = parse.reservation_id(request.reservation_id)
         rows = await self._reader.list_movements(
-            (int(str(position[0])), int(str(position[1]))),
+            (position[0], position[1]),
             sku_code(request.sku, "sku") if request.sku else None,
             location_code(request.location, "location") if request.location else None,
             reservation_id,

@@ -12,7 +12,7 @@ from inventory.feed.hub import Feed
 from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.reads import Head
 from inventory.rpc import formats, parse
-from inventory.rpc.method import Call, Handlers, Methods
+from inventory.rpc.method import Call, Method, server_stream
 from inventory.rpc.reading import revision_in_future
 from inventory.rpc.wire import delimited, integer
 from inventory.v1 import core_pb2
@@ -37,8 +37,8 @@ class WatchService:
         self._feed = feed
         self._open: dict[int, int] = {}
 
-    def handlers(self, methods: Methods) -> Handlers:
-        return {"Watch": methods.server_stream(pb2.WatchRequest, self.watch)}
+    def methods(self) -> dict[str, Method]:
+        return {"Watch": server_stream(pb2.WatchRequest, self.watch)}
 
     async def watch(self, request: pb2.WatchRequest, call: Call) -> AsyncGenerator[bytes]:
         wanted, idle_s = _filter(request), _idle_s(request)

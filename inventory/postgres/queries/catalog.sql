@@ -26,13 +26,12 @@ WITH head AS (
 SELECT base, pg_notify($2, (base + $1::integer)::text) FROM head
 
 -- name: write_skus
--- Makes or replaces SKUs, and writes each one's version. $1 revision, $2 channel, $3 time; columns.
+-- Makes or replaces SKUs, and writes each one's version. $1 revision, $2 channel, $3 time, $4 SKUs.
 WITH written AS (
     INSERT INTO sku (code, name, category, unit, unit_digits, barcodes, active, attributes, revision)
-    SELECT new.code, new.name, new.category, new.unit, new.unit_digits,
-        ARRAY(SELECT jsonb_array_elements_text(new.barcodes::jsonb)), new.active, new.attributes::jsonb, $1
-    FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::smallint[], $9::text[], $10::boolean[],
-        $11::text[]) AS new (code, name, category, unit, unit_digits, barcodes, active, attributes)
+    SELECT new.code, new.name, new.category, new.unit, new.unit_digits, new.barcodes, new.active,
+        new.attributes::jsonb, $1
+    FROM unnest($4::sku_row[]) AS new
     ORDER BY new.code
     ON CONFLICT (code) DO UPDATE SET name = excluded.name, category = excluded.category,
         barcodes = excluded.barcodes, active = excluded.active, attributes = excluded.attributes,
@@ -49,18 +48,18 @@ FROM written
 DELETE FROM barcode USING sku WHERE sku.sku_id = barcode.sku_id AND sku.code = ANY ($1::text[])
 
 -- name: write_barcodes
--- Gives barcodes to SKUs. $1 SKU codes, $2 barcodes.
+-- Gives barcodes to SKUs. $1 SKU codes with a barcode each.
 INSERT INTO barcode (barcode, sku_id)
-SELECT new.barcode, sku.sku_id FROM unnest($1::text[], $2::text[]) AS new (code, barcode)
+SELECT new.barcode, sku.sku_id FROM unnest($1::barcode_row[]) AS new
 JOIN sku ON sku.code = new.code
 ORDER BY new.barcode
 
 -- name: write_locations
--- Makes or replaces locations, and writes each one's version. $1 revision, $2 channel, $3 time; columns.
+-- Makes or replaces locations, and writes each one's version. $1 revision, $2 channel, $3 time, $4 locations.
 WITH written AS (
     INSERT INTO location (code, name, kind, active, revision)
     SELECT new.code, new.name, new.kind, new.active, $1
-    FROM unnest($4::text[], $5::text[], $6::smallint[], $7::boolean[]) AS new (code, name, kind, active)
+    FROM unnest($4::location_row[]) AS new
     ORDER BY new.code
     ON CONFLICT (code) DO UPDATE SET name = excluded.name, kind = excluded.kind, active = excluded.active,
         revision = excluded.revision
@@ -70,8 +69,7 @@ INSERT INTO location_version
 SELECT $1::bigint, location_id, name, kind, active, $2::integer, $3::timestamptz FROM written
 
 -- name: write_requests
--- Remembers answers. $1 the revision before the first, $2 time; columns.
-INSERT INTO request
+-- Remembers answers. $1 the revision before the first, $2 time, $3 answers.
+INSERT INTO request (channel_id, request_id, fingerprint, code, answer, revision, recorded_at)
 SELECT new.channel_id, new.request_id, new.fingerprint, new.code, new.answer, $1::bigint + new.step, $2::timestamptz
-FROM unnest($3::integer[], $4::uuid[], $5::bytea[], $6::smallint[], $7::bytea[], $8::integer[])
-    AS new (channel_id, request_id, fingerprint, code, answer, step)
+FROM unnest($3::request_row[]) AS new

@@ -2,17 +2,17 @@
 -- What a batch must know before it locks: earlier answers to its request_ids, the reservations whose holds on its
 -- levels have run out, and the live holds of the owners who ask to replace them. Hints only: everything is read
 -- again under lock, and the answers are proved by the primary key of request.
--- $1, $2 channel and request_id of each command; $3, $4 distinct SKU and location codes; $5, $6 channel and owner.
+-- $1 channel and request_id of each command; $2 distinct SKU and location codes; $3 channels and owners.
 -- OFFSET 0 keeps each look-up a look-up by its whole key, also where the planner believes a table to be empty.
 SELECT request.request_id AS id, request.channel_id, request.fingerprint, request.code, request.answer,
     request.revision
-FROM unnest($1::integer[], $2::uuid[]) AS key (channel_id, request_id)
+FROM unnest($1::request_key[]) AS key
 CROSS JOIN LATERAL (
     SELECT * FROM request WHERE request.channel_id = key.channel_id AND request.request_id = key.request_id OFFSET 0
 ) AS request
 UNION ALL
 SELECT line.reservation_id, NULL, NULL, NULL, NULL, NULL
-FROM unnest($3::text[], $4::text[]) AS pair (sku, location)
+FROM unnest($2::code_pair[]) AS pair
 CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
 CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
 CROSS JOIN LATERAL (
@@ -21,7 +21,7 @@ CROSS JOIN LATERAL (
 ) AS line
 UNION ALL
 SELECT reservation.reservation_id, NULL, NULL, NULL, NULL, NULL
-FROM unnest($5::integer[], $6::text[]) AS key (channel_id, owner)
+FROM unnest($3::owner_key[]) AS key
 CROSS JOIN LATERAL (
     SELECT reservation_id FROM reservation
     WHERE channel_id = key.channel_id AND owner = key.owner AND state = 1 AND owner <> '' OFFSET 0
@@ -31,15 +31,15 @@ CROSS JOIN LATERAL (
 -- Locks every level a batch may change, in the one global order: by sku_id, then location_id. Holding all levels of
 -- a reservation's lines is what guards the reservation; nothing else is ever locked before the feed's head.
 -- Always gives at least one row, for its clock, which is read after the last lock was had.
--- $1, $2 distinct SKU and location codes; $3 reservations whose lines' levels are wanted too.
+-- $1 distinct SKU and location codes; $2 reservations whose lines' levels are wanted too.
 WITH wanted AS MATERIALIZED (
     SELECT sku.sku_id, location.location_id
-    FROM unnest($1::text[], $2::text[]) AS pair (sku, location)
+    FROM unnest($1::code_pair[]) AS pair
     CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
     CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
     UNION
     SELECT line.sku_id, line.location_id
-    FROM unnest($3::uuid[]) AS named (reservation_id)
+    FROM unnest($2::uuid[]) AS named (reservation_id)
     CROSS JOIN LATERAL (
         SELECT sku_id, location_id FROM reservation_line WHERE reservation_id = named.reservation_id OFFSET 0
     ) AS line
@@ -60,20 +60,20 @@ FROM (VALUES (1)) AS always
 LEFT JOIN locked ON true
 
 -- name: read_places
--- Of pairs without a level: what exists of them. $1, $2 SKU and location codes.
+-- Of pairs without a level: what exists of them. $1 SKU and location codes.
 SELECT pair.sku, pair.location, sku.sku_id, location.location_id, sku.active AS sku_active,
     location.active AS location_active
-FROM unnest($1::text[], $2::text[]) AS pair (sku, location)
+FROM unnest($1::code_pair[]) AS pair
 LEFT JOIN sku ON sku.code = pair.sku
 LEFT JOIN location ON location.code = pair.location
 
 -- name: ensure_levels
 -- Makes the missing levels of pairs whose SKU and location exist, so that they can be locked. In the global order,
 -- before any lock, so that two replicas making the same ones can't wait for each other in a circle.
--- $1, $2 SKU and location codes.
+-- $1 SKU and location codes.
 INSERT INTO level (sku_id, location_id)
 SELECT sku.sku_id, location.location_id
-FROM unnest($1::text[], $2::text[]) AS pair (sku, location)
+FROM unnest($1::code_pair[]) AS pair
 CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
 CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
 WHERE NOT EXISTS (
@@ -98,55 +98,49 @@ ORDER BY line.reservation_id, line.line_no
 -- name: write_stock
 -- Everything a batch of stock commands changes, as the last statement before COMMIT. Every part reads the head, so
 -- the head is drawn and its lock had first: whoever comes second sees the first one's request_ids as duplicates.
--- $1 how many revisions; $2 the decision's time; $3.. levels, movements, reservations, their lines, requests, as
--- columns; $59 the NOTIFY channel. A step is a command's place within the batch, from 1. Levels exist and are locked:
--- ON CONFLICT finds each by its key whatever the planner believes of the table.
+-- Levels exist and are locked: ON CONFLICT finds each by its key whatever the planner believes of the table.
+-- $1 how many revisions; $2 the decision's time; $3 levels, $4 movements, $5 reservations, $6 their lines, $7 answers;
+-- $8 the NOTIFY channel. Gives the revision before the batch's first.
 WITH head AS (
-    UPDATE feed_head SET revision = revision + $1 RETURNING revision - $1 AS base
+    UPDATE feed_head SET revision = revision + $1::integer RETURNING revision - $1::integer AS base
 ), written_level AS (
-    INSERT INTO level
+    INSERT INTO level (sku_id, location_id, on_hand, held, allocated, quality_control, damaged, quarantined,
+        safety_stock, reorder_point, backorder_limit, revision)
     SELECT new.sku_id, new.location_id, new.on_hand, new.held, new.allocated, new.quality_control, new.damaged,
         new.quarantined, new.safety_stock, new.reorder_point, new.backorder_limit, head.base + new.step
-    FROM head, unnest($3::bigint[], $4::integer[], $5::integer[], $6::bigint[], $7::bigint[], $8::bigint[],
-        $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
-        AS new (sku_id, location_id, step, on_hand, held, allocated, quality_control, damaged, quarantined,
-            safety_stock, reorder_point, backorder_limit)
+    FROM head, unnest($3::level_row[]) AS new
     ON CONFLICT (sku_id, location_id) DO UPDATE SET on_hand = excluded.on_hand, held = excluded.held,
         allocated = excluded.allocated, quality_control = excluded.quality_control, damaged = excluded.damaged,
         quarantined = excluded.quarantined, safety_stock = excluded.safety_stock,
         reorder_point = excluded.reorder_point, backorder_limit = excluded.backorder_limit,
         revision = excluded.revision
 ), written_movement AS (
-    INSERT INTO movement
+    INSERT INTO movement (revision, ordinal, sku_id, location_id, kind, on_hand_delta, held_delta, allocated_delta,
+        quality_control_delta, damaged_delta, quarantined_delta, on_hand_after, held_after, allocated_after,
+        quality_control_after, damaged_after, quarantined_after, channel_id, reservation_id, reason, reference,
+        recorded_at)
     SELECT head.base + new.step, new.ordinal, new.sku_id, new.location_id, new.kind, new.on_hand_delta,
         new.held_delta, new.allocated_delta, new.quality_control_delta, new.damaged_delta, new.quarantined_delta,
         new.on_hand_after, new.held_after, new.allocated_after, new.quality_control_after, new.damaged_after,
-        new.quarantined_after, new.channel_id, new.reservation_id, new.reason, new.reference, $2
-    FROM head, unnest($15::integer[], $16::integer[], $17::bigint[], $18::integer[], $19::smallint[],
-        $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[], $26::bigint[],
-        $27::bigint[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bigint[], $32::integer[], $33::uuid[],
-        $34::text[], $35::text[])
-        AS new (step, ordinal, sku_id, location_id, kind, on_hand_delta, held_delta, allocated_delta,
-            quality_control_delta, damaged_delta, quarantined_delta, on_hand_after, held_after, allocated_after,
-            quality_control_after, damaged_after, quarantined_after, channel_id, reservation_id, reason, reference)
+        new.quarantined_after, new.channel_id, new.reservation_id, new.reason, new.reference, $2::timestamptz
+    FROM head, unnest($4::movement_row[]) AS new
 ), written_reservation AS (
-    INSERT INTO reservation
+    INSERT INTO reservation (reservation_id, channel_id, owner, reference, state, expires_at, created_at)
     SELECT new.*
-    FROM head, unnest($36::uuid[], $37::integer[], $38::text[], $39::text[], $40::smallint[], $41::timestamptz[],
-        $42::timestamptz[]) AS new
+    FROM head, unnest($5::reservation_row[]) AS new
     ON CONFLICT (reservation_id) DO UPDATE SET reference = excluded.reference, state = excluded.state,
         expires_at = excluded.expires_at
 ), written_line AS (
-    INSERT INTO reservation_line
+    INSERT INTO reservation_line (reservation_id, line_no, sku_id, location_id, requested, held, allocated, fulfilled,
+        released, expires_at)
     SELECT new.*
-    FROM head, unnest($43::uuid[], $44::smallint[], $45::bigint[], $46::integer[], $47::bigint[], $48::bigint[],
-        $49::bigint[], $50::bigint[], $51::bigint[], $52::timestamptz[]) AS new
+    FROM head, unnest($6::reservation_line_row[]) AS new
     ON CONFLICT (reservation_id, line_no) DO UPDATE SET held = excluded.held, allocated = excluded.allocated,
         fulfilled = excluded.fulfilled, released = excluded.released, expires_at = excluded.expires_at
 ), written_request AS (
-    INSERT INTO request
-    SELECT new.channel_id, new.request_id, new.fingerprint, new.code, new.answer, head.base + new.step, $2
-    FROM head, unnest($53::integer[], $54::uuid[], $55::bytea[], $56::smallint[], $57::bytea[], $58::integer[])
-        AS new (channel_id, request_id, fingerprint, code, answer, step)
+    INSERT INTO request (channel_id, request_id, fingerprint, code, answer, revision, recorded_at)
+    SELECT new.channel_id, new.request_id, new.fingerprint, new.code, new.answer, head.base + new.step,
+        $2::timestamptz
+    FROM head, unnest($7::request_row[]) AS new
 )
-SELECT base, pg_notify($59, (base + $1)::text) FROM head
+SELECT base, pg_notify($8, (base + $1::integer)::text) FROM head

@@ -1,0 +1,154 @@
+"""`inventory export`: what `inventory import` reads back."""
+
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+from cyclopts import App, Parameter
+
+from inventory.cli import csv_file
+from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, location_row, sku_row, stock_rows
+from inventory.cli.failure import Failed
+from inventory.cli.options import SERVER_DEFAULT, ServerAddress
+from inventory.cli.terminal import progress
+from inventory.domain.limits import PAGE_ROWS_MAX
+from inventory.v1 import catalog_service_pb2 as catalog_pb2
+from inventory.v1 import stock_service_pb2 as stock_pb2
+
+if TYPE_CHECKING:
+    from inventory.cli.connection import Server
+
+app = App(
+    name="export", help="Export SKUs, locations and stock as CSV files that `inventory import` reads back unchanged."
+)
+
+Output = Annotated[
+    Path | None,
+    Parameter(name=["--output", "-o"], help="The file to write; it appears when it is complete. Default: stdout."),
+]
+Pages = Callable[["Server"], AsyncIterator[Iterable[list[str]]]]
+
+
+@app.command
+def skus(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> int:
+    """Export all SKUs, by code.
+
+    Example: inventory export skus -o skus.csv
+    """
+    return _export(SKUS.columns, _skus, server, output)
+
+
+@app.command
+def locations(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> int:
+    """Export all locations, by code.
+
+    Example: inventory export locations -o shops.csv
+    """
+    return _export(LOCATIONS.columns, _locations, server, output)
+
+
+@app.command
+def stock(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> int:
+    """Export what lies on the shelves: a row for each SKU, location and disposition that isn't empty.
+
+    What is held or allocated lies on the shelf too; promises are not exported. While others write, pages are of
+    different moments.
+
+    Example: inventory export stock -o stock.csv
+    """
+    return _export(STOCK.columns, _stock, server, output)
+
+
+def _export(columns: csv_file.Columns, pages: Pages, address: str, output: Path | None) -> int:
+    from inventory.cli.connection import run
+
+    with _written(output) as file:
+        rows = run(_write(columns, pages, address, file))
+    print(f"{rows:,} rows exported" + (f" to {output}" if output else ""), file=sys.stderr)
+    return 0
+
+
+async def _write(columns: csv_file.Columns, pages: Pages, address: str, file: TextIO) -> int:
+    from inventory.cli.connection import connect
+
+    count = 0
+    async with connect(address) as server:
+        await server.assert_serving()
+        file.write(csv_file.line(columns.all))
+        with progress() as bar:
+            task = bar.add_task("exporting", total=None)
+            async for rows in pages(server):
+                lines = [csv_file.line(row) for row in rows]
+                file.write("".join(lines))
+                count += len(lines)
+                bar.update(task, completed=count)
+            bar.update(task, total=count)
+    file.flush()
+    return count
+
+
+@contextmanager
+def _written(output: Path | None) -> Iterator[TextIO]:
+    """A file that takes its name when it is complete; stdout without a name."""
+    if output is None:
+        with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False) as file:
+            yield file
+        return
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{output.name}-", dir=output.parent)
+    except OSError as error:
+        raise Failed(f"{output} can't be written: {error.strerror}") from error
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(output)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+async def _skus(server: "Server") -> AsyncIterator[Iterable[list[str]]]:
+    from inventory.cli.connection import READ_DEADLINE_S, until_answered
+
+    request = catalog_pb2.ListSkusRequest(page_size=PAGE_ROWS_MAX)
+    while True:
+        page = await until_answered(lambda: server.catalog.ListSkus(request, timeout=READ_DEADLINE_S))
+        yield map(sku_row, page.skus)
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
+
+
+async def _locations(server: "Server") -> AsyncIterator[Iterable[list[str]]]:
+    from inventory.cli.connection import READ_DEADLINE_S, until_answered
+
+    request = catalog_pb2.ListLocationsRequest(page_size=PAGE_ROWS_MAX)
+    while True:
+        page = await until_answered(lambda: server.catalog.ListLocations(request, timeout=READ_DEADLINE_S))
+        yield map(location_row, page.locations)
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
+
+
+async def _stock(server: "Server") -> AsyncIterator[Iterable[list[str]]]:
+    from inventory.cli.connection import READ_DEADLINE_S, until_answered
+
+    request = stock_pb2.ListStockRequest(page_size=PAGE_ROWS_MAX)
+    while True:
+        page = await until_answered(lambda: server.stock.ListStock(request, timeout=READ_DEADLINE_S))
+        yield (row for level in page.levels for row in stock_rows(level))
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token

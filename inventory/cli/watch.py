@@ -1,0 +1,207 @@
+"""`inventory watch`."""
+
+import asyncio
+import json as encoder
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.empty_pb2 import Empty
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from inventory.cli.failure import printable
+from inventory.cli.movements import as_line, changes, kind, movement_json, why
+from inventory.cli.movements import time as time_of
+from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
+from inventory.cli.terminal import out
+from inventory.v1 import core_pb2
+from inventory.v1 import watch_service_pb2 as pb2
+
+if TYPE_CHECKING:
+    from inventory.cli.connection import Server
+
+HEARTBEAT_S = 2
+LEVELS_SHOWN = 12
+RATE_WINDOW_S = 5.0
+REFRESHES_PER_S = 4
+RETRY_PAUSE_S = 0.5
+
+
+def watch(
+    *,
+    sku: Annotated[list[str] | None, Parameter(negative="")] = None,
+    location: Annotated[list[str] | None, Parameter(negative="")] = None,
+    after: int | None = None,
+    server: ServerAddress = SERVER_DEFAULT,
+    json: Json = False,
+) -> int:
+    """Follow every change of stock as it happens: a live table in a terminal, a line each anywhere else.
+
+    When the connection breaks it goes on where it was: nothing is missed or shown twice. Ctrl-C ends it.
+
+    Example: inventory watch --location shop-07
+
+    Example: inventory watch --after 0 --json | head
+
+    Parameters
+    ----------
+    sku
+        Only this SKU. May be said several times.
+    location
+        Only this location. May be said several times.
+    after
+        Begin after this revision (0: with the first one). Default: with what happens from now on.
+    """
+    from inventory.cli.connection import run
+
+    console = out()
+    request = pb2.WatchRequest(skus=sku or (), locations=location or (), heartbeat=Duration(seconds=HEARTBEAT_S))
+    if after is None:
+        request.now.CopyFrom(Empty())
+    else:
+        request.after.revision = after
+    try:
+        if json:
+            run(_follow(server, request, _print_json))
+        elif not console.is_terminal:
+            run(_follow(server, request, _print_lines))
+        else:
+            board = Board(console.height)
+            with Live(board, console=console, refresh_per_second=REFRESHES_PER_S, screen=False) as live:
+                run(_follow(server, request, board.add, board.say))
+                live.refresh()
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+async def _follow(
+    address: str,
+    request: pb2.WatchRequest,
+    show: Callable[[pb2.WatchResponse], None],
+    say: Callable[[str], None] = lambda state: None,
+) -> None:
+    from inventory.cli.connection import connect
+
+    async with connect(address) as server:
+        await server.assert_serving()
+        async for answer in _answers(server, request, say):
+            show(answer)
+
+
+async def _answers(
+    server: "Server", request: pb2.WatchRequest, say: Callable[[str], None]
+) -> AsyncIterator[pb2.WatchResponse]:
+    """The stream, for ever: after a break it is resumed at the last bookmark."""
+    from inventory.cli.connection import RpcError, is_unavailable
+
+    while True:
+        try:
+            async for answer in server.watching.Watch(request):
+                say("live")
+                yield answer
+                if answer.HasField("bookmark"):
+                    request.after.CopyFrom(answer.bookmark)
+        except RpcError as error:
+            if not is_unavailable(error):
+                raise
+        say("the server is gone: trying again")
+        await asyncio.sleep(RETRY_PAUSE_S)
+
+
+def _print_lines(answer: pb2.WatchResponse) -> None:
+    for change in answer.changes:
+        for movement in change.movements:
+            print(as_line(movement))
+    _flush(answer)
+
+
+def _print_json(answer: pb2.WatchResponse) -> None:
+    for change in answer.changes:
+        for movement in change.movements:
+            print(encoder.dumps(movement_json(movement), ensure_ascii=False))
+    _flush(answer)
+
+
+def _flush(answer: pb2.WatchResponse) -> None:
+    # Also when nothing came: so a reader who went away is noticed at a heartbeat.
+    print(end="", flush=True)
+
+
+class Board:
+    """What the live table shows."""
+
+    def __init__(self, height: int) -> None:
+        self._rows_max = max(height - LEVELS_SHOWN - 9, 5)
+        self._last: deque[core_pb2.Movement] = deque(maxlen=self._rows_max)
+        self._levels: OrderedDict[tuple[str, str], core_pb2.Movement] = OrderedDict()
+        self._arrivals: deque[tuple[float, int]] = deque()
+        self._revision = 0
+        self._seen = 0
+        self._state = "connecting"
+
+    def say(self, state: str) -> None:
+        self._state = state
+
+    def add(self, answer: pb2.WatchResponse) -> None:
+        count = 0
+        for change in answer.changes:
+            for movement in change.movements:
+                count += 1
+                self._last.appendleft(movement)
+                key = (movement.sku, movement.location)
+                self._levels[key] = movement
+                self._levels.move_to_end(key, last=False)
+        while len(self._levels) > LEVELS_SHOWN:
+            self._levels.popitem()
+        self._seen += count
+        self._arrivals.append((time.monotonic(), count))
+        self._revision = max(self._revision, answer.bookmark.revision)
+
+    def __rich__(self) -> Group:
+        return Group(self._head(), self._levels_table(), self._last_table())
+
+    def _head(self) -> Text:
+        now = time.monotonic()
+        while self._arrivals and self._arrivals[0][0] < now - RATE_WINDOW_S:
+            self._arrivals.popleft()
+        rate = sum(count for _, count in self._arrivals) / RATE_WINDOW_S
+        style = "green" if self._state == "live" else "yellow"
+        return Text.assemble(
+            f"revision {self._revision:,}   {self._seen:,} changes seen   {rate:,.0f}/s   ", (self._state, style)
+        )
+
+    def _levels_table(self) -> Table:
+        table = Table(title="Levels that changed last (in the SKU's smallest unit)", title_justify="left")
+        for column in ("SKU", "location"):
+            table.add_column(column, no_wrap=True)
+        for column in ("on hand", "held", "allocated", "available", "revision"):
+            table.add_column(column, justify="right")
+        for (sku, location), movement in self._levels.items():
+            after = movement.after
+            numbers = (after.on_hand, after.held, after.allocated, after.available, movement.revision)
+            table.add_row(Text(sku), Text(location), *(f"{number:,}" for number in numbers))
+        return table
+
+    def _last_table(self) -> Table:
+        table = Table(title="Last changes", title_justify="left")
+        table.add_column("revision", justify="right")
+        for column in ("time", "what", "SKU", "location", "change", "why"):
+            table.add_column(column, no_wrap=True)
+        for movement in self._last:
+            table.add_row(
+                f"{movement.revision:,}",
+                time_of(movement)[11:-1],
+                kind(movement),
+                Text(printable(movement.sku)),
+                Text(printable(movement.location)),
+                ", ".join(changes(movement)) or "–",
+                Text(why(movement)),
+            )
+        return table
