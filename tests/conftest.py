@@ -71,6 +71,12 @@ def dsn(postgres: str, template: str) -> Iterator[str]:
     yield from _database(postgres, template)
 
 
+@pytest.fixture(scope="module")
+def module_dsn(postgres: str, template: str) -> Iterator[str]:
+    """As `dsn`, for a module whose tests keep to data of their own."""
+    yield from _database(postgres, template)
+
+
 def _database(server: str, template: str) -> Iterator[str]:
     # Synchronous, so that tests with a loop of their own can ask for one as well.
     name = f"inventory_test_{secrets.token_hex(4)}"

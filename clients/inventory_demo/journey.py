@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from inventory_demo.source import (
     SKIPS,
@@ -89,7 +90,10 @@ class Baskets:
 
     def of_shops(self, shops: Integers) -> "Baskets":
         """The baskets of these shops, still in time order."""
-        chosen = np.isin(self.shops, shops)
+        return self.where(np.isin(self.shops, shops))
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> "Baskets":
+        """The baskets for which it says True, still in time order."""
         counts = self.line_counts
         lines = np.repeat(chosen, counts)
         return Baskets(
@@ -239,9 +243,7 @@ def _share(pieces: Integers, part: int, whole: int) -> Integers:
     return part * after // whole - part * (after - pieces) // whole
 
 
-def _sum_by(
-    major: Integers, minor: Integers, quantities: Integers
-) -> tuple[tuple[Integers, Integers], Integers]:
+def _sum_by(major: Integers, minor: Integers, quantities: Integers) -> tuple[tuple[Integers, Integers], Integers]:
     """One row per pair, ordered by the pair, with the sum of its quantities."""
     order = np.lexsort((minor, major))
     major, minor = major[order], minor[order]

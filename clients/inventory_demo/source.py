@@ -139,9 +139,7 @@ def read_lines(path: Path, catalog: Catalog, baskets: int | None) -> Lines:
     whole = 0
     with pq.ParquetFile(path) as source:
         for batch in source.iter_batches(BATCH_ROWS, columns=columns):
-            basket_ids, shops, times, products, quantities = (
-                _integers(batch.column(column)) for column in columns
-            )
+            basket_ids, shops, times, products, quantities = (_integers(batch.column(column)) for column in columns)
             times_s = times // NANOSECONDS
             skips = _skips(catalog, products, quantities)
             batches.append((basket_ids, shops, times_s, products, quantities, skips))

@@ -165,7 +165,8 @@ async def _change_catalog(
         payload,
         1 if moved else None,
     )
-    base = await catalog.write(writer, change, command.channel_id, now, [] if submission.validate_only else [row])
+    requests = [] if submission.validate_only else [row]
+    base = await catalog.write(writer, present, change, command.channel_id, now, requests)
     if submission.validate_only:
         return Outcome(code, payload, base)
     return Outcome(code, payload, base + 1 if moved else None)

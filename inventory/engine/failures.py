@@ -1,6 +1,12 @@
 """Why a command got no definite answer. `EngineError.reason` names the API's reason."""
 
+from pathlib import Path
+from traceback import extract_tb
+
 from inventory.domain.refusal import Reason
+from inventory.postgres.errors import StorageError
+
+FRAMES_LOGGED_MAX = 6
 
 
 class EngineError(Exception):
@@ -59,3 +65,12 @@ class ShuttingDown(EngineError):
 
     reason = Reason.SHUTTING_DOWN
     message = "the server is stopping"
+
+
+def described(error: BaseException) -> str:
+    """What the log says of a defect: its type and its way through the code. An error's own text, its causes and its
+    locals may hold SQL, a DSN, or a customer's data; a `StorageError`'s text is the house's."""
+    frames = extract_tb(error.__traceback__)[-FRAMES_LOGGED_MAX:]
+    way = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+    text = f" {error}" if isinstance(error, StorageError) else ""
+    return f"{type(error).__name__}{text} at {way}"

@@ -164,11 +164,11 @@ class Lane:
         """The database refuses a statement, or a decision has a defect: find the one command that has it, and spare
         its neighbours."""
         if len(batch) > 1:
-            log.warning("a batch is run one by one", error=str(error), commands=len(batch))
+            log.warning("a batch is run one by one", error=failures.described(error), commands=len(batch))
             for submission in batch:
                 await self._serve([submission])
             return
-        log.error("a command failed", command=type(batch[0].command).__name__, exc_info=error)
+        log.error("a command failed", command=type(batch[0].command).__name__, error=failures.described(error))
         self._finish(batch[0], failures.Defect())
 
     def _settle(self, batch: list[Submission], outcomes: list[Outcome]) -> None:

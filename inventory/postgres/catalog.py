@@ -26,21 +26,34 @@ async def lock(writer: Writer, command: ChangeCatalog) -> tuple[datetime, Catalo
 
 
 async def write(
-    writer: Writer, change: CatalogChange, channel_id: int, now: datetime, requests: Sequence[RequestRow]
+    writer: Writer,
+    present: Catalog,
+    change: CatalogChange,
+    channel_id: int,
+    now: datetime,
+    requests: Sequence[RequestRow],
 ) -> int:
-    """Writes a catalogue change as one revision. Returns the revision before it."""
+    """Writes a change of the catalogue that was locked as one revision. Returns the revision before it. Raises
+    `Interfered` when another replica made one of the new codes meanwhile: look again."""
     rows = await writer.fetch("draw_revisions", int(change.moved), writer.database.notify_channel)
     base = int(rows[0][0])
     if change.skus:
-        skus = [(*sku[:7], json.dumps(dict(sku.attributes))) for sku in change.skus]
-        await writer.fetch("write_skus", base + 1, channel_id, now, skus)
+        made = [_row(sku) for sku in change.skus if sku.code not in present.skus]
+        replaced = [_row(sku) for sku in change.skus if sku.code in present.skus]
+        await writer.fetch("write_skus", base + 1, channel_id, now, made, replaced)
         owned = [(sku.code, barcode) for sku in change.skus for barcode in sku.barcodes]
         await writer.fetch("drop_barcodes", [sku.code for sku in change.skus])
         await writer.fetch("write_barcodes", owned)
     if change.locations:
-        await writer.fetch("write_locations", base + 1, channel_id, now, change.locations)
+        new = [location for location in change.locations if location.code not in present.locations]
+        known = [location for location in change.locations if location.code in present.locations]
+        await writer.fetch("write_locations", base + 1, channel_id, now, new, known)
     await writer.fetch("write_requests", base, now, requests)
     return base
+
+
+def _row(sku: Sku) -> tuple[Any, ...]:
+    return (*sku[:7], json.dumps(dict(sku.attributes)))
 
 
 def sku_of(row: Any) -> Sku:

@@ -18,8 +18,8 @@ from google.rpc.status_pb2 import Status
 
 from inventory.domain.code import channel_code
 from inventory.domain.refusal import Reason, Refusal
-from inventory.engine.failures import Defect, EngineError
-from inventory.postgres.errors import StorageError
+from inventory.engine.failures import Defect, EngineError, described
+from inventory.postgres.errors import CommandFault, StorageError
 from inventory.rpc.errors import BY_NUMBER, status
 
 UNARY_BYTES_MAX = 1024 * 1024
@@ -31,6 +31,7 @@ CHANNELS_KNOWN_MAX = 1_000
 DETAILS_KEY = "grpc-status-details-bin"
 
 log = structlog.get_logger(__name__)
+_EXPECTED = (Refusal, EngineError, StorageError, DecodeError)
 Context = grpc.aio.ServicerContext
 Request = TypeVar("Request", bound=Message)
 
@@ -166,13 +167,13 @@ def _guarded(name: str, work: Callable[[Any, Context[bytes, bytes]], Awaitable[A
     async def run(argument: Any, context: Context[bytes, bytes]) -> Any:
         try:
             return await work(argument, context)
-        except (Refusal, EngineError, StorageError, DecodeError) as error:
-            found: Exception = error
         except grpc.aio.AbortError:
             raise
-        except Exception as error:
-            log.exception("a method failed", method=name)
+        except Exception as error:  # noqa: BLE001 - whatever it is leaves as a status
             found = error
+        if not isinstance(found, _EXPECTED) or isinstance(found, CommandFault):
+            log.error("a method failed", method=name, error=described(found))
+            found = Defect()
         return await abort(context, found)
 
     return run

@@ -278,13 +278,14 @@ def test_pid_and_socket_files_of_nobody_are_dropped(home: Path, kind: str) -> No
     with start(home):
         pid_file = (home / "data" / "postmaster.pid").read_text()
         socket_lock = (home / "socket" / ".s.PGSQL.5432.lock").read_text()
-    # Not wait()ed for, so that it stays a zombie.
-    stranger = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    # Of PostgreSQL's own user, else it would not take it for a postmaster.
+    uid = SystemUser.current().uid if AS_ROOT else None
+    stranger = subprocess.Popen(["cat"], stdin=subprocess.PIPE, user=uid)
     assert stranger.stdin is not None
     try:
         if kind != "stranger":
             stranger.kill()
-            os.waitid(os.P_PID, stranger.pid, os.WEXITED | os.WNOWAIT)
+            os.waitid(os.P_PID, stranger.pid, os.WEXITED | os.WNOWAIT)  # dead, and a zombie still
         if kind == "dead":
             stranger.wait()
         for name, text in (("data/postmaster.pid", pid_file), ("socket/.s.PGSQL.5432.lock", socket_lock)):

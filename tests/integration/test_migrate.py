@@ -98,6 +98,13 @@ async def test_a_failing_file_leaves_nothing_and_those_before_stay(
     assert await migrate(connection, "shop", directory=directory) == ["0002_code.pre", "0002_code.post"]
 
 
+async def test_a_file_and_its_record_are_one(connection: asyncpg.Connection, directory: Path) -> None:
+    write(directory, "0003_breaks_the_record.pre", "CREATE TABLE half (); ALTER TABLE migration RENAME TO hidden")
+    with pytest.raises(MigrationFailed):
+        await migrate(connection, "shop", directory=directory)
+    assert await connection.fetchval("SELECT to_regclass('shop.half')") is None
+
+
 async def test_an_applied_file_may_not_change(connection: asyncpg.Connection, directory: Path) -> None:
     await migrate(connection, "shop", directory=directory)
     write(directory, "0001_shelf.pre", FIRST + ", (2)")

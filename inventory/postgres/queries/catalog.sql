@@ -26,17 +26,23 @@ WITH head AS (
 SELECT base, pg_notify($2, (base + $1::integer)::text) FROM head
 
 -- name: write_skus
--- Makes or replaces SKUs, and writes each one's version. $1 revision, $2 channel, $3 time, $4 SKUs.
-WITH written AS (
+-- Makes and replaces SKUs, and writes each one's version. One that another replica made since the look fails as a
+-- duplicate: it must be looked at. $1 revision, $2 channel, $3 time, $4 new SKUs, $5 locked ones.
+WITH made AS (
     INSERT INTO sku (code, name, category, unit, unit_digits, barcodes, active, attributes, revision)
     SELECT new.code, new.name, new.category, new.unit, new.unit_digits, new.barcodes, new.active,
         new.attributes::jsonb, $1
     FROM unnest($4::sku_row[]) AS new
     ORDER BY new.code
-    ON CONFLICT (code) DO UPDATE SET name = excluded.name, category = excluded.category,
-        barcodes = excluded.barcodes, active = excluded.active, attributes = excluded.attributes,
-        revision = excluded.revision
     RETURNING sku_id, name, category, unit, unit_digits, barcodes, active, attributes
+), replaced AS (
+    UPDATE sku SET name = new.name, category = new.category, barcodes = new.barcodes, active = new.active,
+        attributes = new.attributes::jsonb, revision = $1
+    FROM unnest($5::sku_row[]) AS new
+    WHERE sku.code = new.code
+    RETURNING sku.sku_id, sku.name, sku.category, sku.unit, sku.unit_digits, sku.barcodes, sku.active, sku.attributes
+), written AS (
+    SELECT * FROM made UNION ALL SELECT * FROM replaced
 )
 INSERT INTO sku_version
 SELECT $1::bigint, sku_id, name, category, unit, unit_digits, barcodes, active, attributes, $2::integer,
@@ -55,15 +61,21 @@ JOIN sku ON sku.code = new.code
 ORDER BY new.barcode
 
 -- name: write_locations
--- Makes or replaces locations, and writes each one's version. $1 revision, $2 channel, $3 time, $4 locations.
-WITH written AS (
+-- Makes and replaces locations, as write_skus does. $1 revision, $2 channel, $3 time, $4 new locations, $5 locked
+-- ones.
+WITH made AS (
     INSERT INTO location (code, name, kind, active, revision)
     SELECT new.code, new.name, new.kind, new.active, $1
     FROM unnest($4::location_row[]) AS new
     ORDER BY new.code
-    ON CONFLICT (code) DO UPDATE SET name = excluded.name, kind = excluded.kind, active = excluded.active,
-        revision = excluded.revision
     RETURNING location_id, name, kind, active
+), replaced AS (
+    UPDATE location SET name = new.name, kind = new.kind, active = new.active, revision = $1
+    FROM unnest($5::location_row[]) AS new
+    WHERE location.code = new.code
+    RETURNING location.location_id, location.name, location.kind, location.active
+), written AS (
+    SELECT * FROM made UNION ALL SELECT * FROM replaced
 )
 INSERT INTO location_version
 SELECT $1::bigint, location_id, name, kind, active, $2::integer, $3::timestamptz FROM written

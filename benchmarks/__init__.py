@@ -1,0 +1,1 @@
+"""Speed as ratios: each benchmark runs its yardstick and the product in turn and answers one question."""

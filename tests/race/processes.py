@@ -1,0 +1,182 @@
+"""Real processes: servers, clients, and a PostgreSQL that can crash."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+ROOT = Path(__file__).parents[2]
+READY = "Inventory serves gRPC on "
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 15
+LINE_BYTES_MAX = 1 << 20
+
+
+class Process:
+    """A Python process of ours in a session of its own; `said` is its stderr so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.pid = process.pid
+        self.said: list[str] = []
+        self._heard = asyncio.Condition()
+        self._listening = asyncio.create_task(self._listen())
+
+    @classmethod
+    async def run(cls, *arguments: str) -> Self:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+            env={
+                **{name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")},
+                "PYTHONPATH": str(ROOT),
+                "PYTHONUNBUFFERED": "1",
+            },
+            start_new_session=True,
+            limit=LINE_BYTES_MAX,
+        )
+        return cls(process)
+
+    async def until_says(self, text: str, timeout_s: float = START_TIMEOUT_S) -> str:
+        """The first line of stderr with this text."""
+
+        def found() -> str | None:
+            if line := next((line for line in self.said if text in line), None):
+                return line
+            if self._listening.done():
+                raise AssertionError(f"ended without saying {text!r}:\n" + "\n".join(self.said[-20:]))
+            return None
+
+        try:
+            async with asyncio.timeout(timeout_s), self._heard:
+                while (line := found()) is None:
+                    await self._heard.wait()
+                return line
+        except TimeoutError:
+            raise AssertionError(f"never said {text!r}:\n" + "\n".join(self.said[-20:])) from None
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    async def ask(self, line: str) -> None:
+        """Writes a line to its input."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(line.encode() + b"\n")
+        await self._process.stdin.drain()
+
+    async def answer(self) -> Any:
+        """The next line of its output, as JSON."""
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        assert line, "ended without an answer:\n" + "\n".join(self.said[-20:])
+        return json.loads(line)
+
+    async def kill(self) -> None:
+        """kill -9. Again: no effect."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._gone()
+
+    async def stop(self) -> int:
+        """Asks it to end, and gives its exit code."""
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                return await self._gone()
+        except TimeoutError:
+            await self.kill()
+            raise AssertionError("did not stop:\n" + "\n".join(self.said[-20:])) from None
+
+    async def _gone(self) -> int:
+        code = await self._process.wait()
+        await self._listening
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        return code
+
+    async def _listen(self) -> None:
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            async with self._heard:
+                self.said.append(line.decode(errors="replace").rstrip())
+                self._heard.notify_all()
+        async with self._heard:
+            self._heard.notify_all()
+
+
+class Server(Process):
+    """`inventory serve`; `address` once `start` has returned."""
+
+    address = ""
+
+    @classmethod
+    async def start(cls, dsn: str) -> Self:
+        server = await cls.run("-m", "inventory", "serve", "--dsn", dsn, "--listen", "127.0.0.1:0")
+        try:
+            line = await server.until_says(READY)
+        except BaseException:
+            await server.kill()
+            raise
+        server.address = line.partition(READY)[2].strip()
+        return server
+
+
+async def start_buyers(addresses: Sequence[Sequence[str]]) -> list[Process]:
+    """Client processes, each with its servers' addresses, connected and waiting for an order (see buyer.py)."""
+    buyers = [
+        await Process.run(str(Path(__file__).with_name("buyer.py")), *given) for given in addresses
+    ]
+    for buyer in buyers:
+        assert await buyer.answer() == "ready"
+    return buyers
+
+
+# Runs until its input ends.
+_POSTGRES = """
+import sys
+from pathlib import Path
+from inventory.postgres.embedded import EmbeddedPostgres
+with EmbeddedPostgres.start(Path(sys.argv[1]), shared_buffers_mb=32) as server:
+    print('"' + server.dsn + '"', flush=True)
+    sys.stdin.read()
+"""
+
+
+class Postgres(Process):
+    """An embedded PostgreSQL of its own, on a home that outlives it."""
+
+    home = Path()
+    dsn = ""
+
+    @classmethod
+    async def start(cls, home: Path) -> Self:
+        owner = await cls.run("-c", _POSTGRES, str(home))
+        owner.home = home
+        owner.dsn = await owner.answer()
+        return owner
+
+    async def crash(self) -> None:
+        """Ends PostgreSQL as `pg_ctl stop -m immediate` does: without a checkpoint, so that it must recover."""
+        postmaster = int((self.home / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGQUIT)
+        await self.stop()
+
+    async def stop(self) -> int:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                return await self._gone()
+        except TimeoutError:
+            await self.kill()
+            raise
