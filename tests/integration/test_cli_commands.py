@@ -42,15 +42,25 @@ class Cli:
     def __init__(self, address: str, dsn: str) -> None:
         self.address = address
         self.dsn = dsn
+        self._spawned: list[asyncio.subprocess.Process] = []
+
+    async def end(self) -> None:
+        """Kills what a failed test has left."""
+        for process in self._spawned:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
 
     async def spawn(self, *arguments: str) -> asyncio.subprocess.Process:
         environment = {
             **os.environ, "INVENTORY_SERVER": self.address, "INVENTORY_DSN": self.dsn, "PYTHONUNBUFFERED": "1"
         }  # fmt: skip
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "inventory", *arguments, env=environment,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
+        self._spawned.append(process)
+        return process
 
     async def run(self, *arguments: str) -> Ended:
         process = await self.spawn(*arguments)
@@ -68,8 +78,9 @@ class Cli:
 @pytest.fixture
 async def cli(dsn: str) -> AsyncIterator[Cli]:
     async with AsyncExitStack() as stack:
-        address = await start(Settings(listen="127.0.0.1:0"), dsn, stack)
-        yield Cli(address, dsn)
+        cli = Cli(await start(Settings(listen="127.0.0.1:0"), dsn, stack), dsn)
+        stack.push_async_callback(cli.end)
+        yield cli
 
 
 def write(path: Path, header: str, *rows: str) -> str:

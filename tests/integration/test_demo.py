@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 TIMEOUT_S = 240
+POLL_S = 0.02
 COMMAND = [sys.executable, "-m", "inventory_demo"]
 
 
@@ -76,7 +78,8 @@ def test_a_signal_ends_everything_it_started(scratch: Path, number: signal.Signa
     )
     try:
         while not any(scratch.glob("*/data/postmaster.pid")) and not any(scratch.glob("*/data/data")):
-            assert run.poll() is None, run.communicate()
+            with suppress(subprocess.TimeoutExpired):
+                pytest.fail(f"it ended with {run.wait(POLL_S)}")
         if number == signal.SIGINT:
             os.killpg(run.pid, number)  # Ctrl-C reaches all of the group
         else:

@@ -396,7 +396,6 @@ class Machine(RuleBasedStateMachine):
         self, command: Command, expected: tuple[str, Any], *, now: bool, validate_only: bool = False
     ) -> None:
         submission = _submission(command, uuid4(), repr(command).encode())
-        submission.channel_id = getattr(command, "channel_id", CHANNEL)
         submission.validate_only = validate_only
         self.queue.append((submission, expected, None))
         self._send_if(now)
@@ -445,7 +444,8 @@ def _asks(wanted: dict[Place, int]) -> tuple[Ask, ...]:
 
 def _submission(command: Command, request_id: UUID | None, fingerprint: bytes) -> Submission:
     never: asyncio.Future[Outcome] = None  # type: ignore[assignment]  # `Bench.answers` gives it one
-    return Submission(command, CHANNEL, request_id, fingerprint, encode, never, 0.0)
+    channel_id = getattr(command, "channel_id", CHANNEL)
+    return Submission(command, channel_id, request_id, fingerprint, encode, never, 0.0)
 
 
 def test_the_engine_agrees_with_the_model(dsn: str) -> None:
