@@ -22,6 +22,7 @@ from inventory_demo.crew import DemoFailed
 
 READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 90.0
+REMOVE_TIMEOUT_S = 20.0
 VERIFY_TIMEOUT_S = 3_600.0
 PSQL_TIMEOUT_S = 60.0
 POLL_S = 0.05
@@ -145,7 +146,12 @@ class OwnServer:
             return
         if self._dsn is not None:
             self._drop_schema(self._dsn)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        # Of a server that was killed, PostgreSQL may still be writing its last words.
+        deadline = time.monotonic() + REMOVE_TIMEOUT_S
+        while self._folder.exists() and time.monotonic() < deadline:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            if self._folder.exists():
+                time.sleep(POLL_S)
 
     def _drop_schema(self, dsn: str) -> None:
         # The demo knows no driver of PostgreSQL, but its wheel brings psql.

@@ -1,4 +1,4 @@
-"""One batch through one transaction: find → lock → decide → write."""
+"""One batch through one transaction: find and lock → decide → write."""
 
 from collections.abc import Callable, Sequence
 from uuid import UUID
@@ -56,11 +56,11 @@ class _Needs:
 
 async def _change_stock(writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal) -> list[Outcome]:
     needs = _Needs(batch)
-    found = await stock.find(writer, needs.requests, needs.pairs, list(needs.owners))
-    needs.reservation_ids.update(dict.fromkeys(found.reservation_ids))
     if needs.new_pairs:
         await stock.ensure_levels(writer, needs.new_pairs)
-    ledger = await stock.lock(writer, needs.pairs, list(needs.reservation_ids), needs.new_pairs)
+    ledger, answers = await stock.find_and_lock(
+        writer, needs.requests, needs.pairs, list(needs.reservation_ids), list(needs.owners), needs.new_pairs
+    )
 
     # What has run out stops counting before anything else is decided.
     for reservation in list(ledger.reservations.values()):
@@ -70,7 +70,7 @@ async def _change_stock(writer: Writer, batch: Sequence[Submission], encode_refu
     steps: list[int | None] = []
     outcomes = []
     for submission in batch:
-        outcome, step = _answer(ledger, submission, found.answers, encode_refusal)
+        outcome, step = _answer(ledger, submission, answers, encode_refusal)
         outcomes.append(outcome)
         steps.append(step)
         if submission.request_id is not None and not (submission.validate_only or outcome.replayed):
@@ -144,8 +144,8 @@ async def _change_catalog(
 ) -> Outcome:
     assert submission.request_id is not None
     if not submission.validate_only:
-        found = await stock.find(writer, [(submission.channel_id, submission.request_id)], (), ())
-        earlier = _earlier(submission, found.answers, encode_refusal)
+        answers = await stock.find_answer(writer, (submission.channel_id, submission.request_id))
+        earlier = _earlier(submission, answers, encode_refusal)
         if earlier is not None:
             return earlier
     now, present = await catalog.lock(writer, command)

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from inventory.engine import failures
-from inventory.engine.batch import EncodeRefusal, execute, reused
+from inventory.engine.batch import EncodeRefusal, execute
 from inventory.engine.submission import Outcome, Submission
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import (
@@ -56,7 +56,7 @@ class Lane:
         """Queues a command; the future gives its outcome. Raises `Overloaded` or `ShuttingDown`, at once.
 
         A second submission with the same request_id waits for the first and gets its outcome as a replay; with
-        other content it is refused.
+        other content it is queued after the first, when it is known which content the id stands for.
         """
         if self._stopping:
             raise failures.ShuttingDown
@@ -100,8 +100,7 @@ class Lane:
 
     def _follow(self, first: Submission, second: Submission) -> asyncio.Future[Outcome]:
         if first.fingerprint != second.fingerprint:
-            assert second.request_id is not None
-            second.future.set_result(reused(second.request_id, self._encode_refusal))
+            first.rivals.append(second)
             return second.future
         first.followers.append(second.future)
         self._loop.call_at(second.deadline, _give_up_following, second.future)
@@ -190,6 +189,11 @@ class Lane:
     def _forget(self, submission: Submission) -> None:
         if submission.request_id is not None and not submission.validate_only:
             self._running.pop((submission.channel_id, submission.request_id), None)
+        for rival in submission.rivals:
+            try:
+                self.submit(rival)
+            except failures.EngineError as error:
+                rival.fail(error)
 
 
 def _give_up_following(future: asyncio.Future[Outcome]) -> None:

@@ -30,7 +30,8 @@ class Submission:
     """One command with its idempotency key, and where its outcome goes.
 
     `encode` makes the answer's bytes, which are stored and given to every replay; `request_id` None marks the
-    engine's own commands, which have no caller. `deadline` is in the loop's time, in seconds.
+    engine's own commands, which have no caller. `deadline` is in the loop's time, in seconds. Meanwhile `followers` sent
+    the same request, and `rivals` other content under its request_id.
     """
 
     command: Command
@@ -44,6 +45,7 @@ class Submission:
     validate_only: bool = False
     in_doubt: bool = False
     followers: list[Future[Outcome]] = field(default_factory=list)
+    rivals: list["Submission"] = field(default_factory=list)
 
     @property
     def solo(self) -> bool:

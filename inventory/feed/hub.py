@@ -76,14 +76,15 @@ class Feed:
 
     async def run(self) -> None:
         """Tails committed changes while there are subscribers. Cancel it to end it."""
-        listener = asyncio.create_task(
-            changes.listen(self._database, self.ring_bell, lambda why: log.warning("the feed's bell is lost", why=why))
-        )
+        listener: asyncio.Task[None] | None = None
         try:
             while True:
                 if self.subscribers:
+                    listener = listener or asyncio.create_task(self._listen())
                     await self._read_on()
-                else:
+                elif listener is not None:  # a bell costs every batch, so it hangs only while somebody follows
+                    listener.cancel()
+                    listener = None
                     self._rest()
                 try:
                     async with asyncio.timeout(POLL_S):
@@ -92,7 +93,13 @@ class Feed:
                     pass
                 self._rung.clear()
         finally:
-            listener.cancel()
+            if listener is not None:
+                listener.cancel()
+
+    async def _listen(self) -> None:
+        await changes.listen(
+            self._database, self.ring_bell, lambda why: log.warning("the feed's bell is lost", why=why)
+        )
 
     def stop(self) -> None:
         """Wakes every subscriber; `follow` ends for each."""

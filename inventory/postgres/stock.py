@@ -26,11 +26,11 @@ class Remembered(NamedTuple):
     revision: int | None
 
 
-class Found(NamedTuple):
-    """What a look before the lock gave."""
+class Locked(NamedTuple):
+    """What a batch decides on: the levels and reservations under lock, and earlier answers to its requests."""
 
+    ledger: Ledger
     answers: dict[RequestKey, Remembered]
-    reservation_ids: list[UUID]
 
 
 class RequestRow(NamedTuple):
@@ -44,19 +44,9 @@ class RequestRow(NamedTuple):
     step: int | None
 
 
-async def find(
-    writer: Writer, requests: Sequence[RequestKey], pairs: Iterable[Pair], owners: Sequence[tuple[int, str]]
-) -> Found:
-    """Earlier answers, and the reservations whose holds have run out on these levels or which these owners hold."""
-    rows = await writer.fetch("find", requests, list(pairs), owners)
-    answers: dict[RequestKey, Remembered] = {}
-    reservation_ids = []
-    for identity, channel_id, fingerprint, code, answer, revision in rows:
-        if channel_id is None:
-            reservation_ids.append(identity)
-        else:
-            answers[(channel_id, identity)] = Remembered(fingerprint, code, answer, revision)
-    return Found(answers, reservation_ids)
+async def find_answer(writer: Writer, request: RequestKey) -> dict[RequestKey, Remembered]:
+    """The earlier answer to a request, if there is one."""
+    return _answers(await writer.fetch("find_answer", *request))
 
 
 async def ensure_levels(writer: Writer, pairs: Iterable[Pair]) -> None:
@@ -64,30 +54,32 @@ async def ensure_levels(writer: Writer, pairs: Iterable[Pair]) -> None:
     await writer.fetch("ensure_levels", list(pairs))
 
 
-async def lock(
+async def find_and_lock(
     writer: Writer,
+    requests: Sequence[RequestKey],
     pairs: Collection[Pair],
     reservation_ids: Sequence[UUID],
+    owners: Sequence[tuple[int, str]] = (),
     must_exist: Collection[Pair] = (),
-) -> Ledger:
-    """Locks the levels of `pairs` and of the reservations' lines, and reads both under the locks.
+) -> Locked:
+    """Locks the levels of `pairs` and of the reservations' lines, and reads both under the locks; with them come the
+    reservations that ran out on these levels and those that the owners hold.
 
     Raises `Interfered` when somebody added a line or a SKU in between: look again.
     """
-    rows = await writer.fetch("lock_levels", list(pairs), reservation_ids)
-    ledger = Ledger(rows[-1][0])
-    for _, sku, location, sku_id, location_id, sku_active, location_active, *level in rows:
-        if sku_id is not None:
-            place = Place(sku_id, location_id, sku, location, sku_active, location_active)
-            ledger.put(place, Level(*level))
+    found = (await writer.fetch("find_and_lock", requests, list(pairs), reservation_ids, owners))[0]
+    levels, wanted_reservations, answers, now = found
+    ledger = Ledger(now)
+    for row in map(tuple, levels):
+        ledger.put(Place(*row[:6]), Level(*row[6:]))
     missing = [pair for pair in pairs if pair not in ledger.places]
     if missing:
         for row in await writer.fetch("read_places", missing):
             _put_absent(ledger, row, must_exist)
-    if reservation_ids:
-        reservations = await writer.fetch("read_reservations", reservation_ids)
+    if wanted_reservations:
+        reservations = await writer.fetch("read_reservations", wanted_reservations)
         ledger.put_reservations(_reservations(ledger, reservations))
-    return ledger
+    return Locked(ledger, _answers(answers))
 
 
 async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) -> int:
@@ -111,6 +103,10 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) 
         writer.database.notify_channel,
     )
     return int(rows[0][0])
+
+
+def _answers(rows: Iterable[Any]) -> dict[RequestKey, Remembered]:
+    return {(row[0], row[1]): Remembered(*tuple(row)[2:]) for row in rows}
 
 
 def _put_absent(ledger: Ledger, row: Any, must_exist: Collection[Pair]) -> None:

@@ -431,7 +431,8 @@ class Machine(RuleBasedStateMachine):
                 )
 
     async def _compare(self) -> None:
-        assert await broken(self.bench.sql) == {}
+        # Moving the expiry instead of the clock leaves commits behind that look late.
+        assert await broken(self.bench.sql, except_for="a hold ends once") == {}
         found = await self.bench.levels()
         for place in {*found, *self.model.levels}:
             assert found.get(place, tuple(EMPTY.values())) == self.model.looks(place), place

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from datetime import timedelta
 
 from inventory.v1.catalog_service_pb2 import ImportCatalogRequest, Location
 from inventory.v1.reservation_service_pb2 import GetReservationRequest
@@ -179,4 +180,28 @@ async def test_what_is_answered_first_has_the_lower_revision(house: House) -> No
             assert found.reservation == answer.reservation
     over.set()
     assert sum(await asyncio.gather(*others)) > times / 10
+    await house.prove()
+
+
+@within(60)
+async def test_an_owner_s_holds_are_replaced_whichever_server_took_them(house: House) -> None:
+    """A customer who clicks twice, on two servers: no click stands in the other's way, and one hold is left."""
+    times = 60
+    clients = [client for _, client in await house.servers(None, None)]
+    for turn in range(times):
+        sku = f"last-{turn}"
+        await house.stock(clients[0], {sku: 1})
+        clicks = [
+            house.request({sku: 1}, ttl=timedelta(seconds=60), owner=f"anna-{turn}", replace_owner_holds=True)
+            for _ in clients
+        ]
+        answers, errors = await outcomes(
+            client.reserve(click) for client, click in zip(clients, clicks, strict=True)
+        )
+        assert [reason(error) for error in errors] == []
+        assert len(answers) == 2
+        live = await house.sql.fetchval(
+            "SELECT count(*) FROM reservation WHERE owner = $1 AND state = 1", f"anna-{turn}"
+        )
+        assert live == 1
     await house.prove()

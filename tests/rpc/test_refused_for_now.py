@@ -182,14 +182,14 @@ async def test_without_a_database_every_call_says_so_and_later_does(
         try:
             name = await _cut_off(elsewhere, dsn)
             for call in (
-                client.reservations.Reserve(request),
-                client.adjust(sku, location, 1),
-                client.sku(),
-                client.quantities(sku, location),
-                client.movements(sku=sku),
-                anext(aiter(client.watch.Watch(WATCH_NOW))),
+                lambda: client.reservations.Reserve(request),
+                lambda: client.adjust(sku, location, 1),
+                client.sku,
+                lambda: client.quantities(sku, location),
+                lambda: client.movements(sku=sku),
+                lambda: anext(aiter(client.watch.Watch(WATCH_NOW))),
             ):
-                found = await refusal(call)
+                found = await refusal(call())
                 assert found.what == ("UNAVAILABLE", "STORAGE_UNAVAILABLE"), found
                 assert found.retry
             answer = await client.reservations.BatchReserve(reservation_pb2.BatchReserveRequest(requests=[bulk_row]))

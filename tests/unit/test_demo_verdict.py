@@ -72,6 +72,11 @@ def rewrite(books: Mapping[Key, Quantities], quantities: Quantities | None) -> N
         books[MILK] = quantities
 
 
+def hold_for_ever(*witnesses: Mapping[Key, Quantities]) -> None:
+    for books in witnesses:
+        rewrite(books, (3, 1, 0, 0, 0, 0))
+
+
 def replaced(**values: object) -> Tampering:
     return lambda truth: dataclasses.replace(truth, **values)  # type: ignore[arg-type]  # any field
 
@@ -85,7 +90,7 @@ TAMPERED: list[tuple[str, Tampering, set[str]]] = [
     ("an acknowledged sale is lost", lambda truth: truth.sales.fulfilled.subtract({MILK: 1}), {PIECES}),
     (
         "a piece is held for ever",
-        lambda truth: [rewrite(of, (3, 1, 0, 0, 0, 0)) for of in (truth.levels, truth.ledger, truth.mirror.levels)],
+        lambda truth: hold_for_ever(truth.levels, truth.ledger, truth.mirror.levels),
         {PROMISED},
     ),
     (

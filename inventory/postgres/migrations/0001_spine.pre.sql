@@ -217,6 +217,14 @@ CREATE TYPE reservation_line_row AS (
 CREATE TYPE request_row AS (
     channel_id integer, request_id uuid, fingerprint bytea, code smallint, answer bytea, step integer
 );
+CREATE TYPE locked_level AS (
+    sku_id bigint, location_id integer, sku text, location text, sku_active boolean, location_active boolean,
+    on_hand bigint, held bigint, allocated bigint, quality_control bigint, damaged bigint, quarantined bigint,
+    safety_stock bigint, reorder_point bigint, backorder_limit bigint
+);
+CREATE TYPE remembered_answer AS (
+    channel_id integer, request_id uuid, fingerprint bytea, code smallint, answer bytea, revision bigint
+);
 CREATE TYPE sku_row AS (
     code text, name text, category text, unit text, unit_digits smallint, barcodes text[], active boolean,
     attributes text

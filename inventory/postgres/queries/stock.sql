@@ -1,63 +1,76 @@
--- name: find
--- What a batch must know before it locks: earlier answers to its request_ids, the reservations whose holds on its
--- levels have run out, and the live holds of the owners who ask to replace them. Hints only: everything is read
--- again under lock, and the answers are proved by the primary key of request.
--- $1 channel and request_id of each command; $2 distinct SKU and location codes; $3 channels and owners.
--- OFFSET 0 keeps each look-up a look-up by its whole key, also where the planner believes a table to be empty.
-SELECT request.request_id AS id, request.channel_id, request.fingerprint, request.code, request.answer,
-    request.revision
-FROM unnest($1::request_key[]) AS key
-CROSS JOIN LATERAL (
-    SELECT * FROM request WHERE request.channel_id = key.channel_id AND request.request_id = key.request_id OFFSET 0
-) AS request
-UNION ALL
-SELECT line.reservation_id, NULL, NULL, NULL, NULL, NULL
-FROM unnest($2::code_pair[]) AS pair
-CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
-CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
-CROSS JOIN LATERAL (
-    SELECT reservation_id FROM reservation_line
-    WHERE sku_id = sku.sku_id AND location_id = location.location_id AND held > 0 AND expires_at <= now() OFFSET 0
-) AS line
-UNION ALL
-SELECT reservation.reservation_id, NULL, NULL, NULL, NULL, NULL
-FROM unnest($3::owner_key[]) AS key
-CROSS JOIN LATERAL (
-    SELECT reservation_id FROM reservation
-    WHERE channel_id = key.channel_id AND owner = key.owner AND state = 1 AND owner <> '' OFFSET 0
-) AS reservation
-
--- name: lock_levels
--- Locks every level a batch may change, in the one global order: by sku_id, then location_id. Holding all levels of
--- a reservation's lines is what guards the reservation; nothing else is ever locked before the feed's head.
--- Always gives at least one row, for its clock, which is read after the last lock was had.
--- $1 distinct SKU and location codes; $2 reservations whose lines' levels are wanted too.
-WITH wanted AS MATERIALIZED (
+-- name: find_and_lock
+-- Finds what a batch must know and locks every level it may change, in the one global order: by sku_id, then
+-- location_id. Holding all levels of a reservation's lines is what guards the reservation; nothing else is ever locked
+-- before the feed's head.
+-- $1 channel and request_id of each command; $2 distinct SKU and location codes; $3 reservations the commands name;
+-- $4 channels and owners whose live holds are to be replaced.
+-- Gives one row: the locked levels, the reservations to read under these locks (those named, those whose holds on
+-- these levels have run out, those of the owners), earlier answers, and the clock, read after the last lock was had.
+-- All but the levels is as of before the lock: reservations are read again, and answers are proved by request's
+-- primary key. OFFSET 0 keeps each look-up a look-up by its whole key, also where the planner believes a table empty.
+WITH pair_level AS MATERIALIZED (
     SELECT sku.sku_id, location.location_id
-    FROM unnest($1::code_pair[]) AS pair
+    FROM unnest($2::code_pair[]) AS pair
     CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
     CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
+), wanted_reservation AS MATERIALIZED (
+    SELECT unnest($3::uuid[]) AS reservation_id
+    UNION
+    SELECT line.reservation_id
+    FROM pair_level
+    CROSS JOIN LATERAL (
+        SELECT reservation_id FROM reservation_line
+        WHERE sku_id = pair_level.sku_id AND location_id = pair_level.location_id AND held > 0 AND expires_at <= now()
+        OFFSET 0
+    ) AS line
+    UNION
+    SELECT reservation.reservation_id
+    FROM unnest($4::owner_key[]) AS key
+    CROSS JOIN LATERAL (
+        SELECT reservation_id FROM reservation
+        WHERE channel_id = key.channel_id AND owner = key.owner AND state = 1 AND owner <> '' OFFSET 0
+    ) AS reservation
+), wanted_level AS MATERIALIZED (
+    SELECT sku_id, location_id FROM pair_level
     UNION
     SELECT line.sku_id, line.location_id
-    FROM unnest($2::uuid[]) AS named (reservation_id)
+    FROM wanted_reservation
     CROSS JOIN LATERAL (
-        SELECT sku_id, location_id FROM reservation_line WHERE reservation_id = named.reservation_id OFFSET 0
+        SELECT sku_id, location_id FROM reservation_line
+        WHERE reservation_id = wanted_reservation.reservation_id OFFSET 0
     ) AS line
 ), locked AS MATERIALIZED (
     SELECT level.*, sku.code AS sku, location.code AS location, sku.active AS sku_active,
         location.active AS location_active
-    FROM (SELECT * FROM wanted ORDER BY sku_id, location_id) AS wanted
+    FROM (SELECT * FROM wanted_level ORDER BY sku_id, location_id) AS wanted
     CROSS JOIN LATERAL (
         SELECT * FROM level WHERE sku_id = wanted.sku_id AND location_id = wanted.location_id FOR UPDATE
     ) AS level
     CROSS JOIN LATERAL (SELECT * FROM sku WHERE sku_id = wanted.sku_id OFFSET 0) AS sku
     CROSS JOIN LATERAL (SELECT * FROM location WHERE location_id = wanted.location_id OFFSET 0) AS location
 )
-SELECT clock_timestamp() AS now, locked.sku, locked.location, locked.sku_id, locked.location_id, locked.sku_active,
-    locked.location_active, locked.on_hand, locked.held, locked.allocated, locked.quality_control, locked.damaged,
-    locked.quarantined, locked.safety_stock, locked.reorder_point, locked.backorder_limit
-FROM (VALUES (1)) AS always
-LEFT JOIN locked ON true
+SELECT
+    ARRAY(
+        SELECT ROW(sku_id, location_id, sku, location, sku_active, location_active, on_hand, held, allocated,
+            quality_control, damaged, quarantined, safety_stock, reorder_point, backorder_limit)::locked_level
+        FROM locked
+    ) AS levels,
+    ARRAY(SELECT reservation_id FROM wanted_reservation) AS reservation_ids,
+    ARRAY(
+        SELECT ROW(request.channel_id, request.request_id, request.fingerprint, request.code, request.answer,
+            request.revision)::remembered_answer
+        FROM unnest($1::request_key[]) AS key
+        CROSS JOIN LATERAL (
+            SELECT * FROM request
+            WHERE request.channel_id = key.channel_id AND request.request_id = key.request_id OFFSET 0
+        ) AS request
+    ) AS answers,
+    clock_timestamp() AS now
+
+-- name: find_answer
+-- The earlier answer to one request_id. $1 channel, $2 request_id.
+SELECT channel_id, request_id, fingerprint, code, answer, revision FROM request
+WHERE channel_id = $1 AND request_id = $2
 
 -- name: read_places
 -- Of pairs without a level: what exists of them. $1 SKU and location codes.

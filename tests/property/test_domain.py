@@ -1,0 +1,228 @@
+"""Pure decisions on random ledgers: whatever is asked, promises are covered, and a refusal leaves no trace."""
+
+from copy import copy
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inventory.domain.adjustment import Adjust, Adjusted, Count, Disposition, Row, SetThresholds
+from inventory.domain.decide import StockCommand, decide
+from inventory.domain.ledger import Ledger
+from inventory.domain.level import Level, Place
+from inventory.domain.refusal import Reason, Refusal, sku_not_found
+from inventory.domain.reservation import (
+    Ask,
+    Commit,
+    Expire,
+    Extend,
+    Fulfil,
+    Release,
+    Reservation,
+    ReservationState,
+    Reserve,
+)
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+CHANNELS = (1, 2)
+PLACES = tuple(
+    Place(number, location, sku, shop, sku != "C", True)
+    for number, sku in enumerate(("A", "B", "C"), 1)
+    for location, shop in enumerate(("shop", "hall"), 1)
+)
+PAIRS = [(place.sku, place.location) for place in PLACES]
+GONE = ("gone", "shop")
+SCRATCH = ("_ordinal", "_levels_before", "_reservations_before", "_movements_before")
+ENDED = (ReservationState.FULFILLED, ReservationState.RELEASED, ReservationState.EXPIRED)
+
+channels = st.sampled_from((1, 1, 1, 2))
+identities = st.integers(1, 8).map(lambda number: UUID(int=number))
+pairs = st.sampled_from((*PAIRS, *PAIRS, GONE))
+ttls = st.integers(1, 100).map(lambda seconds: timedelta(seconds=seconds))
+thresholds = st.one_of(st.none(), st.integers(0, 6))
+
+
+def asks(size_min: int) -> st.SearchStrategy[tuple[Ask, ...]]:
+    rows = st.dictionaries(pairs, st.integers(1, 8), min_size=size_min, max_size=4)
+    return rows.map(lambda found: tuple(Ask(*pair, quantity) for pair, quantity in found.items()))
+
+
+@st.composite
+def levels(draw: st.DrawFn) -> Level:
+    unsellable = [draw(st.integers(0, 2)) for _ in range(3)]
+    return Level(draw(st.integers(0, 20)) + sum(unsellable), 0, 0, *unsellable, None, None, draw(thresholds))
+
+
+commands: st.SearchStrategy[StockCommand] = st.one_of(
+    st.builds(
+        Reserve,
+        channels,
+        st.uuids(version=4),
+        asks(1),
+        st.one_of(st.none(), ttls),
+        st.booleans(),
+        st.sampled_from(("anna", "ben")),
+        st.just("order"),
+        st.booleans(),
+    ),
+    st.builds(Commit, channels, identities, asks(0)),
+    st.builds(Extend, channels, identities, ttls),
+    st.builds(Release, channels, identities, asks(0)),
+    st.builds(Fulfil, channels, identities, asks(0)),
+    st.builds(Expire, identities),
+    st.builds(
+        Adjust,
+        channels,
+        st.lists(
+            st.builds(
+                lambda pair, delta, where, expected: Row(*pair, delta, where, expected),
+                pairs,
+                st.integers(-10, 10).filter(bool),
+                st.one_of(st.none(), st.sampled_from(Disposition)),
+                st.one_of(st.none(), st.none(), st.integers(0, 20)),
+            ),
+            min_size=1,
+            max_size=4,
+        ).map(tuple),
+        st.just("why"),
+        st.just(""),
+        st.booleans(),
+    ),
+    st.builds(
+        lambda channel, pair, counted, expected: Count(channel, *pair, counted, expected, "why"),
+        channels,
+        pairs,
+        st.integers(0, 30),
+        st.integers(0, 20),
+    ),
+    st.builds(
+        lambda channel, pair, values: SetThresholds(channel, *pair, *values),
+        channels,
+        pairs,
+        st.tuples(thresholds, thresholds, thresholds),
+    ),
+)
+histories = st.lists(st.tuples(commands, st.integers(0, 40), st.booleans()), min_size=1, max_size=25)
+openings = st.tuples(*[levels() for _ in PLACES])
+
+
+@settings(max_examples=400, derandomize=True, database=None, deadline=None)
+@given(opening=openings, history=histories)
+def test_whatever_is_asked_promises_stay_covered_and_a_refusal_leaves_no_trace(
+    opening: tuple[Level, ...], history: list[tuple[StockCommand, int, bool]]
+) -> None:
+    ledger = _ledger(opening)
+    made = 0
+    for command, seconds, taken_back in history:
+        ledger.now += timedelta(seconds=seconds)
+        if isinstance(command, Reserve):  # numbered, so that later commands find it
+            made += 1
+            command = command._replace(reservation_id=UUID(int=made))
+        before = _state(ledger)
+        reservations = dict(ledger.reservations)
+        answer, step = decide(ledger, command)
+        if isinstance(answer, Refusal) or step is None:
+            assert _state(ledger) == before
+            continue
+        assert step == ledger.step == before["step"] + 1
+        assert {movement.step for movement in ledger.movements[len(before["movements"]) :]} == {step}
+        _check(ledger, opening)
+        _check_answer(command, answer, reservations)
+        if taken_back:
+            ledger.take_back()
+            assert _state(ledger) == before
+            _check(ledger, opening)
+
+
+def _ledger(opening: tuple[Level, ...]) -> Ledger:
+    ledger = Ledger(START)
+    for place, level in zip(PLACES, opening, strict=True):
+        ledger.put(place, level)
+    ledger.unknown[GONE] = sku_not_found(GONE[0])
+    return ledger
+
+
+def _state(ledger: Ledger) -> dict[str, Any]:
+    """All that is written in the end, and all that later decisions look at."""
+    state = {name: copy(value) for name, value in vars(ledger).items() if name not in SCRATCH}
+    state["held_by_owner"] = {owner: tuple(held) for owner, held in ledger.held_by_owner.items() if held}
+    return state
+
+
+def _check(ledger: Ledger, opening: tuple[Level, ...]) -> None:
+    """I1 to I3 in the ledger's own terms."""
+    for place, opened in zip(PLACES, opening, strict=True):
+        key = (place.sku_id, place.location_id)
+        level = ledger.levels[key]
+        unsellable = level.quality_control + level.damaged + level.quarantined
+        assert min(level[:6]) >= 0
+        assert unsellable <= level.on_hand
+        assert level.held + level.allocated + unsellable <= level.on_hand + (level.backorder_limit or 0)
+        lines = [
+            line
+            for reservation in ledger.reservations.values()
+            for line in reservation.lines
+            if (line.sku_id, line.location_id) == key
+        ]
+        assert level.held == sum(line.held for line in lines)
+        assert level.allocated == sum(line.allocated for line in lines)
+        moved = [movement for movement in ledger.movements if (movement.sku_id, movement.location_id) == key]
+        for column in range(6):
+            assert level[column] == opened[column] + sum(movement[5 + column] for movement in moved)
+        if moved:
+            assert tuple(moved[-1][11:17]) == level[:6]
+            assert ledger.touched_levels[key] == moved[-1].step
+    for reservation in ledger.reservations.values():
+        live = any(line.held or line.allocated for line in reservation.lines)
+        assert live == (reservation.state not in ENDED)
+        for line in reservation.lines:
+            assert min(line[2:]) >= 0
+            assert line.held + line.allocated + line.fulfilled + line.released <= line.requested
+
+
+def _check_answer(command: StockCommand, answer: object, before: dict[UUID, Reservation]) -> None:
+    """I4: all, or as much as possible when that was asked; and nobody else's reservation but by replacing."""
+    if isinstance(command, Reserve):
+        assert isinstance(answer, Reservation)
+        granted = [(line.requested, line.held + line.allocated) for line in answer.lines]
+        assert [asked for asked, _ in granted] == [ask.quantity for ask in command.asks]
+        assert any(grant for _, grant in granted)
+        if not command.partial:
+            assert all(asked == grant for asked, grant in granted)
+    elif isinstance(command, (Commit, Extend, Release, Fulfil)):
+        assert isinstance(answer, Reservation)
+        earlier = before[command.reservation_id]
+        assert earlier.channel_id == command.channel_id
+        assert earlier.state not in ENDED
+        for line, was in zip(answer.lines, earlier.lines, strict=True):
+            assert sum(line[3:]) == sum(was[3:])  # nothing is lost or made
+            assert line.fulfilled >= was.fulfilled
+            assert line.released >= was.released
+    elif isinstance(command, Adjust):
+        assert isinstance(answer, Adjusted)
+        assert len(answer.on_hand) == len(command.rows)
+        assert command.skip_refused or not answer.refused
+
+
+@settings(max_examples=100, derandomize=True, database=None, deadline=None)
+@given(opening=openings, wanted=asks(2), hold=st.booleans())
+def test_one_short_line_refuses_all_lines(opening: tuple[Level, ...], wanted: tuple[Ask, ...], hold: bool) -> None:
+    ledger = _ledger(opening)
+    ttl = timedelta(seconds=60) if hold else None
+    answer, _ = decide(ledger, Reserve(1, UUID(int=1), wanted, ttl))
+    short = []
+    for ask in wanted:
+        place = ledger.places.get((ask.sku, ask.location))
+        if place is None or place.sku == "C" or ledger_at_start(opening, place).promisable < ask.quantity:
+            short.append(ask)
+    assert isinstance(answer, Refusal) == bool(short)
+    if isinstance(answer, Refusal):
+        assert answer.reason in {Reason.SKU_NOT_FOUND, Reason.SKU_RETIRED, Reason.INSUFFICIENT_STOCK}
+        if answer.reason == Reason.INSUFFICIENT_STOCK:
+            assert [(found.sku, found.location, found.requested) for found in answer.shortages] == short
+
+
+def ledger_at_start(opening: tuple[Level, ...], place: Place) -> Level:
+    return opening[PLACES.index(place)]
