@@ -20,6 +20,6 @@ VOLUME /var/lib/inventory
 EXPOSE 50051
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import sys, grpc; from grpc_health.v1 import health_pb2 as m, health_pb2_grpc as s; sys.exit(s.HealthStub(grpc.insecure_channel('127.0.0.1:50051')).Check(m.HealthCheckRequest(), timeout=2).status != m.HealthCheckResponse.SERVING)"]
+    CMD ["inventory", "health"]
 ENTRYPOINT ["inventory"]
 CMD ["serve"]

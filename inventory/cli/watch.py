@@ -182,7 +182,7 @@ class Board:
         for column in ("SKU", "location"):
             table.add_column(column, no_wrap=True)
         for column in ("on hand", "held", "allocated", "available", "revision"):
-            table.add_column(column, justify="right")
+            table.add_column(column, justify="right", no_wrap=True)
         for (sku, location), movement in self._levels.items():
             after = movement.after
             numbers = (after.on_hand, after.held, after.allocated, after.available, movement.revision)
@@ -191,9 +191,10 @@ class Board:
 
     def _last_table(self) -> Table:
         table = Table(title="Last changes", title_justify="left")
-        table.add_column("revision", justify="right")
-        for column in ("time", "what", "SKU", "location", "change", "why"):
-            table.add_column(column, no_wrap=True)
+        table.add_column("revision", justify="right", no_wrap=True, min_width=8)
+        # In a narrow terminal the numbers and times stay whole, and the rest is cut.
+        for column, width in (("time", 8), ("what", 10), ("SKU", 8), ("location", 8), ("change", 8), ("why", 8)):
+            table.add_column(column, no_wrap=True, min_width=width)
         for movement in self._last:
             table.add_row(
                 f"{movement.revision:,}",

@@ -191,7 +191,7 @@ class Lane:
             self._running.pop((submission.channel_id, submission.request_id), None)
         for rival in submission.rivals:
             try:
-                self.submit(rival)
+                _ = self.submit(rival)
             except failures.EngineError as error:
                 rival.fail(error)
 

@@ -30,8 +30,8 @@ class Submission:
     """One command with its idempotency key, and where its outcome goes.
 
     `encode` makes the answer's bytes, which are stored and given to every replay; `request_id` None marks the
-    engine's own commands, which have no caller. `deadline` is in the loop's time, in seconds. Meanwhile `followers` sent
-    the same request, and `rivals` other content under its request_id.
+    engine's own commands, which have no caller. `deadline` is in the loop's time, in seconds. While it is under way,
+    `followers` sent the same request, and `rivals` other content under its request_id.
     """
 
     command: Command

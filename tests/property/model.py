@@ -145,7 +145,7 @@ class Model:
                 self._known(place)
                 present = self.level(place)["on_hand"]
                 if expected not in {None, present}:
-                    raise Refused("EXPECTATION_FAILED")  # noqa: TRY301 - a row's refusal is caught per row
+                    raise Refused("EXPECTATION_FAILED")
                 self._correct(place, delta, disposition)
                 after.append(self.level(place)["on_hand"])
             except Refused as refusal:

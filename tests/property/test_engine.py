@@ -1,7 +1,7 @@
 """The engine on a real PostgreSQL against a model of plain dictionaries, in random histories.
 
-A failure is reproduced by running it again: the examples are the same each time. `INVENTORY_PROPERTY_EXAMPLES=2000` looks
-further, with other examples each time.
+A failure is reproduced by running it again: the examples are the same each time. `INVENTORY_PROPERTY_EXAMPLES=2000`
+looks further, with other examples each time.
 """
 
 import asyncio
@@ -50,6 +50,8 @@ REFUSED = 9
 ANSWER_TIMEOUT_S = 10
 BATCH_COMMANDS_MAX = 6
 
+Correction = tuple[Place, int, str | None, int | None]
+
 SKUS = ("A", "B", "C")
 RETIRED, UNKNOWN = "retired", "unknown"
 LOCATIONS = ("shop", "hall")
@@ -58,11 +60,14 @@ LOCATIONS = ("shop", "hall")
 TTLS_S = (9_000, 25_000, 61_000)
 STEPS_S = (10_000, 30_000)
 
-places = st.tuples(st.sampled_from((*SKUS, *SKUS, RETIRED, UNKNOWN)), st.sampled_from((*LOCATIONS, *LOCATIONS, UNKNOWN)))
+places = st.tuples(
+    st.sampled_from((*SKUS, *SKUS, RETIRED, UNKNOWN)), st.sampled_from((*LOCATIONS, *LOCATIONS, UNKNOWN))
+)
 known_places = st.tuples(st.sampled_from(SKUS), st.sampled_from(LOCATIONS))
 mostly_known = st.one_of(known_places, known_places, known_places, places)
 lines = st.dictionaries(mostly_known, st.integers(1, 6), min_size=1, max_size=3)
-asks = st.one_of(st.just({}), st.dictionaries(known_places, st.integers(1, 3), max_size=2))
+no_asks: dict[Place, int] = {}
+asks = st.one_of(st.just(no_asks), st.dictionaries(known_places, st.integers(1, 3), max_size=2))
 ttls = st.sampled_from(TTLS_S)
 owners = st.sampled_from(("", "", "anna", "ben"))
 thresholds = st.one_of(st.none(), st.integers(0, 5))
@@ -187,7 +192,8 @@ def plain(answer: Any) -> Any:
             return tuple(answer.level)
         case Adjusted():
             return (answer.on_hand, {position: str(why.reason) for position, why in answer.refused.items()})
-    return None
+        case _:
+            return None
 
 
 def encode(codes: object, answer: Any) -> bytes:
@@ -209,7 +215,7 @@ class Machine(RuleBasedStateMachine):
     @initialize(on_hand=st.dictionaries(known_places, st.integers(1, 20), min_size=2))
     def receive(self, on_hand: dict[Place, int]) -> None:
         self.bench.run(self.bench.clear())
-        rows = [(place, quantity, None, None) for place, quantity in on_hand.items()]
+        rows: list[Correction] = [(place, quantity, None, None) for place, quantity in on_hand.items()]
         self._adjust(rows, skip=False, now=True, validate_only=False)
 
     @rule(
@@ -299,9 +305,7 @@ class Machine(RuleBasedStateMachine):
         now=send,
         only=validate,
     )
-    def adjust(
-        self, rows: list[tuple[Place, int, str | None, int | None]], skip: bool, now: bool, only: bool
-    ) -> None:
+    def adjust(self, rows: list[Correction], skip: bool, now: bool, only: bool) -> None:
         self._adjust(rows, skip=skip, now=now, validate_only=only)
 
     @rule(place=mostly_known, counted=st.integers(0, 20), right=st.booleans(), now=send, only=validate)
@@ -373,7 +377,7 @@ class Machine(RuleBasedStateMachine):
 
     def _adjust(
         self,
-        rows: list[tuple[Place, int, str | None, int | None]],
+        rows: list[Correction],
         *,
         skip: bool,
         now: bool,
@@ -392,9 +396,7 @@ class Machine(RuleBasedStateMachine):
         )
         self._put(command, expected, now=now, validate_only=validate_only)
 
-    def _put(
-        self, command: Command, expected: tuple[str, Any], *, now: bool, validate_only: bool = False
-    ) -> None:
+    def _put(self, command: Command, expected: tuple[str, Any], *, now: bool, validate_only: bool = False) -> None:
         submission = _submission(command, uuid4(), repr(command).encode())
         submission.validate_only = validate_only
         self.queue.append((submission, expected, None))
@@ -453,7 +455,7 @@ def test_the_engine_agrees_with_the_model(dsn: str) -> None:
     bench = Bench(dsn)
     try:
         run_state_machine_as_test(
-            lambda: Machine(bench),
+            lambda: Machine(bench),  # type: ignore[arg-type]  # any factory does
             settings=settings(
                 max_examples=EXAMPLES or 60,
                 stateful_step_count=STEPS,

@@ -1,6 +1,6 @@
 """A client process. Arguments: servers' addresses. The one line of input is an order as JSON: a list of
-calls [server, request_id, [[sku, location, quantity], ...]]. All run at once; their reasons ("" for success) are the one
-line of output."""
+calls [server, request_id, [[sku, location, quantity], ...]]. All run at once; their reasons ("" for success) are the
+one line of output."""
 
 import asyncio
 import json
@@ -46,8 +46,8 @@ def reason(error: grpc.aio.AioRpcError) -> str:
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
             info = ErrorInfo()
-            if Status.FromString(value).details[0].Unpack(info):  # type: ignore[arg-type]  # bytes: it ends in -bin
-                return info.reason
+            if Status.FromString(value).details[0].Unpack(info):
+                return str(info.reason)
     return error.code().name
 
 

@@ -44,9 +44,7 @@ Result = TypeVar("Result")
 
 def within(
     limit_s: float,
-) -> Callable[
-    [Callable[Parameters, Awaitable[None]]], Callable[Parameters, Coroutine[Any, Any, None]]
-]:
+) -> Callable[[Callable[Parameters, Awaitable[None]]], Callable[Parameters, Coroutine[Any, Any, None]]]:
     """A test that takes longer is stuck."""
 
     def bound(
@@ -158,10 +156,7 @@ class House:
         request = reservation_pb2.ReserveRequest(
             request_id=request_id,
             reference=request_id,
-            lines=[
-                core_pb2.LineQuantity(sku=sku, location=SHOP, quantity=quantity)
-                for sku, quantity in lines.items()
-            ],
+            lines=[core_pb2.LineQuantity(sku=sku, location=SHOP, quantity=quantity) for sku, quantity in lines.items()],
             **fields,
         )
         if ttl is None:
@@ -277,7 +272,7 @@ def reason(error: BaseException) -> str:
     info = ErrorInfo()
     for detail in _details(error):
         if detail.Unpack(info):
-            return info.reason
+            return str(info.reason)
     return error.code().name
 
 
@@ -286,14 +281,14 @@ def retry_after_s(error: grpc.aio.AioRpcError) -> float | None:
     info = RetryInfo()
     for detail in _details(error):
         if detail.Unpack(info):
-            return info.retry_delay.ToTimedelta().total_seconds()
+            return float(info.retry_delay.ToTimedelta().total_seconds())
     return None
 
 
 def _details(error: grpc.aio.AioRpcError) -> list[Any]:
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
-            return list(Status.FromString(value).details)  # type: ignore[arg-type]  # bytes: it ends in -bin
+            return list(Status.FromString(value).details)
     return []
 
 

@@ -77,6 +77,8 @@ class Process:
         """The next line of its output, as JSON."""
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
+        if not line:
+            await self._gone()
         assert line, "ended without an answer:\n" + "\n".join(self.said[-20:])
         return json.loads(line)
 
@@ -133,9 +135,7 @@ class Server(Process):
 
 async def start_buyers(addresses: Sequence[Sequence[str]]) -> list[Process]:
     """Client processes, each with its servers' addresses, connected and waiting for an order (see buyer.py)."""
-    buyers = [
-        await Process.run(str(Path(__file__).with_name("buyer.py")), *given) for given in addresses
-    ]
+    buyers = [await Process.run(str(Path(__file__).with_name("buyer.py")), *given) for given in addresses]
     for buyer in buyers:
         assert await buyer.answer() == "ready"
     return buyers

@@ -1,8 +1,9 @@
 """A proxy between server and PostgreSQL that fails at a chosen point of a chosen statement.
 
 Source: PostgreSQL documentation, chapter "Frontend/Backend Protocol": after the start-up packet every message is a
-type byte, a length that counts itself, and a body. `Query` carries SQL; `Parse` gives SQL a statement name, `Bind` names
-it again; every answer ends with `ReadyForQuery`. So a statement is known when it passes, and so is the end of its answer.
+type byte, a length that counts itself, and a body. `Query` carries SQL; `Parse` gives SQL a statement name, `Bind`
+names it again; every answer ends with `ReadyForQuery`. So a statement is known when it passes, and so is the end of
+its answer.
 """
 
 import asyncio

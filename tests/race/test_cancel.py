@@ -21,9 +21,7 @@ async def all_connections(house: House, clients: Sequence[Client]) -> int:
 
     async def open_now() -> bool:
         request = GetStockRequest(sku="a", location=SHOP)
-        await asyncio.gather(
-            *(client.stock.GetStock(request, timeout=10) for client in clients for _ in range(READS))
-        )
+        await asyncio.gather(*(client.stock.GetStock(request, timeout=10) for client in clients for _ in range(READS)))
         return await house.backends() >= most
 
     await until(open_now)
@@ -84,7 +82,8 @@ async def test_a_storm_of_cancelled_and_late_callers_leaves_nothing_behind(house
         except asyncio.CancelledError:
             ends["cancelled"] += 1
         except grpc.aio.AioRpcError as error:
-            assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED, error.details()
+            if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise
             ends["late"] += 1
         else:
             ends["answered"] += 1

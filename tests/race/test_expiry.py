@@ -8,7 +8,7 @@ from uuid import UUID
 
 import grpc
 
-from inventory.v1.reservation_service_pb2 import CommitRequest
+from inventory.v1.reservation_service_pb2 import CommitRequest, ReserveRequest, ReserveResponse
 from tests.race.house import Client, House, outcomes, reason, until, within
 
 TTL = timedelta(seconds=1)
@@ -33,11 +33,9 @@ async def test_each_hold_ends_once_and_on_time(house: House) -> None:
 
     holds = [house.request({"b": 1}, ttl=TTL) for _ in range(left)]
     ends = Counter(
-        (
-            await asyncio.gather(
-                *(race(clients[n % 2]) for n in range(raced)),
-                *(_held(clients[n % 2].reserve(hold)) for n, hold in enumerate(holds)),
-            )
+        await asyncio.gather(
+            *(race(clients[n % 2]) for n in range(raced)),
+            *(_held(clients[n % 2].reserve(hold)) for n, hold in enumerate(holds)),
         )
     )
     assert set(ends) == {"", "RESERVATION_EXPIRED", "held"}
@@ -69,7 +67,7 @@ async def test_each_hold_ends_once_and_on_time(house: House) -> None:
     await house.prove()
 
 
-async def _held(call: "grpc.aio.UnaryUnaryCall[object, object]") -> str:
+async def _held(call: "grpc.aio.UnaryUnaryCall[ReserveRequest, ReserveResponse]") -> str:
     await call
     return "held"
 
@@ -86,9 +84,7 @@ async def test_stock_is_free_from_the_moment_a_hold_runs_out(house: House) -> No
         reservation_id = UUID(answer.reservation.reservation_id)
         while True:
             asked_at = time.time()
-            next_answer, errors = await outcomes(
-                [clients[(hand + 1) % 2].reserve(house.request({"last": 1}, ttl=TTL))]
-            )
+            next_answer, errors = await outcomes([clients[(hand + 1) % 2].reserve(house.request({"last": 1}, ttl=TTL))])
             if next_answer:
                 break
             assert reason(errors[0]) == "INSUFFICIENT_STOCK"
@@ -102,7 +98,5 @@ async def test_stock_is_free_from_the_moment_a_hold_runs_out(house: House) -> No
         assert ended is not None
         assert ended["on_time"]
         # Give it back, so that the next hand starts with a free piece.
-        await clients[0].reservations.Release(
-            house.release(next_answer[0].reservation.reservation_id), timeout=10
-        )
+        await clients[0].reservations.Release(house.release(next_answer[0].reservation.reservation_id), timeout=10)
     await house.prove()

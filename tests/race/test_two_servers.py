@@ -90,9 +90,7 @@ async def test_a_request_on_both_servers_at_once_has_one_answer(house: House) ->
     for _ in range(times // 20):
         twins = [house.request({"a": 1, "b": 1}) for _ in range(20)]
         requests += twins
-        answers, errors = await outcomes(
-            call for twin in twins for call in (left.reserve(twin), right.reserve(twin))
-        )
+        answers, errors = await outcomes(call for twin in twins for call in (left.reserve(twin), right.reserve(twin)))
         assert errors == []
         for first, second in zip(answers[::2], answers[1::2], strict=True):
             assert (first.reservation, first.revision) == (second.reservation, second.revision)
@@ -134,15 +132,11 @@ async def test_a_refusal_is_remembered_by_both_servers(house: House) -> None:
     await house.stock(left, {"a": 1})
     requests = [house.request({"a": 5}) for _ in range(20)]
     requests += [house.request({f"unknown-{n}": 1}) for n in range(20)]
-    _, errors = await outcomes(
-        call for request in requests for call in (left.reserve(request), right.reserve(request))
-    )
+    _, errors = await outcomes(call for request in requests for call in (left.reserve(request), right.reserve(request)))
     expected = ["INSUFFICIENT_STOCK"] * 40 + ["SKU_NOT_FOUND"] * 40
     assert [reason(error) for error in errors] == expected
     await house.stock(right, {"a": 1000, **{f"unknown-{n}": 10 for n in range(20)}})
-    _, errors = await outcomes(
-        call for request in requests for call in (left.reserve(request), right.reserve(request))
-    )
+    _, errors = await outcomes(call for request in requests for call in (left.reserve(request), right.reserve(request)))
     assert [reason(error) for error in errors] == expected
     await house.prove()
 
@@ -173,9 +167,7 @@ async def test_what_is_answered_first_has_the_lower_revision(house: House) -> No
         # Read your own writes, on the other server.
         if turn % 10 == 0:
             found = await clients[(turn + 1) % 2].reservations.GetReservation(
-                GetReservationRequest(
-                    reservation_id=answer.reservation.reservation_id, min_revision=answer.revision
-                )
+                GetReservationRequest(reservation_id=answer.reservation.reservation_id, min_revision=answer.revision)
             )
             assert found.reservation == answer.reservation
     over.set()
@@ -195,9 +187,7 @@ async def test_an_owner_s_holds_are_replaced_whichever_server_took_them(house: H
             house.request({sku: 1}, ttl=timedelta(seconds=60), owner=f"anna-{turn}", replace_owner_holds=True)
             for _ in clients
         ]
-        answers, errors = await outcomes(
-            client.reserve(click) for client, click in zip(clients, clicks, strict=True)
-        )
+        answers, errors = await outcomes(client.reserve(click) for client, click in zip(clients, clicks, strict=True))
         assert [reason(error) for error in errors] == []
         assert len(answers) == 2
         live = await house.sql.fetchval(

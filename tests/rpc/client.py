@@ -60,7 +60,7 @@ class Client:
 
     async def raw(self, method: str, body: bytes, **options: Any) -> bytes:
         """Calls `/inventory.v1.Service/Method` with these very bytes."""
-        call = self.channel.unary_unary(f"/inventory.v1.{method}")
+        call: Any = self.channel.unary_unary(f"/inventory.v1.{method}")
         return await call(body, **options)  # type: ignore[no-any-return]
 
     async def sku(self, code: str = "", **fields: Any) -> str:

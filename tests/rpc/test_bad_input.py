@@ -497,11 +497,11 @@ TABLE = [
     *(
         Bad(
             f"barcode {bad!r}",
-            lambda w, b=bad: w.create_sku(barcodes=[b]),
+            lambda w, b=bad: w.create_sku(barcodes=[b]),  # type: ignore[misc]
             INVALID,
             "BARCODE_FORMAT",
             "sku.barcodes[0]",
-        )  # type: ignore[misc]
+        )
         for bad in ("", "5901234123458", "590123412345", "59012341234a7", " 5901234123457", "５901234123457", "9" * 15)
     ),
     Bad(
@@ -515,11 +515,11 @@ TABLE = [
     *(
         Bad(
             f"{n} unit digits",
-            lambda w, n=n: w.create_sku(unit_digits=n),
+            lambda w, n=n: w.create_sku(unit_digits=n),  # type: ignore[misc]
             INVALID,
             "UNIT_DIGITS_OUT_OF_RANGE",
             "sku.unit_digits",
-        )  # type: ignore[misc]
+        )
         for n in (-1, 7, 2**31 - 1)
     ),
     Bad("21 barcodes", lambda w: w.create_sku(barcodes=[w.barcode] * 21), INVALID, "TOO_MANY_LINES", "sku.barcodes"),
@@ -743,9 +743,9 @@ TABLE = [
             "not ASCII": lambda w: "żółć",
             "empty inside": lambda w: "====",
             "of 2,000 characters": lambda w: "A" * 2_000,
-            "truncated": lambda w, n=name: w.tokens[n][:-4],
-            "changed": lambda w, n=name: w.tokens[n][:-3] + "AAA",
-            "of another method": lambda w, n=name: next(t for other, t in w.tokens.items() if other != n),
+            "truncated": lambda w, n=name: w.tokens[n][:-4],  # type: ignore[misc]
+            "changed": lambda w, n=name: w.tokens[n][:-3] + "AAA",  # type: ignore[misc]
+            "of another method": lambda w, n=name: next(t for other, t in w.tokens.items() if other != n),  # type: ignore[misc]
         }.items()
     ),
     *(
@@ -761,11 +761,11 @@ TABLE = [
     *(
         Bad(
             f"page_token of {name} with made-up place {number}",
-            _listed(name, lambda w, t=token: t),
+            _listed(name, lambda w, t=token: t),  # type: ignore[misc]
             INVALID,
             "PAGE_TOKEN_INVALID",
             "page_token",
-        )  # type: ignore[misc]
+        )
         for number, (name, token) in enumerate(
             (
                 ("stock", _forged(stock_pb2.ListStockRequest, "a\0", "b")),
@@ -883,11 +883,11 @@ TABLE = [
     *(
         Bad(
             f"{name} of {bad!r}",
-            lambda w, c=call, b=bad: c(w, reservation_id=b),
+            lambda w, c=call, b=bad: c(w, reservation_id=b),  # type: ignore[misc]
             INVALID,
             "RESERVATION_ID_FORMAT",
             "reservation_id",
-        )  # type: ignore[misc]
+        )
         for name, call in (
             ("Commit", World.commit),
             ("Extend", World.extend),

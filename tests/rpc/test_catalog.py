@@ -19,7 +19,7 @@ async def update(client: Client, sku: str, **fields: Any) -> pb2.UpdateSkuRespon
 
 
 async def get(client: Client, **by: str) -> pb2.Sku:
-    return (await client.catalog.GetSku(pb2.GetSkuRequest(**by))).sku  # type: ignore[arg-type]
+    return (await client.catalog.GetSku(pb2.GetSkuRequest(**by))).sku
 
 
 async def bulk(client: Client, *skus: pb2.Sku, **fields: Any) -> pb2.ImportCatalogResponse:

@@ -220,7 +220,7 @@ async def test_every_write_again_is_the_same_answer_and_has_no_second_effect(
     made = (await client.reservations.Reserve(request)).reservation.reservation_id
     steps = [
         ("Reserve", request),
-        ("Extend", pb2.ExtendRequest(request_id=new_id(), reservation_id=made, ttl={"seconds": 60})),  # type: ignore[arg-type]
+        ("Extend", pb2.ExtendRequest(request_id=new_id(), reservation_id=made, ttl={"seconds": 60})),
         ("Commit", pb2.CommitRequest(request_id=new_id(), reservation_id=made, lines=asks((sku, location, 3)))),
         ("Fulfil", pb2.FulfilRequest(request_id=new_id(), reservation_id=made, lines=asks((sku, location, 2)))),
         ("Release", pb2.ReleaseRequest(request_id=new_id(), reservation_id=made)),

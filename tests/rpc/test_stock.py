@@ -1,6 +1,7 @@
 """StockService: levels, corrections, thresholds, and the ledger behind them."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -13,7 +14,7 @@ KIND = core_pb2.MovementKind
 SKIP = core_pb2.ERROR_POLICY_SKIP_REFUSED
 
 
-def adjustment(sku: str, location: str, delta: int, **fields: int) -> stock_pb2.StockAdjustment:
+def adjustment(sku: str, location: str, delta: int, **fields: Any) -> stock_pb2.StockAdjustment:
     return stock_pb2.StockAdjustment(sku=sku, location=location, delta=delta, **fields)
 
 
@@ -25,7 +26,7 @@ async def batch(
     return await client.stock.BatchAdjustStock(request)
 
 
-async def thresholds(client: Client, sku: str, location: str, **values: int) -> stock_pb2.SetThresholdsResponse:
+async def thresholds(client: Client, sku: str, location: str, **values: Any) -> stock_pb2.SetThresholdsResponse:
     return await client.stock.SetThresholds(
         stock_pb2.SetThresholdsRequest(request_id=new_id(), sku=sku, location=location, **values)
     )
@@ -352,9 +353,7 @@ async def _walk(client: Client, size: int, **filters: list[str]) -> list[tuple[s
     found = []
     token = ""
     while True:
-        page = await client.stock.ListStock(
-            stock_pb2.ListStockRequest(page_size=size, page_token=token, **filters)  # type: ignore[arg-type]
-        )
+        page = await client.stock.ListStock(stock_pb2.ListStockRequest(page_size=size, page_token=token, **filters))
         assert len(page.levels) <= size
         found += [(level.sku, level.location) for level in page.levels]
         token = page.next_page_token

@@ -1,6 +1,7 @@
 """ReserveStream: many requests in flight on one stream."""
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -86,7 +87,7 @@ async def test_bad_requests_are_answered_each_on_its_own(client: Client) -> None
 )
 async def test_a_message_that_is_wrong_as_a_whole_ends_the_stream(client: Client, body: bytes, reason: str) -> None:
     sku, location = await client.stocked(10)
-    call = client.channel.stream_stream("/inventory.v1.ReservationService/ReserveStream")()
+    call: Any = client.channel.stream_stream("/inventory.v1.ReservationService/ReserveStream")()
     request = reserve_request((sku, location, 1))
     await call.write(bundle(request).SerializeToString())
     answer = pb2.ReserveStreamResponse.FromString(await call.read())
