@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 
 import grpc
@@ -32,8 +32,14 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 log = structlog.get_logger(__name__)
 
 
-async def serve(settings: Settings, dsn: str, *, ready: Callable[[str], None] = lambda address: None) -> None:
-    """Serves until SIGINT or SIGTERM. `ready` is told the address once calls are answered.
+async def serve(
+    settings: Settings,
+    dsn: str,
+    *,
+    ready: Callable[[str], None] = lambda address: None,
+    beside: Coroutine[None, None, None] | None = None,
+) -> None:
+    """Serves until SIGINT or SIGTERM. `ready` is told the address once calls are answered; `beside` runs beside it.
 
     Raises `RuntimeError` when the port is taken, the database isn't durable, or migrations are pending and not to be
     applied, and a `StorageError` when the database can't be reached.
@@ -42,6 +48,8 @@ async def serve(settings: Settings, dsn: str, *, ready: Callable[[str], None] = 
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
+        if beside is not None:
+            stack.push_async_callback(_cancel, asyncio.create_task(beside, name="beside"))
         running = await start(settings, dsn, stack)
         ready(running)
         await stop.wait()

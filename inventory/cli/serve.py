@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from contextlib import ExitStack
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 from cyclopts import Parameter
@@ -14,6 +14,13 @@ from inventory.cli import database
 from inventory.cli.failure import Failed
 from inventory.cli.options import DataDir, DbSchema, Dsn
 from inventory.settings import Settings
+
+if TYPE_CHECKING:
+    from inventory.postgres.embedded import EmbeddedPostgres
+
+POSTGRES_LOOK_S = 0.5
+
+log = structlog.get_logger(__name__)
 
 
 def serve(
@@ -64,16 +71,17 @@ def serve(
     with ExitStack() as stack:
         stack.enter_context(database.storage_failures())
         address = settings.dsn
+        postgres = None
         if address is None:
-            home = settings.data_dir or default_home()
+            home = (settings.data_dir or default_home()).expanduser()
             # From the main thread and before grpc's threads: the kernel ties PostgreSQL's life to ours.
             postgres = stack.enter_context(EmbeddedPostgres.start(home, shared_buffers_mb=settings.shared_buffers_mb))
             address = postgres.dsn
             print(f"PostgreSQL runs in {home}\n  another server joins with --dsn '{address}'", file=sys.stderr)
-        _run(settings, address)
+        _run(settings, address, postgres)
 
 
-def _run(settings: Settings, dsn: str) -> None:
+def _run(settings: Settings, dsn: str, postgres: "EmbeddedPostgres | None") -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else gRPC's core prints to stderr beside our log
     # Imported late: grpc must not be loaded before PostgreSQL has been forked.
     import uvloop
@@ -85,13 +93,32 @@ def _run(settings: Settings, dsn: str) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            runner.run(run(settings, dsn, ready=ready))
+            runner.run(run(settings, dsn, ready=ready, beside=None if postgres is None else _keep_alive(postgres)))
         except RuntimeError as error:  # what `run` says it raises when it can't start
             raise Failed(str(error)) from error
 
 
+async def _keep_alive(postgres: "EmbeddedPostgres") -> None:
+    """Starts an embedded PostgreSQL that was killed again; the lane and the feed find it by themselves. It blocks the
+    loop meanwhile: there is nothing to serve without it."""
+    from inventory.postgres.embedded import EmbeddedPostgresError
+
+    while True:
+        await asyncio.sleep(POSTGRES_LOOK_S)
+        if not postgres.alive:
+            log.error("PostgreSQL has ended by itself and is started again", home=str(postgres.home))
+            try:
+                postgres.restart()
+            except EmbeddedPostgresError as error:
+                log.error("PostgreSQL does not start", error=str(error))
+
+
 def _log(settings: Settings) -> None:
-    renderer = structlog.processors.JSONRenderer() if settings.log_json else structlog.dev.ConsoleRenderer()
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if settings.log_json
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -56,6 +56,8 @@ class _Needs:
 
 async def _change_stock(writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal) -> list[Outcome]:
     needs = _Needs(batch)
+    if needs.owners:
+        await stock.lock_owners(writer, list(needs.owners))
     if needs.new_pairs:
         await stock.ensure_levels(writer, needs.new_pairs)
     ledger, answers = await stock.find_and_lock(

@@ -49,6 +49,11 @@ async def find_answer(writer: Writer, request: RequestKey) -> dict[RequestKey, R
     return _answers(await writer.fetch("find_answer", *request))
 
 
+async def lock_owners(writer: Writer, owners: Sequence[tuple[int, str]]) -> None:
+    """Makes those who replace the holds of the same owners come one after the other. Before every other lock."""
+    await writer.fetch("lock_owners", owners)
+
+
 async def ensure_levels(writer: Writer, pairs: Iterable[Pair]) -> None:
     """Makes missing levels of existing SKUs and locations."""
     await writer.fetch("ensure_levels", list(pairs))

@@ -86,6 +86,7 @@ class EmbeddedPostgres:
         self.tcp_dsn = None
         self._user = user
         self._lock: int | None = lock
+        self._asked: tuple[int, int | None] = (0, None)
         self._data = home / "data"
         self._processes = Processes(self._data, homes.short_name(home), user.uid)
         self._postmaster: subprocess.Popen[bytes] | None = None
@@ -108,8 +109,9 @@ class EmbeddedPostgres:
         except OSError as error:
             raise EmbeddedPostgresError(f"{home} can't be used as the home of PostgreSQL: {error}") from error
         server = cls(home, user, lock)
+        server._asked = (shared_buffers_mb, tcp_port)
         try:
-            server._launch(shared_buffers_mb, tcp_port)
+            server._launch(*server._asked)
         except subprocess.CalledProcessError as error:
             server.stop()
             raise EmbeddedPostgresError(f"PostgreSQL could not prepare {home}:\n{_tail(error.stdout)}") from error
@@ -120,8 +122,18 @@ class EmbeddedPostgres:
 
     @property
     def alive(self) -> bool:
-        """False once PostgreSQL has ended, by `stop` or by itself. It is not started again."""
+        """False once PostgreSQL has ended, by `stop` or by itself. It is not started again but by `restart`."""
         return self._postmaster is not None and self._postmaster.poll() is None
+
+    def restart(self) -> None:
+        """Run PostgreSQL again after it has ended by itself (killed, crashed): same home, same `dsn`.
+
+        Blocks and raises as `start` does, and belongs to the main thread too; what failed can be tried again.
+        """
+        try:
+            self._launch(*self._asked)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise EmbeddedPostgresError(f"PostgreSQL could not be started again in {self.home}: {error}") from error
 
     def stop(self) -> None:
         """End every session, write a checkpoint, wait for the end, give the home back. Again: no effect."""

@@ -1,7 +1,17 @@
+-- name: lock_owners
+-- Whoever replaces an owner's holds waits here for others who do, on any replica: they would not see each other's new
+-- hold, and both would be left standing. In one order, and before every other lock. $1 channels and owners.
+SELECT pg_advisory_xact_lock(key)
+FROM (
+    SELECT DISTINCT hashtextextended(concat_ws(' ', 'inventory.owner', current_schema(), channel_id, owner), 0) AS key
+    FROM unnest($1::owner_key[])
+    ORDER BY key
+) AS sorted
+
 -- name: find_and_lock
 -- Finds what a batch must know and locks every level it may change, in the one global order: by sku_id, then
--- location_id. Holding all levels of a reservation's lines is what guards the reservation; nothing else is ever locked
--- before the feed's head.
+-- location_id. Holding all levels of a reservation's lines is what guards the reservation; but for owners, nothing else
+-- is ever locked before the feed's head.
 -- $1 channel and request_id of each command; $2 distinct SKU and location codes; $3 reservations the commands name;
 -- $4 channels and owners whose live holds are to be replaced.
 -- Gives one row: the locked levels, the reservations to read under these locks (those named, those whose holds on
