@@ -72,9 +72,7 @@ def differences(fresh: dict[Path, bytes], committed: dict[Path, bytes]) -> list[
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Generate inventory/v1 from proto/inventory/v1.")
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 if the package is not current"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the package is not current")
     check_only = parser.parse_args().check
 
     with tempfile.TemporaryDirectory() as scratch:

@@ -114,6 +114,9 @@ async def _keep_alive(postgres: "EmbeddedPostgres") -> None:
 
 
 def _log(settings: Settings) -> None:
+    logging.getLogger("asyncpg").setLevel(
+        logging.CRITICAL
+    )  # what it warns of is said once, here, without its traceback
     renderer = (
         structlog.processors.JSONRenderer()
         if settings.log_json

@@ -59,6 +59,7 @@ class Caller:
         self.code = code
         self._channels = channels
         self._channel_id: int | None = None
+        self._loop = asyncio.get_running_loop()
 
     async def call(self, context: Context[bytes, bytes]) -> Call:
         """Raises CHANNEL_FORMAT, DEADLINE."""
@@ -69,7 +70,7 @@ class Caller:
             raise Refusal(Reason.DEADLINE, "the deadline had passed before work was started")
         if self._channel_id is None:
             self._channel_id = await self._channels.channel_id(channel_code(self.code))
-        return Call(self._channel_id, self.code, asyncio.get_running_loop().time() + remaining, context)
+        return Call(self._channel_id, self.code, self._loop.time() + remaining, context)
 
 
 Method = Callable[[Caller], "grpc.RpcMethodHandler[bytes, bytes]"]

@@ -41,8 +41,6 @@ def test_every_sold_product_is_stocked_and_every_text_is_printable_nfc(year: Jou
 
 
 def test_reading_it_does_not_import_pandas() -> None:
-    program = (
-        "import sys; from inventory_demo.journey import load; load(100, 0); sys.exit('pandas' in sys.modules)"
-    )
+    program = "import sys; from inventory_demo.journey import load; load(100, 0); sys.exit('pandas' in sys.modules)"
     environment = {"PYTHONPATH": ":".join(filter(None, sys.path))}
     assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 0

@@ -12,9 +12,7 @@ def instructions(stage: str) -> list[tuple[str, str]]:
     return [(word, rest) for word, _, rest in (line.partition(" ") for line in lines)]
 
 
-BUILD_STAGE, FINAL_STAGE = (
-    f"FROM {stage}" for stage in re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:]
-)
+BUILD_STAGE, FINAL_STAGE = (f"FROM {stage}" for stage in re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:])
 
 
 def test_the_image_installs_with_the_commands_of_make_setup() -> None:
@@ -40,9 +38,7 @@ def test_every_build_instruction_is_one_line_of_a_kind_that_image_steps_runs() -
 
 def test_what_the_build_copies_exists_and_is_sent_to_it() -> None:
     sent = (PROJECT_ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    copied = [
-        source for word, rest in instructions(BUILD_STAGE) if word == "COPY" for source in rest.split()[:-1]
-    ]
+    copied = [source for word, rest in instructions(BUILD_STAGE) if word == "COPY" for source in rest.split()[:-1]]
 
     assert copied
     for source in copied:

@@ -299,9 +299,7 @@ def test_a_part_survives_the_way_to_another_process(year: Callable[[Sequence[Lin
     ],
     ids=["later before earlier", "a basket in two pieces"],
 )
-def test_a_source_out_of_order_is_refused(
-    year: Callable[[Sequence[Line]], None], lines: Sequence[Line]
-) -> None:
+def test_a_source_out_of_order_is_refused(year: Callable[[Sequence[Line]], None], lines: Sequence[Line]) -> None:
     year(lines)
     with pytest.raises(ValueError, match="not in time order"):
         load(None, 0)

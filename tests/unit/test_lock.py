@@ -18,9 +18,7 @@ def entries(name: str) -> dict[tuple[str, str], frozenset[str]]:
     text = (PROJECT_ROOT / name).read_text(encoding="utf-8")
     blocks = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)
     return {
-        (pin[1], pin[2]): frozenset(HASH.findall(block))
-        for block in blocks
-        if (pin := PIN.match(block)) is not None
+        (pin[1], pin[2]): frozenset(HASH.findall(block)) for block in blocks if (pin := PIN.match(block)) is not None
     }
 
 
@@ -40,9 +38,7 @@ def test_the_server_lock_is_a_part_of_the_whole_lock() -> None:
 def test_every_dependency_of_the_project_is_locked_within_its_bounds() -> None:
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
-    wanted = [
-        Requirement(text) for text in project["build-system"]["requires"] + project["project"]["dependencies"]
-    ]
+    wanted = [Requirement(text) for text in project["build-system"]["requires"] + project["project"]["dependencies"]]
     wanted_by_extras = [Requirement(text) for extra in extras.values() for text in extra]
 
     for name, requirements in [
@@ -51,10 +47,6 @@ def test_every_dependency_of_the_project_is_locked_within_its_bounds() -> None:
     ]:
         locked = entries(name).keys()
         for requirement in requirements:
-            versions = [
-                version for package, version in locked if package == canonicalize_name(requirement.name)
-            ]
+            versions = [version for package, version in locked if package == canonicalize_name(requirement.name)]
             assert versions, f"{requirement} is not in {name}: run `make lock`"
-            assert all(version in requirement.specifier for version in versions), (
-                f"{requirement}: run `make lock`"
-            )
+            assert all(version in requirement.specifier for version in versions), f"{requirement}: run `make lock`"
