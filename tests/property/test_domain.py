@@ -133,7 +133,7 @@ def test_whatever_is_asked_promises_stay_covered_and_a_refusal_leaves_no_trace(
         assert step == ledger.step == before["step"] + 1
         assert {movement.step for movement in ledger.movements[len(before["movements"]) :]} == {step}
         _check(ledger, opening)
-        _check_answer(command, answer, reservations)
+        _check_answer(command, answer, reservations, ledger.reservations)
         if taken_back:
             ledger.take_back()
             assert _state(ledger) == before
@@ -187,7 +187,9 @@ def _check(ledger: Ledger, opening: tuple[Level, ...]) -> None:
             assert line.held + line.allocated + line.fulfilled + line.released <= line.requested
 
 
-def _check_answer(command: StockCommand, answer: object, before: dict[UUID, Reservation]) -> None:
+def _check_answer(
+    command: StockCommand, answer: object, before: dict[UUID, Reservation], after: dict[UUID, Reservation]
+) -> None:
     """I4: all, or as much as possible when that was asked; and nobody else's reservation but by replacing."""
     if isinstance(command, Reserve):
         assert isinstance(answer, Reservation)
@@ -196,6 +198,12 @@ def _check_answer(command: StockCommand, answer: object, before: dict[UUID, Rese
         assert any(grant for _, grant in granted)
         if not command.partial:
             assert all(asked == grant for asked, grant in granted)
+        for identity, earlier in before.items():
+            may_replace = command.replace_owner_holds and earlier.state == ReservationState.HELD
+            if not (may_replace and (earlier.channel_id, earlier.owner) == (command.channel_id, command.owner)):
+                assert after[identity] == earlier
+            else:
+                assert not any(line.held for line in after[identity].lines)
     elif isinstance(command, (Commit, Extend, Release, Fulfil)):
         assert isinstance(answer, Reservation)
         earlier = before[command.reservation_id]

@@ -69,7 +69,7 @@ lines = st.dictionaries(mostly_known, st.integers(1, 6), min_size=1, max_size=3)
 no_asks: dict[Place, int] = {}
 asks = st.one_of(st.just(no_asks), st.dictionaries(known_places, st.integers(1, 3), max_size=2))
 ttls = st.sampled_from(TTLS_S)
-owners = st.sampled_from(("", "", "anna", "ben"))
+owners = st.sampled_from(("", "anna", "anna", "ben"))
 thresholds = st.one_of(st.none(), st.integers(0, 5))
 dispositions = st.sampled_from((None, None, None, *UNSELLABLE))
 which = st.integers(0, 99)

@@ -226,10 +226,15 @@ class House:
         )
 
     async def waits_for_a_lock(self) -> bool:
-        return bool(
+        return await self._waiting() > 0
+
+    async def two_wait_for_a_lock(self) -> bool:
+        return await self._waiting() == 2
+
+    async def _waiting(self) -> int:
+        return int(
             await self.sql.fetchval(
-                "SELECT EXISTS (SELECT FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             )
         )
 

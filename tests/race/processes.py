@@ -78,8 +78,8 @@ class Process:
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
-            await self._gone()
-        assert line, "ended without an answer:\n" + "\n".join(self.said[-20:])
+            code = await self._gone()
+            raise AssertionError(f"ended with {code} without an answer:\n" + "\n".join(self.said[-20:]))
         return json.loads(line)
 
     async def kill(self) -> None:

@@ -366,7 +366,7 @@ def _string_field(number: int, body: bytes) -> bytes:
 TABLE = [
     # Bytes
     *(
-        Bad(f"{name} to {method}", lambda w, m=method, b=body: w.raw(m, b), INVALID, "MALFORMED_REQUEST")  # type: ignore[misc]
+        Bad(f"{name} to {method}", lambda w, m=method, b=body: w.raw(m, b), INVALID, "MALFORMED_REQUEST")  # type: ignore[misc]  # a default binds the row's value
         for method in (
             "StockService/GetStock",
             "StockService/BatchAdjustStock",
@@ -385,7 +385,7 @@ TABLE = [
     *(
         Bad(
             f"a string that is not UTF-8: {name}",
-            lambda w, b=body: w.raw("StockService/GetStock", _string_field(1, b)),  # type: ignore[misc]
+            lambda w, b=body: w.raw("StockService/GetStock", _string_field(1, b)),  # type: ignore[misc]  # a default binds the row's value
             INVALID,
             "MALFORMED_REQUEST",
         )
@@ -408,7 +408,7 @@ TABLE = [
     *(
         Bad(
             f"{name} without request_id",
-            lambda w, c=call: c(w, request_id=""),  # type: ignore[misc]
+            lambda w, c=call: c(w, request_id=""),  # type: ignore[misc]  # a default binds the row's value
             INVALID,
             "REQUEST_ID_REQUIRED",
             "request_id",
@@ -418,7 +418,7 @@ TABLE = [
     *(
         Bad(
             f"{name} with request_id {bad!r}",
-            lambda w, c=call, b=bad: c(w, request_id=b),  # type: ignore[misc]
+            lambda w, c=call, b=bad: c(w, request_id=b),  # type: ignore[misc]  # a default binds the row's value
             INVALID,
             "REQUEST_ID_FORMAT",
             "request_id",
@@ -429,7 +429,7 @@ TABLE = [
     *(
         Bad(
             f"request_id again for another {name}",
-            lambda w, c=call: c(w, request_id=w.used_id),  # type: ignore[misc]
+            lambda w, c=call: c(w, request_id=w.used_id),  # type: ignore[misc]  # a default binds the row's value
             "ALREADY_EXISTS",
             "REQUEST_ID_REUSED",
             metadata=lambda w: {"request_id": w.used_id},
@@ -443,7 +443,7 @@ TABLE = [
     *(
         Bad(
             f"channel {code!r}",
-            lambda w, c=code: w.reserve(metadata=(("inventory-channel", c),)),  # type: ignore[misc]
+            lambda w, c=code: w.reserve(metadata=(("inventory-channel", c),)),  # type: ignore[misc]  # a default binds the row's value
             INVALID,
             "CHANNEL_FORMAT",
             "inventory-channel",
@@ -497,7 +497,7 @@ TABLE = [
     *(
         Bad(
             f"barcode {bad!r}",
-            lambda w, b=bad: w.create_sku(barcodes=[b]),  # type: ignore[misc]
+            lambda w, b=bad: w.create_sku(barcodes=[b]),  # type: ignore[misc]  # a default binds the row's value
             INVALID,
             "BARCODE_FORMAT",
             "sku.barcodes[0]",
@@ -515,7 +515,7 @@ TABLE = [
     *(
         Bad(
             f"{n} unit digits",
-            lambda w, n=n: w.create_sku(unit_digits=n),  # type: ignore[misc]
+            lambda w, n=n: w.create_sku(unit_digits=n),  # type: ignore[misc]  # a default binds the row's value
             INVALID,
             "UNIT_DIGITS_OUT_OF_RANGE",
             "sku.unit_digits",
@@ -554,7 +554,7 @@ TABLE = [
     ),
     # Quantities
     *(
-        Bad(f"quantity {n}", lambda w, n=n: w.spoilt(quantity=n), INVALID, "QUANTITY_OUT_OF_RANGE", "lines[1].quantity")  # type: ignore[misc]
+        Bad(f"quantity {n}", lambda w, n=n: w.spoilt(quantity=n), INVALID, "QUANTITY_OUT_OF_RANGE", "lines[1].quantity")  # type: ignore[misc]  # a default binds the row's value
         for n in BAD_QUANTITIES
     ),
     Bad(
@@ -565,7 +565,7 @@ TABLE = [
         "lines[1].quantity",
     ),
     *(
-        Bad(f"{name}: {method} of {n}", lambda w, s=send, n=n: s(w, n), INVALID, "QUANTITY_OUT_OF_RANGE", path)  # type: ignore[misc]
+        Bad(f"{name}: {method} of {n}", lambda w, s=send, n=n: s(w, n), INVALID, "QUANTITY_OUT_OF_RANGE", path)  # type: ignore[misc]  # a default binds the row's value
         for name, numbers, calls in (
             (
                 "a reservation's part",
@@ -629,7 +629,7 @@ TABLE = [
         )
     ),
     *(
-        Bad(f"too much in {method}", send, INVALID, "TOO_MANY_LINES", path, metadata=lambda w, m=limit: {"max": m})  # type: ignore[misc]
+        Bad(f"too much in {method}", send, INVALID, "TOO_MANY_LINES", path, metadata=lambda w, m=limit: {"max": m})  # type: ignore[misc]  # a default binds the row's value
         for method, send, path, limit in (
             ("Reserve", lambda w: w.reserve(*[w.line()] * 201), "lines", "200"),
             ("Commit", lambda w: w.commit(lines=[w.line()] * 201), "lines", "200"),
@@ -711,17 +711,17 @@ TABLE = [
         )
     ),
     *(
-        Bad(f"hold_ttl {name}", lambda w, t=ttl: w.reserve(hold_ttl=t), INVALID, "TTL_OUT_OF_RANGE", "hold_ttl")  # type: ignore[misc]
+        Bad(f"hold_ttl {name}", lambda w, t=ttl: w.reserve(hold_ttl=t), INVALID, "TTL_OUT_OF_RANGE", "hold_ttl")  # type: ignore[misc]  # a default binds the row's value
         for name, ttl in BAD_TTLS.items()
     ),
     *(
-        Bad(f"ttl {name}", lambda w, t=ttl: w.extend(ttl=t), INVALID, "TTL_OUT_OF_RANGE", "ttl")  # type: ignore[misc]
+        Bad(f"ttl {name}", lambda w, t=ttl: w.extend(ttl=t), INVALID, "TTL_OUT_OF_RANGE", "ttl")  # type: ignore[misc]  # a default binds the row's value
         for name, ttl in BAD_TTLS.items()
     ),
     *(
         Bad(
             f"heartbeat {name}",
-            lambda w, t=ttl: w.watch(now=Empty(), heartbeat=t),  # type: ignore[misc]
+            lambda w, t=ttl: w.watch(now=Empty(), heartbeat=t),  # type: ignore[misc]  # a default binds the row's value
             INVALID,
             "TTL_OUT_OF_RANGE",
             "heartbeat",
@@ -743,9 +743,9 @@ TABLE = [
             "not ASCII": lambda w: "żółć",
             "empty inside": lambda w: "====",
             "of 2,000 characters": lambda w: "A" * 2_000,
-            "truncated": lambda w, n=name: w.tokens[n][:-4],  # type: ignore[misc]
-            "changed": lambda w, n=name: w.tokens[n][:-3] + "AAA",  # type: ignore[misc]
-            "of another method": lambda w, n=name: next(t for other, t in w.tokens.items() if other != n),  # type: ignore[misc]
+            "truncated": lambda w, n=name: w.tokens[n][:-4],  # type: ignore[misc]  # a default binds the row's value
+            "changed": lambda w, n=name: w.tokens[n][:-3] + "AAA",  # type: ignore[misc]  # a default binds the row's value
+            "of another method": lambda w, n=name: next(t for other, t in w.tokens.items() if other != n),  # type: ignore[misc]  # a default binds the row's value
         }.items()
     ),
     *(
@@ -761,7 +761,7 @@ TABLE = [
     *(
         Bad(
             f"page_token of {name} with made-up place {number}",
-            _listed(name, lambda w, t=token: t),  # type: ignore[misc]
+            _listed(name, lambda w, t=token: t),  # type: ignore[misc]  # a default binds the row's value
             INVALID,
             "PAGE_TOKEN_INVALID",
             "page_token",
@@ -883,7 +883,7 @@ TABLE = [
     *(
         Bad(
             f"{name} of {bad!r}",
-            lambda w, c=call, b=bad: c(w, reservation_id=b),  # type: ignore[misc]
+            lambda w, c=call, b=bad: c(w, reservation_id=b),  # type: ignore[misc]  # a default binds the row's value
             INVALID,
             "RESERVATION_ID_FORMAT",
             "reservation_id",
@@ -900,11 +900,11 @@ TABLE = [
     *(
         Bad(
             f"{name} of {whose}",
-            lambda w, c=call, i=identity: c(w, reservation_id=i(w)),  # type: ignore[misc]
+            lambda w, c=call, i=identity: c(w, reservation_id=i(w)),  # type: ignore[misc]  # a default binds the row's value
             "NOT_FOUND",
             "RESERVATION_NOT_FOUND",
-            metadata=lambda w, i=identity: {"reservation_id": i(w)},  # type: ignore[misc]
-            resource=lambda w, i=identity: ("reservation", i(w)),  # type: ignore[misc]
+            metadata=lambda w, i=identity: {"reservation_id": i(w)},  # type: ignore[misc]  # a default binds the row's value
+            resource=lambda w, i=identity: ("reservation", i(w)),  # type: ignore[misc]  # a default binds the row's value
         )
         for name, call in (
             ("Commit", World.commit),
@@ -921,7 +921,7 @@ TABLE = [
     *(
         Bad(
             f"{name} of an expired reservation",
-            lambda w, c=call: c(w, reservation_id=w.expired),  # type: ignore[misc]
+            lambda w, c=call: c(w, reservation_id=w.expired),  # type: ignore[misc]  # a default binds the row's value
             PRECONDITION,
             "RESERVATION_EXPIRED",
             metadata=lambda w: {"reservation_id": w.expired},
@@ -936,10 +936,10 @@ TABLE = [
     *(
         Bad(
             f"{name} of {what}",
-            lambda w, c=call, i=identity: c(w, reservation_id=i(w)),  # type: ignore[misc]
+            lambda w, c=call, i=identity: c(w, reservation_id=i(w)),  # type: ignore[misc]  # a default binds the row's value
             PRECONDITION,
             "RESERVATION_STATE",
-            metadata=lambda w, i=identity, s=state: {"reservation_id": i(w), "state": s},  # type: ignore[misc]
+            metadata=lambda w, i=identity, s=state: {"reservation_id": i(w), "state": s},  # type: ignore[misc]  # a default binds the row's value
         )
         for name, call, what, identity, state in (
             ("Commit", World.commit, "an allocated one", lambda w: w.allocated, "ALLOCATED"),
@@ -966,7 +966,7 @@ TABLE = [
             send,
             PRECONDITION,
             "EXCEEDS_HELD",
-            metadata=lambda w, r=requested: {"sku": w.sku, "requested": r, "has": "5"},  # type: ignore[misc]
+            metadata=lambda w, r=requested: {"sku": w.sku, "requested": r, "has": "5"},  # type: ignore[misc]  # a default binds the row's value
         )
         for name, send, requested in (
             ("commit more than held", lambda w: w.commit(lines=[w.line(quantity=6)]), "6"),
