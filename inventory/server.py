@@ -5,6 +5,7 @@ import gc
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 
 import grpc
 import structlog
@@ -12,6 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from inventory.engine.expiry import sweep
+from inventory.engine.failures import described
 from inventory.engine.lane import Lane
 from inventory.feed.hub import Feed
 from inventory.postgres.connection import Database, Writer, assert_durable
@@ -20,10 +22,12 @@ from inventory.postgres.reads import Reader
 from inventory.rpc import catalog, reservation, stock, watch
 from inventory.rpc.errors import encode_refusal
 from inventory.rpc.method import BULK_BYTES_MAX, Router
+from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
 
 GRACE_S = 5.0
+RESTART_PAUSE_S = 1.0
 GC_YOUNG_OBJECTS = 50_000
 KEEPALIVE_MS = 30_000
 PING_INTERVAL_MIN_MS = 10_000
@@ -75,16 +79,16 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
         await lane_task
 
     stack.push_async_callback(finish_lane)
-    for name, work in (("sweep", sweep(lane, reader)), ("feed", feed.run())):
-        stack.push_async_callback(_cancel, asyncio.create_task(work, name=name))
+    for name, work in (("sweep", partial(sweep, lane, reader)), ("feed", feed.run)):
+        stack.push_async_callback(_cancel, asyncio.create_task(_keep_on(name, work), name=name))
 
-    writes = Writes(lane)
+    writes, streams = Writes(lane), Streams()
     server = grpc.aio.server(options=_options())
     services = {
         stock.SERVICE: stock.StockService(writes, reader).methods(),
-        reservation.SERVICE: reservation.ReservationService(writes, reader).methods(),
+        reservation.SERVICE: reservation.ReservationService(writes, reader, streams).methods(),
         catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
-        watch.SERVICE: watch.WatchService(feed).methods(),
+        watch.SERVICE: watch.WatchService(feed, streams).methods(),
     }
     by_path = {
         f"/{service}/{name}": method for service, methods in services.items() for name, method in methods.items()
@@ -145,6 +149,16 @@ def _options() -> list[tuple[str, int]]:
         ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
         ("grpc.keepalive_permit_without_calls", 1),
     ]
+
+
+async def _keep_on(name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Starts again what a defect has ended: without it holds would expire late, or followers starve, unnoticed."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - logged, and tried again
+            log.error("a background task failed and is started again", task=name, error=described(error))
+        await asyncio.sleep(RESTART_PAUSE_S)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

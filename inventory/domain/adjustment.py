@@ -79,7 +79,7 @@ class LevelAfter(NamedTuple):
 
 def adjust(ledger: Ledger, command: Adjust) -> Adjusted:
     """Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, ON_HAND_LIMIT, EXPECTATION_FAILED of the first refused
-    row, its position as the field, unless such rows are skipped."""
+    row, its position among many in the metadata, unless such rows are skipped."""
     on_hand = []
     refused: dict[int, Refusal] = {}
     last = None
@@ -105,6 +105,8 @@ def adjust(ledger: Ledger, command: Adjust) -> Adjusted:
         except Refusal as refusal:
             refusal.field = refusal.field or f"adjustments[{position}]"
             if not command.skip_refused:
+                if len(command.rows) > 1:
+                    refusal.metadata |= {"sku": row.sku, "location": row.location, "row": str(position)}
                 raise
             refused[position] = refusal
             on_hand.append(present)

@@ -18,6 +18,7 @@ from inventory.rpc import formats, page_token, parse
 from inventory.rpc.errors import status
 from inventory.rpc.method import BULK_BYTES_MAX, DEADLINE_DEFAULT_S, Call, Context, Method, both_streams, unary
 from inventory.rpc.reading import check_revision
+from inventory.rpc.streams import Streams
 from inventory.rpc.wire import delimited, with_revision
 from inventory.rpc.writes import Writes
 from inventory.v1 import reservation_service_pb2 as pb2
@@ -29,9 +30,10 @@ STREAM_MESSAGES_IN_FLIGHT_MAX = 16
 
 
 class ReservationService:
-    def __init__(self, writes: Writes, reader: Reader) -> None:
+    def __init__(self, writes: Writes, reader: Reader, streams: Streams) -> None:
         self._writes = writes
         self._reader = reader
+        self._streams = streams
 
     def methods(self) -> dict[str, Method]:
         return {
@@ -119,16 +121,17 @@ class ReservationService:
             finally:
                 places.release()
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                while isinstance(raw := await context.read(), bytes):  # else it is the end
-                    request = pb2.ReserveStreamRequest.FromString(raw)
-                    deadline = loop.time() + DEADLINE_DEFAULT_S
-                    pending = self._submit_all(request.requests, Call(call.channel_id, call.channel, deadline, context))
-                    await places.acquire()
-                    group.create_task(respond(pending))
-        except BaseExceptionGroup as several:
-            raise several.exceptions[0] from None
+        with self._streams.one_more(call.channel_id):
+            try:
+                async with asyncio.TaskGroup() as group:
+                    while isinstance(raw := await context.read(), bytes):  # else it is the end
+                        request = pb2.ReserveStreamRequest.FromString(raw)
+                        until = loop.time() + DEADLINE_DEFAULT_S
+                        pending = self._submit_all(request.requests, call._replace(deadline=until))
+                        await places.acquire()
+                        group.create_task(respond(pending))
+            except BaseExceptionGroup as several:
+                raise several.exceptions[0] from None
 
     def _submit_all(self, requests: Collection[pb2.ReserveRequest], call: Call) -> list[Pending]:
         """Per request its id, and its outcome to come or the error it has already."""

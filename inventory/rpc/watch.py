@@ -6,7 +6,7 @@ from uuid import UUID
 
 from inventory.domain.limits import HEARTBEAT_DEFAULT, HEARTBEAT_MAX, HEARTBEAT_MIN
 from inventory.domain.refusal import Reason, Refusal
-from inventory.engine.failures import EngineError, ShuttingDown
+from inventory.engine.failures import ShuttingDown
 from inventory.feed.change import Filter, Group, Item, Record
 from inventory.feed.hub import Feed
 from inventory.postgres.catalog import location_of, sku_of
@@ -14,28 +14,20 @@ from inventory.postgres.reads import Head
 from inventory.rpc import formats, parse
 from inventory.rpc.method import Call, Method, server_stream
 from inventory.rpc.reading import revision_in_future
+from inventory.rpc.streams import Streams
 from inventory.rpc.wire import delimited, integer
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 
 SERVICE = pb2.DESCRIPTOR.services_by_name["WatchService"].full_name
-STREAMS_PER_CHANNEL_MAX = 100
 _BOOKMARK, _CHANGES = 1, 5
 _RECORDED_AT, _MOVEMENTS, _SKUS, _LOCATIONS = 2, 3, 4, 5
 
 
-class TooManyStreams(EngineError):
-    """The channel has as many streams open as it may."""
-
-    reason = Reason.STREAM_LIMIT
-    message = f"a channel has at most {STREAMS_PER_CHANNEL_MAX} streams open"
-    retry_after_s: float | None = 5.0
-
-
 class WatchService:
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, streams: Streams) -> None:
         self._feed = feed
-        self._open: dict[int, int] = {}
+        self._streams = streams
 
     def methods(self) -> dict[str, Method]:
         return {"Watch": server_stream(pb2.WatchRequest, self.watch)}
@@ -45,10 +37,7 @@ class WatchService:
         start = request.WhichOneof("start")
         if start is None:
             raise Refusal(Reason.FIELD_REQUIRED, "say snapshot, after or now", field="start")
-        if self._open.get(call.channel_id, 0) >= STREAMS_PER_CHANNEL_MAX:
-            raise TooManyStreams
-        self._open[call.channel_id] = self._open.get(call.channel_id, 0) + 1
-        try:
+        with self._streams.one_more(call.channel_id):
             head = await self._feed.head()
             epoch = str(head.epoch)
             revision = head.revision if start != "after" else _cursor(request.after, head)
@@ -60,8 +49,6 @@ class WatchService:
             async with aclosing(self._feed.follow(revision, wanted, idle_s)) as changes:
                 async for frames, bookmark in changes:
                     yield _message(frames, _bookmark(epoch, bookmark))
-        finally:
-            self._open[call.channel_id] -= 1
         raise ShuttingDown
 
     async def _snapshot(self, revision: int, wanted: Filter) -> AsyncGenerator[bytes]:

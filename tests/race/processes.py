@@ -4,37 +4,43 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 ROOT = Path(__file__).parents[2]
 READY = "Inventory serves gRPC on "
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
 LINE_BYTES_MAX = 1 << 20
+POLL_S = 0.01
 
 
 class Process:
     """A Python process of ours in a session of its own; `said` is its stderr so far."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        """Use `run`."""
         self._process = process
         self.pid = process.pid
         self.said: list[str] = []
         self._heard = asyncio.Condition()
-        self._listening = asyncio.create_task(self._listen())
+        self._listening: asyncio.Task[None]
+        self._output: asyncio.StreamReader
+        self._transports: list[asyncio.BaseTransport] = []
 
     @classmethod
     async def run(cls, *arguments: str) -> Self:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        # Not asyncio's: under uvloop it forks, and a child of a process with gRPC in it may crash before it is another
+        # program (seen here). This one uses vfork.
+        process = subprocess.Popen(  # noqa: ASYNC220 - as said; it takes a millisecond
+            [sys.executable, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             cwd=ROOT,
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")},
@@ -42,9 +48,11 @@ class Process:
                 "PYTHONUNBUFFERED": "1",
             },
             start_new_session=True,
-            limit=LINE_BYTES_MAX,
         )
-        return cls(process)
+        self = cls(process)
+        self._output = await self._reader(process.stdout)
+        self._listening = asyncio.create_task(self._listen(await self._reader(process.stderr)))
+        return self
 
     async def until_says(self, text: str, timeout_s: float = START_TIMEOUT_S) -> str:
         """The first line of stderr with this text."""
@@ -67,16 +75,15 @@ class Process:
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    async def ask(self, line: str) -> None:
-        """Writes a line to its input."""
+    def ask(self, line: str) -> None:
+        """Writes a line to its input. It must fit into a pipe."""
         assert self._process.stdin is not None
         self._process.stdin.write(line.encode() + b"\n")
-        await self._process.stdin.drain()
+        self._process.stdin.flush()
 
     async def answer(self) -> Any:
         """The next line of its output, as JSON."""
-        assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
+        line = await self._output.readline()
         if not line:
             code = await self._gone()
             raise AssertionError(f"ended with {code} without an answer:\n" + "\n".join(self.said[-20:]))
@@ -100,15 +107,25 @@ class Process:
             raise AssertionError("did not stop:\n" + "\n".join(self.said[-20:])) from None
 
     async def _gone(self) -> int:
-        code = await self._process.wait()
+        while (code := self._process.poll()) is None:  # noqa: ASYNC110 - the kernel tells only who asks
+            await asyncio.sleep(POLL_S)
         await self._listening
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        for transport in self._transports:
+            transport.close()
         return code
 
-    async def _listen(self) -> None:
-        assert self._process.stderr is not None
-        async for line in self._process.stderr:
+    async def _reader(self, pipe: IO[bytes] | None) -> asyncio.StreamReader:
+        assert pipe is not None
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        self._transports.append(transport)
+        return reader
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        async for line in reader:
             async with self._heard:
                 self.said.append(line.decode(errors="replace").rstrip())
                 self._heard.notify_all()

@@ -100,23 +100,11 @@ async def test_a_call_without_its_message_costs_only_its_stream(server: Server, 
         assert await client.sku()
 
 
-async def test_a_deadline_that_has_passed_starts_no_work(
-    client: Client, db: asyncpg.Connection, stocked: tuple[str, str]
-) -> None:
-    before = await db.fetchval("SELECT count(*) FROM request")
-    for timeout in (0, -1):
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await client.reservations.Reserve(reserve_request((*stocked, 1)), timeout=timeout)
-        assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert await client.sku(), "a write later than those"
-    assert await db.fetchval("SELECT count(*) FROM request") == before + 1
-
-
-async def test_a_deadline_of_0_starts_no_work_when_it_gets_through(
+async def test_a_deadline_of_0_starts_no_work(
     server: Server, client: Client, db: asyncpg.Connection, stocked: tuple[str, str]
 ) -> None:
     request = reserve_request((*stocked, 1))
-    async with RawCall(server.address) as call:
+    async with RawCall(server.address) as call:  # gRPC's own client would round it up to a millisecond
         await call.open("ReservationService/Reserve", (("grpc-timeout", "0n"),))
         await call.send(message(request.SerializeToString()))
         assert await call.status() == DEADLINE_EXCEEDED

@@ -12,7 +12,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from inventory.engine import lane
 from inventory.rpc import method
-from inventory.rpc.watch import STREAMS_PER_CHANNEL_MAX
+from inventory.rpc.streams import STREAMS_PER_CHANNEL_MAX
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import watch_service_pb2 as watch_pb2
 from tests.rpc.client import (
@@ -127,11 +127,11 @@ async def test_a_second_call_waits_for_the_first_and_gets_its_answer(
         await eventually(lambda: waits_for_a_lock(db), "the lane waits for the lock")
         second = asyncio.ensure_future(client.reservations.Reserve(request))
         other = reserve_request((sku, location, 2), request_id=request.request_id)
-        reused = await refusal(client.reservations.Reserve(other))
-        assert reused.what == ("ALREADY_EXISTS", "REQUEST_ID_REUSED"), "other content is refused at once"
+        rival = asyncio.ensure_future(client.reservations.Reserve(other))
         assert not first.done()
         assert not second.done()
     one, two = await first, await second
+    assert (await refusal(rival)).what == ("ALREADY_EXISTS", "REQUEST_ID_REUSED"), "other content is refused"
     assert (one.replayed, two.replayed) == (False, True)
     assert one.reservation == two.reservation
     assert (await client.quantities(sku, location)).held == 1

@@ -13,7 +13,8 @@ SELECT feed_head.revision AS head,
 FROM feed_head
 
 -- name: read_movements
--- The ledger after one revision up to and with another, in order. $1, $2 the revisions.
+-- The ledger after one revision up to and with another, in order. $1, $2 the revisions. OFFSET 0 keeps each look-up a
+-- look-up by key, also before the tables have statistics.
 SELECT movement.revision, movement.ordinal, movement.kind, movement.on_hand_delta, movement.held_delta,
     movement.allocated_delta, movement.quality_control_delta, movement.damaged_delta, movement.quarantined_delta,
     movement.on_hand_after, movement.held_after, movement.allocated_after, movement.quality_control_after,
@@ -21,9 +22,9 @@ SELECT movement.revision, movement.ordinal, movement.kind, movement.on_hand_delt
     movement.reference, movement.recorded_at, sku.code AS sku, location.code AS location, channel.code AS channel,
     movement.sku_id, movement.location_id
 FROM movement
-JOIN sku ON sku.sku_id = movement.sku_id
-JOIN location ON location.location_id = movement.location_id
-JOIN channel ON channel.channel_id = movement.channel_id
+CROSS JOIN LATERAL (SELECT code FROM sku WHERE sku_id = movement.sku_id OFFSET 0) AS sku
+CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = movement.location_id OFFSET 0) AS location
+CROSS JOIN LATERAL (SELECT code FROM channel WHERE channel_id = movement.channel_id OFFSET 0) AS channel
 WHERE movement.revision > $1 AND movement.revision <= $2
 ORDER BY movement.revision, movement.ordinal
 

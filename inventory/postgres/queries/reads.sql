@@ -20,23 +20,27 @@ LEFT JOIN LATERAL (
 ORDER BY pair.position
 
 -- name: list_stock
--- A page of levels by SKU code, then location code. $1, $2 the last page's last codes; $3, $4 filters or null; $5
--- how many.
-SELECT sku.code AS sku, location.code AS location, level.sku_id, level.location_id, level.on_hand, level.held,
-    level.allocated, level.quality_control, level.damaged, level.quarantined, level.safety_stock,
-    level.reorder_point, level.backorder_limit, level.revision, due.held AS due
+-- A page of levels by SKU code, then location code: SKU by SKU from where the last page ended, so that a page costs what
+-- it gives. $1, $2 the last page's last codes; $3, $4 filters or null; $5 how many.
+SELECT sku.code AS sku, level.*
 FROM sku
-JOIN level ON level.sku_id = sku.sku_id AND level.revision > 0
-JOIN location ON location.location_id = level.location_id
-LEFT JOIN LATERAL (
-    SELECT sum(line.held)::bigint AS held FROM reservation_line AS line
-    WHERE line.sku_id = level.sku_id AND line.location_id = level.location_id AND line.held > 0
-        AND line.expires_at <= clock_timestamp()
-) AS due ON true
-WHERE sku.code >= $1 AND (sku.code, location.code) > ($1::text, $2::text)
-    AND ($3::text[] IS NULL OR sku.code = ANY ($3::text[]))
-    AND ($4::text[] IS NULL OR location.code = ANY ($4::text[]))
-ORDER BY sku.code, location.code
+CROSS JOIN LATERAL (
+    SELECT location.code AS location, level.sku_id, level.location_id, level.on_hand, level.held, level.allocated,
+        level.quality_control, level.damaged, level.quarantined, level.safety_stock, level.reorder_point,
+        level.backorder_limit, level.revision, due.held AS due
+    FROM level
+    JOIN location ON location.location_id = level.location_id
+    LEFT JOIN LATERAL (
+        SELECT sum(line.held)::bigint AS held FROM reservation_line AS line
+        WHERE line.sku_id = level.sku_id AND line.location_id = level.location_id AND line.held > 0
+            AND line.expires_at <= clock_timestamp()
+    ) AS due ON true
+    WHERE level.sku_id = sku.sku_id AND level.revision > 0 AND (sku.code > $1::text OR location.code > $2::text)
+        AND ($4::text[] IS NULL OR location.code = ANY ($4::text[]))
+    OFFSET 0
+) AS level
+WHERE sku.code >= $1 AND ($3::text[] IS NULL OR sku.code = ANY ($3::text[]))
+ORDER BY sku.code, level.location
 LIMIT $5
 
 -- name: list_movements
@@ -49,9 +53,9 @@ SELECT movement.revision, movement.ordinal, movement.kind, movement.on_hand_delt
     movement.reference, movement.recorded_at, sku.code AS sku, location.code AS location, channel.code AS channel,
     movement.sku_id, movement.location_id
 FROM movement
-JOIN sku ON sku.sku_id = movement.sku_id
-JOIN location ON location.location_id = movement.location_id
-JOIN channel ON channel.channel_id = movement.channel_id
+CROSS JOIN LATERAL (SELECT code FROM sku WHERE sku_id = movement.sku_id OFFSET 0) AS sku
+CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = movement.location_id OFFSET 0) AS location
+CROSS JOIN LATERAL (SELECT code FROM channel WHERE channel_id = movement.channel_id OFFSET 0) AS channel
 WHERE (movement.revision, movement.ordinal) < ($1::bigint, $2::integer)
     AND ($3::text IS NULL OR movement.sku_id = (SELECT sku_id FROM sku WHERE code = $3::text))
     AND ($4::text IS NULL OR movement.location_id = (SELECT location_id FROM location WHERE code = $4::text))
