@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,18 +22,26 @@ CLOSE_TIMEOUT_S = 2.0
 SERVER_VERSION_MIN = 150_000
 TRANSACTION_TIMEOUT_SINCE = 17
 
-# A write finds every row by its key, in the order its query is written: the planner must not be talked into scans or
-# another order by missing statistics (seen: 27 ms instead of 0.5 for `find` on tables that had been empty).
-_BY_KEY = {
-    "plan_cache_mode": "force_generic_plan",
-    "join_collapse_limit": "1",
-    "enable_seqscan": "off",
-    "enable_bitmapscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    "enable_material": "off",
-}
 _PATIENT = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "60s"}
+
+
+class Planning(Enum):
+    """How a session's statements are planned."""
+
+    # Once, and every row found by its key in the order the query is written: the planner must not be talked into scans
+    # or another order by missing statistics (seen: 27 ms instead of 0.5 for a look-up in tables that had been empty).
+    BY_KEY = {  # noqa: RUF012 - never changed
+        "plan_cache_mode": "force_generic_plan",
+        "join_collapse_limit": "1",
+        "enable_seqscan": "off",
+        "enable_bitmapscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+        "enable_material": "off",
+    }
+    # Anew for each call: with filters that may be null a plan for all of them is good for none (seen: the sixth page
+    # of a list took more than 10 s, where the five before it took 0.1).
+    BY_VALUES = {"plan_cache_mode": "force_custom_plan"}  # noqa: RUF012 - never changed
 
 
 @dataclass(frozen=True)
@@ -47,10 +56,10 @@ class Database:
         """NOTIFY is per database: the schema keeps two retailers in one database apart."""
         return f"{self.schema}_feed"
 
-    async def connect(self, *, by_key: bool = False, patient: bool = False) -> asyncpg.Connection:
+    async def connect(self, *, planning: Planning = Planning.BY_VALUES, patient: bool = False) -> asyncpg.Connection:
         """A connection whose search_path is the schema; a `patient` one lets statements take as long as they need,
         for migrations and checks of whole tables. Raises `Unavailable`."""
-        options = self._options(by_key=by_key)
+        options = self._options(planning)
         if patient:
             options["command_timeout"] = None
             options["server_settings"] |= _PATIENT
@@ -69,16 +78,16 @@ class Database:
             raise
         return connection
 
-    async def pool(self, size_max: int) -> asyncpg.Pool:
+    async def pool(self, size_max: int, planning: Planning) -> asyncpg.Pool:
         """Connections for reading. Raises `Unavailable`."""
         try:
             return await asyncpg.create_pool(
-                self.dsn, min_size=1, max_size=size_max, init=_prepare_session, **self._options(by_key=False)
+                self.dsn, min_size=1, max_size=size_max, init=_prepare_session, **self._options(planning)
             )
         except Exception as error:
             raise classified(error) from error
 
-    def _options(self, *, by_key: bool) -> dict[str, Any]:
+    def _options(self, planning: Planning) -> dict[str, Any]:
         return {
             "timeout": CONNECT_TIMEOUT_S,
             "command_timeout": COMMAND_TIMEOUT_S,
@@ -91,7 +100,7 @@ class Database:
                 "lock_timeout": str(LOCK_TIMEOUT_MS),
                 "statement_timeout": str(STATEMENT_TIMEOUT_MS),
                 "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
-                **(_BY_KEY if by_key else {}),
+                **planning.value,
             },
         }
 
@@ -156,7 +165,7 @@ class Writer:
     async def begin(self) -> None:
         if self._connection is None or self._connection.is_closed():
             self._prepared = {}
-            self._connection = await self.database.connect(by_key=True)
+            self._connection = await self.database.connect(planning=Planning.BY_KEY)
         try:
             await self._connection.execute("BEGIN")
         except BaseException as error:

@@ -12,10 +12,22 @@ from inventory.domain.level import Level
 from inventory.domain.reservation import Line, Reservation, ReservationState, as_of
 from inventory.postgres import queries
 from inventory.postgres.catalog import location_of, sku_of
-from inventory.postgres.connection import Database
+from inventory.postgres.connection import Database, Planning
 from inventory.postgres.errors import classified
 
-POOL_CONNECTIONS_MAX = 8
+LOOK_UP_CONNECTIONS_MAX = 6
+LIST_CONNECTIONS_MAX = 4
+LISTS = {
+    "find_sku",
+    "forget_requests",
+    "list_locations",
+    "list_movements",
+    "list_reservations",
+    "list_skus",
+    "list_stock",
+    "read_snapshot",
+}
+"""Queries planned for their values; all others find rows by key."""
 
 
 class Head(NamedTuple):
@@ -46,24 +58,28 @@ class ReservationRow(NamedTuple):
 
 
 class Reader:
-    """Borrows connections for reading."""
+    """Borrows connections for reading; lists have their own, so that they can't keep a look-up waiting."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+    def __init__(self, look_ups: asyncpg.Pool, lists: asyncpg.Pool) -> None:
+        self._look_ups = look_ups
+        self._lists = lists
         self._sql: Mapping[str, str] = queries.load()
 
     @classmethod
     async def open(cls, database: Database) -> "Reader":
         """Raises `Unavailable`."""
-        return cls(await database.pool(POOL_CONNECTIONS_MAX))
+        look_ups = await database.pool(LOOK_UP_CONNECTIONS_MAX, Planning.BY_KEY)
+        return cls(look_ups, await database.pool(LIST_CONNECTIONS_MAX, Planning.BY_VALUES))
 
     async def close(self) -> None:
-        self._pool.terminate()
+        self._look_ups.terminate()
+        self._lists.terminate()
 
     async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
         """Runs a named query. Raises a `StorageError`."""
+        pool = self._lists if name in LISTS else self._look_ups
         try:
-            return await self._pool.fetch(self._sql[name], *arguments)
+            return await pool.fetch(self._sql[name], *arguments)
         except Exception as error:
             raise classified(error) from error
 

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from inventory.postgres import queries
-from inventory.postgres.connection import Database
+from inventory.postgres.connection import Database, Planning
+from inventory.postgres.reads import LISTS
 
 SQL = queries.load()
 TRAFFIC = {"level", "movement", "request", "reservation", "reservation_line"}
@@ -112,7 +113,7 @@ def scanned_whole(explained: str) -> set[str]:
 
 @pytest.mark.parametrize("name", WRITES)
 async def test_a_write_finds_every_row_by_its_key(filled: Database, name: str) -> None:
-    connection = await filled.connect(by_key=True)
+    connection = await filled.connect(planning=Planning.BY_KEY)
     try:
         parameters = (await connection.prepare(SQL[name])).get_parameters()
         await connection.execute(f"PREPARE hot AS {SQL[name]}")
@@ -127,7 +128,8 @@ async def test_a_write_finds_every_row_by_its_key(filled: Database, name: str) -
 @pytest.mark.parametrize("name", READS)
 async def test_a_read_finds_every_row_by_an_index(filled: Database, name: str) -> None:
     query, arguments = READS[name]
-    connection: asyncpg.Connection = await filled.connect()
+    planning = Planning.BY_VALUES if query in LISTS else Planning.BY_KEY
+    connection: asyncpg.Connection = await filled.connect(planning=planning)
     try:
         explained = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {SQL[query]}", *arguments)
     finally:

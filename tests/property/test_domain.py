@@ -127,8 +127,12 @@ def test_whatever_is_asked_promises_stay_covered_and_a_refusal_leaves_no_trace(
         if isinstance(asked, Reserve):  # numbered, so that later commands find it
             made += 1
             command = asked._replace(reservation_id=UUID(int=made))
-        elif isinstance(asked, (Commit, Extend, Release, Fulfil, Expire)):
-            command = asked._replace(reservation_id=UUID(int=1 + asked.reservation_id.int % max(made, 1)))
+        elif isinstance(asked, (Commit, Extend, Release, Fulfil, Expire)) and ledger.reservations:
+            number = asked.reservation_id.int
+            named = list(ledger.reservations.values())[number % len(ledger.reservations)]
+            command = asked._replace(reservation_id=named.reservation_id)
+            if number and not isinstance(command, Expire):  # else it may be another channel's
+                command = command._replace(channel_id=named.channel_id)
         before = _state(ledger)
         reservations = dict(ledger.reservations)
         answer, step = decide(ledger, command)

@@ -29,7 +29,7 @@ CROSS JOIN LATERAL (
         level.quality_control, level.damaged, level.quarantined, level.safety_stock, level.reorder_point,
         level.backorder_limit, level.revision, due.held AS due
     FROM level
-    JOIN location ON location.location_id = level.location_id
+    CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = level.location_id OFFSET 0) AS location
     LEFT JOIN LATERAL (
         SELECT sum(line.held)::bigint AS held FROM reservation_line AS line
         WHERE line.sku_id = level.sku_id AND line.location_id = level.location_id AND line.held > 0
