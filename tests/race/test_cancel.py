@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import grpc
 import pytest
 
+from inventory.postgres.reads import LOOK_UP_CONNECTIONS_MAX
 from inventory.v1.reservation_service_pb2 import ReserveRequest
 from inventory.v1.stock_service_pb2 import GetStockRequest
 from tests.race.house import SHOP, Client, House, outcomes, until, within
@@ -15,8 +16,9 @@ READS = 32
 
 
 async def all_connections(house: House, clients: Sequence[Client]) -> int:
-    """Makes the servers open every connection they may have: each its lane's and a full pool. Gives their number."""
-    most = len(clients) * (LOOK_UP_CONNECTIONS_MAX + LIST_CONNECTIONS_MAX + 1)
+    """Makes the servers open every connection they may have: each its lane's, and a full pool for look-ups.
+    Gives their number."""
+    most = len(clients) * (LOOK_UP_CONNECTIONS_MAX + 2)  # the lane's, and the one that lists keep open
 
     async def open_now() -> bool:
         request = GetStockRequest(sku="a", location=SHOP)
