@@ -19,6 +19,7 @@ from inventory.postgres.migrate import migrate
 
 SCHEMA = "inventory"
 MEMORY_FREE_MIN_BYTES = 2 << 30
+DROP_TRIES = 3  # each waits 5 s in the server
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -82,7 +83,7 @@ def _database(server: str, template: str) -> Iterator[str]:
     name = f"inventory_test_{secrets.token_hex(4)}"
     _run(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
     yield _in_database(server, name)
-    _run(_execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    _run(_drop(server, name))
 
 
 def _in_database(dsn: str, name: str) -> str:
@@ -96,6 +97,26 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     # A loop of our own: that of the tests may not exist yet.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
+
+
+async def _drop(server: str, name: str) -> None:
+    # Not WITH (FORCE): it may not end an autovacuum worker, which a plain DROP DATABASE asks to stop.
+    connection: asyncpg.Connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND usename = current_user",
+            name,
+        )
+        for remaining in reversed(range(DROP_TRIES)):
+            try:
+                await connection.execute(f'DROP DATABASE "{name}"')
+            except asyncpg.ObjectInUseError:
+                if not remaining:
+                    raise
+            else:
+                return
+    finally:
+        await connection.close()
 
 
 async def _execute(dsn: str, statement: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -29,7 +29,7 @@ class Ledger:
         """`now` is the database's clock, read when the last lock was had."""
         self.now = now
         self.places: dict[tuple[str, str], Place] = {}
-        self.unknown: dict[tuple[str, str], Refusal] = {}
+        self.unknown: dict[tuple[str, str], Callable[[], Refusal]] = {}
         self.codes: dict[Key, Place] = {}
         self.levels: dict[Key, Level] = {}
         self.reservations: dict[UUID, Reservation] = {}
@@ -96,7 +96,8 @@ class Ledger:
         """Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND."""
         place = self.places.get((sku, location))
         if place is None:
-            raise self.unknown[(sku, location)]
+            refusal = self.unknown[(sku, location)]
+            raise refusal()
         return place
 
     def level(self, place: Place) -> Level:

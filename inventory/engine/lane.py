@@ -25,6 +25,7 @@ from inventory.postgres.errors import (
 QUEUE_COMMANDS_MAX = 10_000
 BATCH_COMMANDS_MAX = 512
 BATCH_LINES_MAX = 4_000
+FOLLOW_MARGIN_S = 0.05  # so that the answer still reaches a caller who listens until the deadline
 RETRY_PAUSE_MIN_S = 0.01
 RETRY_PAUSE_MAX_S = 0.5
 
@@ -103,7 +104,7 @@ class Lane:
             first.rivals.append(second)
             return second.future
         first.followers.append(second.future)
-        self._loop.call_at(second.deadline, _give_up_following, second.future)
+        self._loop.call_at(second.deadline - FOLLOW_MARGIN_S, _give_up_following, second.future)
         return second.future
 
     def _collect(self) -> list[Submission]:

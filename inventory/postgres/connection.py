@@ -13,10 +13,10 @@ from inventory.postgres import queries
 from inventory.postgres.errors import Contention, Interfered, OutcomeUnknown, Unavailable, classified
 
 LOCK_TIMEOUT_MS = 2_000
-STATEMENT_TIMEOUT_MS = 10_000
+STATEMENT_TIMEOUT_MS = 8_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 2_000
 TRANSACTION_TIMEOUT_MS = 20_000
-COMMAND_TIMEOUT_S = 15.0
+COMMAND_TIMEOUT_S = 9.0  # below a call's default deadline, so that its caller is told
 CONNECT_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 2.0
 SERVER_VERSION_MIN = 150_000

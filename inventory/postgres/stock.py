@@ -1,6 +1,7 @@
 """The engine's way to stock: find, lock, and write a whole batch in a fixed number of statements."""
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -117,9 +118,9 @@ def _answers(rows: Iterable[Any]) -> dict[RequestKey, Remembered]:
 def _put_absent(ledger: Ledger, row: Any, must_exist: Collection[Pair]) -> None:
     pair = (row["sku"], row["location"])
     if row["sku_id"] is None:
-        ledger.unknown[pair] = sku_not_found(pair[0])
+        ledger.unknown[pair] = partial(sku_not_found, pair[0])
     elif row["location_id"] is None:
-        ledger.unknown[pair] = location_not_found(pair[1])
+        ledger.unknown[pair] = partial(location_not_found, pair[1])
     elif pair in must_exist:
         raise Interfered("a SKU or location appeared between look and lock")
     else:

@@ -2,6 +2,7 @@
 
 from copy import copy
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -153,7 +154,7 @@ def _ledger(opening: tuple[Level, ...]) -> Ledger:
     ledger = Ledger(START)
     for place, level in zip(PLACES, opening, strict=True):
         ledger.put(place, level)
-    ledger.unknown[GONE] = sku_not_found(GONE[0])
+    ledger.unknown[GONE] = partial(sku_not_found, GONE[0])
     return ledger
 
 

@@ -1,6 +1,7 @@
 """A ledger of a few levels, for tests of decisions."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -23,8 +24,8 @@ def shelf(**levels: Level) -> Ledger:
     ledger = Ledger(NOW)
     for sku_id, (sku, level) in enumerate(levels.items(), start=1):
         ledger.put(Place(sku_id, 1, sku, SHOP, sku != "gone", True), level)
-    ledger.unknown[("nobody", SHOP)] = sku_not_found("nobody")
-    ledger.unknown[("apple", "nowhere")] = location_not_found("nowhere")
+    ledger.unknown[("nobody", SHOP)] = partial(sku_not_found, "nobody")
+    ledger.unknown[("apple", "nowhere")] = partial(location_not_found, "nowhere")
     return ledger
 
 
