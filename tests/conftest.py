@@ -104,7 +104,8 @@ async def _drop(server: str, name: str) -> None:
     connection: asyncpg.Connection = await asyncpg.connect(server)
     try:
         await connection.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND usename = current_user",
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = $1 AND usename = current_user",
             name,
         )
         for remaining in reversed(range(DROP_TRIES)):
