@@ -1,11 +1,11 @@
-"""`inventory import`: files are judged whole, then sent in bulk; sending one again changes nothing."""
+"""`inventory import`: files are judged whole, then sent in bulk; sending one again adds nothing twice."""
 
 import asyncio
 import bisect
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol
 
@@ -16,7 +16,6 @@ from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, Row, Table
 from inventory.cli.failure import Failed
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, ServerAddress
 from inventory.cli.terminal import progress
-from inventory.domain.limits import BULK_ROWS_MAX
 from inventory.domain.refusal import Reason, Refusal
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
@@ -25,7 +24,7 @@ from inventory.v1 import stock_service_pb2 as stock_pb2
 if TYPE_CHECKING:
     from inventory.cli.connection import Server
 
-BATCH_ROWS_DEFAULT = 2_000
+BATCH_ROWS = 2_000
 BATCH_BYTES_MAX = 4 << 20
 IN_FLIGHT_DEFAULT = 3
 IN_FLIGHT_MAX = 16
@@ -47,24 +46,30 @@ class Options:
 
     server: ServerAddress = SERVER_DEFAULT
     channel: ChannelCode = CHANNEL_DEFAULT
-    dry_run: Annotated[bool, Parameter(negative="")] = False
+    dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False
     """Check the file, ask the server what it would do, and change nothing."""
-    run: str = ""
-    """A name for this run. Under one name a file takes effect once within a week; another name makes it do so again."""
-    batch_rows: int = BATCH_ROWS_DEFAULT
-    """Rows sent at once, up to 10,000. More is faster; fewer lets tills in between sooner."""
     in_flight: int = IN_FLIGHT_DEFAULT
     """Batches on their way at once. 1 keeps them in the file's order also when the server is lost in between."""
 
     def check(self) -> None:
         """Raises `Failed`."""
-        if not 1 <= self.batch_rows <= BULK_ROWS_MAX:
-            raise Failed(f"--batch-rows is 1 to {BULK_ROWS_MAX}")
         if not 1 <= self.in_flight <= IN_FLIGHT_MAX:
             raise Failed(f"--in-flight is 1 to {IN_FLIGHT_MAX}")
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class StockOptions(Options):
+    """How a file is sent whose rows add up: what it did before must be known."""
+
+    run: Annotated[str, Parameter(show_default=False)] = ""
+    """A name for this run. Under one name a file takes effect once within a week; another name makes it do so again."""
+    partial: Annotated[bool, Parameter(negative="", show_default=False)] = False
+    """Don't ask the server about every row first: add what it takes, and list what it refuses."""
+
+
 DEFAULTS = Options()
+STOCK_DEFAULTS = StockOptions()
 
 
 @app.command
@@ -101,14 +106,14 @@ def locations(file: Path, /, *, options: Options = DEFAULTS) -> int:
 
 
 @app.command
-def stock(file: Path, /, *, options: Options = DEFAULTS) -> int:
+def stock(file: Path, /, *, options: StockOptions = STOCK_DEFAULTS) -> int:
     """Add stock from a CSV file: each quantity is ADDED to what is on the shelf.
 
     Columns: sku, location, quantity (in the SKU's smallest unit: grams for a SKU in kg with three digits), and if you
     like disposition (sellable, quality_control, damaged, quarantined).
 
-    It may be stopped at any time. Sent again, the rows of the same file that took effect before change nothing, and
-    the others are added. To add the same file a second time, say --run.
+    The server is asked about every row first: when it would refuse one, nothing is added. A run may be stopped at any
+    time; the same file again goes on where it was and adds nothing twice. To add it a second time, say --run.
 
     Example: inventory import stock opening.csv
 
@@ -162,10 +167,10 @@ class Totals:
 
     def add(self, batch: Batch[Any], answer: Answer, reason_of: Callable[[core_pb2.RowError], str]) -> None:
         self.rows += len(batch.rows)
-        self.replayed += len(batch.rows) if answer.replayed else 0
+        self.replayed += len(batch.rows) - len(answer.refused) if answer.replayed else 0
         self.refused += len(answer.refused)
         for name, count in answer.counts.items():
-            self.counts[name] = self.counts.get(name, 0) + count
+            self.counts[name] = self.counts.get(name, 0) + (0 if answer.replayed else count)
         for refused in answer.refused:
             row = batch.numbers[refused.row]
             complaint = Complaint(row, "", reason_of(refused.error), refused.error.message)
@@ -179,7 +184,15 @@ def _import(table: Table[Row], send: Send, path: Path, options: Options) -> int:
     options.check()
     with CsvFile(path, table.columns) as file:
         rows = _judge(table, file)
-        totals = run(_send_all(table, send, file, rows, options)) if rows else Totals()
+        totals = Totals()
+        if rows and isinstance(options, StockOptions) and not (options.dry_run or options.partial):
+            totals = run(_send_all(table, send, file, rows, replace(options, dry_run=True)))
+            if totals.refused:
+                _list_refused(totals)
+                raise Failed(f"{file.path}: nothing was added; mend these rows or say --partial, and send it again")
+        if rows:
+            totals = run(_send_all(table, send, file, rows, options))
+    _list_refused(totals)
     _report(table, file, totals, options)
     return 1 if totals.refused else 0
 
@@ -218,8 +231,10 @@ def _once(seen: set[str], code: str) -> None:
 
 
 def _batches(table: Table[Row], file: CsvFile, options: Options) -> Iterator[Batch[Row]]:
-    """The same file and options give the same request_ids, so a batch that comes again is a replay."""
-    source = f"{table.noun} {file.digest()} {options.batch_rows} {options.run}"
+    """The same file and run of stock give the same request_ids, so a batch that comes again is a replay. What creates
+    or updates may be done again, and must be, when an earlier file is to be in force again."""
+    this_run = f"{file.digest()} {options.run}" if isinstance(options, StockOptions) else str(uuid.uuid4())
+    source = f"{table.noun} {this_run}"
     position = size_bytes = 0
     rows: list[Row] = []
     numbers: list[int] = []
@@ -234,7 +249,7 @@ def _batches(table: Table[Row], file: CsvFile, options: Options) -> Iterator[Bat
     for number, fields in file.fields(changed):
         message = table.parse(fields)
         row_bytes = message.ByteSize()
-        if rows and (len(rows) >= options.batch_rows or size_bytes + row_bytes > BATCH_BYTES_MAX):
+        if rows and (len(rows) >= BATCH_ROWS or size_bytes + row_bytes > BATCH_BYTES_MAX):
             yield batch()
             position, size_bytes, rows, numbers = position + 1, 0, [], []
         size_bytes += row_bytes
@@ -288,20 +303,27 @@ def _say_how_to_go_on(totals: Totals, options: Options) -> None:
         )
 
 
-def _report(table: Table[Row], file: CsvFile, totals: Totals, options: Options) -> None:
+def _list_refused(totals: Totals) -> None:
     if totals.refused:
-        print(f"the server refused {totals.refused:,} rows:", file=sys.stderr)
+        print(f"the server refused {_rows(totals.refused)}:", file=sys.stderr)
         for complaint in totals.first_refused:
             print(f"  {complaint}", file=sys.stderr)
         if totals.refused > len(totals.first_refused):
             print(f"  … and {totals.refused - len(totals.first_refused):,} more", file=sys.stderr)
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _report(table: Table[Row], file: CsvFile, totals: Totals, options: Options) -> None:
     parts = [f"{count:,} {name}" for name, count in totals.counts.items()]
     if totals.refused:
         parts.append(f"{totals.refused:,} refused")
     if totals.replayed:
-        parts.append(f"{totals.replayed:,} of them replayed: they had taken effect before, and nothing changed")
+        parts.append(f"{totals.replayed:,} had been added before")
     what = "would be imported (dry run)" if options.dry_run else "imported"
-    print(f"{file.path}: {totals.rows:,} rows of {table.noun} {what}" + "".join(f", {part}" for part in parts))
+    print(f"{file.path}: {_rows(totals.rows)} of {table.noun} {what}" + "".join(f", {part}" for part in parts))
 
 
 async def _send_skus(server: "Server", batch: Batch[catalog_pb2.Sku], dry_run: bool) -> Answer:

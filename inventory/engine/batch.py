@@ -19,11 +19,16 @@ EncodeRefusal = Callable[[Refusal], tuple[int, bytes]]
 """The gRPC status code and the serialised status of a refusal."""
 
 
-async def execute(writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal) -> list[Outcome]:
-    """Runs the batch as one transaction and gives an outcome per submission. Raises a `StorageError`, and then the
-    transaction had no effect, or (`OutcomeUnknown`) may have had."""
+async def execute(
+    writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal, lock_wait_ms: int | None = None
+) -> list[Outcome]:
+    """Runs the batch as one transaction and gives an outcome per submission; none at all when only holds that had run
+    out were ended, and the batch is to be run again. Raises a `StorageError`, and then the transaction had no effect,
+    or (`OutcomeUnknown`) may have had."""
     first = batch[0]
     async with writer.transaction(keep=not first.validate_only):
+        if lock_wait_ms is not None:
+            await stock.limit_lock_wait(writer, lock_wait_ms)
         if isinstance(first.command, ChangeCatalog):
             return [await _change_catalog(writer, first, first.command, encode_refusal)]
         return await _change_stock(writer, batch, encode_refusal)
@@ -60,7 +65,7 @@ async def _change_stock(writer: Writer, batch: Sequence[Submission], encode_refu
         await stock.lock_owners(writer, list(needs.owners))
     if needs.new_pairs:
         await stock.ensure_levels(writer, needs.new_pairs)
-    ledger, answers = await stock.find_and_lock(
+    ledger, answers, more_has_run_out = await stock.find_and_lock(
         writer, needs.requests, needs.pairs, list(needs.reservation_ids), list(needs.owners), needs.new_pairs
     )
 
@@ -68,6 +73,9 @@ async def _change_stock(writer: Writer, batch: Sequence[Submission], encode_refu
     for reservation in list(ledger.reservations.values()):
         if run_out(reservation, ledger.now):
             decide(ledger, Expire(reservation.reservation_id))
+    if more_has_run_out and not batch[0].validate_only:  # else one overdue SKU could make a batch without limit
+        await stock.write(writer, ledger, [])
+        return []
     rows: list[RequestRow] = []
     steps: list[int | None] = []
     outcomes = []

@@ -39,15 +39,17 @@ async def sweep(lane: Lane, reader: Reader) -> None:
                         lambda codes, answer: b"",
                         loop.create_future(),
                         loop.time() + SWEEP_DEADLINE_S,
+                        lines,
                     )
                 )
-                for reservation_id in due
+                for reservation_id, lines in due
             ]
             for future in futures:
                 await future
             if loop.time() >= forget_at:
                 forget_at = loop.time() + FORGET_PERIOD_S
-                await reader.forget_requests(REQUESTS_KEPT, FORGET_ROWS_MAX)
+                if await reader.forget_requests(REQUESTS_KEPT, FORGET_ROWS_MAX) == FORGET_ROWS_MAX:
+                    forget_at = loop.time()  # there is more
         except (EngineError, StorageError) as error:
             log.info("the sweep waits", error=type(error).__name__)
             due = []

@@ -24,9 +24,13 @@ from inventory.postgres.errors import (
 
 QUEUE_COMMANDS_MAX = 10_000
 BATCH_COMMANDS_MAX = 512
-BATCH_LINES_MAX = 4_000
+BATCH_LINES_MAX = 8_000
 FOLLOW_MARGIN_S = 0.05  # so that the answer still reaches a caller who listens until the deadline
 RETRY_PAUSE_MIN_S = 0.01
+LOCK_WAIT_SHORT_MS = 50
+PARKED_S = 0.2
+SPREAD_TRIES_MAX = 24
+STOP_S = 3.0
 RETRY_PAUSE_MAX_S = 0.5
 
 log = structlog.get_logger(__name__)
@@ -48,7 +52,9 @@ class Lane:
         self._queue: deque[Submission] = deque()
         self._running: dict[tuple[int, UUID], Submission] = {}
         self._arrived = asyncio.Event()
+        self._parked: set[Submission] = set()
         self._stopping = False
+        self._stop_at = float("inf")
         self._loop = asyncio.get_running_loop()
         self.batches = 0
         self.commands = 0
@@ -95,8 +101,12 @@ class Lane:
             await self._writer.close()
 
     def stop(self) -> None:
-        """Takes nothing new; what was taken is finished."""
+        """Takes nothing new; what was taken is finished, or given up after `STOP_S`."""
         self._stopping = True
+        self._stop_at = self._loop.time() + STOP_S
+        for submission in tuple(self._parked):
+            self._parked.discard(submission)
+            self._finish(submission, failures.ShuttingDown())
         self._arrived.set()
 
     def _follow(self, first: Submission, second: Submission) -> asyncio.Future[Outcome]:
@@ -128,29 +138,78 @@ class Lane:
         """Runs a batch until each of its commands has an outcome, or its caller's deadline has passed."""
         pause = RETRY_PAUSE_MIN_S
         while batch:
+            wait_ms = LOCK_WAIT_SHORT_MS if batch[0].contended else None
             try:
-                outcomes = await execute(self._writer, batch, self._encode_refusal)
-            except (Interfered, Contention, Unavailable, OutcomeUnknown) as error:
+                outcomes = await execute(self._writer, batch, self._encode_refusal, wait_ms)
+            except Contention as error:
+                log.info("locks can't be had", error=str(error), commands=len(batch))
+                await self._spread(batch, SPREAD_TRIES_MAX)
+                return
+            except (Interfered, Unavailable, OutcomeUnknown) as error:
                 batch = self._still_due(batch, error, pause)
             except Exception as error:  # noqa: BLE001 - logged and answered there, for each command on its own
                 await self._isolate(batch, error)
                 return
             else:
-                self._settle(batch, outcomes)
-                return
+                if outcomes:
+                    self._settle(batch, outcomes)
+                    return
+                continue
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_PAUSE_MAX_S)
+
+    async def _spread(self, batch: list[Submission], tries: int) -> int:
+        """Somebody holds a lock that the batch needs: finds by halves, each with a short wait, whose lock it is. Those
+        commands are parked and tried again on their own, so that the others go on. Gives the tries that are left."""
+        if len(batch) == 1 or tries <= 0:  # without tries left it is everybody's lock: the feed's head
+            for submission in batch:
+                self._park(submission)
+            return tries
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            tries -= 1
+            try:
+                outcomes = await execute(self._writer, half, self._encode_refusal, LOCK_WAIT_SHORT_MS)
+            except Contention:
+                tries = await self._spread(half, tries)
+            except Exception:  # noqa: BLE001 - met again there, and handled
+                await self._serve(half)
+            else:
+                if outcomes:
+                    self._settle(half, outcomes)
+                else:
+                    await self._serve(half)
+        return tries
+
+    def _park(self, submission: Submission) -> None:
+        """Tries a command again in a while, on its own; its caller is told while still listening."""
+        if submission.abandoned:
+            self._forget(submission)
+        elif min(submission.deadline, self._stop_at) <= self._loop.time() + PARKED_S:
+            self._finish(submission, failures.Unknown() if submission.in_doubt else failures.LockContention())
+        else:
+            submission.contended = True
+            self._parked.add(submission)
+            self._loop.call_later(PARKED_S, self._unpark, submission)
+
+    def _unpark(self, submission: Submission) -> None:
+        if submission in self._parked:
+            self._parked.discard(submission)
+            self._queue.append(submission)
+            self._arrived.set()
 
     def _still_due(self, batch: list[Submission], error: StorageError, pause: float) -> list[Submission]:
         """What of a batch is to be tried again after the pause; the others' deadlines come before that, and they are
         told why while they still listen."""
-        waits_for_locks = isinstance(error, (Interfered, Contention))
+        waits_for_locks = isinstance(error, Interfered)
         log.info("a batch is tried again", why=type(error).__name__, error=str(error), commands=len(batch))
         next_try = self._loop.time() + pause
         kept = []
         for submission in batch:
             submission.in_doubt = submission.in_doubt or isinstance(error, OutcomeUnknown)
-            if submission.deadline > next_try:
+            if submission.abandoned:
+                self._forget(submission)
+            elif min(submission.deadline, self._stop_at) > next_try:
                 kept.append(submission)
             elif submission.in_doubt:
                 self._finish(submission, failures.Unknown())

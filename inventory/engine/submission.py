@@ -44,13 +44,15 @@ class Submission:
     weight: int = 1
     validate_only: bool = False
     in_doubt: bool = False
+    contended: bool = False
     followers: list[Future[Outcome]] = field(default_factory=list)
     rivals: list["Submission"] = field(default_factory=list)
 
     @property
     def solo(self) -> bool:
-        """Whether it runs in a transaction of its own: it is to be rolled back, or it isn't about stock."""
-        return self.validate_only or type(self.command) is ChangeCatalog
+        """Whether it runs in a transaction of its own: it is to be rolled back, it waits for somebody's locks, or it
+        isn't about stock."""
+        return self.validate_only or self.contended or type(self.command) is ChangeCatalog
 
     @property
     def abandoned(self) -> bool:

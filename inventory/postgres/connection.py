@@ -12,7 +12,7 @@ import asyncpg
 from inventory.postgres import queries
 from inventory.postgres.errors import Contention, Interfered, OutcomeUnknown, Unavailable, classified
 
-LOCK_TIMEOUT_MS = 2_000
+LOCK_TIMEOUT_MS = 500
 STATEMENT_TIMEOUT_MS = 8_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 2_000
 TRANSACTION_TIMEOUT_MS = 20_000

@@ -151,11 +151,13 @@ class Reader:
             rows = await self.fetch("register_channel", code)
         return int(rows[0][0])
 
-    async def due_reservations(self, limit: int) -> list[UUID]:
-        return [row[0] for row in await self.fetch("due_reservations", limit)]
+    async def due_reservations(self, limit: int) -> list[tuple[UUID, int]]:
+        """Reservations whose holds have run out, and how many lines each has."""
+        return [(row[0], row[1]) for row in await self.fetch("due_reservations", limit)]
 
-    async def forget_requests(self, older_than: timedelta, limit: int) -> None:
-        await self.fetch("forget_requests", older_than, limit)
+    async def forget_requests(self, older_than: timedelta, limit: int) -> int:
+        """How many answers were dropped."""
+        return int((await self.fetch("forget_requests", older_than, limit))[0][0])
 
 
 def level_row(row: Any) -> LevelRow:

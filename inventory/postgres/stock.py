@@ -1,6 +1,7 @@
 """The engine's way to stock: find, lock, and write a whole batch in a fixed number of statements."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -18,6 +19,10 @@ RequestKey = tuple[int, UUID]
 """channel_id and request_id."""
 
 
+RUN_OUT_LINES_MAX = 100
+LOCK_WAIT_NOTICED = timedelta(milliseconds=5)
+
+
 class Remembered(NamedTuple):
     """The stored answer to a request. `revision` None: it changed nothing."""
 
@@ -32,6 +37,8 @@ class Locked(NamedTuple):
 
     ledger: Ledger
     answers: dict[RequestKey, Remembered]
+    more_has_run_out: bool
+    """Only some of the holds that ran out on these levels came along: end them, and look again."""
 
 
 class RequestRow(NamedTuple):
@@ -43,6 +50,11 @@ class RequestRow(NamedTuple):
     code: int
     answer: bytes
     step: int | None
+
+
+async def limit_lock_wait(writer: Writer, milliseconds: int) -> None:
+    """For the present transaction."""
+    await writer.fetch("limit_lock_wait", f"{milliseconds}ms")
 
 
 async def find_answer(writer: Writer, request: RequestKey) -> dict[RequestKey, Remembered]:
@@ -71,13 +83,17 @@ async def find_and_lock(
     """Locks the levels of `pairs` and of the reservations' lines, and reads both under the locks; with them come the
     reservations that ran out on these levels and those that the owners hold.
 
-    Raises `Interfered` when somebody added a line or a SKU in between: look again.
+    Raises `Interfered` when somebody added a line or a SKU in between, or a hold ran out: look again.
     """
-    found = (await writer.fetch("find_and_lock", requests, list(pairs), reservation_ids, owners))[0]
-    levels, wanted_reservations, answers, now = found
+    found = (await writer.fetch("find_and_lock", requests, list(pairs), reservation_ids, owners, RUN_OUT_LINES_MAX))[0]
+    levels, wanted_reservations, answers, run_out_lines, began, now = found
     ledger = Ledger(now)
     for row in map(tuple, levels):
         ledger.put(Place(*row[:6]), Level(*row[6:]))
+    if now - began > LOCK_WAIT_NOTICED and ledger.levels:
+        sku_ids, location_ids = zip(*ledger.levels, strict=True)
+        if (await writer.fetch("has_run_out_since", sku_ids, location_ids, began, now))[0][0]:
+            raise Interfered("a hold ran out while locks were waited for")
     missing = [pair for pair in pairs if pair not in ledger.places]
     if missing:
         for row in await writer.fetch("read_places", missing):
@@ -85,7 +101,7 @@ async def find_and_lock(
     if wanted_reservations:
         reservations = await writer.fetch("read_reservations", wanted_reservations)
         ledger.put_reservations(_reservations(ledger, reservations))
-    return Locked(ledger, _answers(answers))
+    return Locked(ledger, _answers(answers), run_out_lines == RUN_OUT_LINES_MAX)
 
 
 async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) -> int:

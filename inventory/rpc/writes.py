@@ -14,7 +14,7 @@ from inventory.rpc.method import Call, abort_with
 from inventory.rpc.parse import fingerprint
 from inventory.rpc.wire import with_revision
 
-BY_ID_LINES = 20
+BY_ID_LINES = 40
 """How many lines a command counts for when it names a reservation, whose lines aren't known before the lock."""
 
 

@@ -131,11 +131,19 @@ WITH made AS (
 SELECT channel_id FROM made UNION ALL SELECT channel_id FROM channel WHERE code = $1::text
 
 -- name: due_reservations
--- Holds that have run out and aren't swept yet, longest overdue first. $1 how many at most.
-SELECT reservation_id FROM reservation WHERE state = 1 AND expires_at <= now() ORDER BY expires_at LIMIT $1
+-- Holds that have run out and aren't swept yet, longest overdue first, and how many lines each has. $1 how many at
+-- most.
+SELECT reservation_id, (
+    SELECT count(*)::integer FROM reservation_line AS line WHERE line.reservation_id = reservation.reservation_id
+) AS lines
+FROM reservation WHERE state = 1 AND expires_at <= now() ORDER BY expires_at LIMIT $1
 
 -- name: forget_requests
--- Drops some answers older than their time to keep. $1 how old, $2 how many at most.
-DELETE FROM request WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM request WHERE recorded_at < now() - $1::interval LIMIT $2
-))
+-- Drops some answers older than their time to keep, and says how many. $1 how old, $2 how many at most.
+WITH gone AS (
+    DELETE FROM request WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM request WHERE recorded_at < now() - $1::interval LIMIT $2
+    ))
+    RETURNING 1
+)
+SELECT count(*) FROM gone

@@ -13,9 +13,10 @@ FROM (
 -- location_id. Holding all levels of a reservation's lines is what guards the reservation; but for owners, nothing else
 -- is ever locked before the feed's head.
 -- $1 channel and request_id of each command; $2 distinct SKU and location codes; $3 reservations the commands name;
--- $4 channels and owners whose live holds are to be replaced.
+-- $4 channels and owners whose live holds are to be replaced; $5 how many lines that have run out at most.
 -- Gives one row: the locked levels, the reservations to read under these locks (those named, those whose holds on
--- these levels have run out, those of the owners), earlier answers, and the clock, read after the last lock was had.
+-- these levels have run out, those of the owners), earlier answers, how many lines have run out, when the transaction
+-- began, and the clock, read after the last lock was had.
 -- All but the levels is as of before the lock: reservations are read again, and answers are proved by request's
 -- primary key. OFFSET 0 keeps each look-up a look-up by its whole key, also where the planner believes a table empty.
 WITH pair_level AS MATERIALIZED (
@@ -23,9 +24,7 @@ WITH pair_level AS MATERIALIZED (
     FROM unnest($2::code_pair[]) AS pair
     CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
     CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
-), wanted_reservation AS MATERIALIZED (
-    SELECT unnest($3::uuid[]) AS reservation_id
-    UNION
+), run_out AS MATERIALIZED (
     SELECT line.reservation_id
     FROM pair_level
     CROSS JOIN LATERAL (
@@ -33,6 +32,11 @@ WITH pair_level AS MATERIALIZED (
         WHERE sku_id = pair_level.sku_id AND location_id = pair_level.location_id AND held > 0 AND expires_at <= now()
         OFFSET 0
     ) AS line
+    LIMIT $5
+), wanted_reservation AS MATERIALIZED (
+    SELECT unnest($3::uuid[]) AS reservation_id
+    UNION
+    SELECT reservation_id FROM run_out
     UNION
     SELECT reservation.reservation_id
     FROM unnest($4::owner_key[]) AS key
@@ -75,7 +79,25 @@ SELECT
             WHERE request.channel_id = key.channel_id AND request.request_id = key.request_id OFFSET 0
         ) AS request
     ) AS answers,
+    (SELECT count(*) FROM run_out) AS run_out_lines,
+    now() AS began,
     clock_timestamp() AS now
+
+-- name: has_run_out_since
+-- Whether a hold on locked levels ran out while the locks were waited for. $1, $2 ids of the levels; $3, $4 from when
+-- until when.
+SELECT EXISTS (
+    SELECT FROM unnest($1::bigint[], $2::integer[]) AS key (sku_id, location_id)
+    CROSS JOIN LATERAL (
+        SELECT FROM reservation_line
+        WHERE sku_id = key.sku_id AND location_id = key.location_id AND held > 0 AND expires_at > $3 AND expires_at <= $4
+        LIMIT 1
+    ) AS line
+)
+
+-- name: limit_lock_wait
+-- Lets this transaction wait for locks no longer than so. $1 such as "50ms".
+SELECT set_config('lock_timeout', $1, true)
 
 -- name: find_answer
 -- The earlier answer to one request_id. $1 channel, $2 request_id.
