@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from functools import partial
+from typing import Any
 
 import grpc
 import structlog
@@ -56,10 +57,15 @@ async def serve(
     async with AsyncExitStack() as stack:
         if beside is not None:
             stack.push_async_callback(_cancel, asyncio.create_task(beside, name="beside"))
-        running = await start(settings, dsn, stack)
+        starting = asyncio.create_task(start(settings, dsn, stack))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():  # it waits for another's migration, or for a database
+            await _cancel(starting)
+            return
         _spare_the_collector()
-        ready(running)
-        await stop.wait()
+        ready(starting.result())
+        await stopped
         log.info("stopping", grace_s=GRACE_S)
 
 
@@ -161,7 +167,7 @@ async def _keep_on(name: str, work: Callable[[], Coroutine[None, None, None]]) -
         await asyncio.sleep(RESTART_PAUSE_S)
 
 
-async def _cancel(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[Any]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

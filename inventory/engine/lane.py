@@ -29,6 +29,7 @@ FOLLOW_MARGIN_S = 0.05  # so that the answer still reaches a caller who listens 
 RETRY_PAUSE_MIN_S = 0.01
 LOCK_WAIT_SHORT_MS = 50
 PARKED_S = 0.2
+LAST_TRY_S = 0.2  # what a try may take, so that its caller is told before the deadline
 SPREAD_TRIES_MAX = 24
 STOP_S = 3.0
 RETRY_PAUSE_MAX_S = 0.5
@@ -185,7 +186,7 @@ class Lane:
         """Tries a command again in a while, on its own; its caller is told while still listening."""
         if submission.abandoned:
             self._forget(submission)
-        elif min(submission.deadline, self._stop_at) <= self._loop.time() + PARKED_S:
+        elif min(submission.deadline, self._stop_at) <= self._loop.time() + PARKED_S + LAST_TRY_S:
             self._finish(submission, failures.Unknown() if submission.in_doubt else failures.LockContention())
         else:
             submission.contended = True

@@ -21,6 +21,8 @@ from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
 Codes = Mapping[Key, Place]
+ROWS_DETAILED_MAX = 1_000
+"""Refused rows of a bulk request that are answered in full."""
 
 
 @lru_cache(maxsize=64)
@@ -117,14 +119,18 @@ def adjusted_one_answer(codes: Codes, answer: Adjusted) -> bytes:
 def adjusted_answer(codes: Codes, answer: Adjusted) -> bytes:
     message = stock_pb2.BatchAdjustStockResponse(
         applied=len(answer.on_hand) - len(answer.refused),
-        refused=[stock_pb2.RefusedRow(row=row, error=row_error(refusal)) for row, refusal in answer.refused.items()],
+        refused=[
+            stock_pb2.RefusedRow(row=row, error=row_error(refusal, brief=number >= ROWS_DETAILED_MAX))
+            for number, (row, refusal) in enumerate(answer.refused.items())
+        ],
         on_hand=answer.on_hand,
     )
     return message.SerializeToString()
 
 
-def row_error(refusal: Refusal) -> core_pb2.RowError:
-    found = status(refusal)
+def row_error(refusal: Refusal, *, brief: bool = False) -> core_pb2.RowError:
+    """`brief`: only the code and the reason."""
+    found = status(Refusal(refusal.reason, "") if brief else refusal)
     return core_pb2.RowError(code=found.code, message=found.message, details=found.details)
 
 
@@ -184,7 +190,8 @@ def imported_answer(codes: Codes, answer: CatalogChange) -> bytes:
         updated=answer.updated,
         unchanged=answer.unchanged,
         refused=[
-            catalog_pb2.RefusedCatalogRow(row=row, error=row_error(refusal)) for row, refusal in answer.refused.items()
+            catalog_pb2.RefusedCatalogRow(row=row, error=row_error(refusal, brief=number >= ROWS_DETAILED_MAX))
+            for number, (row, refusal) in enumerate(answer.refused.items())
         ],
     )
     return message.SerializeToString()

@@ -7,6 +7,8 @@ import os
 import time
 from collections.abc import Collection
 
+from google.protobuf.message import DecodeError
+
 from inventory.domain.code import free_text
 from inventory.domain.limits import BATCH_REQUESTS_MAX, BULK_ROWS_MAX, OWNER_BYTES_MAX, REFERENCE_BYTES_MAX
 from inventory.domain.refusal import Reason, Refusal, reservation_not_found
@@ -108,7 +110,8 @@ class ReservationService:
 
     async def reserve_stream(self, context: Context[bytes, bytes], call: Call) -> None:
         """Each message's requests go to the lane at once; its answers are written when all of them are there. The
-        client is read no further while so many messages are under way."""
+        client is read no further while so many messages are under way. A message that is wrong as a whole ends the
+        stream, after the answers to those before it."""
         places = asyncio.Semaphore(STREAM_MESSAGES_IN_FLIGHT_MAX)
         writing = asyncio.Lock()
         loop = asyncio.get_running_loop()
@@ -121,17 +124,24 @@ class ReservationService:
             finally:
                 places.release()
 
+        refused: Exception | None = None
         with self._streams.one_more(call.channel_id):
             try:
                 async with asyncio.TaskGroup() as group:
                     while isinstance(raw := await context.read(), bytes):  # else it is the end
-                        request = pb2.ReserveStreamRequest.FromString(raw)
                         until = loop.time() + DEADLINE_DEFAULT_S
-                        pending = self._submit_all(request.requests, call._replace(deadline=until))
+                        try:
+                            request = pb2.ReserveStreamRequest.FromString(raw)
+                            pending = self._submit_all(request.requests, call._replace(deadline=until))
+                        except (Refusal, DecodeError) as error:
+                            refused = error
+                            break
                         await places.acquire()
                         group.create_task(respond(pending))
             except BaseExceptionGroup as several:
                 raise several.exceptions[0] from None
+        if refused is not None:
+            raise refused
 
     def _submit_all(self, requests: Collection[pb2.ReserveRequest], call: Call) -> list[Pending]:
         """Per request its id, and its outcome to come or the error it has already."""

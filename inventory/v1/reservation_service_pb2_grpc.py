@@ -155,6 +155,8 @@ class ReservationServiceServicer:
     def ReserveStream(self, request_iterator, context):
         """Many requests in flight on one stream: each message carries up to 1,000 Reserve requests, and answers come
         as they are ready, each with its request_id, in any order. Half-close to end; the last answers still come.
+        A message that is wrong as a whole (LINES_EMPTY, TOO_MANY_LINES, MALFORMED_REQUEST) ends the stream: the status
+        speaks of that message only, and the answers to all messages before it come first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

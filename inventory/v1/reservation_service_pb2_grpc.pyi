@@ -68,6 +68,8 @@ class ReservationServiceStub:
     ReserveStream: _grpc.StreamStreamMultiCallable[_reservation_service_pb2.ReserveStreamRequest, _reservation_service_pb2.ReserveStreamResponse]
     """Many requests in flight on one stream: each message carries up to 1,000 Reserve requests, and answers come
     as they are ready, each with its request_id, in any order. Half-close to end; the last answers still come.
+    A message that is wrong as a whole (LINES_EMPTY, TOO_MANY_LINES, MALFORMED_REQUEST) ends the stream: the status
+    speaks of that message only, and the answers to all messages before it come first.
     """
 
 @_typing.type_check_only
@@ -110,6 +112,8 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
     ReserveStream: _aio.StreamStreamMultiCallable[_reservation_service_pb2.ReserveStreamRequest, _reservation_service_pb2.ReserveStreamResponse]  # type: ignore[assignment]
     """Many requests in flight on one stream: each message carries up to 1,000 Reserve requests, and answers come
     as they are ready, each with its request_id, in any order. Half-close to end; the last answers still come.
+    A message that is wrong as a whole (LINES_EMPTY, TOO_MANY_LINES, MALFORMED_REQUEST) ends the stream: the status
+    speaks of that message only, and the answers to all messages before it come first.
     """
 
 class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -203,6 +207,8 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_reservation_service_pb2.ReserveStreamResponse], _abc.AsyncIterator[_reservation_service_pb2.ReserveStreamResponse]]:
         """Many requests in flight on one stream: each message carries up to 1,000 Reserve requests, and answers come
         as they are ready, each with its request_id, in any order. Half-close to end; the last answers still come.
+        A message that is wrong as a whole (LINES_EMPTY, TOO_MANY_LINES, MALFORMED_REQUEST) ends the stream: the status
+        speaks of that message only, and the answers to all messages before it come first.
         """
 
 def add_ReservationServiceServicer_to_server(servicer: ReservationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -50,6 +50,8 @@ class WatchServiceServicer:
         """Streams changes in the one total order. Ordered, unique, without gaps, and atomic: the changes of one command
         share a revision and come in one message. Resumable on any replica from the last cursor received.
         A bookmark R promises: everything up to R that matches was written to this stream before it.
+        The changes of a bulk command of 10,000 rows can take 12 MiB in one message: a client sets its limit of received
+        message length accordingly (many default to 4 MiB).
         Fails with COMPACTED, REVISION_IN_FUTURE (OUT_OF_RANGE), EPOCH_CHANGED (FAILED_PRECONDITION), TOO_MANY_FILTERS,
         STREAM_LIMIT, and SHUTTING_DOWN (UNAVAILABLE) when the server stops: resume at the last cursor.
         """
