@@ -37,10 +37,10 @@ $(READY): pyproject.toml requirements.lock | $(VENV)/bin/python
 	@touch $@
 
 demo: $(READY)  ## replay a grocer's real baskets through a fresh server and prove that nothing was oversold
-	$(BIN)/inventory demo $(ARGS)
+	@$(BIN)/inventory demo $(ARGS)
 
 serve: $(READY)  ## run the server, on its own embedded PostgreSQL unless a DSN is configured
-	$(BIN)/inventory serve $(ARGS)
+	@$(BIN)/inventory serve $(ARGS)
 
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)

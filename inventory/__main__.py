@@ -1,13 +1,25 @@
 """`inventory`: the command line. Each command is imported when it is asked for: PostgreSQL must be forked before gRPC
 is loaded, and `--help` must not pay for either."""
 
+import ast
 import os
 import sys
+from pathlib import Path
 
 from cyclopts import App
 
 from inventory import __version__
 from inventory.cli.failure import Failed
+
+
+def _help(command: str) -> str:
+    """What the command says of itself, read without importing it."""
+    source = (Path(__file__).parent / "cli" / f"{command}.py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == command:
+            return (ast.get_docstring(node) or "").partition("\n\nParameters\n")[0]
+    raise AssertionError(command)
+
 
 app = App(
     name="inventory",
@@ -17,10 +29,10 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for command in ("serve", "migrate", "verify", "health", "stock", "watch", "bench", "demo"):
-    app.command(f"inventory.cli.{command}:{command}")
-app.command("inventory.cli.importing:app", name="import")
-app.command("inventory.cli.exporting:app", name="export")
+for command in ("serve", "watch", "stock", "verify", "migrate", "health", "bench", "demo"):
+    app.command(f"inventory.cli.{command}:{command}", help=_help(command))
+app.command("inventory.cli.importing:app", name="import", help="Import locations, SKUs and stock from CSV files.")
+app.command("inventory.cli.exporting:app", name="export", help="Export locations, SKUs and stock to CSV files.")
 
 
 def main() -> None:

@@ -40,6 +40,7 @@ def bench(*, server: ServerAddress = SERVER_DEFAULT, seconds: float = 5.0, in_fl
     """Load a server on this machine with reservations of one line, and say how many it takes and how long they wait.
 
     It reserves SKUs of its own at a location of its own, gives everything back and takes them out of use at the end.
+    They and their movements stay in the database, inactive: not for a production server.
 
     Example: inventory bench --seconds 10 --in-flight 64 --skus 1
 

@@ -44,9 +44,10 @@ def changes(movement: core_pb2.Movement, unit_digits: int = 0) -> Iterator[str]:
             yield f"{name} {signed(delta, unit_digits)}"
 
 
-def why(movement: core_pb2.Movement) -> str:
-    """Who, and for what."""
-    reservation = f"reservation {movement.reservation_id}" if movement.reservation_id else ""
+def why(movement: core_pb2.Movement, *, short: bool = False) -> str:
+    """Who, and for what; `short`: of the reservation only the end of its id, where ids differ."""
+    reservation_id = f"…{movement.reservation_id[-8:]}" if short else movement.reservation_id
+    reservation = f"reservation {reservation_id}" if movement.reservation_id else ""
     parts = (movement.channel, reservation, movement.reason, movement.reference)
     return printable(" · ".join(part for part in parts if part))
 

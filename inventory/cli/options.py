@@ -5,14 +5,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-ServerAddress = Annotated[
-    str, Parameter(env_var="INVENTORY_SERVER", help="HOST:PORT of the server. (env: INVENTORY_SERVER)")
-]
+ServerAddress = Annotated[str, Parameter(env_var="INVENTORY_SERVER", help="HOST:PORT of the server.")]
 ChannelCode = Annotated[
     str,
-    Parameter(
-        env_var="INVENTORY_CHANNEL", help="The channel that asks, as the ledger shall name it. (env: INVENTORY_CHANNEL)"
-    ),
+    Parameter(env_var="INVENTORY_CHANNEL", help="The channel that asks, as the ledger shall name it."),
 ]
 Dsn = Annotated[
     str | None,

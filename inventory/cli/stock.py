@@ -128,8 +128,12 @@ def _levels(sku: catalog_pb2.Sku, levels: list[core_pb2.Level]) -> Table:
 def _ledger(sku: catalog_pb2.Sku, ledger: list[core_pb2.Movement]) -> Table:
     table = Table(title="Last movements, newest first", title_justify="left")
     for column in ("revision", "time", "location", "what", "change", "on hand after", "available after", "why"):
+        right = "after" in column or column == "revision"
         table.add_column(
-            column, justify="right" if "after" in column or column == "revision" else "left", overflow="fold"
+            column,
+            justify="right" if right else "left",
+            no_wrap=not right and column != "change",
+            min_width=5 if column == "why" else 8,
         )
     for movement in ledger:
         table.add_row(
@@ -140,7 +144,7 @@ def _ledger(sku: catalog_pb2.Sku, ledger: list[core_pb2.Movement]) -> Table:
             ", ".join(changes(movement, sku.unit_digits)) or "–",
             amount(movement.after.on_hand, sku.unit_digits),
             amount(movement.after.available, sku.unit_digits),
-            Text(why(movement)),
+            Text(why(movement, short=True)),
         )
     return table
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json as encoder
+import sys
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
@@ -68,9 +69,9 @@ def watch(
         request.after.revision = after
     try:
         if json:
-            run(_follow(server, request, _print_json))
+            run(_follow(server, request, _print_json, Teller().say))
         elif not console.is_terminal:
-            run(_follow(server, request, _print_lines))
+            run(_follow(server, request, _print_lines, Teller().say))
         else:
             board = Board(console.height)
             with Live(board, console=console, refresh_per_second=REFRESHES_PER_S, screen=False) as live:
@@ -132,6 +133,18 @@ def _print_json(answer: pb2.WatchResponse) -> None:
 def _flush(answer: pb2.WatchResponse) -> None:
     # Also when nothing came: so a reader who went away is noticed at a heartbeat.
     print(end="", flush=True)
+
+
+class Teller:
+    """Says on stderr how the stream does, when that changes; that it began well goes without saying."""
+
+    def __init__(self) -> None:
+        self._state = "live"
+
+    def say(self, state: str) -> None:
+        if state != self._state:
+            self._state = state
+            print(state, file=sys.stderr, flush=True)
 
 
 class Board:
@@ -203,6 +216,6 @@ class Board:
                 Text(printable(movement.sku)),
                 Text(printable(movement.location)),
                 ", ".join(changes(movement)) or "–",
-                Text(why(movement)),
+                Text(why(movement, short=True)),
             )
         return table

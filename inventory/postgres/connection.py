@@ -22,7 +22,7 @@ CLOSE_TIMEOUT_S = 2.0
 SERVER_VERSION_MIN = 150_000
 TRANSACTION_TIMEOUT_SINCE = 17
 
-_PATIENT = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "60s"}
+_PATIENT = {"statement_timeout": "0", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 
 
 class Planning(Enum):

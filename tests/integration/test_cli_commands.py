@@ -151,20 +151,29 @@ async def test_the_same_file_again_changes_nothing_unless_the_run_has_another_na
     stocked: Cli, tmp_path: Path
 ) -> None:
     again = await stocked.ok("import", "stock", str(tmp_path / "stock.csv"))
-    assert "4 of them replayed" in again
+    assert "0 added, 4 had been added before" in again
     assert '"on_hand": 10,' in await stocked.ok("stock", "A-1", "--json")
-    assert "replayed" not in await stocked.ok("import", "stock", str(tmp_path / "stock.csv"), "--run", "2")
+    assert "before" not in await stocked.ok("import", "stock", str(tmp_path / "stock.csv"), "--run", "2")
     assert '"on_hand": 20,' in await stocked.ok("stock", "A-1", "--json")
 
 
 async def test_an_import_that_was_stopped_goes_on_where_it_was(stocked: Cli, tmp_path: Path) -> None:
-    rows = [f"A-1,L2,{number}" for number in range(1, 31)]
+    rows = [f"A-1,L2,{number}" for number in range(1, 5_001)]
     whole = write(tmp_path / "many.csv", "sku,location,quantity", *rows)
-    first = await stocked.ok("import", "stock", whole, "--batch-rows", "7")
-    assert "30 rows of stock imported, 30 added" in first
-    second = await stocked.ok("import", "stock", whole, "--batch-rows", "7")
-    assert "30 of them replayed" in second
-    assert json.loads(await stocked.ok("stock", "A-1", "--location", "L2", "--json"))["levels"][0]["on_hand"] == 465
+    first = await stocked.ok("import", "stock", whole)
+    assert "5,000 rows of stock imported, 5,000 added" in first
+    second = await stocked.ok("import", "stock", whole)
+    assert "0 added, 5,000 had been added before" in second
+    levels = json.loads(await stocked.ok("stock", "A-1", "--location", "L2", "--json"))["levels"]
+    assert levels[0]["on_hand"] == sum(range(1, 5_001))
+
+
+async def test_an_earlier_catalogue_file_is_in_force_again_when_it_is_sent_again(stocked: Cli, tmp_path: Path) -> None:
+    first = write(tmp_path / "first.csv", "sku,name", "TEA,Tea")
+    second = write(tmp_path / "second.csv", "sku,name", "TEA,Green tea")
+    for file, counted in ((first, "1 created"), (second, "1 updated"), (first, "1 updated"), (first, "1 unchanged")):
+        assert counted in await stocked.ok("import", "skus", file)
+    assert "TEA,Tea," in await stocked.ok("export", "skus")
 
 
 async def test_an_import_outlives_its_server(dsn: str, tmp_path: Path) -> None:
@@ -178,7 +187,7 @@ async def test_an_import_outlives_its_server(dsn: str, tmp_path: Path) -> None:
         await cli.ok("import", "locations", write(tmp_path / "locations.csv", "location", "L"))
         rows = ["A,L,1"] * 20_000
         running = await cli.spawn(
-            "import", "stock", write(tmp_path / "stock.csv", "sku,location,quantity", *rows), "--batch-rows", "50"
+            "import", "stock", write(tmp_path / "stock.csv", "sku,location,quantity", *rows), "--partial"
         )
         async with grpc.aio.insecure_channel(address) as channel:
             await _until_stocked(StockServiceStub(channel))
@@ -211,10 +220,21 @@ async def test_a_dry_run_says_what_would_be_and_changes_nothing(stocked: Cli, tm
     assert json.loads(await stocked.ok("stock", "A-1", "--location", "L2", "--json"))["levels"] == []
 
 
-async def test_refused_rows_are_named_and_the_others_take_effect(stocked: Cli, tmp_path: Path) -> None:
+async def test_a_stock_file_with_a_refused_row_adds_nothing_and_can_be_mended(stocked: Cli, tmp_path: Path) -> None:
+    file = write(tmp_path / "more.csv", "sku,location,quantity", "A-1,L2,5", "LATER,L2,3")
+    ended = await stocked.run("import", "stock", file)
+    assert (ended.code, ended.out) == (1, "")
+    assert "row 3: SKU_NOT_FOUND no SKU 'LATER'" in ended.err
+    assert "nothing was added" in ended.err
+    assert json.loads(await stocked.ok("stock", "A-1", "--location", "L2", "--json"))["levels"] == []
+    await stocked.ok("import", "skus", write(tmp_path / "later.csv", "sku", "LATER"))
+    assert "2 rows of stock imported, 2 added" in await stocked.ok("import", "stock", file)
+
+
+async def test_refused_rows_are_named_and_when_wanted_the_others_take_effect(stocked: Cli, tmp_path: Path) -> None:
     rows = [f"NO-{number},L2,1" for number in range(30)]
     file = write(tmp_path / "more.csv", "sku,location,quantity", "A-1,L2,5", *rows)
-    ended = await stocked.run("import", "stock", file)
+    ended = await stocked.run("import", "stock", file, "--partial")
     assert ended.code == 1
     assert "31 rows of stock imported, 1 added, 30 refused" in ended.out
     lines = ended.err.splitlines()

@@ -14,7 +14,7 @@ from inventory.domain.refusal import Reason, Refusal
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 
-NOBODY = importing.Options(server="127.0.0.1:1")
+NOBODY = importing.StockOptions(server="127.0.0.1:1")
 COMMANDS = {"skus": importing.skus, "locations": importing.locations, "stock": importing.stock}
 STOCK_HEADER = b"sku,location,quantity\n"
 
