@@ -25,6 +25,10 @@ from inventory.postgres.errors import (
 QUEUE_COMMANDS_MAX = 10_000
 BATCH_COMMANDS_MAX = 512
 BATCH_LINES_MAX = 8_000
+GATHER_FROM_COMMANDS = 8
+GATHER_COMMANDS_MAX = 256
+GATHER_S_MAX = 0.012
+GATHER_STEP_S = 0.001
 FOLLOW_MARGIN_S = 0.05  # so that the answer still reaches a caller who listens until the deadline
 RETRY_PAUSE_MIN_S = 0.01
 LOCK_WAIT_SHORT_MS = 50
@@ -89,7 +93,10 @@ class Lane:
             while True:
                 batch = self._collect()
                 if batch:
+                    began = self._loop.time()
                     await self._serve(batch)
+                    if len(batch) >= GATHER_FROM_COMMANDS and not self._stopping:
+                        await self._gather(self._loop.time() - began)
                 elif self._stopping:
                     return
                 else:
@@ -100,6 +107,15 @@ class Lane:
                 self._finish(submission, failures.ShuttingDown())
             self._queue.clear()
             await self._writer.close()
+
+    async def _gather(self, took_s: float) -> None:
+        """After a batch of many, lets the next one grow for as long as commands keep coming, at most as long as the
+        last batch took: larger batches cost each command less. A lone caller never comes here."""
+        until = self._loop.time() + min(took_s, GATHER_S_MAX)
+        seen = -1
+        while seen < len(self._queue) < GATHER_COMMANDS_MAX and self._loop.time() < until:
+            seen = len(self._queue)
+            await asyncio.sleep(GATHER_STEP_S)
 
     def stop(self) -> None:
         """Takes nothing new; what was taken is finished, or given up after `STOP_S`."""
