@@ -124,8 +124,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
 
 
 def _spare_the_collector() -> None:
-    """A batch makes thousands of tuples that live for milliseconds: looking through them again and again costs 5 % of
-    a call. What the start has made stays for good and is looked at no more."""
+    """A batch makes thousands of tuples that live for milliseconds: looking through them again and again is wasted.
+    What the start has made stays for good and is looked at no more."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_YOUNG_OBJECTS, 20, 50)
