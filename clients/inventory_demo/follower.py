@@ -16,6 +16,7 @@ REPORT_PERIOD_S = 0.25
 CONNECT_TIMEOUT_S = 30.0
 RESUMES_MAX = 20
 RESUME_PAUSE_S = 0.5
+ALL_KINDS = (pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_SKU, pb2.CHANGE_KIND_LOCATION, pb2.CHANGE_KIND_SUBSCRIBER)
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 _METHOD = f"/{pb2.DESCRIPTOR.services_by_name['WatchService'].full_name}/Watch"
 
@@ -88,7 +89,7 @@ class _Stream:
         async with grpc.aio.insecure_channel(self._address, options=options) as connection:
             await asyncio.wait_for(connection.channel_ready(), CONNECT_TIMEOUT_S)
             while True:
-                request = pb2.WatchRequest(catalog_changes=True)
+                request = pb2.WatchRequest(kinds=ALL_KINDS)
                 request.heartbeat.seconds = 1
                 if self.begun.is_set():
                     request.after.epoch = self._mirror.epoch

@@ -65,6 +65,7 @@ class ShuttingDown(EngineError):
 
     reason = Reason.SHUTTING_DOWN
     message = "the server is stopping"
+    retry_after_s: float | None = 0.1
 
 
 def described(error: BaseException) -> str:

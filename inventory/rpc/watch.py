@@ -103,7 +103,7 @@ def _filter(request: pb2.WatchRequest) -> Filter:
     return Filter(
         None if skus is None else frozenset(skus),
         None if locations is None else frozenset(locations),
-        request.catalog_changes,
+        any(kind != pb2.CHANGE_KIND_STOCK for kind in request.kinds),
     )
 
 

@@ -40,6 +40,11 @@ class WatchServiceStub:
                 request_serializer=inventory_dot_v1_dot_watch__service__pb2.WatchRequest.SerializeToString,
                 response_deserializer=inventory_dot_v1_dot_watch__service__pb2.WatchResponse.FromString,
                 _registered_method=True)
+        self.RequestBookmark = channel.unary_unary(
+                '/inventory.v1.WatchService/RequestBookmark',
+                request_serializer=inventory_dot_v1_dot_watch__service__pb2.RequestBookmarkRequest.SerializeToString,
+                response_deserializer=inventory_dot_v1_dot_watch__service__pb2.RequestBookmarkResponse.FromString,
+                _registered_method=True)
 
 
 class WatchServiceServicer:
@@ -48,12 +53,21 @@ class WatchServiceServicer:
 
     def Watch(self, request, context):
         """Streams changes in the one total order. Ordered, unique, without gaps, and atomic: the changes of one command
-        share a revision and come in one message. Resumable on any replica from the last cursor received.
+        share a revision. Resumable on any replica from the last bookmark received.
         A bookmark R promises: everything up to R that matches was written to this stream before it.
-        The changes of a bulk command of 10,000 rows can take 12 MiB in one message: a client sets its limit of received
-        message length accordingly (many default to 4 MiB).
+        A message stays below 1 MiB; what one command changed comes in several of them when it is more (`fragment`).
         Fails with COMPACTED, REVISION_IN_FUTURE (OUT_OF_RANGE), EPOCH_CHANGED (FAILED_PRECONDITION), TOO_MANY_FILTERS,
-        STREAM_LIMIT, and SHUTTING_DOWN (UNAVAILABLE) when the server stops: resume at the last cursor.
+        STREAM_LIMIT, SUBSCRIBER_NOT_FOUND, and SHUTTING_DOWN (UNAVAILABLE, with RetryInfo) when the server stops: resume
+        at the last bookmark, here or on another replica.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestBookmark(self, request, context):
+        """Has a bookmark sent on an open stream of the same channel, on whichever replica it is, as soon as the stream has
+        come as far as the feed's head was at this call. Idempotent; no effect when there is no such stream.
+        Fails with STREAM_ID_FORMAT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -66,6 +80,11 @@ def add_WatchServiceServicer_to_server(servicer, server):
                     servicer.Watch,
                     request_deserializer=inventory_dot_v1_dot_watch__service__pb2.WatchRequest.FromString,
                     response_serializer=inventory_dot_v1_dot_watch__service__pb2.WatchResponse.SerializeToString,
+            ),
+            'RequestBookmark': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestBookmark,
+                    request_deserializer=inventory_dot_v1_dot_watch__service__pb2.RequestBookmarkRequest.FromString,
+                    response_serializer=inventory_dot_v1_dot_watch__service__pb2.RequestBookmarkResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -96,6 +115,33 @@ class WatchService:
             '/inventory.v1.WatchService/Watch',
             inventory_dot_v1_dot_watch__service__pb2.WatchRequest.SerializeToString,
             inventory_dot_v1_dot_watch__service__pb2.WatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestBookmark(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inventory.v1.WatchService/RequestBookmark',
+            inventory_dot_v1_dot_watch__service__pb2.RequestBookmarkRequest.SerializeToString,
+            inventory_dot_v1_dot_watch__service__pb2.RequestBookmarkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,12 +35,17 @@ class WatchServiceStub:
     def __new__(cls, channel: _aio.Channel) -> WatchServiceAsyncStub: ...
     Watch: _grpc.UnaryStreamMultiCallable[_watch_service_pb2.WatchRequest, _watch_service_pb2.WatchResponse]
     """Streams changes in the one total order. Ordered, unique, without gaps, and atomic: the changes of one command
-    share a revision and come in one message. Resumable on any replica from the last cursor received.
+    share a revision. Resumable on any replica from the last bookmark received.
     A bookmark R promises: everything up to R that matches was written to this stream before it.
-    The changes of a bulk command of 10,000 rows can take 12 MiB in one message: a client sets its limit of received
-    message length accordingly (many default to 4 MiB).
+    A message stays below 1 MiB; what one command changed comes in several of them when it is more (`fragment`).
     Fails with COMPACTED, REVISION_IN_FUTURE (OUT_OF_RANGE), EPOCH_CHANGED (FAILED_PRECONDITION), TOO_MANY_FILTERS,
-    STREAM_LIMIT, and SHUTTING_DOWN (UNAVAILABLE) when the server stops: resume at the last cursor.
+    STREAM_LIMIT, SUBSCRIBER_NOT_FOUND, and SHUTTING_DOWN (UNAVAILABLE, with RetryInfo) when the server stops: resume
+    at the last bookmark, here or on another replica.
+    """
+    RequestBookmark: _grpc.UnaryUnaryMultiCallable[_watch_service_pb2.RequestBookmarkRequest, _watch_service_pb2.RequestBookmarkResponse]
+    """Has a bookmark sent on an open stream of the same channel, on whichever replica it is, as soon as the stream has
+    come as far as the feed's head was at this call. Idempotent; no effect when there is no such stream.
+    Fails with STREAM_ID_FORMAT.
     """
 
 @_typing.type_check_only
@@ -50,12 +55,17 @@ class WatchServiceAsyncStub(WatchServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Watch: _aio.UnaryStreamMultiCallable[_watch_service_pb2.WatchRequest, _watch_service_pb2.WatchResponse]  # type: ignore[assignment]
     """Streams changes in the one total order. Ordered, unique, without gaps, and atomic: the changes of one command
-    share a revision and come in one message. Resumable on any replica from the last cursor received.
+    share a revision. Resumable on any replica from the last bookmark received.
     A bookmark R promises: everything up to R that matches was written to this stream before it.
-    The changes of a bulk command of 10,000 rows can take 12 MiB in one message: a client sets its limit of received
-    message length accordingly (many default to 4 MiB).
+    A message stays below 1 MiB; what one command changed comes in several of them when it is more (`fragment`).
     Fails with COMPACTED, REVISION_IN_FUTURE (OUT_OF_RANGE), EPOCH_CHANGED (FAILED_PRECONDITION), TOO_MANY_FILTERS,
-    STREAM_LIMIT, and SHUTTING_DOWN (UNAVAILABLE) when the server stops: resume at the last cursor.
+    STREAM_LIMIT, SUBSCRIBER_NOT_FOUND, and SHUTTING_DOWN (UNAVAILABLE, with RetryInfo) when the server stops: resume
+    at the last bookmark, here or on another replica.
+    """
+    RequestBookmark: _aio.UnaryUnaryMultiCallable[_watch_service_pb2.RequestBookmarkRequest, _watch_service_pb2.RequestBookmarkResponse]  # type: ignore[assignment]
+    """Has a bookmark sent on an open stream of the same channel, on whichever replica it is, as soon as the stream has
+    come as far as the feed's head was at this call. Idempotent; no effect when there is no such stream.
+    Fails with STREAM_ID_FORMAT.
     """
 
 class WatchServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -68,12 +78,23 @@ class WatchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_watch_service_pb2.WatchResponse], _abc.AsyncIterator[_watch_service_pb2.WatchResponse]]:
         """Streams changes in the one total order. Ordered, unique, without gaps, and atomic: the changes of one command
-        share a revision and come in one message. Resumable on any replica from the last cursor received.
+        share a revision. Resumable on any replica from the last bookmark received.
         A bookmark R promises: everything up to R that matches was written to this stream before it.
-        The changes of a bulk command of 10,000 rows can take 12 MiB in one message: a client sets its limit of received
-        message length accordingly (many default to 4 MiB).
+        A message stays below 1 MiB; what one command changed comes in several of them when it is more (`fragment`).
         Fails with COMPACTED, REVISION_IN_FUTURE (OUT_OF_RANGE), EPOCH_CHANGED (FAILED_PRECONDITION), TOO_MANY_FILTERS,
-        STREAM_LIMIT, and SHUTTING_DOWN (UNAVAILABLE) when the server stops: resume at the last cursor.
+        STREAM_LIMIT, SUBSCRIBER_NOT_FOUND, and SHUTTING_DOWN (UNAVAILABLE, with RetryInfo) when the server stops: resume
+        at the last bookmark, here or on another replica.
+        """
+
+    @_abc_1.abstractmethod
+    def RequestBookmark(
+        self,
+        request: _watch_service_pb2.RequestBookmarkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_watch_service_pb2.RequestBookmarkResponse, _abc.Awaitable[_watch_service_pb2.RequestBookmarkResponse]]:
+        """Has a bookmark sent on an open stream of the same channel, on whichever replica it is, as soon as the stream has
+        come as far as the feed's head was at this call. Idempotent; no effect when there is no such stream.
+        Fails with STREAM_ID_FORMAT.
         """
 
 def add_WatchServiceServicer_to_server(servicer: WatchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -21,6 +21,7 @@ from tests.rpc.client import PATIENCE_S, Client, Refused, Server, eventually, ne
 from tests.rpc.conftest import serving
 
 Pair = tuple[str, str]
+ALL_KINDS = (pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_SKU, pb2.CHANGE_KIND_LOCATION, pb2.CHANGE_KIND_SUBSCRIBER)
 
 
 class Follower:
@@ -121,7 +122,7 @@ def spread(changes: list[pb2.Change]) -> list[bytes]:
 
 async def test_from_now_every_later_change_comes_in_order_once_and_whole(client: Client) -> None:
     skus, places = await shop(client)
-    async with following(client, now=Empty(), catalog_changes=True) as follower:
+    async with following(client, now=Empty(), kinds=ALL_KINDS) as follower:
         start = await follower.begun()
         assert not follower.changes
         last = await trade(client, skus, places)
@@ -243,11 +244,11 @@ async def test_while_nothing_matches_bookmarks_go_on(client: Client) -> None:
 async def test_catalogue_changes_come_when_wanted_and_are_filtered_too(client: Client) -> None:
     sku, place = unique("sku"), unique("loc")
     wishes: list[dict[str, Any]] = [
-        {"catalog_changes": True},
+        {"kinds": ALL_KINDS},
         {},
-        {"catalog_changes": True, "skus": [sku]},
-        {"catalog_changes": True, "locations": [place]},
-        {"catalog_changes": True, "skus": ["nobody"], "locations": ["nowhere"]},
+        {"kinds": ALL_KINDS, "skus": [sku]},
+        {"kinds": ALL_KINDS, "locations": [place]},
+        {"kinds": ALL_KINDS, "skus": ["nobody"], "locations": ["nowhere"]},
     ]
     followers = [Follower(client, now=Empty(), heartbeat=seconds(1), **wish) for wish in wishes]
     for follower in followers:
@@ -295,7 +296,7 @@ async def test_resuming_at_any_bookmark_on_another_server_gives_exactly_the_rest
         monkeypatch.setattr(hub, "RING_RECORDS_MAX", 3)
         monkeypatch.setattr("inventory.postgres.changes.PAGE_ROWS", 4)
     skus, places = await shop(client)
-    async with following(client, now=Empty(), catalog_changes=True) as follower:
+    async with following(client, now=Empty(), kinds=ALL_KINDS) as follower:
         start = await follower.begun()
         last = 0
         for _ in range(3):
@@ -308,7 +309,7 @@ async def test_resuming_at_any_bookmark_on_another_server_gives_exactly_the_rest
         cursor = core_pb2.Cursor(epoch=start.epoch, revision=revision)
         rest = [change for change in follower.changes if change.revision > revision]
         for somewhere in (client, twin_client):
-            async with following(somewhere, after=cursor, catalog_changes=True) as resumed:
+            async with following(somewhere, after=cursor, kinds=ALL_KINDS) as resumed:
                 assert await resumed.begun() == cursor
                 await resumed.up_to(last)
                 assert spread(resumed.changes) == spread(rest)

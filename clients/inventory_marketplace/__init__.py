@@ -1,0 +1,1 @@
+"""A channel: an adapter that keeps a marketplace's stock numbers right."""

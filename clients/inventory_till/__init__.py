@@ -1,0 +1,1 @@
+"""A channel: a POS terminal in the terminal."""

@@ -1,0 +1,1 @@
+"""A channel: the back end of a web shop."""
