@@ -20,7 +20,7 @@ INSERT INTO channel (code) VALUES ('web');
 INSERT INTO location (code, name, kind, active, revision)
     SELECT 'place-' || n, '', 1, true, 1 FROM generate_series(1, 10) AS n;
 INSERT INTO sku (code, name, category, unit, unit_digits, barcodes, active, attributes, revision)
-    SELECT 'sku-' || n, '', 'C' || n % 50, 'piece', 0, '{}', true, '{}', 1 FROM generate_series(1, 5000) AS n;
+    SELECT 'sku-' || n, '', 'C' || n % 500, 'piece', 0, '{}', true, '{}', 1 FROM generate_series(1, 5000) AS n;
 INSERT INTO barcode SELECT sku_id::text, sku_id FROM sku;
 INSERT INTO sku_version SELECT sku_id, sku_id, '', category, 'piece', 0, '{}', true, '{}', 1, now() FROM sku;
 INSERT INTO level (sku_id, location_id, on_hand, held, revision)

@@ -113,7 +113,7 @@ ORDER BY version.revision
 -- name: read_snapshot
 -- A page of levels as they were at a revision, by sku_id, then location_id. A level that has changed since is taken
 -- from the ledger, which carries the balances: so a snapshot of any size is of one revision without a transaction
--- that lasts as long as the reading. $1 the revision; $2, $3 the last page's last ids; $4, $5 SKU and location codes
+-- that lasts as long as the reading. ARRAY, because a sub-select behind OR would be no reason to use an index. $1 the revision; $2, $3 the last page's last ids; $4, $5 SKU and location codes
 -- or null; $6 categories or null; $7 how many.
 SELECT sku.code AS sku, location.code AS location, level.sku_id, level.location_id,
     coalesce(past.on_hand_after, level.on_hand) AS on_hand, coalesce(past.held_after, level.held) AS held,
@@ -135,13 +135,13 @@ LEFT JOIN LATERAL (
 ) AS past ON level.revision > $1
 WHERE (level.sku_id, level.location_id) > ($2::bigint, $3::integer) AND level.revision > 0
     AND (level.revision <= $1 OR past.revision IS NOT NULL)
-    AND ($4::text[] IS NULL OR level.sku_id = ANY (SELECT sku_id FROM sku WHERE code = ANY ($4::text[])))
+    AND ($4::text[] IS NULL OR level.sku_id = ANY (ARRAY(SELECT sku_id FROM sku WHERE code = ANY ($4::text[]))))
     AND ($5::text[] IS NULL OR level.location_id = ANY (
         SELECT location_id FROM location WHERE code = ANY ($5::text[])
     ))
-    AND ($6::text[] IS NULL OR level.sku_id = ANY (
+    AND ($6::text[] IS NULL OR level.sku_id = ANY (ARRAY(
         SELECT sku_id FROM sku_version WHERE category = ANY ($6::text[])
-    ))
+    )))
     AND ($6::text[] IS NULL OR CASE WHEN sku.revision <= $1 THEN sku.category ELSE (
         SELECT version.category FROM sku_version AS version
         WHERE version.sku_id = level.sku_id AND version.revision <= $1 ORDER BY version.revision DESC LIMIT 1
@@ -160,7 +160,9 @@ CROSS JOIN LATERAL (
     ORDER BY sku_version.revision DESC LIMIT 1
 ) AS version
 WHERE sku.sku_id > $2 AND ($3::text[] IS NULL OR sku.code = ANY ($3::text[]))
-    AND ($4::text[] IS NULL OR sku.sku_id = ANY (SELECT sku_id FROM sku_version WHERE category = ANY ($4::text[])))
+    AND ($4::text[] IS NULL OR sku.sku_id = ANY (ARRAY(
+        SELECT sku_id FROM sku_version WHERE category = ANY ($4::text[])
+    )))
     AND ($4::text[] IS NULL OR version.category = ANY ($4::text[]))
 ORDER BY sku.sku_id
 LIMIT $5
