@@ -124,8 +124,8 @@ SELECT sku.code AS sku, location.code AS location, level.sku_id, level.location_
     level.safety_stock, level.reorder_point, level.backorder_limit,
     coalesce(past.revision, level.revision) AS revision, NULL::bigint AS due
 FROM level
-JOIN sku ON sku.sku_id = level.sku_id
-JOIN location ON location.location_id = level.location_id
+CROSS JOIN LATERAL (SELECT code, category, revision FROM sku WHERE sku_id = level.sku_id OFFSET 0) AS sku
+CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = level.location_id OFFSET 0) AS location
 LEFT JOIN LATERAL (
     SELECT movement.* FROM movement
     WHERE movement.sku_id = level.sku_id AND movement.location_id = level.location_id
