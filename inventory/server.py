@@ -17,6 +17,7 @@ from inventory.engine.expiry import sweep
 from inventory.engine.failures import described
 from inventory.engine.lane import Lane
 from inventory.feed.hub import Feed
+from inventory.feed.keeping import Keeping
 from inventory.postgres.connection import Database, Writer, assert_durable
 from inventory.postgres.migrate import migrate, pending
 from inventory.postgres.reads import Reader
@@ -86,7 +87,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
         await lane_task
 
     stack.push_async_callback(finish_lane)
-    for name, work in (("sweep", partial(sweep, lane, reader)), ("feed", feed.run)):
+    keeping = Keeping(database, reader, settings.feed_age, settings.feed_changes)
+    for name, work in (("sweep", partial(sweep, lane, reader)), ("feed", feed.run), ("keeping", keeping.run)):
         stack.push_async_callback(_cancel, asyncio.create_task(_keep_on(name, work), name=name))
 
     writes, streams = Writes(lane), Streams()

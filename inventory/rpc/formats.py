@@ -1,7 +1,7 @@
 """Answers become messages."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -187,7 +187,7 @@ def location(found: Location) -> catalog_pb2.Location:
     )
 
 
-def subscriber(found: Subscriber, epoch: UUID) -> subscriber_pb2.Subscriber:
+def subscriber(found: Subscriber, epoch: UUID, silent: timedelta | None = None) -> subscriber_pb2.Subscriber:
     return subscriber_pb2.Subscriber(
         channel=found.channel,
         name=found.name,
@@ -200,6 +200,7 @@ def subscriber(found: Subscriber, epoch: UUID) -> subscriber_pb2.Subscriber:
         state=found.state.value,  # type: ignore[arg-type]  # the numbers are the same
         lag_changes=found.lag_changes,
         lag=found.lag,
+        silent=silent,
     )
 
 

@@ -92,10 +92,14 @@ class SubscriberService:
         rows = await subscribers.read_subscribers(
             self._reader, (position[0], position[1]), channel=channel, limit=size + 1
         )
-        page = [row.subscriber for row in rows[:size]]
-        token = page_token.encode(request, [page[-1].channel, page[-1].name]) if len(rows) > size else ""
+        page = rows[:size]
+        token = (
+            page_token.encode(request, [page[-1].subscriber.channel, page[-1].subscriber.name])
+            if len(rows) > size
+            else ""
+        )
         return pb2.ListSubscribersResponse(
-            subscribers=[formats.subscriber(found, head.epoch) for found in page],
+            subscribers=[formats.subscriber(row.subscriber, head.epoch, row.silent) for row in page],
             next_page_token=token,
             head=core_pb2.Cursor(epoch=str(head.epoch), revision=head.revision),
             oldest=head.compacted,
@@ -110,4 +114,4 @@ class SubscriberService:
         found = await subscribers.read_subscribers(self._reader, channel=call.channel, name=name, limit=1)
         if not found:  # removed meanwhile
             raise subscriber_not_found(name)
-        return formats.subscriber(found[0].subscriber, epoch)
+        return formats.subscriber(found[0].subscriber, epoch, found[0].silent)
