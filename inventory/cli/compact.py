@@ -51,14 +51,12 @@ def compact(
 
 
 def _lines(window: Window, dry_run: bool) -> list[str]:
+    head = f"its head is {window.head:,}"
     if window.after == window.before:
-        lines = [f"nothing to compact: the feed can be resumed from {window.before:,} on, its head is {window.head:,}"]
+        lines = [f"nothing to compact: the feed can be resumed from {window.before:,} on, {head}"]
     else:
         would = "would be" if dry_run else "is"
-        lines = [
-            f"the feed {would} resumable from {window.after:,} on, before from {window.before:,}; "
-            f"its head is {window.head:,}"
-        ]
+        lines = [f"the feed {would} resumable from {window.after:,} on, before from {window.before:,}; {head}"]
     if window.wanted > max(window.after, window.before):
         lines.append(f"held back from {window.wanted:,} by a registered subscriber: see `inventory subscribers`")
     return lines
