@@ -79,7 +79,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
     stack.push_async_callback(reader.close)
 
     feed = Feed(database, reader, ChangeEncoder((await reader.head()).epoch))
-    lane = Lane(Writer(database), encode_refusal, feed.ring_bell)
+    lane = Lane(Writer(database), encode_refusal, feed.take)
     lane_task = asyncio.create_task(lane.run())
 
     async def finish_lane() -> None:

@@ -6,7 +6,7 @@ that of everything, else from the database. So a slow or dead subscriber delays 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from inventory.domain.catalog import Location, Sku
+from inventory.domain.ledger import Committed
 from inventory.feed.buffer import NOWHERE, Buffer, Selection, Selections
 from inventory.feed.change import MESSAGE_BYTES_MAX, ChangeKind, Filter, Group, Item, Record, grouped
 from inventory.postgres import changes
@@ -48,6 +49,9 @@ class Encoder(Protocol):
 
     def row(self, row: Any) -> Item:
         """Serialises one ledger row."""
+
+    def committed(self, committed: Committed, channels: Mapping[int, str]) -> list[Record] | None:
+        """Serialises a batch as it will be read back; None: a channel's code isn't known."""
 
     def frame(self, revision: int, recorded_at: bytes, items: Sequence[Item], fragment: bool) -> bytes:
         """A change, or a fragment of one, as a field of the message."""
@@ -96,6 +100,7 @@ class Feed:
         self._catching_up = asyncio.Semaphore(CATCH_UP_READS_MAX)
         self._rung = asyncio.Event()
         self._tail: int | None = None
+        self._catalog_changed = 0
         self._stopping = False
 
     @property
@@ -107,6 +112,21 @@ class Feed:
         """Says that there may be something new, committed here or elsewhere."""
         if self._followers and (self._tail is None or revision > self._tail):
             self._rung.set()
+
+    def take(self, head: int, committed: Committed | None) -> None:
+        """What this server has just committed: published as it is when nothing lies between, else read back. Codes and
+        categories that were read before a catalogue change that has been told meanwhile may be old ones."""
+        if (
+            committed is not None
+            and self._followers
+            and self._tail == committed.base
+            and self._catalog_changed <= committed.seen
+        ):
+            records = self._encoder.committed(committed, self._reader.channels)
+            if records is not None:
+                self._publish(records)
+                return  # with nobody else on the database the tailer has nothing to do
+        self.ring_bell(head)
 
     async def run(self) -> None:
         """Tails committed changes while there are subscribers. Cancel it to end it."""
@@ -304,10 +324,12 @@ class Feed:
         try:
             if self._tail is None:
                 self._begin((await self._reader.head()).revision)
-            while (
-                self._tail is not None and (page := await changes.read_page(self._reader, self._tail)).end > self._tail
-            ):
-                self._publish(self._records(page, self._tail))
+            while self._tail is not None:
+                after = self._tail
+                page = await changes.read_page(self._reader, after)
+                if page.end <= self._tail:  # or all of it was taken from the lane meanwhile
+                    break
+                self._publish([record for record in self._records(page, after) if record.revision > self._tail])
         except (StorageError, LedgerGap) as error:
             log.warning("the feed can't read", why=type(error).__name__, error=str(error))
             await asyncio.sleep(RETRY_S)
@@ -315,6 +337,7 @@ class Feed:
     def _begin(self, tail: int | None) -> None:
         """Anew, after this revision; None: with nobody following there is nothing to read."""
         self._tail = tail
+        self._catalog_changed = tail or 0
         start = NOWHERE if tail is None else tail
         self._ring.clear(start)
         for selection in self._selections:
@@ -327,6 +350,8 @@ class Feed:
             self._ring.append(record)
             concerned |= self._selections.publish(record)
             self._tail = record.revision
+            if ChangeKind.SKU in record.kinds:
+                self._catalog_changed = record.revision
         for selection in concerned:
             selection.wake()
         for follower in self._asked:
