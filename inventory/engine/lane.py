@@ -65,6 +65,11 @@ class Lane:
         self.batches = 0
         self.commands = 0
 
+    @property
+    def queued(self) -> int:
+        """How many commands wait for the next batch."""
+        return len(self._queue)
+
     def submit(self, submission: Submission) -> asyncio.Future[Outcome]:
         """Queues a command; the future gives its outcome. Raises `Overloaded` or `ShuttingDown`, at once.
 
@@ -119,12 +124,14 @@ class Lane:
             await asyncio.sleep(GATHER_STEP_S)
 
     def stop(self) -> None:
-        """Takes nothing new; what was taken is finished, or given up after `STOP_S`."""
+        """Takes nothing new; what was taken is finished, or given up after `STOP_S`. Again: no effect."""
+        if self._stopping:
+            return
         self._stopping = True
         self._stop_at = self._loop.time() + STOP_S
         for submission in tuple(self._parked):
             self._parked.discard(submission)
-            self._finish(submission, failures.ShuttingDown())
+            self._finish(submission, failures.Unknown() if submission.in_doubt else failures.ShuttingDown())
         self._arrived.set()
 
     def _follow(self, first: Submission, second: Submission) -> asyncio.Future[Outcome]:
