@@ -31,6 +31,7 @@ from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
 
+REFUSING_S = 0.2
 CALLS_GRACE_S = 5.0
 STREAMS_GRACE_S = 1.0
 LAST_WORDS_S = 0.2
@@ -133,11 +134,9 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         lane.stop()
         feed.stop()
         streams.stop()
-        ending = asyncio.create_task(server.stop(CALLS_GRACE_S))  # no new calls; clients are told to go elsewhere
+        await asyncio.sleep(REFUSING_S)  # who calls now is told why; gRPC's own stop would only say CANCELLED
         await streams.drained(CALLS_GRACE_S, STREAMS_GRACE_S)
-        await asyncio.wait((ending,), timeout=LAST_WORDS_S)
-        await server.stop(None)  # cuts off who doesn't read, and who watches our health
-        await ending
+        await server.stop(LAST_WORDS_S)  # and then cuts off who doesn't read, and who watches our health
 
     stack.push_async_callback(end_calls)
     return f"{settings.listen.rpartition(':')[0]}:{port}"

@@ -209,7 +209,7 @@ class Lane:
         """Tries a command again in a while, on its own; its caller is told while still listening."""
         if submission.abandoned:
             self._forget(submission)
-        elif min(submission.deadline, self._stop_at) <= self._loop.time() + PARKED_S + LAST_TRY_S:
+        elif self._stopping or submission.deadline <= self._loop.time() + PARKED_S + LAST_TRY_S:
             self._finish(submission, failures.Unknown() if submission.in_doubt else failures.LockContention())
         else:
             submission.contended = True

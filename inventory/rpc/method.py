@@ -18,7 +18,7 @@ from google.rpc.status_pb2 import Status
 
 from inventory.domain.code import channel_code
 from inventory.domain.refusal import Reason, Refusal
-from inventory.engine.failures import Defect, EngineError, described
+from inventory.engine.failures import Defect, EngineError, ShuttingDown, described
 from inventory.postgres.errors import CommandFault, StorageError
 from inventory.rpc.errors import BY_NUMBER, status
 from inventory.rpc.streams import Streams
@@ -173,6 +173,8 @@ def _guarded(name: str, work: Callable[[bytes, Context[bytes, bytes]], Awaitable
     async def run(raw: bytes, context: Context[bytes, bytes]) -> bytes:
         streams.calls += 1
         try:
+            if streams.stopping:
+                raise ShuttingDown
             return await work(raw, context)
         except grpc.aio.AbortError:
             raise

@@ -24,18 +24,19 @@ class TooManyStreams(EngineError):
 
 
 class Streams:
-    """The open streams of every kind, each by the task that serves it. `calls`: how many unary calls are served."""
+    """The open streams of every kind, each by the task that serves it. `calls`: how many unary calls are served;
+    `stopping`: whether no new ones are."""
 
     def __init__(self) -> None:
         self.calls = 0
         self._open: dict[asyncio.Task[object], tuple[str, str]] = {}
         self._by_channel: Counter[int] = Counter()
-        self._stopping = False
+        self.stopping = False
 
     @contextmanager
     def one_more(self, channel_id: int) -> Iterator[None]:
         """Counts a stream for the length of the block. Raises `TooManyStreams`, `ShuttingDown`."""
-        if self._stopping:
+        if self.stopping:
             raise ShuttingDown
         if self._by_channel[channel_id] >= STREAMS_PER_CHANNEL_MAX:
             raise TooManyStreams
@@ -61,9 +62,9 @@ class Streams:
         return Counter(self._open.values())
 
     def stop(self) -> None:
-        """Takes no new stream, and has the open ones ended: each finds a cancellation at what it waits for, whatever
+        """Takes no new call, and has the open streams ended: each finds a cancellation at what it waits for, whatever
         that is, and makes it a status by `ended`."""
-        self._stopping = True
+        self.stopping = True
         for task in self._open:
             task.cancel(_STOP)
 
