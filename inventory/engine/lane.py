@@ -70,6 +70,11 @@ class Lane:
         """How many commands wait for the next batch."""
         return len(self._queue)
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for a write."""
+        return bool(self._running or self._queue)
+
     def submit(self, submission: Submission) -> asyncio.Future[Outcome]:
         """Queues a command; the future gives its outcome. Raises `Overloaded` or `ShuttingDown`, at once.
 

@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from inventory.feed.change import MESSAGE_BYTES_MAX, ChangeKind, Filter, Record
+from inventory.feed.turns import Turns
 
 RECORDS_TAKEN_MAX = 1_000
 NOWHERE = 2**63 - 1
@@ -61,12 +62,10 @@ class Selection(Buffer):
         self.followers = 0
         self.waiting: list[asyncio.Future[None]] = []
 
-    def wake(self) -> None:
-        """Everybody who waits looks again."""
+    def wake(self, turns: Turns) -> None:
+        """Everybody who waits gets a turn."""
         waiting, self.waiting = self.waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+        turns.enqueue(waiting)
 
 
 class Selections:
