@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import Callable, Collection, Coroutine, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -35,7 +35,8 @@ REFUSING_S = 0.2
 CALLS_GRACE_S = 5.0
 STREAMS_GRACE_S = 1.0
 LAST_WORDS_S = 0.2
-LANE_GRACE_S = 3.5
+LANE_GRACE_S = 1.5
+CANCEL_S = 0.5
 RESTART_PAUSE_S = 1.0
 GC_YOUNG_OBJECTS = 50_000
 KEEPALIVE_MS = 30_000
@@ -98,13 +99,15 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         await _cancel(lane_task)  # only a database that hangs keeps it so long
 
     stack.push_async_callback(finish_lane)
+    beside: list[asyncio.Task[None]] = []
     keeping = Keeping(database, reader, settings.feed_age, settings.feed_changes)
     for name, work in (
         ("sweep", partial(sweep, lane, reader)),
         ("feed", partial(feed.run, lambda: lane.busy)),
         ("keeping", keeping.run),
     ):
-        stack.push_async_callback(_cancel, asyncio.create_task(_keep_on(name, work), name=name))
+        beside.append(asyncio.create_task(_keep_on(name, work), name=name))
+    stack.push_async_callback(_cancel, *beside)
 
     writes, streams = Writes(lane), Streams()
     if settings.metrics is not None:
@@ -193,7 +196,8 @@ async def _keep_on(name: str, work: Callable[[], Coroutine[None, None, None]]) -
         await asyncio.sleep(RESTART_PAUSE_S)
 
 
-async def _cancel(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Waits only a moment: a database that hangs keeps a task from giving its connection back."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=CANCEL_S)

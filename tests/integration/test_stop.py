@@ -44,6 +44,9 @@ def watching(client: Client, request: watch_pb2.WatchRequest) -> Any:
 
 async def told(call: Any) -> None:
     """The stream has ended with a hint to come back."""
+    with suppress(grpc.aio.AioRpcError):
+        while await call.read() is not grpc.aio.EOF:
+            pass
     ended = grpc.aio.AioRpcError(
         await call.code(), await call.initial_metadata(), await call.trailing_metadata(), await call.details()
     )
