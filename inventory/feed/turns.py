@@ -1,12 +1,12 @@
-"""Who of the followers may write next: some at a time, and while commands wait not more than so many a second."""
+"""Who of the followers may write next: some at a time, and while commands wait only for a share of the time."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 
 TURNS_AT_ONCE = 16
-TURNS_PER_S_WHILE_BUSY = 2_000
-"""A message costs the process 50 to 130 µs, by its size: so writes keep most of it."""
+SHARE_WHILE_BUSY = 0.1
+PAUSE_S_MAX = 0.02
 
 
 class Turns:
@@ -33,7 +33,7 @@ class Turns:
         """Gives turns, for ever; `busy`: whether somebody waits for a write. Cancel it to end it."""
         while True:
             await self._asked.wait()
-            given = 0
+            given, began = 0, self._loop.time()
             while self._waiting and given < TURNS_AT_ONCE:
                 future = self._waiting.popleft()
                 if not future.done():
@@ -41,4 +41,7 @@ class Turns:
                     given += 1
             if not self._waiting:
                 self._asked.clear()
-            await asyncio.sleep(given / TURNS_PER_S_WHILE_BUSY if busy() else 0)
+            await asyncio.sleep(0)  # those whose turn it is write now
+            if busy():
+                took_s = self._loop.time() - began
+                await asyncio.sleep(min(took_s * (1 / SHARE_WHILE_BUSY - 1), PAUSE_S_MAX))
