@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -130,7 +131,7 @@ class Site:
 
     def _start(self, name: str, arguments: Sequence[str], dsn: str | None) -> Server:
         output = self.directory / f"{name}.log"
-        pid, address = self._stack.enter_context(serving(arguments, self.server_cores, output))
+        pid, address = self._stack.enter_context(serving([sys.executable, *arguments], self.server_cores, output))
         print(f"{name}: process {pid} on {address}")
         return Server(name, pid, address, dsn)
 
