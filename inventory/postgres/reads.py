@@ -25,7 +25,11 @@ LISTS = {
     "list_reservations",
     "list_skus",
     "list_stock",
+    "read_latest",
+    "read_location_snapshot",
+    "read_sku_snapshot",
     "read_snapshot",
+    "read_subscribers",
 }
 """Queries planned for their values; all others find rows by key."""
 

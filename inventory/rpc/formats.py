@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -13,12 +14,14 @@ from inventory.domain.ledger import Key
 from inventory.domain.level import Level, Place
 from inventory.domain.refusal import Refusal
 from inventory.domain.reservation import Reservation
+from inventory.domain.subscriber import Subscriber
 from inventory.postgres.reads import LevelRow, ReservationRow
 from inventory.rpc.errors import status
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
+from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
 
 Codes = Mapping[Key, Place]
 ROWS_DETAILED_MAX = 1_000
@@ -181,6 +184,22 @@ def location(found: Location) -> catalog_pb2.Location:
         name=found.name,
         kind=found.kind.value,  # type: ignore[arg-type]  # the numbers are the same
         active=found.active,
+    )
+
+
+def subscriber(found: Subscriber, epoch: UUID) -> subscriber_pb2.Subscriber:
+    return subscriber_pb2.Subscriber(
+        channel=found.channel,
+        name=found.name,
+        acknowledged=core_pb2.Cursor(epoch=str(epoch), revision=found.acknowledged),
+        acknowledged_at=timestamp(found.acknowledged_at),
+        registered_at=timestamp(found.registered_at),
+        deadline=found.deadline,
+        lag_changes_max=found.lag_changes_max,
+        lag_max=found.lag_max,
+        state=found.state.value,  # type: ignore[arg-type]  # the numbers are the same
+        lag_changes=found.lag_changes,
+        lag=found.lag,
     )
 
 
