@@ -154,7 +154,7 @@ class Site:
             print(f"cores: server on {_listed(self.server_cores)}, all else on {_listed(self.other_cores)}")
 
 
-def query(dsn: str, statement: str) -> list[asyncpg.Record]:
+def query(dsn: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
     """Runs one statement, or several that give no rows, on a connection of its own."""
 
     async def work() -> list[asyncpg.Record]:
@@ -163,7 +163,7 @@ def query(dsn: str, statement: str) -> list[asyncpg.Record]:
             if ";" in statement:
                 await connection.execute(statement)
                 return []
-            return list(await connection.fetch(statement))
+            return list(await connection.fetch(statement, *arguments))
         finally:
             await connection.close()
 
