@@ -28,11 +28,12 @@ SHOPS = 1_000
 FOLLOWERS = (1, 100, 1_000)
 LISTENERS_MAX = 150
 """PostgreSQL has 200 connections as we start it, and the product needs some."""
-WRITES_PER_S = {0: 40.0, 1: 40.0, 100: 20.0, 1_000: 5.0}
-"""Few enough that the followers have one change before the next is written."""
+WRITES_PER_S = {1: 40.0, 100: 20.0, 1_000: 5.0}
+"""By followers; few enough that they have one change before the next is written."""
 BASKET_LINES = 200
 SILENT = Duration(seconds=3600)
 WHOLE, IN_TRIPS = "NOTIFY", "NOTIFY, 4 trips"
+BASKETS = "all, 200 rows"
 
 Found = dict[tuple[str, int], list[Deliveries]]
 """Rounds, by a case's name and number of followers."""
@@ -70,16 +71,18 @@ def _ours(product: Server) -> Iterator[Case]:
         requests: Sequence[bytes],
         orders: Orders,
         *,
+        beside: int = 0,
         shops: Sequence[str] | None = None,
         newest_only: bool = False,
     ) -> Case:
         count = len(requests)
         opening = Watching(product.address, requests) if requests else None
-        rate = WRITES_PER_S[count]
+        rate = WRITES_PER_S[count or beside]
         return Case(name, count, opening, lambda: ReserveWriter(product, orders), cpu_s, rate, shops, newest_only)
 
     single, baskets = Orders(SHOPS, shops=SHOPS), Orders(SHOPS, BASKET_LINES, shops=SHOPS)
-    yield case("nobody", [], single)
+    for count in FOLLOWERS:  # what a server does besides writes counts the more, the fewer of them there are
+        yield case(_nobody("all", count), [], single, beside=count)
     for count in FOLLOWERS:
         yield case("all", [watch_request()] * count, single)
     for count in FOLLOWERS:
@@ -89,15 +92,15 @@ def _ours(product: Server) -> Iterator[Case]:
     for count in FOLLOWERS:
         newest = watch_request(mode=pb2.WATCH_MODE_LATEST)
         yield case("latest", [newest] * count, single, newest_only=True)
-    yield case("nobody, 200 rows", [], baskets)
     for count in FOLLOWERS[:-1]:
-        yield case("all, 200 rows", [watch_request()] * count, baskets)
+        yield case(_nobody(BASKETS, count), [], baskets, beside=count)
+        yield case(BASKETS, [watch_request()] * count, baskets)
 
 
 def _notify(site: Site) -> Iterator[Case]:
     for name, whole in ((WHOLE, True), (IN_TRIPS, False)):
         for count in FOLLOWERS:
-            if count <= LISTENERS_MAX:
+            if count <= (LISTENERS_MAX if whole else 1):
                 yield Case(
                     name,
                     count,
@@ -126,20 +129,19 @@ def _in_turn(cases: Sequence[Case], followers: Followers, options: Options) -> F
     for _ in range(options.rounds):
         for case in cases:
             found[case.name, case.followers].append(delivery.run(case, followers, options.seconds, random_))
-    print(f"\n{'':16} {'':>5}  {'':>6} {'':>8}   sent → delivered  acked → delivered  server CPU µs")
+    print(f"\n{'':22} {'':>5}  {'':>6} {'':>8}   sent → delivered  acked → delivered  server CPU µs")
     print(
-        f"{'followers':>22}  {'writes':>6} {'arrivals':>8}   {'p50 ms':>7} {'p99':>7}   {'p50 ms':>7} {'p99':>7}"
+        f"{'followers':>28}  {'writes':>6} {'arrivals':>8}   {'p50 ms':>7} {'p99':>7}   {'p50 ms':>7} {'p99':>7}"
         f"   {'a write':>9} {'a delivery':>10}"
     )
     for case in cases:
         rounds = found[case.name, case.followers]
-        alone = "nobody, 200 rows" if case.name == "all, 200 rows" else "nobody"
-        ours = case.followers and (case.name, 1) in found and case.writer.__qualname__.startswith("_ours")
-        _print(case, rounds, _cpu_s(found[alone, 0]) if ours else None)
+        ours = isinstance(case.opening, Watching)
+        _print(case, rounds, _followers_cpu_s(found, case.name, case.followers) if ours else None)
     return found
 
 
-def _print(case: Case, rounds: Sequence[Deliveries], alone_s: float | None) -> None:
+def _print(case: Case, rounds: Sequence[Deliveries], followers_cpu_s: float | None) -> None:
     """Percentiles are of all rounds' deliveries together."""
     arrivals = sum(each.count for each in rounds)
     writes = sum(each.writes for each in rounds)
@@ -153,9 +155,9 @@ def _print(case: Case, rounds: Sequence[Deliveries], alone_s: float | None) -> N
             )
         )
     cpu_s = _cpu_s(rounds)
-    a_delivery = "" if alone_s is None else f"{(cpu_s - alone_s) * writes / arrivals * 1e6:>10,.0f}"
+    a_delivery = "" if followers_cpu_s is None else f"{followers_cpu_s * writes / arrivals * 1e6:>10,.0f}"
     print(
-        f"{case.name:16} {case.followers:>5}  {writes:>6} {arrivals:>8}{times:37}   {cpu_s * 1e6:>9,.0f} {a_delivery}",
+        f"{case.name:22} {case.followers:>5}  {writes:>6} {arrivals:>8}{times:37}   {cpu_s * 1e6:>9,.0f} {a_delivery}",
         flush=True,
     )
 
@@ -166,14 +168,10 @@ def _ratios(found: Found) -> dict[str, float]:
 
     def more_s(name: str, few: int, many: int) -> float:
         """Server CPU for each follower more."""
-        return (_cpu_s(found[name, many]) - _cpu_s(found[name, few])) / (many - few)
+        return (_followers_cpu_s(found, name, many) - _followers_cpu_s(found, name, few)) / (many - few)
 
-    first_s = (
-        _cpu_s(found["all, 200 rows", 1])
-        - _cpu_s(found["nobody, 200 rows", 0])
-        - (_cpu_s(found["all", 1]) - _cpu_s(found["nobody", 0]))
-    )
-    each_s = more_s("all, 200 rows", 1, 100) - more_s("all", 1, 100)
+    first_s = _followers_cpu_s(found, BASKETS, 1) - _followers_cpu_s(found, "all", 1)
+    each_s = more_s(BASKETS, 1, 100) - more_s("all", 1, 100)
     ratios = {
         SENT: p50_s("all") / p50_s(WHOLE),
         "sent → delivered, p50 at 1: ours ÷ that of NOTIFY in BEGIN … COMMIT": p50_s("all") / p50_s(IN_TRIPS),
@@ -187,6 +185,17 @@ def _ratios(found: Found) -> dict[str, float]:
         f" {each_s * 1e6:,.1f} µs for each one more"
     )
     return ratios
+
+
+def _nobody(name: str, count: int) -> str:
+    """The case without followers that has the writes of this one."""
+    rows = ", 200 rows" if name == BASKETS else ""
+    return f"nobody{rows}, {WRITES_PER_S[count]:g}/s"
+
+
+def _followers_cpu_s(found: Found, name: str, count: int) -> float:
+    """What the server used for its followers, a write."""
+    return _cpu_s(found[name, count]) - _cpu_s(found[_nobody(name, count), 0])
 
 
 def _cpu_s(rounds: Sequence[Deliveries]) -> float:
