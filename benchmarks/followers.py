@@ -165,7 +165,7 @@ class _Streams:
         connection = self._connection
         for stream, message in connection.receive():
             if message is None:
-                raise RuntimeError("a stream was ended by the server")
+                raise RuntimeError(f"a stream was ended by the server; its trailers: {connection.trailers!r}")
             follower = self._by_stream[stream]
             follower.messages += 1
             self._take(follower, message, connection.received_ns)

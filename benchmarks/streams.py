@@ -43,6 +43,8 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received_ns = 0
         """When the last bytes came, by the monotonic clock, which all processes of a machine share."""
+        self.trailers = b""
+        """Of the stream that ended last, compressed as they came."""
         self._first_block, self._block = header_blocks(path, address, metadata)
         self._next_stream = 1
         self._rest = b""
@@ -71,7 +73,7 @@ class Connection:
             for of, received in self.receive():
                 if of == stream and received is None:
                     if answer is None:
-                        raise CallFailed("a call was refused")
+                        raise CallFailed(f"a call was refused; its trailers: {self.trailers!r}")
                     return answer
                 answer = received
 
@@ -102,6 +104,7 @@ class Connection:
                     found += self._assembled(stream, buffer[start:position])
             elif kind == HEADERS:
                 if flags & END_STREAM:
+                    self.trailers = buffer[start:position]
                     found.append((stream, None))
             else:
                 self._control(kind, flags, stream, buffer[start:position])
