@@ -60,11 +60,11 @@ class Selection(Buffer):
         super().__init__(self.RECORDS_MAX, self.BYTES_MAX, start)
         self.wanted = wanted
         self.followers = 0
-        self.waiting: list[asyncio.Future[None]] = []
+        self.waiting: dict[asyncio.Future[None], None] = {}
 
     def wake(self, turns: Turns) -> None:
         """Everybody who waits gets a turn."""
-        waiting, self.waiting = self.waiting, []
+        waiting, self.waiting = self.waiting, {}
         turns.enqueue(waiting)
 
 

@@ -297,12 +297,13 @@ class Feed:
         """Until there is something for the follower's filter, or it must speak."""
         if self._stopping:
             return
-        follower.waiter = self._loop.create_future()
-        follower.selection.waiting.append(follower.waiter)
+        waiter = follower.waiter = self._loop.create_future()
+        follower.selection.waiting[waiter] = None
         try:
-            await follower.waiter
+            await waiter
         finally:
             follower.waiter = None
+            follower.selection.waiting.pop(waiter, None)
 
     async def _tick(self) -> None:
         """Wakes those who have been silent for long. One timer for all: with thousands of streams theirs would cost."""
@@ -312,8 +313,6 @@ class Feed:
             for follower in self._followers:
                 if now >= follower.speak_at:
                     follower.wake()
-            for selection in self._selections:
-                selection.waiting = [future for future in selection.waiting if not future.done()]
 
     def _hear(self, text: str) -> None:
         """What a replica rang with: the head it committed, or a stream that shall speak."""

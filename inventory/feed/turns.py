@@ -1,12 +1,12 @@
-"""Who of the followers may write next: so many at a time, and while commands wait only for a share of the time."""
+"""Who of the followers may write next: some at a time, and while commands wait only for a share of the time."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 
 TURNS_AT_ONCE = 16
-SHARE_WHILE_BUSY = 0.15
-PAUSE_S_MAX = 0.05
+SHARE_WHILE_BUSY = 0.1
+PAUSE_S_MAX = 0.02
 
 
 class Turns:
@@ -33,8 +33,7 @@ class Turns:
         """Gives turns, for ever; `busy`: whether somebody waits for a write. Cancel it to end it."""
         while True:
             await self._asked.wait()
-            began = self._loop.time()
-            given = 0
+            given, began = 0, self._loop.time()
             while self._waiting and given < TURNS_AT_ONCE:
                 future = self._waiting.popleft()
                 if not future.done():
