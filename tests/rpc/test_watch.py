@@ -9,7 +9,6 @@ import asyncpg
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from inventory.feed import hub
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
@@ -186,13 +185,9 @@ async def test_catalogue_changes_come_when_wanted_and_are_filtered_too(client: C
     assert seen[4] == []
 
 
-@pytest.mark.parametrize("ring", ["in the ring", "out of the ring"])
 async def test_resuming_at_any_bookmark_on_another_server_gives_exactly_the_rest(
-    client: Client, twin_client: Client, ring: str, monkeypatch: pytest.MonkeyPatch
+    client: Client, twin_client: Client, forgetful: Client
 ) -> None:
-    if ring == "out of the ring":
-        monkeypatch.setattr(hub, "RING_RECORDS_MAX", 3)
-        monkeypatch.setattr("inventory.postgres.changes.PAGE_ROWS", 4)
     skus, places = await shop(client)
     async with following(client, now=Empty(), kinds=ALL_KINDS) as follower:
         start = await follower.begun()
@@ -206,7 +201,7 @@ async def test_resuming_at_any_bookmark_on_another_server_gives_exactly_the_rest
     for revision in range(start.revision, last + 1):
         cursor = core_pb2.Cursor(epoch=start.epoch, revision=revision)
         rest = [change for change in follower.changes if change.revision > revision]
-        for somewhere in (client, twin_client):
+        for somewhere in (client, twin_client, forgetful):
             async with following(somewhere, after=cursor, kinds=ALL_KINDS) as resumed:
                 assert await resumed.begun() == cursor
                 await resumed.up_to(last)
