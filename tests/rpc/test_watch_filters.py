@@ -167,6 +167,30 @@ async def test_a_sku_that_changes_its_category_is_told_to_both_and_brings_its_st
     assert live["new"].levels == await stock_of(client, skus=[sku])
 
 
+async def test_many_skus_may_change_their_category_at_once(client: Client, forgetful: Client) -> None:
+    old, new, place = unique("old"), unique("new"), await client.location()
+    skus = [unique("sku") for _ in range(300)]
+
+    async def file_under(category: str) -> int:
+        request = catalog_pb2.ImportCatalogRequest(
+            request_id=new_id(), skus=[catalog_pb2.Sku(sku=sku, category=category) for sku in skus]
+        )
+        return (await client.catalog.ImportCatalog(request)).revision
+
+    await file_under(old)
+    await bulk(client, [(sku, place, number) for number, sku in enumerate(skus, 1)])
+    async with following(client, now=NOW, categories=[new], kinds=[STOCK, SKU]) as follower:
+        start = await follower.begun()
+        last = await file_under(new)
+        await follower.up_to(last)
+    [change] = follower.changes
+    assert sorted(each.sku for each in change.skus) == sorted(skus)
+    assert {row.sku: row.after.on_hand for row in change.entered} == {sku: n for n, sku in enumerate(skus, 1)}
+    assert len(change.entered) == len(skus)
+    late = Follower(forgetful, after=start, categories=[new], kinds=[STOCK, SKU])
+    await tell_the_same([(late, follower)], last)
+
+
 async def test_ledger_rows_are_filed_under_the_category_of_their_own_revision(
     client: Client, twin_client: Client, forgetful: Client
 ) -> None:
