@@ -198,12 +198,14 @@ async def test_another_channels_subscriber_is_as_unknown_as_none(channel: Subscr
     other = Subscribing(client)
     before = await refusal(other.acknowledge("s", 0))
     assert before.what == ("NOT_FOUND", "SUBSCRIBER_NOT_FOUND")
-    await channel.register("s")
-    assert await refusal(other.acknowledge("s", 0)) == before
+    last = await channel.changes(4)
+    mine = await channel.register("s", after=core_pb2.Cursor(revision=last - 1))
+    assert await refusal(other.acknowledge("s", last)) == before
     assert not await other.remove("s")
     async with following(client, metadata=other.metadata, acknowledged=NOW, subscriber="s") as follower:
         assert await follower.ended() == before
-    assert (await channel.one("s")).name == "s"
+    found = await channel.one("s")
+    assert (found.acknowledged, found.acknowledged_at) == (mine.acknowledged, mine.acknowledged_at)
 
 
 # Listing
@@ -393,8 +395,8 @@ async def test_a_stream_of_nobody_has_no_acknowledged_cursor(channel: Subscribin
     assert refused.fields == ["subscriber"]
 
 
-async def waiting(db: asyncpg.Connection, query: str) -> None:
-    """Until a statement like this one waits for a lock."""
+async def waiting(db: asyncpg.Connection, query: str, number: int = 1) -> None:
+    """Until so many statements like this one wait for a lock."""
 
     async def waits() -> bool:
         found = await db.fetchval(
@@ -402,9 +404,27 @@ async def waiting(db: asyncpg.Connection, query: str) -> None:
             " WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1",
             query,
         )
-        return bool(found)
+        return bool(found >= number)
 
     await eventually(waits, f"{query} waits for a lock")
+
+
+async def test_two_servers_that_see_it_at_the_same_moment_tell_it_once(
+    channel: Subscribing, client: Client, twin_client: Client, server: Server, db: asyncpg.Connection
+) -> None:
+    async with following(client, now=NOW, kinds=[watch_pb2.CHANGE_KIND_SUBSCRIBER], heartbeat=seconds(1)) as watcher:
+        await watcher.begun()
+        await channel.register("s", deadline=seconds(1))
+        other = await server.connect()
+        try:
+            async with other.transaction():
+                await other.execute("SELECT FROM feed_head FOR SHARE")
+                await waiting(db, "%UPDATE subscriber SET state%", 2)
+        finally:
+            await other.close()
+        await states(watcher, channel, 1)
+        await watcher.up_to(await channel.changes(3))
+        assert [turn[:2] for turn in await states(watcher, channel, 1)] == [("s", LOST)]
 
 
 async def test_an_acknowledgement_while_a_stream_starts_is_not_of_the_future(

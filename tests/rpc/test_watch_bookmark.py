@@ -101,9 +101,7 @@ async def test_a_stream_nobody_has_is_no_error(client: Client, twin_client: Clie
         assert await ask(somewhere, new_id()) >= 0
 
 
-async def test_another_channels_stream_says_nothing(
-    client: Client, twin_client: Client, db: asyncpg.Connection
-) -> None:
+async def test_another_channel_can_not_ask(client: Client, twin_client: Client, db: asyncpg.Connection) -> None:
     mine, other = ((("inventory-channel", unique(word)[:32]),) for word in ("mine", "other"))
     stream_id = new_id()
     async with silent(client, mine, stream_id=stream_id) as follower, silent(twin_client):

@@ -48,8 +48,8 @@ async def test_those_with_the_least_available_come_first(client: Client) -> None
         await client.stock.SetThresholds(
             stock_pb2.SetThresholdsRequest(request_id=new_id(), sku=sku, location=place, backorder_limit=50)
         )
-    async with following(client, snapshot=NOW, skus=skus, mode=LATEST) as follower:
-        await follower.begun()
+    async with following(client, now=NOW, skus=skus, mode=LATEST) as follower:
+        start = await follower.begun()
         for sku, available in zip(skus, wanted, strict=True):
             if available > 0:
                 await client.adjust(sku, place, available)
@@ -58,10 +58,10 @@ async def test_those_with_the_least_available_come_first(client: Client) -> None
             else:
                 await client.adjust(sku, place, 5)
                 await client.hold((sku, place, 5))
-        last = await client.adjust(skus[0], place, 1)
-    cursor = core_pb2.Cursor(revision=follower.bookmark.revision)
-    async with following(client, after=cursor, skus=skus, mode=LATEST) as resumed:
-        await resumed.up_to(last.revision)
+        last = (await client.adjust(skus[0], place, 1)).revision
+        await follower.up_to(last)  # so that all of it is one round for who comes now
+    async with following(client, after=start, skus=skus, mode=LATEST) as resumed:
+        await resumed.up_to(last)
     assert [row.after.available for row in resumed.latest] == [-40, -3, 0, 1, 8, 1_000]
 
 
