@@ -39,16 +39,15 @@ class ChangeEncoder:
         """Serialises one revision."""
         first = (group.movements or group.skus or group.locations or group.subscribers)[0]
         items = [self.row(row) for row in group.movements]
+        entered: dict[str, list[Item]] = {}
+        for row in group.entered:
+            entered.setdefault(row["sku"], []).append(self.row(row))
         for row in group.skus:
             sku = sku_of(row)
             before = row["category_before"]
             categories = (sku.category,) if before is None or before == sku.category else (before, sku.category)
             items.append(Item(ChangeKind.SKU, sku.code, "", categories, 0, 0, _sized(formats.sku(sku))))
-            items += [
-                self.row(newest)._replace(categories=(sku.category,), entered=True)
-                for newest in group.entered
-                if newest["sku"] == sku.code
-            ]
+            items += [item._replace(categories=(sku.category,), entered=True) for item in entered.get(sku.code, ())]
         for row in group.locations:
             location = location_of(row)
             items.append(Item(ChangeKind.LOCATION, "", location.code, (), 0, 0, _sized(formats.location(location))))

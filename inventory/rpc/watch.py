@@ -40,9 +40,10 @@ class WatchService:
         wanted, idle_s, stream = _filter(request), _idle_s(request), _stream(request.stream_id, call)
         latest = _is_latest(request)
         with self._streams.one_more(call.channel_id):
-            head = await self._feed.head()
+            known = await self._acknowledged(request.subscriber, call)
+            head = await self._feed.head()  # after what was acknowledged, which would be of the future else
             epoch = str(head.epoch)
-            revision = await self._start(request, head, call)
+            revision = _start(request, head, known)
             if request.WhichOneof("start") == "snapshot":
                 async with aclosing(self._snapshot(revision, wanted)) as pieces:
                     async for piece in pieces:
@@ -62,23 +63,14 @@ class WatchService:
             head=core_pb2.Cursor(epoch=str(head.epoch), revision=head.revision)
         ).SerializeToString()
 
-    async def _start(self, request: pb2.WatchRequest, head: Head, call: Call) -> int:
-        """The revision to start after."""
-        name = subscriber_name(request.subscriber, "subscriber") if request.subscriber else ""
-        known = await acknowledged(self._reader, call.channel_id, name) if name else None
-        if name and known is None:
+    async def _acknowledged(self, name: str, call: Call) -> int | None:
+        """How far the subscriber that follows has come; None: nobody in particular."""
+        if not name:
+            return None
+        known = await acknowledged(self._reader, call.channel_id, subscriber_name(name, "subscriber"))
+        if known is None:
             raise subscriber_not_found(name)
-        match request.WhichOneof("start"):
-            case "after":
-                return resumable(request.after, head, "after")
-            case "acknowledged":
-                if known is None:
-                    raise Refusal(Reason.FIELD_REQUIRED, "say whose acknowledged cursor", field="subscriber")
-                return resumable(core_pb2.Cursor(revision=known), head, "acknowledged")
-            case "snapshot" | "now":
-                return head.revision
-            case _:
-                raise Refusal(Reason.FIELD_REQUIRED, "say snapshot, after, now or acknowledged", field="start")
+        return known
 
     async def _snapshot(self, revision: int, wanted: Filter) -> AsyncGenerator[bytes]:
         async with aclosing(self._feed.catalog_snapshot(revision, wanted)) as catalog:
@@ -94,6 +86,21 @@ class WatchService:
                     levels = [formats.level_row(row) for row in rows]
                     yield pb2.WatchResponse(levels=levels, snapshot_revision=revision).SerializeToString()
         yield pb2.WatchResponse(snapshot_revision=revision, snapshot_complete=True).SerializeToString()
+
+
+def _start(request: pb2.WatchRequest, head: Head, known: int | None) -> int:
+    """The revision to start after. `known`: how far the subscriber has come."""
+    match request.WhichOneof("start"):
+        case "after":
+            return resumable(request.after, head, "after")
+        case "acknowledged":
+            if known is None:
+                raise Refusal(Reason.FIELD_REQUIRED, "say whose acknowledged cursor", field="subscriber")
+            return resumable(core_pb2.Cursor(revision=known), head, "acknowledged")
+        case "snapshot" | "now":
+            return head.revision
+        case _:
+            raise Refusal(Reason.FIELD_REQUIRED, "say snapshot, after, now or acknowledged", field="start")
 
 
 def _filter(request: pb2.WatchRequest) -> Filter:
