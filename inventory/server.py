@@ -89,7 +89,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     reader = await Reader.open(database)
     stack.push_async_callback(reader.close)
 
-    feed = Feed(database, reader, ChangeEncoder((await reader.head()).epoch))
+    feed = Feed(database, reader, ChangeEncoder())
     lane = Lane(Writer(database), encode_refusal, feed.take)
     lane_task = asyncio.create_task(lane.run())
 

@@ -114,11 +114,10 @@ def serve(
 def _serve(settings: Settings, dsn: str, beside: Coroutine[None, None, None] | None) -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else gRPC's core prints to stderr beside our log
     # Imported late: grpc must not be loaded before PostgreSQL has been forked.
-    import uvloop
-
+    from inventory.loop import Loop
     from inventory.server import serve as run
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=Loop) as runner:
         runner.run(run(settings, dsn, ready=_say_ready, beside=beside))
 
 

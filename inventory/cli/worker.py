@@ -51,13 +51,12 @@ def main() -> int:
 def _serve(order: Order) -> None:
     import asyncio
 
-    import uvloop
-
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else gRPC's core prints to stderr beside our log
+    from inventory.loop import Loop
     from inventory.server import serve
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, who stops us in order
-    with storage_failures(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with storage_failures(), asyncio.Runner(loop_factory=Loop) as runner:
         try:
             runner.run(
                 serve(

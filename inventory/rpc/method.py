@@ -7,8 +7,7 @@ library's UNKNOWN, a stored answer goes out as it is, and no exception's text re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
 import grpc
@@ -75,6 +74,7 @@ class Caller:
         return Call(self._channel_id, self.code, self._loop.time() + remaining, context)
 
 
+Write = Callable[[bytes], Awaitable[None]]
 Method = Callable[[Caller], "grpc.RpcMethodHandler[bytes, bytes]"]
 """Makes what grpc.aio runs, for one channel."""
 
@@ -102,16 +102,14 @@ def unary(
     return method
 
 
-def server_stream(request_type: type[Request], handler: Callable[[Request, Call], AsyncGenerator[bytes]]) -> Method:
-    """One request, many answers."""
+def server_stream(request_type: type[Request], handler: Callable[[Request, Call, Write], Awaitable[None]]) -> Method:
+    """One request, many answers: the handler writes each one's bytes."""
     name = request_type.__name__.removesuffix("Request")
 
     def method(caller: Caller) -> grpc.RpcMethodHandler[bytes, bytes]:
         async def work(raw: bytes, context: Context[bytes, bytes]) -> None:
             call = await caller.call(context)
-            async with aclosing(handler(request_type.FromString(raw), call)) as messages:
-                async for message in messages:
-                    await context.write(message)
+            await handler(request_type.FromString(raw), call, context.write)
 
         return grpc.unary_stream_rpc_method_handler(_guarded_stream(name, work, caller))
 
