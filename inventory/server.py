@@ -17,10 +17,12 @@ from inventory.engine.expiry import sweep
 from inventory.engine.failures import described
 from inventory.engine.lane import Lane
 from inventory.feed.hub import Feed
+from inventory.feed.keeping import Keeping
 from inventory.postgres.connection import Database, Writer, assert_durable
 from inventory.postgres.migrate import migrate, pending
 from inventory.postgres.reads import Reader
-from inventory.rpc import catalog, reservation, stock, watch
+from inventory.rpc import catalog, reservation, stock, subscriber, watch
+from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.rpc.errors import encode_refusal
 from inventory.rpc.method import BULK_BYTES_MAX, Router
 from inventory.rpc.streams import Streams
@@ -76,8 +78,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
     reader = await Reader.open(database)
     stack.push_async_callback(reader.close)
 
-    feed = Feed(database, reader, watch.ChangeEncoder())
-    lane = Lane(Writer(database), encode_refusal, feed.ring_bell)
+    feed = Feed(database, reader, ChangeEncoder((await reader.head()).epoch))
+    lane = Lane(Writer(database), encode_refusal, feed.take)
     lane_task = asyncio.create_task(lane.run())
 
     async def finish_lane() -> None:
@@ -85,7 +87,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
         await lane_task
 
     stack.push_async_callback(finish_lane)
-    for name, work in (("sweep", partial(sweep, lane, reader)), ("feed", feed.run)):
+    keeping = Keeping(database, reader, settings.feed_age, settings.feed_changes)
+    for name, work in (("sweep", partial(sweep, lane, reader)), ("feed", feed.run), ("keeping", keeping.run)):
         stack.push_async_callback(_cancel, asyncio.create_task(_keep_on(name, work), name=name))
 
     writes, streams = Writes(lane), Streams()
@@ -94,7 +97,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
         stock.SERVICE: stock.StockService(writes, reader).methods(),
         reservation.SERVICE: reservation.ReservationService(writes, reader, streams).methods(),
         catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
-        watch.SERVICE: watch.WatchService(feed, streams).methods(),
+        watch.SERVICE: watch.WatchService(feed, reader, streams).methods(),
+        subscriber.SERVICE: subscriber.SubscriberService(reader).methods(),
     }
     by_path = {
         f"/{service}/{name}": method for service, methods in services.items() for name, method in methods.items()

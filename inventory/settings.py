@@ -1,5 +1,6 @@
 """The environment becomes one frozen object. Every setting is `INVENTORY_…` in the environment."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """How a server runs. Without a DSN it starts its own PostgreSQL in `data_dir`."""
 
-    model_config = SettingsConfigDict(env_prefix="INVENTORY_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="INVENTORY_", frozen=True, env_parse_none_str="")
 
     listen: Annotated[str, Field(pattern=r"^.+:\d{1,5}$")] = "127.0.0.1:50051"
     """HOST:PORT of the gRPC port; port 0 takes a free one."""
@@ -27,8 +28,16 @@ class Settings(BaseSettings):
     """Whether the server describes its API to any caller. Unset: on loopback only."""
     migrate: bool = True
     """Whether pending migrations are applied at start."""
+    feed_hours: Annotated[float, Field(gt=0, le=24 * 366)] | None = 168.0
+    """Changes older than this can no longer be resumed from. Unset by an empty text: no such limit."""
+    feed_changes: Annotated[int, Field(ge=1)] | None = 10_000_000
+    """Only so many newest changes can be resumed from. Unset by an empty text: no such limit."""
     log_json: bool = False
     """Log lines as JSON."""
+
+    @property
+    def feed_age(self) -> timedelta | None:
+        return None if self.feed_hours is None else timedelta(hours=self.feed_hours)
 
     @property
     def host(self) -> str:

@@ -25,12 +25,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from inventory.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
 from inventory.v1.stock_service_pb2_grpc import StockServiceStub
+from inventory.v1.subscriber_service_pb2_grpc import SubscriberServiceStub
 from inventory.v1.watch_service_pb2_grpc import WatchServiceStub
 
 if TYPE_CHECKING:  # the stubs' names only
     from inventory.v1.catalog_service_pb2_grpc import CatalogServiceAsyncStub
     from inventory.v1.reservation_service_pb2_grpc import ReservationServiceAsyncStub
     from inventory.v1.stock_service_pb2_grpc import StockServiceAsyncStub
+    from inventory.v1.subscriber_service_pb2_grpc import SubscriberServiceAsyncStub
     from inventory.v1.watch_service_pb2_grpc import WatchServiceAsyncStub
 
 DETAILS_KEY = "grpc-status-details-bin"
@@ -63,6 +65,7 @@ class Server:
     catalog: "CatalogServiceAsyncStub"
     reservations: "ReservationServiceAsyncStub"
     watching: "WatchServiceAsyncStub"
+    subscribers: "SubscriberServiceAsyncStub"
     health: health_pb2_grpc.HealthStub
 
     async def assert_serving(self) -> None:
@@ -104,6 +107,7 @@ async def connect(address: str, channel: str = "") -> AsyncIterator[Server]:
                 CatalogServiceStub(wire),
                 ReservationServiceStub(wire),
                 WatchServiceStub(wire),
+                SubscriberServiceStub(wire),
                 health_pb2_grpc.HealthStub(wire),
             )
         except RpcError as error:

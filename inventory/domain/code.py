@@ -37,6 +37,13 @@ def location_code(text: str, field: str) -> str:
     return text
 
 
+def subscriber_name(text: str, field: str = "name") -> str:
+    """The name itself. Raises SUBSCRIBER_FORMAT."""
+    if not is_code(text):
+        raise Refusal(Reason.SUBSCRIBER_FORMAT, _rule("subscriber"), field=field)
+    return text
+
+
 def channel_code(text: str) -> str:
     """The code itself. Raises CHANNEL_FORMAT."""
     if not _CHANNEL.fullmatch(text):

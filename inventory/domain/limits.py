@@ -24,7 +24,15 @@ HOLD_TTL_MIN = timedelta(seconds=1)
 HOLD_TTL_MAX = timedelta(hours=24)
 HEARTBEAT_MIN = timedelta(seconds=1)
 HEARTBEAT_MAX = timedelta(hours=1)
-HEARTBEAT_DEFAULT = timedelta(seconds=10)
+HEARTBEAT_DEFAULT = timedelta(seconds=5)
+
+SUBSCRIBERS_PER_CHANNEL_MAX = 100
+SUBSCRIBER_DEADLINE_MIN = timedelta(seconds=1)
+SUBSCRIBER_DEADLINE_MAX = timedelta(days=31)
+SUBSCRIBER_DEADLINE_DEFAULT = timedelta(days=1)
+LAG_MIN = timedelta(seconds=1)
+LAG_MAX = timedelta(days=31)
+LAG_CHANGES_MAX = 1_000_000_000
 
 CODE_BYTES_MAX = 64
 CHANNEL_CHARS_MAX = 32

@@ -115,6 +115,15 @@ def location_not_found(location: str) -> Refusal:
     )
 
 
+def subscriber_not_found(name: str) -> Refusal:
+    return Refusal(
+        Reason.SUBSCRIBER_NOT_FOUND,
+        f"no subscriber {name!r}",
+        metadata={"subscriber": name},
+        resource=("subscriber", name),
+    )
+
+
 def reservation_not_found(reservation_id: str) -> Refusal:
     """The same for an unknown reservation and for another channel's."""
     return Refusal(

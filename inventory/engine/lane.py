@@ -10,8 +10,9 @@ from uuid import UUID
 
 import structlog
 
+from inventory.domain.ledger import Committed
 from inventory.engine import failures
-from inventory.engine.batch import EncodeRefusal, execute
+from inventory.engine.batch import EncodeRefusal, Executed, execute
 from inventory.engine.submission import Outcome, Submission
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import (
@@ -48,9 +49,9 @@ class Lane:
         self,
         writer: Writer,
         encode_refusal: EncodeRefusal,
-        on_commit: Callable[[int], None] = lambda revision: None,
+        on_commit: Callable[[int, Committed | None], None] = lambda head, committed: None,
     ) -> None:
-        """`on_commit` is told the last revision of each batch that was committed."""
+        """`on_commit` is told the last revision of each batch that was committed, and what it has written."""
         self._writer = writer
         self._encode_refusal = encode_refusal
         self._on_commit = on_commit
@@ -157,7 +158,7 @@ class Lane:
         while batch:
             wait_ms = LOCK_WAIT_SHORT_MS if batch[0].contended else None
             try:
-                outcomes = await execute(self._writer, batch, self._encode_refusal, wait_ms)
+                executed = await execute(self._writer, batch, self._encode_refusal, wait_ms)
             except Contention as error:
                 log.info("locks can't be had", error=str(error), commands=len(batch))
                 await self._spread(batch, SPREAD_TRIES_MAX)
@@ -168,8 +169,8 @@ class Lane:
                 await self._isolate(batch, error)
                 return
             else:
-                if outcomes:
-                    self._settle(batch, outcomes)
+                self._settle(batch, executed)
+                if executed.outcomes:
                     return
                 continue
             await asyncio.sleep(pause)
@@ -186,15 +187,14 @@ class Lane:
         for half in (batch[:middle], batch[middle:]):
             tries -= 1
             try:
-                outcomes = await execute(self._writer, half, self._encode_refusal, LOCK_WAIT_SHORT_MS)
+                executed = await execute(self._writer, half, self._encode_refusal, LOCK_WAIT_SHORT_MS)
             except Contention:
                 tries = await self._spread(half, tries)
             except Exception:  # noqa: BLE001 - met again there, and handled
                 await self._serve(half)
             else:
-                if outcomes:
-                    self._settle(half, outcomes)
-                else:
+                self._settle(half, executed)
+                if not executed.outcomes:
                     await self._serve(half)
         return tries
 
@@ -247,17 +247,26 @@ class Lane:
         log.error("a command failed", command=type(batch[0].command).__name__, error=failures.described(error))
         self._finish(batch[0], failures.Defect())
 
-    def _settle(self, batch: list[Submission], outcomes: list[Outcome]) -> None:
-        self.batches += 1
-        self.commands += len(batch)
+    def _settle(self, batch: list[Submission], executed: Executed) -> None:
+        """Answers the callers first; then the feed is told."""
+        outcomes, committed = executed
+        head = committed.head if committed is not None and committed.steps else 0
+        if outcomes:
+            self.batches += 1
+            self.commands += len(batch)
+            head = max(head, self._answer(batch, outcomes))
+        if head and not batch[0].validate_only:
+            self._loop.call_soon(self._on_commit, head, committed)  # the callers' tasks come first
+
+    def _answer(self, batch: list[Submission], outcomes: list[Outcome]) -> int:
+        """The last revision among the answers; 0: nothing changed."""
         head = 0
         for submission, outcome in zip(batch, outcomes, strict=True):
             self._forget(submission)
             submission.settle(outcome)
             if outcome.revision is not None and not outcome.replayed:
                 head = outcome.revision
-        if head and not batch[0].validate_only:
-            self._on_commit(head)
+        return head
 
     def _finish(self, submission: Submission, error: failures.EngineError) -> None:
         self._forget(submission)

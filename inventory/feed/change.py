@@ -1,10 +1,24 @@
-"""Changes as the feed carries them: one record per revision, serialised once, picked from per subscriber."""
+"""Changes as the feed carries them: one record per revision, serialised once, picked from per filter."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 from inventory.postgres.changes import Page
+
+MESSAGE_BYTES_MAX = 512 * 1024
+
+
+class ChangeKind(IntEnum):
+    """What a change is about; the numbers are the API's."""
+
+    STOCK = 1
+    SKU = 2
+    LOCATION = 3
+    SUBSCRIBER = 4
 
 
 class Group(NamedTuple):
@@ -14,57 +28,109 @@ class Group(NamedTuple):
     movements: list[Any]
     skus: list[Any]
     locations: list[Any]
+    subscribers: list[Any]
+    entered: Sequence[Any] = ()
 
 
 class Item(NamedTuple):
-    """One serialised change. `sku` or `location` is empty where it says nothing about one."""
+    """One serialised change. `sku`, `location` or `categories` is empty where it says nothing about one; a SKU that
+    changes its category has both. `movement_kind` and `available` are 0 for all but stock. `entered`: not a change, but
+    what there is of a SKU that came into a category."""
 
+    kind: ChangeKind
     sku: str
     location: str
-    catalog: bool
+    categories: tuple[str, ...]
+    movement_kind: int
+    available: int
     body: bytes
+    entered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class Record:
-    """One revision. `head` is what every subscriber gets of it; `whole` all of it, framed."""
+    """One revision, or what of it a filter lets through. Framed for the wire when it is first wanted, and once."""
 
-    revision: int
-    head: bytes
-    items: tuple[Item, ...]
-    whole: bytes
-    has_catalog: bool
+    __slots__ = ("_frames", "items", "kinds", "recorded_at", "revision", "size_bytes")
+
+    def __init__(self, revision: int, recorded_at: bytes, items: tuple[Item, ...]) -> None:
+        self.revision = revision
+        self.recorded_at = recorded_at
+        self.items = items
+        self.kinds = frozenset(item.kind for item in items if not item.entered)
+        self.size_bytes = sum(len(item.body) for item in items)
+        self._frames: tuple[bytes, ...] | None = None
+
+    def frames(self, frame: Callable[[int, bytes, Sequence[Item], bool], bytes]) -> tuple[bytes, ...]:
+        """Its wire form: more than one piece only when a message could not hold it."""
+        if self._frames is None:
+            pieces = list(_pieces(self.items))
+            self._frames = tuple(
+                frame(self.revision, self.recorded_at, piece, number < len(pieces))
+                for number, piece in enumerate(pieces, 1)
+            )
+        return self._frames
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a subscriber wants; None means all. `catalog`: also changes of SKUs and locations."""
+    """What a subscriber wants; None means all."""
 
     skus: frozenset[str] | None = None
     locations: frozenset[str] | None = None
-    catalog: bool = False
+    categories: frozenset[str] | None = None
+    kinds: frozenset[ChangeKind] = frozenset({ChangeKind.STOCK})
+    movement_kinds: frozenset[int] | None = None
+
+    def pick(self, record: Record) -> Record | None:
+        """What of a record is wanted; the record itself when all of it is."""
+        if self._takes_whole(record):
+            return record
+        items = tuple(item for item in record.items if self.matches(item))
+        return Record(record.revision, record.recorded_at, items) if items else None
 
     def matches(self, item: Item) -> bool:
         return (
-            (self.catalog or not item.catalog)
+            item.kind in self.kinds
             and (self.skus is None or not item.sku or item.sku in self.skus)
             and (self.locations is None or not item.location or item.location in self.locations)
+            and (
+                not item.entered
+                if self.categories is None
+                else not item.categories or any(category in self.categories for category in item.categories)
+            )
+            and (self.movement_kinds is None or not item.movement_kind or item.movement_kind in self.movement_kinds)
         )
 
-    def takes_whole(self, record: Record) -> bool:
-        """Whether the record can be given as it is, without looking at its items."""
-        return self.skus is None and self.locations is None and (self.catalog or not record.has_catalog)
+    def _takes_whole(self, record: Record) -> bool:
+        return (
+            self.skus is None
+            and self.locations is None
+            and self.categories is None
+            and self.movement_kinds is None
+            and record.kinds <= self.kinds
+            and not (ChangeKind.SKU in record.kinds and any(item.entered for item in record.items))
+        )
 
 
 def grouped(page: Page) -> Iterator[Group]:
     """A page's rows by revision, in order."""
     groups: dict[int, Group] = {}
-    for index, rows in ((1, page.movements), (2, page.skus), (3, page.locations)):
+    for index, rows in ((1, page.movements), (2, page.skus), (3, page.locations), (4, page.subscribers)):
         for row in rows:
             revision = row["revision"]
             group = groups.get(revision)
             if group is None:
-                group = groups[revision] = Group(revision, [], [], [])
+                group = groups[revision] = Group(revision, [], [], [], [], page.entered.get(revision, ()))
             group[index].append(row)  # type: ignore[union-attr]  # index 0 is the revision
     for revision in sorted(groups):
         yield groups[revision]
+
+
+def _pieces(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    start = size = 0
+    for number, item in enumerate(items):
+        if size and size + len(item.body) > MESSAGE_BYTES_MAX:
+            yield items[start:number]
+            start, size = number, 0
+        size += len(item.body)
+    yield items[start:]

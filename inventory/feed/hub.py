@@ -1,19 +1,22 @@
-"""The feed of one replica: one tailer reads committed changes, any number of subscribers follow.
+"""The feed of one replica: one tailer takes committed changes, any number of subscribers follow.
 
-There is no queue per subscriber. The newest changes stand once, serialised, in one ring; each subscriber has only a
-cursor and reads at its own pace, from the ring, or from the database when it has fallen out of it. So a slow or dead
-subscriber delays nobody and costs its cursor.
+There is no queue per subscriber. The newest changes stand once, serialised, in bounded buffers: one of everything, and
+one per filter in use. Each subscriber has only a cursor and reads at its own pace, from its filter's buffer, else from
+that of everything, else from the database. So a slow or dead subscriber delays nobody and costs its cursor.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Sequence
-from itertools import islice
-from typing import NamedTuple, Protocol
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
 
 import structlog
 
-from inventory.feed.change import Filter, Group, Item, Record, grouped
+from inventory.domain.catalog import Location, Sku
+from inventory.domain.ledger import Committed
+from inventory.feed.buffer import NOWHERE, Buffer, Selection, Selections
+from inventory.feed.change import MESSAGE_BYTES_MAX, ChangeKind, Filter, Group, Item, Record, grouped
 from inventory.postgres import changes
 from inventory.postgres.changes import Page
 from inventory.postgres.connection import Database
@@ -22,12 +25,14 @@ from inventory.postgres.reads import Head, LevelRow, Reader
 
 RING_RECORDS_MAX = 8_192
 RING_BYTES_MAX = 16 * 1024 * 1024
-MESSAGE_BYTES_MAX = 512 * 1024
-PICK_RECORDS_MAX = 1_000
+CATCH_UP_READS_MAX = 3
+LATEST_ROWS_MAX = 1_000
 POLL_S = 1.0
 RETRY_S = 0.5
-NOWHERE = 2**63 - 1
-"""Where the ring starts while it is empty and nobody fills it: no cursor is in it."""
+TICK_S = 0.2
+
+Stream = tuple[int, UUID]
+"""channel_id and stream_id."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,50 +47,104 @@ class Encoder(Protocol):
     def record(self, group: Group) -> Record:
         """Serialises one revision."""
 
-    def frame(self, head: bytes, items: Sequence[Item]) -> bytes:
-        """One revision with only some of its items."""
+    def row(self, row: Any) -> Item:
+        """Serialises one ledger row."""
+
+    def committed(self, committed: Committed, channels: Mapping[int, str]) -> list[Record] | None:
+        """Serialises a batch as it will be read back; None: a channel's code isn't known."""
+
+    def frame(self, revision: int, recorded_at: bytes, items: Sequence[Item], fragment: bool) -> bytes:
+        """A change, or a fragment of one, as a field of the message."""
+
+    def latest(self, items: Sequence[Item]) -> bytes:
+        """Newest rows as fields of the message."""
 
 
 class Piece(NamedTuple):
-    """Serialised changes for one subscriber. `bookmark`: everything up to it that matches has been given."""
+    """What one message holds. `bookmark`: everything up to it that matches has been given; None: not yet all of it."""
 
     frames: Sequence[bytes]
-    bookmark: int
+    bookmark: int | None
+
+
+class Follower:
+    """A stream: when it must speak next, and a bookmark that was asked for."""
+
+    __slots__ = ("due", "idle_s", "selection", "speak_at", "waiter")
+
+    def __init__(self, selection: Selection, idle_s: float) -> None:
+        self.selection = selection
+        self.idle_s = idle_s
+        self.speak_at = 0.0
+        self.due: int | None = None
+        self.waiter: asyncio.Future[None] | None = None
+
+    def wake(self) -> None:
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
 
 
 class Feed:
-    """Call `run` once; `follow` as often as there are subscribers."""
+    """Call `run` once; `follow` and `latest` as often as there are subscribers."""
 
     def __init__(self, database: Database, reader: Reader, encoder: Encoder) -> None:
         self._database = database
         self._reader = reader
         self._encoder = encoder
-        self._ring: deque[Record] = deque()
-        self._ring_bytes = 0
+        self._loop = asyncio.get_running_loop()
+        self._ring = Buffer(RING_RECORDS_MAX, RING_BYTES_MAX)
+        self._selections = Selections()
+        self._followers: set[Follower] = set()
+        self._streams: dict[Stream, Follower] = {}
+        self._asked: set[Follower] = set()
+        self._catching_up = asyncio.Semaphore(CATCH_UP_READS_MAX)
         self._rung = asyncio.Event()
-        self._moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tail: int | None = None
-        self._ring_start = NOWHERE
+        self._catalog_changed = 0
         self._stopping = False
-        self.subscribers = 0
+
+    @property
+    def subscribers(self) -> int:
+        """How many follow."""
+        return len(self._followers)
 
     def ring_bell(self, revision: int) -> None:
         """Says that there may be something new, committed here or elsewhere."""
-        if self.subscribers and (self._tail is None or revision > self._tail):
+        if self._followers and (self._tail is None or revision > self._tail):
             self._rung.set()
+
+    def take(self, head: int, committed: Committed | None) -> None:
+        """What this server has just committed: published as it is when nothing lies between, else read back. Codes and
+        categories that were read before a catalogue change that has been told meanwhile may be old ones."""
+        if (
+            committed is not None
+            and self._followers
+            and self._tail == committed.base
+            and self._catalog_changed <= committed.seen
+        ):
+            records = self._encoder.committed(committed, self._reader.channels)
+            if records is not None:
+                self._publish(records)
+                return  # with nobody else on the database the tailer has nothing to do
+        self.ring_bell(head)
 
     async def run(self) -> None:
         """Tails committed changes while there are subscribers. Cancel it to end it."""
-        listener: asyncio.Task[None] | None = None
+        ticking = asyncio.create_task(self._tick())
+        listening: asyncio.Task[None] | None = None
         try:
             while True:
-                if self.subscribers:
-                    listener = listener or asyncio.create_task(self._listen())
+                if self._followers:
+                    listening = listening or asyncio.create_task(
+                        changes.listen(
+                            self._database, self._hear, lambda why: log.warning("the feed's bell is lost", why=why)
+                        )
+                    )
                     await self._read_on()
-                elif listener is not None:  # a bell costs every batch, so it hangs only while somebody follows
-                    listener.cancel()
-                    listener = None
-                    self._rest()
+                elif listening is not None:  # a bell costs every batch, so it hangs only while somebody follows
+                    listening.cancel()
+                    listening = None
+                    self._begin(None)
                 try:
                     async with asyncio.timeout(POLL_S):
                         await self._rung.wait()
@@ -93,91 +152,210 @@ class Feed:
                     pass
                 self._rung.clear()
         finally:
-            if listener is not None:
-                listener.cancel()
-
-    async def _listen(self) -> None:
-        await changes.listen(
-            self._database, self.ring_bell, lambda why: log.warning("the feed's bell is lost", why=why)
-        )
+            ticking.cancel()
+            if listening is not None:
+                listening.cancel()
 
     def stop(self) -> None:
-        """Wakes every subscriber; `follow` ends for each."""
+        """Wakes every subscriber; `follow` and `latest` end for each."""
         self._stopping = True
-        self._wake()
+        for follower in self._followers:
+            follower.wake()
 
     async def head(self) -> Head:
         return await self._reader.head()
 
+    async def request_bookmark(self, stream: Stream) -> Head:
+        """Has the stream, wherever it is, speak as soon as it has come as far as the head is now."""
+        head = await self.head()
+        if stream in self._streams:
+            self._speak(stream, head.revision)
+        else:
+            channel_id, stream_id = stream
+            await changes.ring(self._reader, self._database, f"bookmark {channel_id} {stream_id} {head.revision}")
+        return head
+
     async def snapshot(self, revision: int, wanted: Filter) -> AsyncGenerator[list[LevelRow]]:
         """Pages of the levels as of `revision`, in bounded memory and without a lasting transaction."""
-        skus = None if wanted.skus is None else list(wanted.skus)
-        locations = None if wanted.locations is None else list(wanted.locations)
+        filters = _listed(wanted.skus), _listed(wanted.locations), _listed(wanted.categories)
         after = (0, 0)
         while True:
-            page = await changes.read_snapshot(self._reader, revision, after, skus, locations)
+            page = await changes.read_snapshot(self._reader, revision, after, *filters)
             if page:
                 yield page
             if len(page) < changes.SNAPSHOT_ROWS:
                 return
             after = page[-1].key
 
-    async def follow(self, after: int, wanted: Filter, idle_s: float) -> AsyncGenerator[Piece]:
-        """Every change after a revision that matches, in order, in pieces; an empty piece after `idle_s` without one.
+    async def catalog_snapshot(self, revision: int, wanted: Filter) -> AsyncGenerator[tuple[list[Sku], list[Location]]]:
+        """Pages of the SKUs, then of the locations, as of `revision`, as far as their kinds are wanted."""
+        after, skus = 0, [None] * changes.SNAPSHOT_ROWS if ChangeKind.SKU in wanted.kinds else []
+        while len(skus) == changes.SNAPSHOT_ROWS:
+            after, page = await changes.read_sku_snapshot(
+                self._reader, revision, after, _listed(wanted.skus), _listed(wanted.categories)
+            )
+            yield page, []
+            skus = [None] * len(page)
+        after, full = 0, ChangeKind.LOCATION in wanted.kinds
+        while full:
+            after, places = await changes.read_location_snapshot(
+                self._reader, revision, after, _listed(wanted.locations)
+            )
+            yield [], places
+            full = len(places) == changes.SNAPSHOT_ROWS
 
-        Ends only when the feed is stopped.
-        """
-        self.subscribers += 1
-        self._rung.set()
-        loop = asyncio.get_running_loop()
-        spoken = loop.time()
-        try:
+    async def follow(
+        self, after: int, wanted: Filter, idle_s: float, stream: Stream | None = None
+    ) -> AsyncGenerator[Piece]:
+        """Every change after a revision that matches, in order, in pieces; an empty piece after `idle_s` without one,
+        or when a bookmark was asked for. Ends only when the feed is stopped."""
+        with self._following(wanted, idle_s, stream) as follower:
             while not self._stopping:
-                moved = self._moved  # taken before the look: a change between look and wait is not slept over
-                if after >= self._ring_start:
-                    frames, end = self._from_ring(after, wanted)
-                else:
-                    page = await changes.read_page(self._reader, after)
-                    frames, end = self._pick(self._records(page, after), wanted, page.end)
-                if frames:
-                    yield Piece(frames, end)
+                found = self._at_hand(follower.selection, after)
+                records, end = found or await self._catch_up(after, wanted)
+                for piece in self._pieces(records, end):
+                    yield piece
+                    follower.speak_at = self._loop.time() + idle_s
+                if self._must_speak(follower, end):
+                    yield Piece((), end)
+                elif end == after and (found or self._tail is None):
+                    await self._wait(follower)
+                after = end
+
+    async def latest(
+        self, after: int, wanted: Filter, idle_s: float, stream: Stream | None = None
+    ) -> AsyncGenerator[Piece]:
+        """The newest ledger row of each level that changed after a revision, those with the least available first. What
+        changes while a round is being given is given in its newest form: so nobody is behind by more than one round,
+        and what is pending is bounded by the number of levels. Ends only when the feed is stopped."""
+        pending: dict[tuple[str, str], Item] = {}
+        with self._following(wanted, idle_s, stream) as follower:
+            while not self._stopping:
+                end = self._newer_at_hand(follower.selection, after, pending)
+                waits = end is not None or self._tail is None
+                if end is None:
+                    end = await self._catch_up_latest(after, wanted, pending)
+                if pending:
+                    due, pending = sorted(pending.items(), key=lambda pair: pair[1].available, reverse=True), {}
                     after = end
-                    spoken = loop.time()
-                elif end > after:
+                    while due:
+                        chunk = _take(due, pending)
+                        yield Piece((self._encoder.latest(chunk),), None if due else end)
+                        follower.speak_at = self._loop.time() + idle_s
+                        after = self._newer_at_hand(follower.selection, after, pending) or after
+                elif self._must_speak(follower, end):
+                    yield Piece((), end)
                     after = end
+                elif end == after and waits:
+                    await self._wait(follower)
                 else:
-                    await self._wait(moved, spoken + idle_s - loop.time())
-                if loop.time() >= spoken + idle_s:
-                    yield Piece((), after)
-                    spoken = loop.time()
+                    after = end
+
+    @contextmanager
+    def _following(self, wanted: Filter, idle_s: float, stream: Stream | None) -> Iterator[Follower]:
+        selection = self._selections.join(wanted, NOWHERE if self._tail is None else self._tail)
+        follower = Follower(selection, idle_s)
+        follower.speak_at = self._loop.time() + idle_s
+        self._followers.add(follower)
+        if stream is not None:
+            self._streams[stream] = follower
+        self._rung.set()
+        try:
+            yield follower
         finally:
-            self.subscribers -= 1
+            self._followers.discard(follower)
+            self._asked.discard(follower)
+            if stream is not None and self._streams.get(stream) is follower:
+                del self._streams[stream]
+            self._selections.leave(selection)
+
+    def _must_speak(self, follower: Follower, end: int) -> bool:
+        """Whether a bookmark is due though there is nothing else to say."""
+        asked = follower.due is not None and end >= follower.due
+        if asked:
+            follower.due = None
+            self._asked.discard(follower)
+        now = self._loop.time()
+        if not asked and now < follower.speak_at:
+            return False
+        follower.speak_at = now + follower.idle_s
+        return True
+
+    async def _wait(self, follower: Follower) -> None:
+        """Until there is something for the follower's filter, or it must speak."""
+        if self._stopping:
+            return
+        follower.waiter = self._loop.create_future()
+        follower.selection.waiting.append(follower.waiter)
+        try:
+            await follower.waiter
+        finally:
+            follower.waiter = None
+
+    async def _tick(self) -> None:
+        """Wakes those who have been silent for long. One timer for all: with thousands of streams theirs would cost."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = self._loop.time()
+            for follower in self._followers:
+                if now >= follower.speak_at:
+                    follower.wake()
+            for selection in self._selections:
+                selection.waiting = [future for future in selection.waiting if not future.done()]
+
+    def _hear(self, text: str) -> None:
+        """What a replica rang with: the head it committed, or a stream that shall speak."""
+        if text.isdigit():
+            self.ring_bell(int(text))
+            return
+        word, *rest = text.split(" ")
+        if word == "bookmark" and len(rest) == 3:
+            self._speak((int(rest[0]), UUID(rest[1])), int(rest[2]))
+
+    def _speak(self, stream: Stream, revision: int) -> None:
+        follower = self._streams.get(stream)
+        if follower is not None:
+            follower.due = max(revision, follower.due or 0)
+            self._asked.add(follower)
+            follower.wake()
+            self.ring_bell(revision)
 
     async def _read_on(self) -> None:
         try:
             if self._tail is None:
-                self._tail = self._ring_start = (await self._reader.head()).revision
-                self._wake()
-            while (page := await changes.read_page(self._reader, self._tail)).end > self._tail:
-                for record in self._records(page, self._tail):
-                    self._ring.append(record)
-                    self._ring_bytes += len(record.whole)
-                while self._ring and (len(self._ring) > RING_RECORDS_MAX or self._ring_bytes > RING_BYTES_MAX):
-                    dropped = self._ring.popleft()
-                    self._ring_bytes -= len(dropped.whole)
-                    self._ring_start = dropped.revision
-                self._tail = page.end
-                self._wake()
+                self._begin((await self._reader.head()).revision)
+            while self._tail is not None:
+                after = self._tail
+                page = await changes.read_page(self._reader, after)
+                if page.end <= self._tail:  # or all of it was taken from the lane meanwhile
+                    break
+                self._publish([record for record in self._records(page, after) if record.revision > self._tail])
         except (StorageError, LedgerGap) as error:
             log.warning("the feed can't read", why=type(error).__name__, error=str(error))
             await asyncio.sleep(RETRY_S)
 
-    def _rest(self) -> None:
-        """With nobody following there is nothing to read; the next one begins anew at the head."""
-        self._ring.clear()
-        self._ring_bytes = 0
-        self._tail = None
-        self._ring_start = NOWHERE
+    def _begin(self, tail: int | None) -> None:
+        """Anew, after this revision; None: with nobody following there is nothing to read."""
+        self._tail = tail
+        self._catalog_changed = tail or 0
+        start = NOWHERE if tail is None else tail
+        self._ring.clear(start)
+        for selection in self._selections:
+            selection.clear(start)
+            selection.wake()
+
+    def _publish(self, records: Sequence[Record]) -> None:
+        concerned: set[Selection] = set()
+        for record in records:
+            self._ring.append(record)
+            concerned |= self._selections.publish(record)
+            self._tail = record.revision
+            if ChangeKind.SKU in record.kinds:
+                self._catalog_changed = record.revision
+        for selection in concerned:
+            selection.wake()
+        for follower in self._asked:
+            follower.wake()
 
     def _records(self, page: Page, after: int) -> list[Record]:
         records = [self._encoder.record(group) for group in grouped(page)]
@@ -185,33 +363,75 @@ class Feed:
             raise LedgerGap(f"revisions {after + 1} to {page.end} are not all there")
         return records
 
-    def _from_ring(self, after: int, wanted: Filter) -> tuple[list[bytes], int]:
-        # Revisions are dense, so a record's place in the ring is its revision's distance from the first one's.
-        skip = after - self._ring_start
-        records = list(islice(self._ring, skip, skip + PICK_RECORDS_MAX))
-        return self._pick(records, wanted, records[-1].revision if records else after)
+    def _at_hand(self, selection: Selection, after: int) -> tuple[Sequence[Record], int] | None:
+        """What of a filter's changes is in memory, and how far that reaches; None: the database must be asked."""
+        if self._tail is None:
+            return None
+        if after >= selection.start:
+            records, all_of_them = selection.after(after)
+            return records, max(self._tail, after) if all_of_them else records[-1].revision
+        if after >= self._ring.start:
+            scanned, _ = self._ring.after(after)
+            picked = [record for one in scanned if (record := selection.wanted.pick(one)) is not None]
+            return picked, scanned[-1].revision if scanned else max(self._tail, after)
+        return None
 
-    def _pick(self, records: Sequence[Record], wanted: Filter, end: int) -> tuple[list[bytes], int]:
+    async def _catch_up(self, after: int, wanted: Filter) -> tuple[Sequence[Record], int]:
+        async with self._catching_up:
+            page = await changes.read_page(self._reader, after)
+        records = [wanted.pick(record) for record in self._records(page, after)]
+        return [record for record in records if record is not None], page.end
+
+    def _newer_at_hand(self, selection: Selection, after: int, pending: dict[tuple[str, str], Item]) -> int | None:
+        """Puts what is in memory into `pending`; how far that reaches, None: the database must be asked."""
+        while (found := self._at_hand(selection, after)) is not None:
+            records, end = found
+            for record in records:
+                for item in record.items:
+                    pending[(item.sku, item.location)] = item
+            if end == after:
+                return end
+            after = end
+        return None
+
+    async def _catch_up_latest(self, after: int, wanted: Filter, pending: dict[tuple[str, str], Item]) -> int:
+        filters = _listed(wanted.skus), _listed(wanted.locations), _listed(wanted.categories)
+        async with self._catching_up:
+            end, rows = await changes.read_latest(self._reader, after, *filters)
+        for row in rows:
+            item = self._encoder.row(row)
+            pending[(item.sku, item.location)] = item
+        return end
+
+    def _pieces(self, records: Sequence[Record], end: int) -> Iterator[Piece]:
+        """Messages: as many changes as fit; a change that doesn't fit into one is alone, in fragments."""
         frames: list[bytes] = []
-        size = 0
+        size = last = 0
         for record in records:
-            if wanted.takes_whole(record):
-                frame = record.whole
-            else:
-                items = [item for item in record.items if wanted.matches(item)]
-                if not items:
-                    continue
-                frame = self._encoder.frame(record.head, items)
-            if frames and size + len(frame) > MESSAGE_BYTES_MAX:
-                return frames, record.revision - 1
+            *fragments, frame = record.frames(self._encoder.frame)
+            if frames and (fragments or size + len(frame) > MESSAGE_BYTES_MAX):
+                yield Piece(frames, last)
+                frames, size = [], 0
+            for fragment in fragments:
+                yield Piece((fragment,), None)
             frames.append(frame)
             size += len(frame)
-        return frames, end
+            last = record.revision
+        if frames:
+            yield Piece(frames, end)
 
-    def _wake(self) -> None:
-        moved, self._moved = self._moved, asyncio.get_running_loop().create_future()
-        moved.set_result(None)
 
-    async def _wait(self, moved: asyncio.Future[None], seconds: float) -> None:
-        if seconds > 0 and not self._stopping:
-            await asyncio.wait((moved,), timeout=seconds)
+def _listed(codes: frozenset[str] | None) -> list[str] | None:
+    return None if codes is None else list(codes)
+
+
+def _take(due: list[tuple[tuple[str, str], Item]], newer: dict[tuple[str, str], Item]) -> list[Item]:
+    """The next message's rows from the end of `due`, each in its newest form."""
+    chunk: list[Item] = []
+    size = 0
+    while due and len(chunk) < LATEST_ROWS_MAX and size < MESSAGE_BYTES_MAX:
+        key, item = due.pop()
+        item = newer.pop(key, item)
+        chunk.append(item)
+        size += len(item.body)
+    return chunk

@@ -6,22 +6,30 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from inventory.domain.catalog import Location, Sku
+from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.connection import Database
 from inventory.postgres.reads import LevelRow, Reader, level_row
 
 PAGE_ROWS = 2_000
+LATEST_PAGE_ROWS = 10_000
 SNAPSHOT_ROWS = 1_000
 LISTEN_RETRY_S = 1.0
+Codes = Sequence[str] | None
+"""A filter; None: all."""
 
 
 class Page(NamedTuple):
-    """Everything after one revision up to `end`. `head` may be further on."""
+    """Everything after one revision up to `end`. `head` may be further on. `entered`: per revision the newest ledger
+    rows of SKUs whose category changed."""
 
     end: int
     head: int
     movements: Sequence[Any]
     skus: Sequence[Any]
     locations: Sequence[Any]
+    subscribers: Sequence[Any]
+    entered: dict[int, Sequence[Any]]
 
 
 async def read_page(reader: Reader, after: int) -> Page:
@@ -29,30 +37,78 @@ async def read_page(reader: Reader, after: int) -> Page:
     bounds = (await reader.fetch("read_page_end", after, PAGE_ROWS))[0]
     end = bounds["page_end"]
     if end <= after:
-        return Page(after, bounds["head"], (), (), ())
+        return Page(after, bounds["head"], (), (), (), (), {})
+    movements = await reader.fetch("read_movements", after, end)
+    skus = await reader.fetch("read_sku_versions", after, end) if bounds["skus_changed"] else ()
     return Page(
         end,
         bounds["head"],
-        await reader.fetch("read_movements", after, end),
-        await reader.fetch("read_sku_versions", after, end) if bounds["skus_changed"] else (),
+        movements,
+        skus,
         await reader.fetch("read_location_versions", after, end) if bounds["locations_changed"] else (),
+        await reader.fetch("read_subscriber_versions", after, end) if bounds["subscribers_changed"] else (),
+        {
+            revision: await reader.fetch("read_newest_of_skus", codes, revision)
+            for revision, codes in _moved(skus).items()
+        },
     )
 
 
+def _moved(skus: Sequence[Any]) -> dict[int, list[str]]:
+    """Per revision the SKUs whose category changed."""
+    moved: dict[int, list[str]] = {}
+    for row in skus:
+        if row["category_before"] is not None and row["category_before"] != row["category"]:
+            moved.setdefault(row["revision"], []).append(row["code"])
+    return moved
+
+
+async def read_latest(
+    reader: Reader, after: int, skus: Codes, locations: Codes, categories: Codes
+) -> tuple[int, Sequence[Any]]:
+    """How far the next page reaches, and the newest ledger row of each level in it."""
+    end = (await reader.fetch("read_page_end", after, LATEST_PAGE_ROWS))[0]["page_end"]
+    if end <= after:
+        return after, ()
+    rows = [*await reader.fetch("read_latest", after, end, skus, locations, categories)]
+    if categories is not None:
+        moved = _moved(await reader.fetch("read_sku_versions", after, end))
+        entered = sorted({code for codes in moved.values() for code in codes})
+        rows += await reader.fetch("read_newest_of_skus", entered, end) if entered else ()
+    return end, rows
+
+
 async def read_snapshot(
-    reader: Reader,
-    revision: int,
-    after: tuple[int, int],
-    skus: Sequence[str] | None,
-    locations: Sequence[str] | None,
+    reader: Reader, revision: int, after: tuple[int, int], skus: Codes, locations: Codes, categories: Codes
 ) -> list[LevelRow]:
     """A page of levels as they were at a revision, after the ids of the last page."""
-    rows = await reader.fetch("read_snapshot", revision, *after, skus, locations, SNAPSHOT_ROWS)
+    rows = await reader.fetch("read_snapshot", revision, *after, skus, locations, categories, SNAPSHOT_ROWS)
     return [level_row(row) for row in rows]
 
 
-async def listen(database: Database, on_revision: Callable[[int], None], on_lost: Callable[[str], None]) -> None:
-    """Rings `on_revision` with each head another replica commits; reconnects for ever. Cancel it to end it."""
+async def read_sku_snapshot(
+    reader: Reader, revision: int, after: int, skus: Codes, categories: Codes
+) -> tuple[int, list[Sku]]:
+    """A page of SKUs as they were at a revision, and its last id."""
+    rows = await reader.fetch("read_sku_snapshot", revision, after, skus, categories, SNAPSHOT_ROWS)
+    return (rows[-1]["sku_id"] if rows else after), [sku_of(row) for row in rows]
+
+
+async def read_location_snapshot(
+    reader: Reader, revision: int, after: int, locations: Codes
+) -> tuple[int, list[Location]]:
+    """A page of locations as they were at a revision, and its last id."""
+    rows = await reader.fetch("read_location_snapshot", revision, after, locations, SNAPSHOT_ROWS)
+    return (rows[-1]["location_id"] if rows else after), [location_of(row) for row in rows]
+
+
+async def ring(reader: Reader, database: Database, text: str) -> None:
+    """Tells every replica's feed, this one's too."""
+    await reader.fetch("ring", database.notify_channel, text)
+
+
+async def listen(database: Database, on_bell: Callable[[str], None], on_lost: Callable[[str], None]) -> None:
+    """Hands `on_bell` what replicas ring with: the head they committed; reconnects for ever. Cancel it to end it."""
     while True:
         connection: asyncpg.Connection | None = None
         try:
@@ -60,7 +116,7 @@ async def listen(database: Database, on_revision: Callable[[int], None], on_lost
             connection = await database.connect()
             connection.add_termination_listener(lambda _, lost=lost: lost.set())
             await connection.add_listener(
-                database.notify_channel, lambda _c, _pid, _channel, payload: on_revision(int(payload))
+                database.notify_channel, lambda _c, _pid, _channel, payload: on_bell(str(payload))
             )
             await lost.wait()
             on_lost("the LISTEN connection was closed")

@@ -25,7 +25,11 @@ LISTS = {
     "list_reservations",
     "list_skus",
     "list_stock",
+    "read_latest",
+    "read_location_snapshot",
+    "read_sku_snapshot",
     "read_snapshot",
+    "read_subscribers",
 }
 """Queries planned for their values; all others find rows by key."""
 
@@ -63,6 +67,8 @@ class Reader:
     def __init__(self, look_ups: asyncpg.Pool, lists: asyncpg.Pool) -> None:
         self._look_ups = look_ups
         self._lists = lists
+        self.channels: dict[int, str] = {}
+        """Codes of the channels that have called here, by number."""
         self._sql: Mapping[str, str] = queries.load()
 
     @classmethod
@@ -149,7 +155,9 @@ class Reader:
         rows: Sequence[Any] = ()
         while not rows:  # empty only while another replica is making it
             rows = await self.fetch("register_channel", code)
-        return int(rows[0][0])
+        channel_id = int(rows[0][0])
+        self.channels[channel_id] = code
+        return channel_id
 
     async def due_reservations(self, limit: int) -> list[tuple[UUID, int]]:
         """Reservations whose holds have run out, and how many lines each has."""

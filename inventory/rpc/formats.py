@@ -1,9 +1,10 @@
 """Answers become messages."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -11,14 +12,17 @@ from inventory.domain.adjustment import Adjusted, LevelAfter
 from inventory.domain.catalog import CatalogChange, Location, Sku
 from inventory.domain.ledger import Key
 from inventory.domain.level import Level, Place
+from inventory.domain.movement import Movement
 from inventory.domain.refusal import Refusal
 from inventory.domain.reservation import Reservation
+from inventory.domain.subscriber import Subscriber
 from inventory.postgres.reads import LevelRow, ReservationRow
 from inventory.rpc.errors import status
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
+from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
 
 Codes = Mapping[Key, Place]
 ROWS_DETAILED_MAX = 1_000
@@ -136,29 +140,69 @@ def row_error(refusal: Refusal, *, brief: bool = False) -> core_pb2.RowError:
 
 def movement(row: Any) -> core_pb2.Movement:
     """`row` is of the queries that read the ledger."""
-    delta = core_pb2.Quantities(
-        on_hand=row["on_hand_delta"],
-        held=row["held_delta"],
-        allocated=row["allocated_delta"],
-        quality_control=row["quality_control_delta"],
-        damaged=row["damaged_delta"],
-        quarantined=row["quarantined_delta"],
+    return _movement(
+        row["revision"],
+        row["ordinal"],
+        row["sku"],
+        row["location"],
+        row["kind"],
+        Level(*row[3:9]),
+        Level(*row[9:15]),
+        row["reservation_id"],
+        row["channel"],
+        row["reason"],
+        row["reference"],
+        row["recorded_at"],
     )
-    delta.available = Level(*row[3:9]).available
-    reservation_id = row["reservation_id"]
+
+
+def committed_movement(
+    found: Movement, base: int, place: Place, channel: str, recorded_at: datetime
+) -> core_pb2.Movement:
+    """As it will be read back: `base` is the revision before its batch."""
+    return _movement(
+        base + found.step,
+        found.ordinal,
+        place.sku,
+        place.location,
+        found.kind,
+        Level(*found[5:11]),
+        Level(*found[11:17]),
+        found.reservation_id,
+        channel,
+        found.reason,
+        found.reference,
+        recorded_at,
+    )
+
+
+def _movement(
+    revision: int,
+    ordinal: int,
+    sku: str,
+    location: str,
+    kind: int,
+    delta: Level,
+    after: Level,
+    reservation_id: UUID | None,
+    channel: str,
+    reason: str | None,
+    reference: str | None,
+    recorded_at: datetime,
+) -> core_pb2.Movement:
     return core_pb2.Movement(
-        revision=row["revision"],
-        ordinal=row["ordinal"],
-        sku=row["sku"],
-        location=row["location"],
-        kind=row["kind"],
-        delta=delta,
-        after=quantities(Level(*row[9:15])),
+        revision=revision,
+        ordinal=ordinal,
+        sku=sku,
+        location=location,
+        kind=kind,  # type: ignore[arg-type]  # the numbers are the same
+        delta=quantities(delta),
+        after=quantities(after),
         reservation_id=str(reservation_id) if reservation_id else "",
-        channel=row["channel"],
-        reason=row["reason"] or "",
-        reference=row["reference"] or "",
-        recorded_at=timestamp(row["recorded_at"]),
+        channel=channel,
+        reason=reason or "",
+        reference=reference or "",
+        recorded_at=timestamp(recorded_at),
     )
 
 
@@ -181,6 +225,23 @@ def location(found: Location) -> catalog_pb2.Location:
         name=found.name,
         kind=found.kind.value,  # type: ignore[arg-type]  # the numbers are the same
         active=found.active,
+    )
+
+
+def subscriber(found: Subscriber, epoch: UUID, silent: timedelta | None = None) -> subscriber_pb2.Subscriber:
+    return subscriber_pb2.Subscriber(
+        channel=found.channel,
+        name=found.name,
+        acknowledged=core_pb2.Cursor(epoch=str(epoch), revision=found.acknowledged),
+        acknowledged_at=timestamp(found.acknowledged_at),
+        registered_at=timestamp(found.registered_at),
+        deadline=found.deadline,
+        lag_changes_max=found.lag_changes_max,
+        lag_max=found.lag_max,
+        state=found.state.value,  # type: ignore[arg-type]  # the numbers are the same
+        lag_changes=found.lag_changes,
+        lag=found.lag,
+        silent=silent,
     )
 
 

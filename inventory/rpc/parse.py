@@ -77,6 +77,15 @@ def request_id(text: str, field: str = "request_id") -> UUID:
     return UUID(text)
 
 
+def stream_id(text: str, *, required: bool = False) -> UUID | None:
+    """None: not given. Raises STREAM_ID_FORMAT."""
+    if not text and not required:
+        return None
+    if not _UUID.fullmatch(text):
+        raise Refusal(Reason.STREAM_ID_FORMAT, "stream_id is a UUID made by the client", field="stream_id")
+    return UUID(text)
+
+
 def reservation_id(text: str) -> UUID:
     """Raises RESERVATION_ID_FORMAT."""
     if not _UUID.fullmatch(text):
@@ -94,7 +103,7 @@ def reserve(request: reservation_pb2.ReserveRequest, channel_id: int, new_id: UU
         raise Refusal(Reason.FIELD_REQUIRED, "say hold_ttl, or allocate = true", field=f"{path}promise")
     policy = request.fill_policy
     if policy not in _FILL_POLICIES:
-        raise _unknown_enum(f"{path}fill_policy")
+        raise unknown_enum(f"{path}fill_policy")
     if request.replace_owner_holds and not request.owner:
         raise Refusal(Reason.FIELD_CONFLICT, "replace_owner_holds needs owner", field=f"{path}replace_owner_holds")
     return Reserve(
@@ -173,15 +182,15 @@ def count(request: stock_pb2.SetStockRequest, channel_id: int) -> Count:
         channel_id,
         sku_code(request.sku, "sku"),
         location_code(request.location, "location"),
-        _quantity(request.on_hand, "on_hand", 0, ON_HAND_MAX),
-        _quantity(request.expected_on_hand, "expected_on_hand", 0, ON_HAND_MAX),
+        quantity_between(request.on_hand, "on_hand", 0, ON_HAND_MAX),
+        quantity_between(request.expected_on_hand, "expected_on_hand", 0, ON_HAND_MAX),
         *_why(request.reason, request.reference),
     )
 
 
 def thresholds(request: stock_pb2.SetThresholdsRequest, channel_id: int) -> SetThresholds:
     values = [
-        _quantity(getattr(request, name), name, 0, QUANTITY_MAX) if request.HasField(name) else None
+        quantity_between(getattr(request, name), name, 0, QUANTITY_MAX) if request.HasField(name) else None
         for name in ("safety_stock", "reorder_point", "backorder_limit")
     ]
     return SetThresholds(channel_id, sku_code(request.sku, "sku"), location_code(request.location, "location"), *values)
@@ -232,12 +241,12 @@ def location_kind(number: int, field: str) -> LocationKind | None:
     try:
         return LocationKind(number)
     except ValueError:
-        raise _unknown_enum(field) from None
+        raise unknown_enum(field) from None
 
 
 def skips_refused(policy: int) -> bool:
     if policy not in _ERROR_POLICIES:
-        raise _unknown_enum("error_policy")
+        raise unknown_enum("error_policy")
     return policy not in _ALL_OR_NOTHING
 
 
@@ -249,18 +258,18 @@ def page_size(asked: int) -> int:
 
 
 def codes(texts: Sequence[str], field: str) -> list[str] | None:
-    """A filter of SKU or location codes; None when it is empty. Raises TOO_MANY_FILTERS and the code's format."""
+    """A filter of SKU or location codes or of categories; None when it is empty. Raises TOO_MANY_FILTERS and what is
+    wrong with a code."""
     if not texts:
         return None
     if len(texts) > FILTERS_MAX:
-        raise Refusal(
-            Reason.TOO_MANY_FILTERS,
-            f"at most {FILTERS_MAX} codes in a filter",
-            field=field,
-            metadata={"max": str(FILTERS_MAX)},
-        )
-    check = sku_code if field == "skus" else location_code
+        raise too_many_filters(field)
+    check = {"skus": sku_code, "locations": location_code, "categories": _category}[field]
     return [check(text, f"{field}[{position}]") for position, text in enumerate(texts)]
+
+
+def _category(text: str, field: str) -> str:
+    return free_text(text, CATEGORY_BYTES_MAX, field, required=True)
 
 
 def state(number: int) -> ReservationState | None:
@@ -269,7 +278,7 @@ def state(number: int) -> ReservationState | None:
     try:
         return ReservationState(number)
     except ValueError:
-        raise _unknown_enum("state") from None
+        raise unknown_enum("state") from None
 
 
 def min_revision(revision: int) -> int:
@@ -325,7 +334,7 @@ def _asks(lines: Collection[core_pb2.LineQuantity], path: str, *, required: bool
             location_code(location, f"{path}lines[{position}].location")
         total = sums.get((sku, location), 0) + quantity
         if not 0 < quantity <= QUANTITY_MAX or total > QUANTITY_MAX:
-            _quantity(quantity if quantity <= 0 else total, f"{path}lines[{position}].quantity", 1, QUANTITY_MAX)
+            quantity_between(quantity if quantity <= 0 else total, f"{path}lines[{position}].quantity", 1, QUANTITY_MAX)
         sums[(sku, location)] = total
     return tuple([Ask(sku, location, quantity) for (sku, location), quantity in sums.items()])
 
@@ -341,7 +350,7 @@ def _adjustment(row: stock_pb2.StockAdjustment, path: str) -> Row:
         location,
         _delta(row.delta, f"{path}delta"),
         _disposition(row.disposition, f"{path}disposition") if row.disposition else None,
-        _quantity(row.expected_on_hand, f"{path}expected_on_hand", 0, ON_HAND_MAX)
+        quantity_between(row.expected_on_hand, f"{path}expected_on_hand", 0, ON_HAND_MAX)
         if row.HasField("expected_on_hand")
         else None,
     )
@@ -349,11 +358,11 @@ def _adjustment(row: stock_pb2.StockAdjustment, path: str) -> Row:
 
 def _delta(delta: int, field: str) -> int:
     if delta == 0 or not -QUANTITY_MAX <= delta <= QUANTITY_MAX:
-        _quantity(delta or QUANTITY_MAX + 1, field, -QUANTITY_MAX, QUANTITY_MAX)
+        quantity_between(delta or QUANTITY_MAX + 1, field, -QUANTITY_MAX, QUANTITY_MAX)
     return delta
 
 
-def _quantity(quantity: int, field: str, low: int, high: int) -> int:
+def quantity_between(quantity: int, field: str, low: int, high: int) -> int:
     if not low <= quantity <= high:
         raise Refusal(
             Reason.QUANTITY_OUT_OF_RANGE,
@@ -368,7 +377,7 @@ def _disposition(number: int, field: str) -> Disposition | None:
     try:
         return _DISPOSITIONS[number]
     except KeyError:
-        raise _unknown_enum(field) from None
+        raise unknown_enum(field) from None
 
 
 def _why(reason: str, reference: str) -> tuple[str, str]:
@@ -391,5 +400,14 @@ def _too_many(field: str, rows_max: int) -> Refusal:
     )
 
 
-def _unknown_enum(field: str) -> Refusal:
+def too_many_filters(field: str) -> Refusal:
+    return Refusal(
+        Reason.TOO_MANY_FILTERS,
+        f"at most {FILTERS_MAX} entries in a filter",
+        field=field,
+        metadata={"max": str(FILTERS_MAX)},
+    )
+
+
+def unknown_enum(field: str) -> Refusal:
     return Refusal(Reason.FIELD_REQUIRED, f"{field} has a value this server does not know", field=field)

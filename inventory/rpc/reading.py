@@ -1,8 +1,11 @@
 """What every read does first."""
 
+from uuid import UUID
+
 from inventory.domain.refusal import Reason, Refusal
-from inventory.postgres.reads import Reader
+from inventory.postgres.reads import Head, Reader
 from inventory.rpc import parse
+from inventory.v1 import core_pb2
 
 
 async def check_revision(reader: Reader, min_revision: int) -> None:
@@ -13,6 +16,38 @@ async def check_revision(reader: Reader, min_revision: int) -> None:
     head = await reader.head()
     if min_revision > head.revision:
         raise revision_in_future(min_revision, head.revision)
+
+
+def resumable(cursor: core_pb2.Cursor, head: Head, field: str) -> int:
+    """The revision of a cursor the feed can be resumed from. Raises COMPACTED and what `reached` raises."""
+    revision = reached(cursor, head, field)
+    if revision < head.compacted:
+        raise Refusal(
+            Reason.COMPACTED,
+            "the feed keeps nothing that old: start from a snapshot",
+            metadata={"oldest": str(head.compacted), "revision": str(revision)},
+        )
+    return revision
+
+
+def reached(cursor: core_pb2.Cursor, head: Head, field: str) -> int:
+    """The revision of a cursor somebody can have. Raises REVISION_FORMAT, EPOCH_CHANGED, REVISION_IN_FUTURE."""
+    if cursor.revision < 0:
+        raise Refusal(Reason.REVISION_FORMAT, "a revision is not negative", field=f"{field}.revision")
+    if cursor.epoch:
+        try:
+            epoch = UUID(cursor.epoch)
+        except ValueError:
+            raise Refusal(Reason.REVISION_FORMAT, "an epoch is a UUID", field=f"{field}.epoch") from None
+        if epoch != head.epoch:
+            raise Refusal(
+                Reason.EPOCH_CHANGED,
+                "the cursor is of another epoch: start from a snapshot",
+                metadata={"epoch": str(head.epoch)},
+            )
+    if cursor.revision > head.revision:
+        raise revision_in_future(cursor.revision, head.revision)
+    return cursor.revision
 
 
 def revision_in_future(revision: int, head: int) -> Refusal:

@@ -21,9 +21,14 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
+def tag(field: int) -> bytes:
+    """Of a string, bytes or message field with a number below 16."""
+    return bytes((field << 3 | _DELIMITED,))
+
+
 def delimited(field: int, body: bytes) -> bytes:
     """A string, bytes or message field with a number below 16."""
-    return bytes((field << 3 | _DELIMITED,)) + varint(len(body)) + body
+    return tag(field) + varint(len(body)) + body
 
 
 def integer(field: int, value: int) -> bytes:

@@ -24,7 +24,7 @@ SUBSCRIBER_STATE_LAGGING: SubscriberState
 SUBSCRIBER_STATE_LOST: SubscriberState
 
 class Subscriber(_message.Message):
-    __slots__ = ("channel", "name", "acknowledged", "acknowledged_at", "registered_at", "deadline", "lag_changes_max", "lag_max", "state", "lag_changes", "lag")
+    __slots__ = ("channel", "name", "acknowledged", "acknowledged_at", "registered_at", "deadline", "lag_changes_max", "lag_max", "state", "lag_changes", "lag", "silent")
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +36,7 @@ class Subscriber(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     LAG_CHANGES_FIELD_NUMBER: _ClassVar[int]
     LAG_FIELD_NUMBER: _ClassVar[int]
+    SILENT_FIELD_NUMBER: _ClassVar[int]
     channel: str
     name: str
     acknowledged: _core_pb2.Cursor
@@ -47,7 +48,8 @@ class Subscriber(_message.Message):
     state: SubscriberState
     lag_changes: int
     lag: _duration_pb2.Duration
-    def __init__(self, channel: _Optional[str] = ..., name: _Optional[str] = ..., acknowledged: _Optional[_Union[_core_pb2.Cursor, _Mapping]] = ..., acknowledged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., registered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lag_changes_max: _Optional[int] = ..., lag_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., state: _Optional[_Union[SubscriberState, str]] = ..., lag_changes: _Optional[int] = ..., lag: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    silent: _duration_pb2.Duration
+    def __init__(self, channel: _Optional[str] = ..., name: _Optional[str] = ..., acknowledged: _Optional[_Union[_core_pb2.Cursor, _Mapping]] = ..., acknowledged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., registered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lag_changes_max: _Optional[int] = ..., lag_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., state: _Optional[_Union[SubscriberState, str]] = ..., lag_changes: _Optional[int] = ..., lag: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., silent: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class RegisterSubscriberRequest(_message.Message):
     __slots__ = ("name", "after", "deadline", "lag_changes_max", "lag_max")

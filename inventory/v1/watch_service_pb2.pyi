@@ -68,13 +68,13 @@ class WatchRequest(_message.Message):
     def __init__(self, snapshot: _Optional[_Union[_empty_pb2.Empty, _Mapping]] = ..., after: _Optional[_Union[_core_pb2.Cursor, _Mapping]] = ..., now: _Optional[_Union[_empty_pb2.Empty, _Mapping]] = ..., acknowledged: _Optional[_Union[_empty_pb2.Empty, _Mapping]] = ..., locations: _Optional[_Iterable[str]] = ..., skus: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., kinds: _Optional[_Iterable[_Union[ChangeKind, str]]] = ..., movement_kinds: _Optional[_Iterable[_Union[_core_pb2.MovementKind, str]]] = ..., mode: _Optional[_Union[WatchMode, str]] = ..., heartbeat: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., stream_id: _Optional[str] = ..., subscriber: _Optional[str] = ...) -> None: ...
 
 class Change(_message.Message):
-    __slots__ = ("revision", "recorded_at", "movements", "skus", "locations", "levels", "subscribers", "fragment")
+    __slots__ = ("revision", "recorded_at", "movements", "skus", "locations", "entered", "subscribers", "fragment")
     REVISION_FIELD_NUMBER: _ClassVar[int]
     RECORDED_AT_FIELD_NUMBER: _ClassVar[int]
     MOVEMENTS_FIELD_NUMBER: _ClassVar[int]
     SKUS_FIELD_NUMBER: _ClassVar[int]
     LOCATIONS_FIELD_NUMBER: _ClassVar[int]
-    LEVELS_FIELD_NUMBER: _ClassVar[int]
+    ENTERED_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBERS_FIELD_NUMBER: _ClassVar[int]
     FRAGMENT_FIELD_NUMBER: _ClassVar[int]
     revision: int
@@ -82,10 +82,10 @@ class Change(_message.Message):
     movements: _containers.RepeatedCompositeFieldContainer[_core_pb2.Movement]
     skus: _containers.RepeatedCompositeFieldContainer[_catalog_service_pb2.Sku]
     locations: _containers.RepeatedCompositeFieldContainer[_catalog_service_pb2.Location]
-    levels: _containers.RepeatedCompositeFieldContainer[_core_pb2.Level]
+    entered: _containers.RepeatedCompositeFieldContainer[_core_pb2.Movement]
     subscribers: _containers.RepeatedCompositeFieldContainer[_subscriber_service_pb2.Subscriber]
     fragment: bool
-    def __init__(self, revision: _Optional[int] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., movements: _Optional[_Iterable[_Union[_core_pb2.Movement, _Mapping]]] = ..., skus: _Optional[_Iterable[_Union[_catalog_service_pb2.Sku, _Mapping]]] = ..., locations: _Optional[_Iterable[_Union[_catalog_service_pb2.Location, _Mapping]]] = ..., levels: _Optional[_Iterable[_Union[_core_pb2.Level, _Mapping]]] = ..., subscribers: _Optional[_Iterable[_Union[_subscriber_service_pb2.Subscriber, _Mapping]]] = ..., fragment: _Optional[bool] = ...) -> None: ...
+    def __init__(self, revision: _Optional[int] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., movements: _Optional[_Iterable[_Union[_core_pb2.Movement, _Mapping]]] = ..., skus: _Optional[_Iterable[_Union[_catalog_service_pb2.Sku, _Mapping]]] = ..., locations: _Optional[_Iterable[_Union[_catalog_service_pb2.Location, _Mapping]]] = ..., entered: _Optional[_Iterable[_Union[_core_pb2.Movement, _Mapping]]] = ..., subscribers: _Optional[_Iterable[_Union[_subscriber_service_pb2.Subscriber, _Mapping]]] = ..., fragment: _Optional[bool] = ...) -> None: ...
 
 class WatchResponse(_message.Message):
     __slots__ = ("bookmark", "levels", "snapshot_revision", "snapshot_complete", "changes", "latest", "skus", "locations")

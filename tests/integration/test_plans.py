@@ -20,9 +20,9 @@ INSERT INTO channel (code) VALUES ('web');
 INSERT INTO location (code, name, kind, active, revision)
     SELECT 'place-' || n, '', 1, true, 1 FROM generate_series(1, 10) AS n;
 INSERT INTO sku (code, name, category, unit, unit_digits, barcodes, active, attributes, revision)
-    SELECT 'sku-' || n, '', 'C' || n % 50, 'piece', 0, '{}', true, '{}', 1 FROM generate_series(1, 5000) AS n;
+    SELECT 'sku-' || n, '', 'C' || n % 500, 'piece', 0, '{}', true, '{}', 1 FROM generate_series(1, 5000) AS n;
 INSERT INTO barcode SELECT sku_id::text, sku_id FROM sku;
-INSERT INTO sku_version SELECT sku_id, sku_id, '', '', 'piece', 0, '{}', true, '{}', 1, now() FROM sku;
+INSERT INTO sku_version SELECT sku_id, sku_id, '', category, 'piece', 0, '{}', true, '{}', 1, now() FROM sku;
 INSERT INTO level (sku_id, location_id, on_hand, held, revision)
     SELECT sku_id, location_id, 100, 1, sku_id * 10 + location_id FROM sku, location;
 INSERT INTO movement SELECT 5000 + n, 0, n % 5000 + 1, n % 10 + 1, 3, 0, 1, 0, 0, 0, 0, 100, 1, 0, 0, 0, 0, 1,
@@ -56,8 +56,14 @@ READS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "a SKU by code": ("find_sku", ("sku-7", None)),
     "a SKU by barcode": ("find_sku", (None, "7")),
     "SKUs by code": ("list_skus", ("sku-4", None, None, 101)),
-    "a page of a snapshot": ("read_snapshot", (54_990, 2_500, 5, None, None, 1_000)),
-    "a snapshot of some SKUs": ("read_snapshot", (54_990, 0, 0, ["sku-7"], None, 1_000)),
+    "a page of a snapshot": ("read_snapshot", (54_990, 2_500, 5, None, None, None, 1_000)),
+    "a snapshot of some SKUs": ("read_snapshot", (54_990, 0, 0, ["sku-7"], None, None, 1_000)),
+    "a page of a snapshot of a category": ("read_snapshot", (54_990, 0, 0, None, None, ["C7"], 1_000)),
+    "a page of a snapshot of SKUs": ("read_sku_snapshot", (54_990, 2_500, None, None, 1_000)),
+    "the newest rows of the last changes": ("read_latest", (54_000, 55_000, None, None, None)),
+    "the newest rows of a SKU": ("read_newest_of_skus", (["sku-7"], 55_000)),
+    "subscribers with their lag": ("read_subscribers", ("", "", None, None, 101)),
+    "when a change was decided": ("read_recorded_at", (54_000,)),
 }
 WRITES = [
     name

@@ -1,37 +1,95 @@
 -- name: read_page_end
 -- How far the next page of changes reaches: the head, or the last revision that fits into the number of rows; at
--- least one revision. And whether the catalogue has changes after the cursor. $1 the cursor, $2 rows a page.
+-- least one revision. And which kinds beside stock have changes after the cursor. $1 the cursor, $2 rows a page.
 SELECT feed_head.revision AS head,
     least(feed_head.revision, greatest($1 + 1, least(
         (SELECT revision FROM movement WHERE revision > $1 ORDER BY revision, ordinal OFFSET $2 LIMIT 1),
         (SELECT revision FROM sku_version WHERE revision > $1 ORDER BY revision, sku_id OFFSET $2 LIMIT 1),
         (SELECT revision FROM location_version WHERE revision > $1 ORDER BY revision, location_id OFFSET $2 LIMIT 1),
+        (SELECT revision FROM subscriber_version WHERE revision > $1 ORDER BY revision OFFSET $2 LIMIT 1),
         feed_head.revision + 1
     ) - 1)) AS page_end,
     coalesce((SELECT max(revision) FROM sku_version) > $1, false) AS skus_changed,
-    coalesce((SELECT max(revision) FROM location_version) > $1, false) AS locations_changed
+    coalesce((SELECT max(revision) FROM location_version) > $1, false) AS locations_changed,
+    coalesce((SELECT max(revision) FROM subscriber_version) > $1, false) AS subscribers_changed
 FROM feed_head
 
 -- name: read_movements
--- The ledger after one revision up to and with another, in order. $1, $2 the revisions. OFFSET 0 keeps each look-up a
--- look-up by key, also before the tables have statistics.
+-- The ledger after one revision up to and with another, in order, each row with its SKU's category then. $1, $2 the
+-- revisions. OFFSET 0 keeps each look-up a look-up by key, also before the tables have statistics.
 SELECT movement.revision, movement.ordinal, movement.kind, movement.on_hand_delta, movement.held_delta,
     movement.allocated_delta, movement.quality_control_delta, movement.damaged_delta, movement.quarantined_delta,
     movement.on_hand_after, movement.held_after, movement.allocated_after, movement.quality_control_after,
     movement.damaged_after, movement.quarantined_after, movement.reservation_id, movement.reason,
     movement.reference, movement.recorded_at, sku.code AS sku, location.code AS location, channel.code AS channel,
-    movement.sku_id, movement.location_id
+    CASE WHEN sku.revision <= movement.revision THEN sku.category ELSE (
+        SELECT version.category FROM sku_version AS version
+        WHERE version.sku_id = movement.sku_id AND version.revision <= movement.revision
+        ORDER BY version.revision DESC LIMIT 1
+    ) END AS category
 FROM movement
-CROSS JOIN LATERAL (SELECT code FROM sku WHERE sku_id = movement.sku_id OFFSET 0) AS sku
+CROSS JOIN LATERAL (SELECT code, category, revision FROM sku WHERE sku_id = movement.sku_id OFFSET 0) AS sku
 CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = movement.location_id OFFSET 0) AS location
 CROSS JOIN LATERAL (SELECT code FROM channel WHERE channel_id = movement.channel_id OFFSET 0) AS channel
 WHERE movement.revision > $1 AND movement.revision <= $2
 ORDER BY movement.revision, movement.ordinal
 
+-- name: read_latest
+-- The newest ledger row of each level after one revision up to and with another. $1, $2 the revisions; $3, $4 SKU and
+-- location codes or null; $5 categories or null.
+SELECT newest.revision, newest.ordinal, newest.kind, newest.on_hand_delta, newest.held_delta,
+    newest.allocated_delta, newest.quality_control_delta, newest.damaged_delta, newest.quarantined_delta,
+    newest.on_hand_after, newest.held_after, newest.allocated_after, newest.quality_control_after,
+    newest.damaged_after, newest.quarantined_after, newest.reservation_id, newest.reason,
+    newest.reference, newest.recorded_at, sku.code AS sku, location.code AS location, channel.code AS channel,
+    sku.category
+FROM (
+    SELECT DISTINCT ON (sku_id, location_id) * FROM movement
+    WHERE revision > $1 AND revision <= $2
+    ORDER BY sku_id, location_id, revision DESC, ordinal DESC
+) AS newest
+CROSS JOIN LATERAL (
+    SELECT code, CASE WHEN sku.revision <= newest.revision THEN sku.category ELSE (
+        SELECT version.category FROM sku_version AS version
+        WHERE version.sku_id = newest.sku_id AND version.revision <= newest.revision
+        ORDER BY version.revision DESC LIMIT 1
+    ) END AS category
+    FROM sku WHERE sku_id = newest.sku_id OFFSET 0
+) AS sku
+CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = newest.location_id OFFSET 0) AS location
+CROSS JOIN LATERAL (SELECT code FROM channel WHERE channel_id = newest.channel_id OFFSET 0) AS channel
+WHERE ($3::text[] IS NULL OR sku.code = ANY ($3::text[]))
+    AND ($4::text[] IS NULL OR location.code = ANY ($4::text[]))
+    AND ($5::text[] IS NULL OR sku.category = ANY ($5::text[]))
+
+-- name: read_newest_of_skus
+-- Of each level of some SKUs the newest ledger row up to a revision. $1 SKU codes, $2 the revision.
+SELECT newest.revision, newest.ordinal, newest.kind, newest.on_hand_delta, newest.held_delta,
+    newest.allocated_delta, newest.quality_control_delta, newest.damaged_delta, newest.quarantined_delta,
+    newest.on_hand_after, newest.held_after, newest.allocated_after, newest.quality_control_after,
+    newest.damaged_after, newest.quarantined_after, newest.reservation_id, newest.reason,
+    newest.reference, newest.recorded_at, sku.code AS sku, location.code AS location, channel.code AS channel,
+    '' AS category
+FROM sku
+CROSS JOIN LATERAL (SELECT location_id FROM level WHERE level.sku_id = sku.sku_id OFFSET 0) AS level
+CROSS JOIN LATERAL (
+    SELECT * FROM movement
+    WHERE movement.sku_id = sku.sku_id AND movement.location_id = level.location_id AND movement.revision <= $2
+    ORDER BY movement.revision DESC, movement.ordinal DESC LIMIT 1
+) AS newest
+CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = newest.location_id OFFSET 0) AS location
+CROSS JOIN LATERAL (SELECT code FROM channel WHERE channel_id = newest.channel_id OFFSET 0) AS channel
+WHERE sku.code = ANY ($1::text[])
+ORDER BY sku.code, location.code
+
 -- name: read_sku_versions
--- SKUs as they were after each revision in a range. $1, $2 the revisions.
+-- SKUs as they were after each revision in a range, and their categories before. $1, $2 the revisions.
 SELECT version.revision, version.recorded_at, sku.code, version.name, version.category, version.unit,
-    version.unit_digits, version.barcodes, version.active, version.attributes
+    version.unit_digits, version.barcodes, version.active, version.attributes, (
+        SELECT before.category FROM sku_version AS before
+        WHERE before.sku_id = version.sku_id AND before.revision < version.revision
+        ORDER BY before.revision DESC LIMIT 1
+    ) AS category_before
 FROM sku_version AS version JOIN sku ON sku.sku_id = version.sku_id
 WHERE version.revision > $1 AND version.revision <= $2
 ORDER BY version.revision, version.sku_id
@@ -43,11 +101,20 @@ FROM location_version AS version JOIN location ON location.location_id = version
 WHERE version.revision > $1 AND version.revision <= $2
 ORDER BY version.revision, version.location_id
 
+-- name: read_subscriber_versions
+-- Subscribers as they were when their state changed, in a range of revisions. $1, $2 the revisions.
+SELECT version.revision, version.recorded_at, channel.code AS channel, version.name, version.acknowledged,
+    version.acknowledged_at, version.registered_at, version.deadline, version.lag_changes_max, version.lag_max,
+    version.state, version.lag_changes, version.lag
+FROM subscriber_version AS version JOIN channel ON channel.channel_id = version.channel_id
+WHERE version.revision > $1 AND version.revision <= $2
+ORDER BY version.revision
+
 -- name: read_snapshot
 -- A page of levels as they were at a revision, by sku_id, then location_id. A level that has changed since is taken
 -- from the ledger, which carries the balances: so a snapshot of any size is of one revision without a transaction
--- that lasts as long as the reading. $1 the revision; $2, $3 the last page's last ids; $4, $5 SKU and location codes
--- or null; $6 how many.
+-- that lasts as long as the reading. ARRAY, because a sub-select behind OR would be no reason to use an index. $1 the revision; $2, $3 the last page's last ids; $4, $5 SKU and location codes
+-- or null; $6 categories or null; $7 how many.
 SELECT sku.code AS sku, location.code AS location, level.sku_id, level.location_id,
     coalesce(past.on_hand_after, level.on_hand) AS on_hand, coalesce(past.held_after, level.held) AS held,
     coalesce(past.allocated_after, level.allocated) AS allocated,
@@ -57,8 +124,8 @@ SELECT sku.code AS sku, location.code AS location, level.sku_id, level.location_
     level.safety_stock, level.reorder_point, level.backorder_limit,
     coalesce(past.revision, level.revision) AS revision, NULL::bigint AS due
 FROM level
-JOIN sku ON sku.sku_id = level.sku_id
-JOIN location ON location.location_id = level.location_id
+CROSS JOIN LATERAL (SELECT code, category, revision FROM sku WHERE sku_id = level.sku_id OFFSET 0) AS sku
+CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = level.location_id OFFSET 0) AS location
 LEFT JOIN LATERAL (
     SELECT movement.* FROM movement
     WHERE movement.sku_id = level.sku_id AND movement.location_id = level.location_id
@@ -68,9 +135,147 @@ LEFT JOIN LATERAL (
 ) AS past ON level.revision > $1
 WHERE (level.sku_id, level.location_id) > ($2::bigint, $3::integer) AND level.revision > 0
     AND (level.revision <= $1 OR past.revision IS NOT NULL)
-    AND ($4::text[] IS NULL OR level.sku_id = ANY (SELECT sku_id FROM sku WHERE code = ANY ($4::text[])))
+    AND ($4::text[] IS NULL OR level.sku_id = ANY (ARRAY(SELECT sku_id FROM sku WHERE code = ANY ($4::text[]))))
     AND ($5::text[] IS NULL OR level.location_id = ANY (
         SELECT location_id FROM location WHERE code = ANY ($5::text[])
     ))
+    AND ($6::text[] IS NULL OR level.sku_id = ANY (ARRAY(
+        SELECT sku_id FROM sku_version WHERE category = ANY ($6::text[])
+    )))
+    AND ($6::text[] IS NULL OR CASE WHEN sku.revision <= $1 THEN sku.category ELSE (
+        SELECT version.category FROM sku_version AS version
+        WHERE version.sku_id = level.sku_id AND version.revision <= $1 ORDER BY version.revision DESC LIMIT 1
+    ) END = ANY ($6::text[]))
 ORDER BY level.sku_id, level.location_id
-LIMIT $6
+LIMIT $7
+
+-- name: read_sku_snapshot
+-- A page of SKUs as they were at a revision, by sku_id. $1 the revision; $2 the last page's last id; $3 codes or null;
+-- $4 categories or null; $5 how many.
+SELECT sku.sku_id, sku.code, version.name, version.category, version.unit, version.unit_digits, version.barcodes,
+    version.active, version.attributes
+FROM sku
+CROSS JOIN LATERAL (
+    SELECT * FROM sku_version WHERE sku_version.sku_id = sku.sku_id AND sku_version.revision <= $1
+    ORDER BY sku_version.revision DESC LIMIT 1
+) AS version
+WHERE sku.sku_id > $2 AND ($3::text[] IS NULL OR sku.code = ANY ($3::text[]))
+    AND ($4::text[] IS NULL OR sku.sku_id = ANY (ARRAY(
+        SELECT sku_id FROM sku_version WHERE category = ANY ($4::text[])
+    )))
+    AND ($4::text[] IS NULL OR version.category = ANY ($4::text[]))
+ORDER BY sku.sku_id
+LIMIT $5
+
+-- name: read_location_snapshot
+-- A page of locations as they were at a revision, by location_id. $1 the revision; $2 the last page's last id; $3 codes
+-- or null; $4 how many.
+SELECT location.location_id, location.code, version.name, version.kind, version.active
+FROM location
+CROSS JOIN LATERAL (
+    SELECT * FROM location_version
+    WHERE location_version.location_id = location.location_id AND location_version.revision <= $1
+    ORDER BY location_version.revision DESC LIMIT 1
+) AS version
+WHERE location.location_id > $2 AND ($3::text[] IS NULL OR location.code = ANY ($3::text[]))
+ORDER BY location.location_id
+LIMIT $4
+
+-- name: ring
+-- Rings the bell of every replica with a text of the feed's own. $1 the NOTIFY channel, $2 the text.
+SELECT pg_notify($1, $2)
+
+-- name: read_recorded_at
+-- When a revision was decided; no row when it never was. $1 the revision.
+SELECT least(
+    (SELECT recorded_at FROM movement WHERE revision = $1 LIMIT 1),
+    (SELECT recorded_at FROM sku_version WHERE revision = $1 LIMIT 1),
+    (SELECT recorded_at FROM location_version WHERE revision = $1 LIMIT 1),
+    (SELECT recorded_at FROM subscriber_version WHERE revision = $1 LIMIT 1)
+) AS recorded_at, now() AS now
+
+-- name: lock_head
+-- Keeps writers, and subscribers who register, away from the feed's head until the end of the transaction.
+SELECT revision, compacted FROM feed_head FOR UPDATE
+
+-- name: compact
+-- Moves the oldest cursor the feed can be resumed from, never back and never past a subscriber within its deadline. The
+-- head is locked: no subscriber can register meanwhile. $1 the revision it is to be moved to at most.
+UPDATE feed_head SET compacted = greatest(compacted, least($1::bigint, revision, (
+    SELECT min(acknowledged) FROM subscriber WHERE acknowledged_at + deadline >= now()
+)))
+RETURNING compacted
+
+-- name: read_subscribers
+-- Subscribers by channel and name, with their lag. $1, $2 the last page's last channel and name; $3 a channel or null; $4 a name or
+-- null; $5 how many.
+SELECT channel.code AS channel, subscriber.name, subscriber.acknowledged, subscriber.acknowledged_at,
+    subscriber.registered_at, subscriber.deadline, subscriber.lag_changes_max, subscriber.lag_max, subscriber.state,
+    greatest(head.revision - subscriber.acknowledged, 0) AS lag_changes,
+    greatest(now() - least(
+        (SELECT recorded_at FROM movement WHERE revision = subscriber.acknowledged + 1 LIMIT 1),
+        (SELECT recorded_at FROM sku_version WHERE revision = subscriber.acknowledged + 1 LIMIT 1),
+        (SELECT recorded_at FROM location_version WHERE revision = subscriber.acknowledged + 1 LIMIT 1),
+        (SELECT recorded_at FROM subscriber_version WHERE revision = subscriber.acknowledged + 1 LIMIT 1),
+        now()
+    ), interval '0') AS lag,
+    now() - subscriber.acknowledged_at AS silent, subscriber.channel_id
+FROM feed_head AS head, channel JOIN subscriber ON subscriber.channel_id = channel.channel_id
+WHERE (channel.code, subscriber.name) > ($1::text, $2::text) AND ($3::text IS NULL OR channel.code = $3)
+    AND ($4::text IS NULL OR subscriber.name = $4)
+ORDER BY channel.code, subscriber.name
+LIMIT $5
+
+-- name: put_subscriber
+-- Makes a subscriber, or changes its limits. The head is locked for sharing, so that the feed can't be compacted past
+-- its cursor meanwhile. $1 channel, $2 name, $3 where a new one begins or null for the head, $4 deadline, $5, $6 limits
+-- or null, $7 how many a channel may have. No row: it is new, and its cursor too old or in the future, or the channel
+-- has too many.
+WITH head AS MATERIALIZED (
+    SELECT revision, compacted FROM feed_head FOR SHARE
+)
+INSERT INTO subscriber (channel_id, name, acknowledged, acknowledged_at, registered_at, deadline, lag_changes_max,
+    lag_max, state)
+SELECT $1::integer, $2::text, coalesce($3::bigint, head.revision), now(), now(), $4::interval, $5::bigint,
+    $6::interval, 1
+FROM head
+WHERE EXISTS (SELECT FROM subscriber WHERE channel_id = $1 AND name = $2)
+    OR (
+        coalesce($3::bigint, head.revision) BETWEEN head.compacted AND head.revision
+        AND (SELECT count(*) FROM subscriber WHERE channel_id = $1) < $7::integer
+    )
+ON CONFLICT (channel_id, name) DO UPDATE SET deadline = excluded.deadline, lag_changes_max = excluded.lag_changes_max,
+    lag_max = excluded.lag_max
+RETURNING name
+
+-- name: acknowledge
+-- How far a subscriber has come, never back. $1 channel, $2 name, $3 the revision. No row: there is no such subscriber.
+UPDATE subscriber SET acknowledged = greatest(acknowledged, $3::bigint), acknowledged_at = now()
+WHERE channel_id = $1 AND name = $2
+RETURNING acknowledged
+
+-- name: read_acknowledged
+-- How far a subscriber has come. $1 channel, $2 name.
+SELECT acknowledged FROM subscriber WHERE channel_id = $1 AND name = $2
+
+-- name: remove_subscriber
+-- Forgets a subscriber. $1 channel, $2 name.
+DELETE FROM subscriber WHERE channel_id = $1 AND name = $2 RETURNING name
+
+-- name: move_subscriber
+-- Changes a subscriber's state and tells it to the feed, once, whichever replica sees it first. The head is drawn last.
+-- $1 channel, $2 name, $3 the state before, $4 the state after, $5 lag in changes, $6 lag, $7 the NOTIFY channel.
+WITH moved AS (
+    UPDATE subscriber SET state = $4::smallint
+    WHERE channel_id = $1 AND name = $2 AND state = $3::smallint
+    RETURNING *
+), head AS (
+    UPDATE feed_head SET revision = revision + 1 WHERE EXISTS (SELECT FROM moved) RETURNING revision
+), version AS (
+    INSERT INTO subscriber_version (revision, channel_id, name, acknowledged, acknowledged_at, registered_at, deadline,
+        lag_changes_max, lag_max, state, lag_changes, lag, recorded_at)
+    SELECT head.revision, moved.channel_id, moved.name, moved.acknowledged, moved.acknowledged_at, moved.registered_at,
+        moved.deadline, moved.lag_changes_max, moved.lag_max, moved.state, $5::bigint, $6::interval, now()
+    FROM head, moved
+)
+SELECT head.revision, pg_notify($7, head.revision::text) FROM head

@@ -124,6 +124,7 @@ LIMIT $1
 -- The order is dense: every revision from the oldest kept to the head has rows, and none lies beyond. $1 rows.
 WITH changed AS (
     SELECT revision FROM movement UNION SELECT revision FROM sku_version UNION SELECT revision FROM location_version
+    UNION SELECT revision FROM subscriber_version
 ), bounded AS (
     SELECT revision FROM changed
     UNION SELECT compacted FROM feed_head

@@ -1,0 +1,62 @@
+"""`inventory compact`."""
+
+import asyncio
+from datetime import timedelta
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+
+from inventory.cli.database import database, settings
+from inventory.cli.options import DataDir, DbSchema, Dsn
+from inventory.postgres.subscribers import Window
+from inventory.postgres.subscribers import compact as move
+
+
+def compact(
+    *,
+    keep_hours: Annotated[float | None, Parameter(validator=validators.Number(gte=0))] = None,
+    keep_changes: Annotated[int | None, Parameter(validator=validators.Number(gte=0))] = None,
+    dsn: Dsn = None,
+    data_dir: DataDir = None,
+    db_schema: DbSchema = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Move the oldest cursor that the feed can be resumed from; who is behind it starts from a snapshot.
+
+    A running server does the same every minute with INVENTORY_FEED_HOURS and INVENTORY_FEED_CHANGES. The ledger stays
+    whole, open streams go on, and no registered subscriber within its deadline is passed.
+
+    Example: inventory compact --keep-hours 24
+
+    Example: inventory compact --keep-changes 1000000 --dry-run
+
+    Parameters
+    ----------
+    keep_hours
+        Keep what is younger. Default: INVENTORY_FEED_HOURS, 168, unless --keep-changes is given.
+    keep_changes
+        Keep so many of the newest changes at most. Default: INVENTORY_FEED_CHANGES, unless --keep-hours is given.
+    dry_run
+        Only say what would be.
+    """
+    if keep_hours is None and keep_changes is None:
+        chosen = settings()
+        age, changes_max = chosen.feed_age, chosen.feed_changes
+    else:
+        age, changes_max = None if keep_hours is None else timedelta(hours=keep_hours), keep_changes
+    with database(dsn=dsn, data_dir=data_dir, db_schema=db_schema) as found:
+        window = asyncio.run(move(found, age, changes_max, keep=not dry_run))
+    print("\n".join(_lines(window, dry_run)))
+    return 0
+
+
+def _lines(window: Window, dry_run: bool) -> list[str]:
+    head = f"its head is {window.head:,}"
+    if window.after == window.before:
+        lines = [f"nothing to compact: the feed can be resumed from {window.before:,} on, {head}"]
+    else:
+        would = "would be" if dry_run else "is"
+        lines = [f"the feed {would} resumable from {window.after:,} on, before from {window.before:,}; {head}"]
+    if window.wanted > max(window.after, window.before):
+        lines.append(f"held back from {window.wanted:,} by a registered subscriber: see `inventory subscribers`")
+    return lines

@@ -1,0 +1,105 @@
+"""`inventory subscribers`."""
+
+import json as encoder
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from inventory.cli.failure import printable
+from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
+from inventory.cli.terminal import out
+from inventory.v1 import subscriber_service_pb2 as pb2
+
+STATES = {
+    pb2.SUBSCRIBER_STATE_FOLLOWING: "[green]following[/]",
+    pb2.SUBSCRIBER_STATE_LAGGING: "[yellow]lagging[/]",
+    pb2.SUBSCRIBER_STATE_LOST: "[red]lost[/]",
+}
+PAGE_ROWS = 1_000
+
+
+def subscribers(*, channel: str = "", server: ServerAddress = SERVER_DEFAULT, json: Json = False) -> int:
+    """List who follows the feed by name: how far each has come, its lag in changes and seconds, and its limits.
+
+    Example: inventory subscribers
+
+    Example: inventory subscribers --channel web --json
+
+    Parameters
+    ----------
+    channel
+        Only this channel's. Default: all.
+    """
+    from inventory.cli.connection import run
+
+    found, last = run(_read(server, channel))
+    if json:
+        print(encoder.dumps(_document(found, last), ensure_ascii=False, indent=2))
+        return 0
+    head = last.head.revision
+    if not found:
+        print(f"nobody is registered; the feed's head is {head:,}, resumable from {last.oldest:,} on")
+        return 0
+    table = Table(title=f"The feed's head is {head:,}, resumable from {last.oldest:,} on", title_justify="left")
+    for column in ("channel", "subscriber", "state"):
+        table.add_column(column, no_wrap=True)
+    for column in ("acknowledged", "changes behind", "s behind", "silent s", "deadline s", "limits"):
+        table.add_column(column, justify="right")
+    for one in found:
+        limits = [f"{one.lag_changes_max:,} changes"] if one.HasField("lag_changes_max") else []
+        limits += [f"{_seconds(one.lag_max):,.0f} s"] if one.HasField("lag_max") else []
+        table.add_row(
+            one.channel,
+            escape(printable(one.name)),
+            STATES.get(one.state, str(one.state)),
+            f"{one.acknowledged.revision:,}",
+            f"{one.lag_changes:,}",
+            f"{_seconds(one.lag):,.1f}",
+            f"{_seconds(one.silent):,.1f}",
+            f"{_seconds(one.deadline):,.0f}",
+            ", ".join(limits) or "–",
+        )
+    out().print(table)
+    return 0
+
+
+async def _read(address: str, channel: str) -> tuple[list[pb2.Subscriber], pb2.ListSubscribersResponse]:
+    from inventory.cli.connection import READ_DEADLINE_S, connect
+
+    found: list[pb2.Subscriber] = []
+    request = pb2.ListSubscribersRequest(page_size=PAGE_ROWS, channel=channel)
+    async with connect(address) as server:
+        while True:
+            page = await server.subscribers.ListSubscribers(request, timeout=READ_DEADLINE_S)
+            found += page.subscribers
+            if not page.next_page_token:
+                return found, page
+            request.page_token = page.next_page_token
+
+
+def _document(found: list[pb2.Subscriber], last: pb2.ListSubscribersResponse) -> dict[str, Any]:
+    return {
+        "head": last.head.revision,
+        "oldest": last.oldest,
+        "epoch": last.head.epoch,
+        "subscribers": [
+            {
+                "channel": one.channel,
+                "name": one.name,
+                "state": pb2.SubscriberState.Name(one.state).removeprefix("SUBSCRIBER_STATE_"),
+                "acknowledged": one.acknowledged.revision,
+                "lag_changes": one.lag_changes,
+                "lag_s": _seconds(one.lag),
+                "silent_s": _seconds(one.silent),
+                "deadline_s": _seconds(one.deadline),
+                "lag_changes_max": one.lag_changes_max if one.HasField("lag_changes_max") else None,
+                "lag_max_s": _seconds(one.lag_max) if one.HasField("lag_max") else None,
+            }
+            for one in found
+        ],
+    }
+
+
+def _seconds(duration: Any) -> float:
+    return float(duration.ToTimedelta().total_seconds())
