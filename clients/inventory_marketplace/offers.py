@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from inventory.v1 import core_pb2
+from inventory_client import Cursor
 
 OFFERS_A_CALL_MAX = 1_000
 TURN_OF_THE_LONGEST_WAITING = 10
@@ -50,8 +50,8 @@ class Offers:
         self._ages: Counter[int] = Counter()
         """How many wait, are in flight, or are overtaken since each generation."""
         self._generation = 0
-        self._promised: tuple[int, core_pb2.Cursor] | None = None
-        self._newest: core_pb2.Cursor | None = None
+        self._promised: tuple[int, Cursor] | None = None
+        self._newest: Cursor | None = None
         self._whole = False
         self._snapshot: set[str] | None = None
 
@@ -132,11 +132,11 @@ class Offers:
 
     # How far everything is accepted.
 
-    def bookmark(self, cursor: core_pb2.Cursor) -> None:
+    def bookmark(self, cursor: Cursor) -> None:
         """Everything up to here has been told, and nothing of it is `unknown`."""
         self._newest = cursor
 
-    def safe(self) -> core_pb2.Cursor | None:
+    def safe(self) -> Cursor | None:
         """A bookmark up to which the marketplace has accepted everything, or something newer; each once."""
         if self._snapshot is not None:
             return None

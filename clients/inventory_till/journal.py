@@ -63,6 +63,9 @@ class Journal:
     def intents(self) -> tuple[Intent, ...]:
         return tuple(self._intents.values())
 
+    def intent(self, reference: str) -> Intent | None:
+        return self._intents.get(reference)
+
     def put(self, intent: Intent) -> None:
         self._intents[intent.reference] = intent
         self._write()

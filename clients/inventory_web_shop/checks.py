@@ -24,6 +24,13 @@ class Wrong(Exception):
         self.message = message
 
 
+class TooLarge(Wrong):
+    """The body is larger than `BODY_BYTES_MAX`."""
+
+    def __init__(self) -> None:
+        super().__init__("body", f"is larger than {BODY_BYTES_MAX} bytes")
+
+
 @dataclass(frozen=True, slots=True)
 class Checkout:
     lines: tuple[tuple[str, int], ...]
@@ -101,7 +108,7 @@ def _line(field: str, line: object) -> tuple[str, int]:
 
 def _json(body: bytes) -> object:
     if len(body) > BODY_BYTES_MAX:
-        raise Wrong("body", f"is larger than {BODY_BYTES_MAX} bytes")
+        raise TooLarge
     try:
         return json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError):

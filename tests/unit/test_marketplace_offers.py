@@ -2,7 +2,7 @@
 
 import random
 
-from inventory.v1 import core_pb2
+from inventory_client import Cursor
 from inventory_marketplace.offers import OFFERS_A_CALL_MAX, Offer, Offers
 
 
@@ -15,8 +15,8 @@ def told(*levels: tuple[str, int], locations: tuple[str, ...] = ("shop",), buffe
     return offers
 
 
-def at(revision: int) -> core_pb2.Cursor:
-    return core_pb2.Cursor(epoch="e", revision=revision)
+def at(revision: int) -> Cursor:
+    return Cursor(epoch="e", revision=revision)
 
 
 def test_the_nearly_sold_out_come_first() -> None:
@@ -174,15 +174,17 @@ def test_a_bookmark_is_not_safe_while_a_change_before_it_was_overtaken_by_its_ca
     assert offers.safe() == at(2)
 
 
-def test_a_bookmark_becomes_safe_although_changes_never_stop() -> None:
-    offers, safe = told(("a", 0), ("b", 1_000)), []
-    for revision in range(2, 200):
-        offers.level("a", "shop", revision % 2, revision)
+def test_a_bookmark_becomes_safe_although_the_limit_never_lets_all_through() -> None:
+    offers, safe = told(*((f"sku-{number}", 9) for number in range(30))), []
+    for revision in range(2, 600):
+        for step in range(3):
+            offers.level(f"sku-{(revision * 3 + step) % 30}", "shop", revision, revision)
         offers.bookmark(at(revision))
-        offers.accepted(offers.take(1))
+        offers.accepted(offers.take(2))
+        assert len(offers)
         if (cursor := offers.safe()) is not None:
             safe.append(cursor.revision)
-    assert len(safe) > 10
+    assert len(safe) > 5
     assert safe == sorted(safe)
 
 
