@@ -1,1 +1,80 @@
 """The Python client: calls that are safe to repeat, a stream that survives, and a local mirror of the stock."""
+
+from inventory_client.calls import WriteOptions
+from inventory_client.client import InventoryClient, WatchMode
+from inventory_client.cursor import Cursor, CursorFileCorrupt, CursorStore, FileCursorStore, MemoryCursorStore
+from inventory_client.errors import (
+    Conflict,
+    CursorLost,
+    ExpectationFailed,
+    Failure,
+    FieldViolation,
+    InsufficientStock,
+    InvalidRequest,
+    InventoryError,
+    NotFound,
+    OutcomeUnknown,
+    Overloaded,
+    PreconditionFailed,
+    Refused,
+    ReservationExpired,
+    Shortage,
+    Unavailable,
+    row_error,
+)
+from inventory_client.events import (
+    Bookmark,
+    Changes,
+    Connection,
+    ConnectionState,
+    Event,
+    Latest,
+    Restarted,
+    RestartReason,
+    SnapshotComplete,
+    SnapshotPiece,
+)
+from inventory_client.joiner import ChangeTooLarge
+from inventory_client.reservations import reserve_request
+from inventory_client.watch import Watch
+
+__all__ = [
+    "Bookmark",
+    "ChangeTooLarge",
+    "Changes",
+    "Conflict",
+    "Connection",
+    "ConnectionState",
+    "Cursor",
+    "CursorFileCorrupt",
+    "CursorLost",
+    "CursorStore",
+    "Event",
+    "ExpectationFailed",
+    "Failure",
+    "FieldViolation",
+    "FileCursorStore",
+    "InsufficientStock",
+    "InvalidRequest",
+    "InventoryClient",
+    "InventoryError",
+    "Latest",
+    "MemoryCursorStore",
+    "NotFound",
+    "OutcomeUnknown",
+    "Overloaded",
+    "PreconditionFailed",
+    "Refused",
+    "ReservationExpired",
+    "RestartReason",
+    "Restarted",
+    "Shortage",
+    "SnapshotComplete",
+    "SnapshotPiece",
+    "Unavailable",
+    "Watch",
+    "WatchMode",
+    "WriteOptions",
+    "reserve_request",
+    "row_error",
+]
