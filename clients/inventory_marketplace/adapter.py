@@ -60,10 +60,13 @@ class Adapter:
         be kept, `CursorFileCorrupt`."""
         self._kept = await asyncio.to_thread(self._store.load)
         await self._register()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(sender.run())
-            group.create_task(self._follow(sender))
-            group.create_task(self._keep())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(sender.run())
+                group.create_task(self._follow(sender))
+                group.create_task(self._keep())
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
 
     async def _register(self) -> None:
         try:

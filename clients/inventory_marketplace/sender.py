@@ -92,5 +92,5 @@ class Sender:
 
     def _back_off_s(self) -> float:
         # Jittered, so that many adapters don't come back together.
-        longest = min(BACK_OFF_MIN_S * 2 ** min(self._failures, 16), BACK_OFF_MAX_S)
+        longest = min(BACK_OFF_MIN_S * 2.0 ** min(self._failures, 16), BACK_OFF_MAX_S)
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret

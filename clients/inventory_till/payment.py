@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from inventory_client import InsufficientStock, InventoryClient, InventoryError, Overloaded, ReservationExpired, Unavailable
+from inventory_client import (
+    InsufficientStock,
+    InventoryClient,
+    InventoryError,
+    Overloaded,
+    ReservationExpired,
+    Unavailable,
+)
 from inventory_till.journal import Intent, Journal, Step
 
 TRY_S = 3.0
@@ -32,7 +39,9 @@ class Payments:
     have happened is sent again with its request_id, and a step begins only when the one before is answered.
     """
 
-    def __init__(self, client: InventoryClient, journal: Journal, hold_ttl: timedelta, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, client: InventoryClient, journal: Journal, hold_ttl: timedelta, changed: Callable[[], None]
+    ) -> None:
         self._client = client
         self._journal = journal
         self._hold_ttl = hold_ttl
@@ -143,4 +152,5 @@ def _why(refusal: InventoryError) -> str:
             return "not enough: " + ", ".join(short)
         case ReservationExpired():
             return "the hold ran out before the server could be reached; nothing was sold, pay again"
-    return f"not sold: {refusal.message}"
+        case _:
+            return f"not sold: {refusal.message}"

@@ -44,7 +44,9 @@ class Terminal:
         self.draw(screen)
 
     @contextlib.contextmanager
-    def watched(self, on_keys: Callable[[list[Press]], None], on_resize: Callable[[], None], on_end: Callable[[], None]) -> Iterator[None]:
+    def watched(
+        self, on_keys: Callable[[list[Press]], None], on_resize: Callable[[], None], on_end: Callable[[], None]
+    ) -> Iterator[None]:
         """Calls back from the running loop; `on_end` when the terminal is gone or the till is told to end."""
         loop, keys = asyncio.get_running_loop(), Keys()
         waiting: asyncio.TimerHandle | None = None

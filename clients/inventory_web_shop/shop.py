@@ -73,7 +73,9 @@ class Shop:
         self._fresh()
         if self.viewers.are_full:
             return answers.error(503, "TOO_MANY_VIEWERS", "too many pages are open", answers.RETRY_AFTER_S)
-        return StreamingResponse(self._page(skus), media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        return StreamingResponse(
+            self._page(skus), media_type="text/event-stream", headers={"Cache-Control": "no-cache"}
+        )
 
     async def checkout(self, request: Request) -> Response:
         cart = checks.cart(request.path_params["cart"])

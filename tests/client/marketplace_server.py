@@ -56,6 +56,9 @@ class FakeShop:
         wanted = numbers.items()
         await self.until(lambda: wanted <= self.shows.items(), f"it shows {numbers}, not {self.shows}")
 
+    async def until_called(self, times: int) -> None:
+        await self.until(lambda: len(self.calls) >= times, f"it is called {times} times")
+
     async def put(self, request: Request) -> Response:
         body: dict[str, Any] = await request.json()
         offers = [(offer["sku"], offer["available"]) for offer in body["offers"]]

@@ -88,7 +88,7 @@ async def test_no_minute_has_more_updates_than_allowed_and_only_the_newest_are_s
         for number in range(6_000):
             made.tell(**{f"sku-{number % 100}": 6_000 - number})
             if number % 100 == 0:
-                await made.shop.until(lambda seen=len(made.shop.calls): len(made.shop.calls) > seen, "a call more")
+                await made.shop.until_called(len(made.shop.calls) + 1)
         newest = {f"sku-{number % 100}": 6_000 - number for number in range(5_900, 6_000)}
         await made.shop.until(lambda: made.shop.shows == newest, "the newest is shown")
         sent = list(zip(made.shop.times, map(len, made.shop.calls), strict=True))
@@ -128,7 +128,7 @@ async def test_what_changes_during_a_failing_call_is_sent_in_its_newest_form() -
         answer = asyncio.Event()
         made.shop.troubles.append(Trouble(500, wait=answer, lands=True))
         made.tell(a=5)
-        await made.shop.until(lambda: len(made.shop.calls) == 1, "it is called")
+        await made.shop.until_called(1)
         made.tell(a=4)
         made.tell(a=3)
         answer.set()
