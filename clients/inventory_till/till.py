@@ -1,11 +1,10 @@
 """The till: keys change the sale, the sale is drawn, and what has to be done outside is done beside it."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from inventory_client import InventoryClient, InventoryError, NotFound, StockMirror
+from inventory_client import ConnectionState, InventoryClient, InventoryError, NotFound, StockMirror
 from inventory_till import screen
 from inventory_till.catalogue import Catalogue
 from inventory_till.journal import Intent, Journal, Step
@@ -200,3 +199,25 @@ class Till:
 
     def _screen(self) -> str:
         return screen.render(self._sale, self._view(), self._available, *self._terminal.size())
+
+    def _view(self) -> screen.View:
+        connection = self._mirror.connection
+        online = self._mirror.live
+        if online or connection is None:
+            words = "online" if online else "connecting"
+        elif connection.state is ConnectionState.LIVE:
+            words = "catching up"
+        else:
+            words = f"offline since {connection.since.astimezone():%H:%M:%S}"
+        return screen.View(
+            till=self._name,
+            location=self._location,
+            connection=words,
+            online=online,
+            progress=self._payments.progress,
+            open=len(self._payments.giving_up),
+        )
+
+    def _available(self, sku: str) -> int | None:
+        """As the mirror knows it; nothing before its first snapshot."""
+        return self._mirror.available(sku, self._location) if self._mirror.revision else None

@@ -39,6 +39,7 @@ class Shop:
         self._hold_ttl = hold_ttl
         self._stale_max_s = stale_max_s
         self.viewers = Viewers()
+        mirror.on_change(lambda sku, *_: self.viewers.tell(sku))
 
     def app(self) -> Starlette:
         return Starlette(
