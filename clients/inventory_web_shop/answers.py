@@ -78,4 +78,5 @@ async def of_service(_: Request, found: Exception) -> Response:
             return error(404, found.reason, found.message)
         case InvalidRequest():
             return error(400, found.reason, found.message)
-    return error(409, found.reason, found.message)
+        case _:
+            return error(409, found.reason, found.message)
