@@ -1,4 +1,15 @@
-"""The Python client: calls that are safe to repeat, a stream that survives, and a local mirror of the stock."""
+"""The Python client: calls that are safe to repeat, a stream that survives, and a local mirror of the stock.
+
+A web shop in five lines:
+
+    async with InventoryClient("127.0.0.1:50051", channel="web-shop") as client, StockMirror(client) as mirror:
+        if mirror.available("A-1", "shop-7") >= 2:  # from memory, in a microsecond
+            held = await client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15), owner="cart 17")
+            await take_payment()
+            await client.commit(held.reservation.reservation_id, reference="order 4711")
+
+Without an event loop: `inventory_client.sync`. To follow every change: `InventoryClient.watch`.
+"""
 
 from inventory_client.calls import WriteOptions
 from inventory_client.client import InventoryClient, WatchMode
@@ -35,6 +46,8 @@ from inventory_client.events import (
     SnapshotPiece,
 )
 from inventory_client.joiner import ChangeTooLarge
+from inventory_client.levels import Level
+from inventory_client.mirror import StockMirror
 from inventory_client.reservations import reserve_request
 from inventory_client.watch import Watch
 
@@ -59,6 +72,7 @@ __all__ = [
     "InventoryClient",
     "InventoryError",
     "Latest",
+    "Level",
     "MemoryCursorStore",
     "NotFound",
     "OutcomeUnknown",
@@ -71,6 +85,7 @@ __all__ = [
     "Shortage",
     "SnapshotComplete",
     "SnapshotPiece",
+    "StockMirror",
     "Unavailable",
     "Watch",
     "WatchMode",
