@@ -11,8 +11,8 @@ from typing import Annotated
 
 import httpx
 from cyclopts import App, Parameter, validators
-from inventory_client import CursorFileCorrupt, FileCursorStore, InventoryClient, InventoryError
 
+from inventory_client import CursorFileCorrupt, FileCursorStore, InventoryClient, InventoryError
 from inventory_marketplace.adapter import Adapter
 from inventory_marketplace.bucket import TokenBucket
 from inventory_marketplace.marketplace import Marketplace

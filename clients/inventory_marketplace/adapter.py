@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
+from inventory.v1 import core_pb2
 from inventory_client import (
     Bookmark,
     Changes,
@@ -21,8 +22,6 @@ from inventory_client import (
     Unavailable,
     WatchMode,
 )
-
-from inventory.v1 import core_pb2
 from inventory_marketplace.offers import Offers
 from inventory_marketplace.sender import Sender
 
@@ -37,8 +36,8 @@ log = logging.getLogger(__name__)
 
 
 class Adapter:
-    """The cursor in `store` is one up to which the marketplace has accepted everything: after a crash what came after it
-    is sent again, and nothing is lost. With no cursor, everything is sent."""
+    """Up to the cursor in `store` the marketplace has accepted everything: after a crash what came after it is sent
+    again, and nothing is lost. Without a cursor everything is sent."""
 
     def __init__(
         self, client: InventoryClient, store: CursorStore, offers: Offers, locations: Sequence[str], subscriber: str

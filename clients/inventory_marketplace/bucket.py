@@ -7,7 +7,7 @@ MOMENT_S = 0.001
 
 
 class TokenBucket:
-    """At most `per_minute` tokens in any 60 s, at most `burst` of them at once. `clock` gives seconds, and never goes back.
+    """At most `per_minute` tokens in any 60 s, at most `burst` of them at once. `clock` gives seconds, only forward.
 
     What comes at once is taken off what flows: `burst` + the flow of a minute is what a minute may have.
     """

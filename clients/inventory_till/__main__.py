@@ -1,6 +1,7 @@
 """`python -m inventory_till`."""
 
 import asyncio
+import contextlib
 import os
 import sys
 from datetime import timedelta
@@ -8,8 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter, validators
-from inventory_client import InventoryClient, InventoryError, StockMirror
 
+from inventory_client import InventoryClient, InventoryError, Overloaded, StockMirror, Unavailable
 from inventory_till.journal import Journal, JournalError, open_journal
 from inventory_till.terminal import open_terminal
 from inventory_till.till import Till
@@ -70,7 +71,8 @@ async def sell(servers: list[str], location: str, channel: str, journal: Journal
     """Until the cashier leaves. Raises `InventoryError` when there is no such location."""
     async with InventoryClient(servers, channel=channel) as client:
         mirror = StockMirror(client, locations=[location], ready_s=None)
-        starting = asyncio.create_task(mirror.start())  # the server may be away: the till opens all the same
+        # The server may be away: the till opens all the same.
+        starting = asyncio.gather(mirror.start(), _check(client, location))
         try:
             with open_terminal() as terminal:
                 till = Till(client, mirror, journal, terminal, channel, location, hold_ttl)
@@ -87,6 +89,14 @@ async def sell(servers: list[str], location: str, channel: str, journal: Journal
             selling.result()
         if not starting.cancelled():
             starting.result()
+
+
+async def _check(client: InventoryClient, location: str) -> None:
+    """Raises `NotFound` as soon as the server can say so."""
+    while True:
+        with contextlib.suppress(Unavailable, Overloaded):
+            await client.get_location(location)
+            return
 
 
 def _state_home() -> Path:

@@ -17,7 +17,7 @@ from inventory_client import (
 )
 from inventory_till.journal import Intent, Journal, Step
 
-TRY_S = 3.0
+TRY_S = 2.0
 TRY_AGAIN_S = 0.5
 
 Answer = TypeVar("Answer")
@@ -81,7 +81,7 @@ class Payments:
         self.giving_up[reference] = asyncio.create_task(self._release(intent))
 
     async def _steps(self, intent: Intent) -> int:
-        client, revision = self._client, 0
+        client = self._client
         if intent.step is Step.RESERVE:
             new = intent
             held = await self._until_answered(

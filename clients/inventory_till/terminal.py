@@ -1,4 +1,4 @@
-"""The terminal the till runs in: keys as they are pressed, whole screens, and everything as it was before at the end."""
+"""The terminal the till runs in: keys as they are pressed, whole screens, and at the end all as it was before."""
 
 import asyncio
 import contextlib

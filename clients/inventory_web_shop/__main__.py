@@ -8,8 +8,8 @@ from typing import Annotated
 
 import uvicorn
 from cyclopts import App, Parameter, validators
-from inventory_client import InventoryClient, InventoryError, StockMirror
 
+from inventory_client import InventoryClient, InventoryError, StockMirror
 from inventory_web_shop.shop import Shop
 
 HOLD_TTL_MAX_S = 86_400

@@ -3,6 +3,10 @@
 import math
 from typing import Any
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
 from inventory_client import (
     InsufficientStock,
     InvalidRequest,
@@ -12,10 +16,6 @@ from inventory_client import (
     Overloaded,
     Unavailable,
 )
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-
 from inventory_web_shop.checks import TooLarge, Wrong
 
 RETRY_AFTER_S = 1

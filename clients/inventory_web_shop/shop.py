@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from inventory_client import InventoryClient, InventoryError, PreconditionFailed, StockMirror, WriteOptions
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from inventory.v1 import core_pb2
+from inventory_client import InventoryClient, InventoryError, PreconditionFailed, StockMirror, WriteOptions
 from inventory_web_shop import answers, checks
 from inventory_web_shop.answers import NoSuchHold, Stale
 from inventory_web_shop.checks import BODY_BYTES_MAX, TooLarge, Wrong

@@ -21,7 +21,7 @@ from inventory_marketplace.offers import Offers
 from inventory_marketplace.sender import Sender
 from tests.client.conftest import House, stocked
 from tests.client.marketplace_server import FakeShop, Trouble, marketplace
-from tests.race.processes import Process
+from tests.client.programs import program
 from tests.rpc.client import eventually, unique
 
 NAME = "allegro"
@@ -87,7 +87,7 @@ async def test_its_lag_is_seen_until_the_marketplace_has_accepted(house: House, 
     sku, place = await stocked(client, 5)
 
     async def subscriber() -> subscriber_pb2.Subscriber:
-        return [each async for each in client.list_subscribers()][0]
+        return await anext(client.list_subscribers())
 
     async with adapting(client, shop, tmp_path / "cursor", place):
         await shop.until_shows(**{sku: 5})
@@ -189,16 +189,15 @@ async def test_the_program_runs_resumes_and_ends(house: House, shop: FakeShop, t
     sku, place = await stocked(client, 5)
     arguments = ["--server", replica.address, "--location", place, "--url", shop.url]
     arguments += ["--cursor", str(tmp_path / "cursor"), "--buffer", "1", "--updates-per-minute", "600"]
-    program = await Process.run("-m", "inventory_marketplace", *arguments)
-    await shop.until_shows(**{sku: 4})
-    await kept(tmp_path / "cursor", (await client.get_stock(sku, place)).revision)
-    program.signal(signal.SIGINT)
-    assert await program.stop() == 0
+    async with program("inventory_marketplace", *arguments) as running:
+        await shop.until_shows(**{sku: 4})
+        await kept(tmp_path / "cursor", (await client.get_stock(sku, place)).revision)
+        running.signal(signal.SIGINT)
+        assert await running.stop() == 0
     await client.adjust_stock(sku, place, -1, "sold")
-    program = await Process.run("-m", "inventory_marketplace", *arguments)
-    await shop.until_shows(**{sku: 3})
-    assert await program.stop() == 0
+    async with program("inventory_marketplace", *arguments) as running:
+        await shop.until_shows(**{sku: 3})
+        assert await running.stop() == 0
     arguments[3] = unique("nowhere")
-    program = await Process.run("-m", "inventory_marketplace", *arguments)
-    await program.until_says("LOCATION_NOT_FOUND")
-    await program.kill()
+    async with program("inventory_marketplace", *arguments) as running:
+        await running.until_says("LOCATION_NOT_FOUND")

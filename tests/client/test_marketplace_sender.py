@@ -14,6 +14,7 @@ from inventory_marketplace.marketplace import Marketplace
 from inventory_marketplace.offers import OFFERS_A_CALL_MAX, Offers
 from inventory_marketplace.sender import BACK_OFF_MAX_S, BACK_OFF_MIN_S, Sender
 from tests.client.marketplace_server import FakeShop, Trouble, marketplace
+from tests.rpc.client import eventually
 
 
 class Time:
@@ -148,11 +149,15 @@ async def test_a_call_that_takes_too_long_is_tried_again() -> None:
 
 async def test_a_marketplace_that_is_away_is_tried_again() -> None:
     async with rig() as made:
-        there, made.sender._marketplace._url = made.sender._marketplace._url, "http://127.0.0.1:1/offers"
+        marketplace = made.sender._marketplace
+        there, marketplace._url = marketplace._url, "http://127.0.0.1:1/offers"
         made.tell(a=5)
-        while not made.time.slept:
-            await asyncio.sleep(0)
-        made.sender._marketplace._url = there
+
+        async def has_failed() -> bool:
+            return bool(made.time.slept)
+
+        await eventually(has_failed, "a call has failed")
+        marketplace._url = there
         await made.shop.until_shows(a=5)
 
 

@@ -17,11 +17,12 @@ import pytest
 from inventory.v1 import core_pb2
 from inventory_client import InventoryClient, StockMirror
 from inventory_web_shop.shop import Shop
-from tests.client.conftest import House, Replica, stocked
+from tests.client.conftest import stocked
 from tests.client.line import line
 from tests.client.marketplace_server import http_server
-from tests.race.processes import Process
-from tests.rpc.client import PATIENCE_S, eventually, new_id
+from tests.client.programs import program
+from tests.rpc.client import PATIENCE_S, Server, eventually, new_id, unique
+from tests.rpc.conftest import serving
 
 HELD, ALLOCATED = core_pb2.RESERVATION_STATE_HELD, core_pb2.RESERVATION_STATE_ALLOCATED
 
@@ -36,6 +37,9 @@ class Open:
     sku: str
     place: str
     shop: Shop
+
+    async def is_fresh(self) -> bool:
+        return (await self.http.get(f"/stock/{self.sku}")).status_code == 200
 
     async def left(self, sku: str = "") -> int:
         return (await self.client.get_stock(sku or self.sku, self.place)).quantities.available
@@ -60,104 +64,118 @@ async def opening(client: InventoryClient, place: str, sku: str, stale_max_s: fl
     async with StockMirror(client, locations=[place], heartbeat=timedelta(seconds=1)) as mirror:
         shop = Shop(client, mirror, place, timedelta(minutes=15), stale_max_s)
         async with http_server(shop.app()) as url, httpx.AsyncClient(base_url=url) as http:
-            yield Open(http, client, mirror, sku, place, shop)
+            opened = Open(http, client, mirror, sku, place, shop)
+            await eventually(opened.is_fresh, "the stock is known")
+            yield opened
             shop.viewers.end()
 
 
-@pytest.fixture
-async def replica(house: House) -> Replica:
-    return await house.replica()
+@pytest.fixture(scope="module")
+async def server(module_dsn: str) -> AsyncIterator[Server]:
+    async with serving(module_dsn) as running:
+        yield running
 
 
 @pytest.fixture
-async def shop(house: House, replica: Replica) -> AsyncIterator[Open]:
-    client = await house.client()
+async def client(server: Server) -> AsyncIterator[InventoryClient]:
+    async with InventoryClient(server.address, channel="web") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def shop(client: InventoryClient) -> AsyncIterator[Open]:
+    """With a location and a SKU of its own; carts are the channel's, so each test has others."""
     sku, place = await stocked(client, 10)
     async with opening(client, place, sku) as opened:
         yield opened
+
+
+@pytest.fixture
+def cart() -> str:
+    return unique("cart")
 
 
 def reason(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["reason"]
 
 
-async def test_a_cart_goes_its_whole_way(shop: Open) -> None:
+async def test_a_cart_goes_its_whole_way(shop: Open, cart: str) -> None:
     assert (await shop.http.get(f"/stock/{shop.sku}")).json()["available"] == 10
-    held = await shop.checkout("c1", (shop.sku, 3))
+    held = await shop.checkout(cart, (shop.sku, 3))
     assert held.status_code == 201
     assert held.json()["state"] == "HELD"
     assert held.json()["lines"] == [{"sku": shop.sku, "quantity": 3}]
     await shop.shows(shop.sku, 7)
-    ordered = await shop.order(cart="c1", reference="o1")
+    ordered = await shop.order(cart=cart, reference="o1")
     assert (ordered.status_code, ordered.json()["state"], ordered.json()["reference"]) == (201, "ALLOCATED", "o1")
     assert await shop.left() == 7
 
 
-async def test_a_second_checkout_replaces_the_first(shop: Open) -> None:
-    await shop.checkout("c1", (shop.sku, 8))
-    assert (await shop.checkout("c1", (shop.sku, 9))).status_code == 201
+async def test_a_second_checkout_replaces_the_first(shop: Open, cart: str) -> None:
+    await shop.checkout(cart, (shop.sku, 8))
+    assert (await shop.checkout(cart, (shop.sku, 9))).status_code == 201
     assert await shop.left() == 1
 
 
-async def test_a_shortage_names_the_lines_and_what_is_left(shop: Open) -> None:
+async def test_a_shortage_names_the_lines_and_what_is_left(shop: Open, cart: str) -> None:
     plum, _ = await stocked(shop.client, 2, shop.place)
-    answer = await shop.checkout("c1", (shop.sku, 1), (plum, 3), (shop.sku, 10))
+    answer = await shop.checkout(cart, (shop.sku, 1), (plum, 3), (shop.sku, 10))
     assert reason(answer) == (409, "INSUFFICIENT_STOCK")
     lines = {line["sku"]: (line["requested"], line["available"]) for line in answer.json()["error"]["lines"]}
     assert lines == {plum: (3, 2), shop.sku: (11, 10)}
     assert await shop.left() == 10
 
 
-async def test_an_abandoned_cart_gives_back_what_it_held_and_no_order(shop: Open) -> None:
-    await shop.checkout("c1", (shop.sku, 3))
-    await shop.order(cart="c1", reference="o1")
-    await shop.checkout("c1", (shop.sku, 3))
-    assert (await shop.http.delete("/carts/c1")).json() == {"released": 1}
-    assert (await shop.http.delete("/carts/c1")).json() == {"released": 0}
+async def test_an_abandoned_cart_gives_back_what_it_held_and_no_order(shop: Open, cart: str) -> None:
+    await shop.checkout(cart, (shop.sku, 3))
+    await shop.order(cart=cart, reference="o1")
+    await shop.checkout(cart, (shop.sku, 3))
+    assert (await shop.http.delete(f"/carts/{cart}")).json() == {"released": 1}
+    assert (await shop.http.delete(f"/carts/{cart}")).json() == {"released": 0}
     assert await shop.left() == 7
 
 
-async def test_an_order_sent_twice_is_one_order(shop: Open) -> None:
-    held = (await shop.checkout("c1", (shop.sku, 3))).json()["reservation_id"]
-    first = await shop.order(cart="c1", reference="o1")
-    await shop.checkout("c1", (shop.sku, 2))
-    again = await shop.order(cart="c1", reference="o1")
+async def test_an_order_sent_twice_is_one_order(shop: Open, cart: str) -> None:
+    held = (await shop.checkout(cart, (shop.sku, 3))).json()["reservation_id"]
+    first = await shop.order(cart=cart, reference="o1")
+    await shop.checkout(cart, (shop.sku, 2))
+    again = await shop.order(cart=cart, reference="o1")
     by_id = await shop.order(reservation_id=held, reference="o1")
     assert first.json() == again.json() == by_id.json()
     assert reason(await shop.order(reservation_id=held, reference="o2")) == (409, "RESERVATION_STATE")
-    states = [made.state async for made in shop.client.list_reservations(owner="c1")]
+    states = [made.state async for made in shop.client.list_reservations(owner=cart)]
     assert states == [HELD, ALLOCATED]
 
 
-async def test_a_checkout_sent_twice_under_one_key_is_one_hold(shop: Open) -> None:
+async def test_a_checkout_sent_twice_under_one_key_is_one_hold(shop: Open, cart: str) -> None:
     key = new_id()
-    first = await shop.checkout("c1", (shop.sku, 3), **{"Idempotency-Key": key})
-    again = await shop.checkout("c1", (shop.sku, 3), **{"Idempotency-Key": key})
+    first = await shop.checkout(cart, (shop.sku, 3), **{"Idempotency-Key": key})
+    again = await shop.checkout(cart, (shop.sku, 3), **{"Idempotency-Key": key})
     assert first.json() == again.json()
-    other = await shop.checkout("c1", (shop.sku, 4), **{"Idempotency-Key": key})
+    other = await shop.checkout(cart, (shop.sku, 4), **{"Idempotency-Key": key})
     assert reason(other) == (409, "REQUEST_ID_REUSED")
     assert await shop.left() == 7
 
 
-async def test_an_order_of_nothing_is_refused(shop: Open) -> None:
-    assert reason(await shop.order(cart="c9", reference="o1")) == (409, "NOTHING_HELD")
+async def test_an_order_of_nothing_is_refused(shop: Open, cart: str) -> None:
+    assert reason(await shop.order(cart=unique("cart"), reference="o1")) == (409, "NOTHING_HELD")
     assert reason(await shop.order(reservation_id=new_id(), reference="o1")) == (404, "RESERVATION_NOT_FOUND")
 
 
-@pytest.mark.parametrize("quantity", [True, 1.0, "1", None, 0, -1, 10**9 + 1, [], {}])
-async def test_a_quantity_is_an_integer(shop: Open, quantity: object) -> None:
-    answer = await shop.checkout("c1", (shop.sku, quantity))
-    assert reason(answer) == (400, "INVALID_REQUEST")
-    assert answer.json()["error"]["field"] == "lines[0].quantity"
+async def test_a_quantity_is_an_integer(shop: Open, cart: str) -> None:
+    for quantity in (True, 1.0, "1", None, 0, -1, 10**9 + 1, [], {}):
+        answer = await shop.checkout(cart, (shop.sku, quantity))
+        assert reason(answer) == (400, "INVALID_REQUEST"), quantity
+        assert answer.json()["error"]["field"] == "lines[0].quantity"
     assert await shop.left() == 10
 
 
-async def test_errors_are_json_and_say_what_is_wrong(shop: Open) -> None:
+async def test_errors_are_json_and_say_what_is_wrong(shop: Open, cart: str) -> None:
     http = shop.http
-    assert reason(await shop.checkout("c1", ("nothing", 1))) == (404, "SKU_NOT_FOUND")
-    assert reason(await http.post("/carts/c1/checkout", content=b"{")) == (400, "INVALID_REQUEST")
-    assert reason(await http.post("/carts/c1/checkout", content=b" " * 65_537)) == (413, "INVALID_REQUEST")
-    bad_key = await shop.checkout("c1", (shop.sku, 1), **{"Idempotency-Key": "7"})
+    assert reason(await shop.checkout(cart, ("nothing", 1))) == (404, "SKU_NOT_FOUND")
+    assert reason(await http.post(f"/carts/{cart}/checkout", content=b"{")) == (400, "INVALID_REQUEST")
+    assert reason(await http.post(f"/carts/{cart}/checkout", content=b" " * 65_537)) == (413, "INVALID_REQUEST")
+    bad_key = await shop.checkout(cart, (shop.sku, 1), **{"Idempotency-Key": "7"})
     assert reason(bad_key) == (400, "INVALID_REQUEST")
     assert reason(await http.get("/stock?sku=A")) == (400, "INVALID_REQUEST")
     assert reason(await http.get("/nowhere")) == (404, "HTTP")
@@ -176,47 +194,39 @@ async def test_stock_of_many_skus_is_read_together_and_codes_may_hold_anything(s
     assert (await shop.http.get("/stock/a%2Cb%2Fc")).json()["sku"] == "a,b/c"
 
 
-async def test_without_a_server_old_stock_is_not_given_out_and_calls_say_so(house: House, replica: Replica) -> None:
-    async with line(replica.address) as wire:
-        client = await house.client(Replica(house.dsn, wire.address), timeout_s=0.5)
+async def test_without_a_server_old_stock_is_not_given_out_and_calls_say_so(server: Server, cart: str) -> None:
+    async with line(server.address) as wire, InventoryClient(wire.address, channel="web", timeout_s=0.5) as client:
         sku, place = await stocked(client, 10)
-        async with opening(client, place, sku, stale_max_s=1.5) as shop:
-            await shop.shows(sku, 10)
+        async with opening(client, place, sku, stale_max_s=1.2) as shop:
             wire.away = True
             wire.cut()
 
             async def is_stale() -> bool:
-                return (await shop.http.get(f"/stock/{sku}")).status_code == 503
+                return not await shop.is_fresh()
 
             await eventually(is_stale, "it is stale")
             answer = await shop.http.get(f"/stock/{sku}")
             assert reason(answer) == (503, "STALE")
-            assert answer.json()["error"]["staleness_s"] > 1.5
+            assert answer.json()["error"]["staleness_s"] > 1.2
             assert answer.headers["retry-after"] == "1"
-            refused = await shop.checkout("c1", (sku, 1))
-            assert refused.status_code == 503
+            assert (await shop.checkout(cart, (sku, 1))).status_code == 503
             wire.away = False
-            await eventually(lambda: _negated(is_stale()), "it is fresh again")
-            assert (await shop.checkout("c1", (sku, 1))).status_code == 201
+            await eventually(shop.is_fresh, "it is fresh again")
+            assert (await shop.checkout(cart, (sku, 1))).status_code == 201
 
 
-async def _negated(asked: Any) -> bool:
-    return not await asked
-
-
-async def test_an_order_whose_answer_is_lost_is_made_once(house: House, replica: Replica) -> None:
-    async with line(replica.address) as wire:
-        client = await house.client(Replica(house.dsn, wire.address), timeout_s=1.0)
+async def test_an_order_whose_answer_is_lost_is_made_once(server: Server, cart: str) -> None:
+    async with line(server.address) as wire, InventoryClient(wire.address, channel="web", timeout_s=0.5) as client:
         sku, place = await stocked(client, 10)
         async with opening(client, place, sku) as shop:
-            await shop.checkout("c1", (sku, 3))
+            await shop.checkout(cart, (sku, 3))
             wire.deaf = True
-            assert (await shop.order(cart="c1", reference="o1")).status_code == 503
+            assert (await shop.order(cart=cart, reference="o1")).status_code == 503
             wire.cut()
             wire.deaf = False
 
             async def gets_through() -> bool:
-                return (await shop.order(cart="c1", reference="o1")).status_code == 201
+                return (await shop.order(cart=cart, reference="o1")).status_code == 201
 
             await eventually(gets_through, "the order is made")
             assert await shop.left() == 7
@@ -269,18 +279,22 @@ async def test_there_are_only_so_many_pages(shop: Open, monkeypatch: pytest.Monk
         assert reason(await shop.http.get(f"/stock/events?skus={shop.sku}")) == (503, "TOO_MANY_VIEWERS")
 
 
-async def test_the_program_serves_and_ends_with_a_page_open(house: House, replica: Replica) -> None:
-    client = await house.client()
+async def test_the_program_serves_and_ends_with_a_page_open(server: Server, client: InventoryClient) -> None:
     sku, place = await stocked(client, 10)
-    program = await Process.run(
-        "-m", "inventory_web_shop", "--server", replica.address, "--location", place, "--listen", "127.0.0.1:0"
-    )
-    said = await program.until_says("running on http://")
-    url = said.partition("running on ")[2].partition(" ")[0]
-    async with httpx.AsyncClient(base_url=url) as http:
-        assert (await http.get(f"/stock/{sku}")).json()["available"] == 10
-        async with http.stream("GET", f"/stock/events?skus={sku}") as answer:
-            await Page(answer.aiter_lines()).next()
-            program.signal(signal.SIGTERM)
-            assert [text async for text in answer.aiter_lines()]
-    await program.kill()
+    arguments = ["--server", server.address, "--location", place, "--listen", "127.0.0.1:0"]
+    async with program("inventory_web_shop", *arguments) as running:
+        said = await running.until_says("running on http://")
+        url = said.partition("running on ")[2].partition(" ")[0]
+        async with httpx.AsyncClient(base_url=url) as http:
+
+            async def is_fresh() -> bool:
+                return (await http.get(f"/stock/{sku}")).status_code == 200
+
+            await eventually(is_fresh, "the stock is known")
+            assert (await http.get(f"/stock/{sku}")).json()["available"] == 10
+            async with http.stream("GET", f"/stock/events?skus={sku}") as answer:
+                lines = answer.aiter_lines()
+                await Page(lines).next()
+                running.signal(signal.SIGTERM)
+                assert not [text async for text in lines if text.startswith("event")], "and the stream ends in order"
+        await running.until_says("Finished server process")

@@ -46,6 +46,11 @@ class TillProcess:
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", frame).replace("\r", "")
 
     @property
+    def said(self) -> str:
+        """Its stderr."""
+        return self._said.read_text()
+
+    @property
     def output(self) -> str:
         """Everything it ever wrote to the terminal."""
         return self._output
@@ -64,11 +69,20 @@ class TillProcess:
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            raise AssertionError(f"never {what}:\n{self.screen}\n{self._said.read_text()}") from None
+            raise AssertionError(f"never {what}:\n{self.screen}\n{self.said}") from None
         return self.screen
 
     async def until_shows(self, *texts: str) -> str:
         return await self.until(lambda screen: all(text in screen for text in texts), f"showed {texts}")
+
+    async def until_row(self, sku: str, *last: str) -> None:
+        """Until the sale has a line of this SKU that ends so."""
+
+        def so(screen: str) -> bool:
+            rows = [row.split() for row in screen.split("\n")]
+            return any(sku in row and tuple(row[-len(last) :]) == last for row in rows)
+
+        await self.until(so, f"had a line {sku} … {last}")
 
     def kill(self) -> None:
         self._process.kill()
@@ -81,7 +95,7 @@ class TillProcess:
         try:
             return await asyncio.wait_for(asyncio.to_thread(self._process.wait, PATIENCE_S), PATIENCE_S + 1)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"never ended:\n{self.screen}\n{self._said.read_text()}") from None
+            raise AssertionError(f"never ended:\n{self.screen}\n{self.said}") from None
 
     async def close(self) -> None:
         with suppress(ProcessLookupError):
