@@ -73,7 +73,7 @@ def run(
     burst = max(1, updates_per_minute // 10) if burst is None else burst
     if burst > updates_per_minute:
         return _say(f"--burst is at most --updates-per-minute, not {burst}")
-    if not url.startswith(("http://", "https://")):
+    if not _is_address(url):
         return _say(f"--url takes an address such as http://host/path, not {url!r}")
     bucket = TokenBucket(updates_per_minute, burst, time.monotonic)
     try:
@@ -106,14 +106,18 @@ async def adapt(
             await running
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in {"http", "https"} and bool(parsed.host)
+
+
 def _say(line: str) -> int:
     print(f"inventory_marketplace: {line}", file=sys.stderr)
     return 1
 
 
-def main() -> None:
-    sys.exit(app())
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(app())

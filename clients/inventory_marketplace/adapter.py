@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from inventory.v1 import core_pb2
@@ -14,7 +15,9 @@ from inventory_client import (
     CursorStore,
     Event,
     InventoryClient,
+    InventoryError,
     Latest,
+    NotFound,
     Overloaded,
     Restarted,
     SnapshotComplete,
@@ -132,8 +135,15 @@ class Adapter:
                 continue
             await asyncio.to_thread(self._store.save, cursor)
             self._kept = cursor
-            try:
-                await self._client.acknowledge(self._subscriber, cursor)
-            except (Unavailable, Overloaded) as failed:
-                log.warning("the service was not told of %s: %s", cursor, failed)
+            await self._acknowledge(cursor)
             await asyncio.sleep(KEEP_PERIOD_S)
+
+    async def _acknowledge(self, cursor: Cursor) -> None:
+        """Lets the lag be seen; offers go out whether or not it can be."""
+        try:
+            await self._client.acknowledge(self._subscriber, cursor)
+        except NotFound:  # somebody removed it
+            with suppress(InventoryError):
+                await self._client.register_subscriber(self._subscriber, after=cursor, deadline=DEADLINE)
+        except InventoryError as failed:
+            log.warning("the service was not told of %s: %s", cursor, failed)

@@ -58,12 +58,12 @@ def run(
         with open_journal(path) as opened:
             asyncio.run(sell(server.split(","), location, channel, opened, timedelta(seconds=hold_ttl_s)))
             unfinished = opened.intents
-    except (InventoryError, JournalError, ValueError) as error:
+    except (InventoryError, JournalError, OSError, ValueError) as error:
         return _say(str(error))
     except KeyboardInterrupt:
         return 130
     if unfinished:
-        _say(f"{len(unfinished)} payments are unfinished: start the till again to see to them")
+        return _say(f"unfinished payments: {len(unfinished)}; start the till again to see to them")
     return 0
 
 

@@ -45,10 +45,12 @@ class Till:
         self._reference = ""
         self._finding: set[asyncio.Task[None]] = set()
         self._leaving = asyncio.Event()
+        self._failed: OSError | None = None
         self._drawing: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
-        """Until the cashier leaves, or the terminal is gone. What is unfinished then stays in the journal."""
+        """Until the cashier leaves, or the terminal is gone. What is unfinished then stays in the journal. Raises
+        `OSError` when the journal can't be written."""
         for intent in self._journal.intents:
             if intent.step is Step.RELEASE:
                 self._payments.give_up(intent.reference)
@@ -62,6 +64,8 @@ class Till:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._failed is not None:
+            raise self._failed
 
     def _on_keys(self, keys: list[Press]) -> None:
         for key in keys:
@@ -102,6 +106,9 @@ class Till:
             receipt = paying.result()
         except Declined as declined:
             self._sale = replace(self._sale, phase=Phase.SELLING, message=str(declined))
+        except OSError as failed:  # without the journal nothing may be sold; it says how far this one is
+            self._failed = failed
+            self._leaving.set()
         else:
             self._sale = replace(
                 self._sale,

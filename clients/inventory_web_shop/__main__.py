@@ -75,7 +75,13 @@ async def serve(
         async with StockMirror(client, locations=[location]) as mirror:
             shop = Shop(client, mirror, location, hold_ttl, stale_max_s)
             config = uvicorn.Config(
-                shop.app(), host, port, lifespan="off", log_level="info", timeout_graceful_shutdown=GRACE_S
+                shop.app(),
+                host,
+                port,
+                lifespan="off",
+                log_level="info",
+                access_log=False,
+                timeout_graceful_shutdown=GRACE_S,
             )
             await _Server(config, shop).serve()
 

@@ -61,6 +61,11 @@ async def of_http(_: Request, found: Exception) -> Response:
     return error(found.status_code, "HTTP", found.detail)
 
 
+async def of_defect(_: Request, __: Exception) -> Response:
+    """Ours: the log has it, the front end does not."""
+    return error(500, "INTERNAL", "a defect of the shop")
+
+
 async def of_service(_: Request, found: Exception) -> Response:
     """What the service refused, or could not answer."""
     assert isinstance(found, InventoryError)

@@ -57,6 +57,7 @@ class Shop:
                 NoSuchHold: answers.of_no_such_hold,
                 InventoryError: answers.of_service,
                 HTTPException: answers.of_http,
+                Exception: answers.of_defect,
             },
         )
 

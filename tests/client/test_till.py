@@ -46,7 +46,7 @@ class Counter:
             await desk.until_shows("till-7 at shop-1")
             yield desk
 
-    async def moved(self, sku: str = "PEAR") -> list[int]:
+    async def moved(self, sku: str = "PEAR") -> list[core_pb2.MovementKind]:
         """What happened to the SKU since its delivery, in order."""
         rows = [row.kind async for row in self.client.list_movements(sku=sku)]
         return rows[-2::-1]
@@ -167,8 +167,7 @@ async def test_a_payment_whose_answers_are_lost_has_one_effect(counter: Counter)
 
         await eventually(has_reserved, "the server has done what the till does not know of")
         await desk.until_shows("no answer yet")
-        counter.wire.cut()
-        counter.wire.deaf = False
+        repair(counter.wire)
         await desk.until_shows("SOLD")
     assert await counter.moved() == SOLD
     assert await counter.on_hand() == 9
@@ -187,8 +186,7 @@ async def test_a_payment_given_up_sells_nothing_and_its_hold_runs_out(counter: C
         await eventually(has_reserved, "it is held")
         desk.type(ESCAPE)
         await desk.until_shows("given up: nothing was sold", "1 line")
-        counter.wire.cut()
-        counter.wire.deaf = False
+        repair(counter.wire)
 
         async def has_run_out() -> bool:
             return await counter.moved() == [HOLD, core_pb2.MOVEMENT_KIND_EXPIRY]
@@ -200,8 +198,8 @@ async def test_a_payment_given_up_sells_nothing_and_its_hold_runs_out(counter: C
     assert counter.journal.read_text() == "[]"
 
 
-async def crash_in_doubt(counter: Counter, desk: TillProcess) -> None:
-    """The till dies when it does not know whether it has reserved."""
+async def in_doubt(counter: Counter, desk: TillProcess) -> None:
+    """The till does not know whether it has reserved."""
     desk.type("3*PEAR", ENTER)
     await desk.until_shows("1 line")
     counter.wire.deaf = True
@@ -211,15 +209,19 @@ async def crash_in_doubt(counter: Counter, desk: TillProcess) -> None:
         return await counter.moved() == [HOLD]
 
     await eventually(has_reserved, "it is held")
-    desk.kill()
-    await desk.ended()
-    counter.wire.cut()
-    counter.wire.deaf = False
+
+
+def repair(wire: Line) -> None:
+    wire.cut()
+    wire.deaf = False
 
 
 async def test_after_a_crash_the_till_finishes_the_payment_once(counter: Counter) -> None:
     async with counter.open_till() as desk:
-        await crash_in_doubt(counter, desk)
+        await in_doubt(counter, desk)
+        desk.kill()
+        await desk.ended()
+    repair(counter.wire)
     async with counter.open_till() as desk:
         await desk.until_shows("unfinished payment")
         await desk.until_row("PEAR", "3", "7")
@@ -229,9 +231,13 @@ async def test_after_a_crash_the_till_finishes_the_payment_once(counter: Counter
     assert await counter.on_hand() == 7
 
 
-async def test_after_a_crash_the_till_can_give_the_payment_up(counter: Counter) -> None:
+async def test_a_payment_that_the_cashier_left_can_be_given_up_later(counter: Counter) -> None:
     async with counter.open_till() as desk:
-        await crash_in_doubt(counter, desk)
+        await in_doubt(counter, desk)
+        desk.type(CTRL_C)
+        assert await desk.ended() == 1
+        assert "unfinished" in desk.said
+    repair(counter.wire)
     async with counter.open_till() as desk:
         await desk.until_shows("unfinished payment")
         desk.type(ESCAPE)

@@ -65,11 +65,11 @@ class Desk:
         self.wire.away = True
         self.wire.cut()
 
-    async def moved(self) -> list[int]:
+    async def moved(self) -> list[core_pb2.MovementKind]:
         """What happened since the delivery, in order."""
         return [row.kind async for row in self.behind.list_movements(sku=self.sku)][-2::-1]
 
-    async def until_moved(self, *kinds: int) -> None:
+    async def until_moved(self, *kinds: core_pb2.MovementKind) -> None:
         async def so() -> bool:
             return await self.moved() == list(kinds)
 
@@ -167,7 +167,7 @@ async def test_a_till_that_crashes_at_any_step_finishes_what_it_began(
     ids=["it was sold", "it was not"],
 )
 async def test_giving_up_a_sale_in_doubt_gives_the_goods_back(
-    desk: Desk, how: Callable[[Desk], None], moved: list[int]
+    desk: Desk, how: Callable[[Desk], None], moved: list[core_pb2.MovementKind]
 ) -> None:
     intent, paying = await desk.break_at(Step.COMMIT, lambda: how(desk))
     if desk.wire.deaf:

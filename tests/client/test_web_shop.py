@@ -163,7 +163,8 @@ async def test_an_order_of_nothing_is_refused(shop: Open, cart: str) -> None:
 
 
 async def test_a_quantity_is_an_integer(shop: Open, cart: str) -> None:
-    for quantity in (True, 1.0, "1", None, 0, -1, 10**9 + 1, [], {}):
+    quantities: tuple[object, ...] = (True, 1.0, "1", None, 0, -1, 10**9 + 1, [], {})
+    for quantity in quantities:
         answer = await shop.checkout(cart, (shop.sku, quantity))
         assert reason(answer) == (400, "INVALID_REQUEST"), quantity
         assert answer.json()["error"]["field"] == "lines[0].quantity"
@@ -257,7 +258,7 @@ async def test_a_product_page_is_told_the_latest(shop: Open) -> None:
         assert sorted((given["sku"], given["available"]) for _, given in first) == sorted([(shop.sku, 10), (plum, 2)])
         for _ in range(30):
             await shop.client.adjust_stock(plum, shop.place, 1, "test")
-        told = []
+        told: list[int] = []
         while not told or told[-1] != 32:
             kind, given = await page.next()
             assert (kind, given["sku"]) == ("stock", plum)

@@ -134,7 +134,7 @@ def test_the_same_code_looked_up_twice_counts_twice() -> None:
 
 def drawn(sale: Sale, width: int = 80, height: int = 24, **view: object) -> str:
     shown = screen.View(**{"till": "till-7", "location": "shop-1", "connection": "online", "online": True, **view})  # type: ignore[arg-type]
-    return screen.render(sale, shown, lambda sku: {"PEAR": 1, "HAM": 1250}.get(sku), width, height)
+    return screen.render(sale, shown, {"PEAR": 1, "HAM": 1250}.get, width, height)
 
 
 def test_the_screen_shows_lines_and_what_is_left() -> None:
