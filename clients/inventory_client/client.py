@@ -47,9 +47,10 @@ class InventoryClient(StockCalls, ReservationCalls, CatalogCalls, SubscriberCall
     Calls raise `Refused` (a definite no: nothing happened), `OutcomeUnknown` (a write that may have happened: send it
     again with its request_id), or `Unavailable`; no gRPC error.
 
-    async with InventoryClient("127.0.0.1:50051", channel="shop") as client:
-        held = await client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15))
-        await client.commit(held.reservation.reservation_id, reference="order 4711")
+    Example:
+        async with InventoryClient("127.0.0.1:50051", channel="shop") as client:
+            held = await client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15))
+            await client.commit(held.reservation.reservation_id, reference="order 4711")
     """
 
     def __init__(
@@ -110,15 +111,16 @@ class InventoryClient(StockCalls, ReservationCalls, CatalogCalls, SubscriberCall
         processed bookmarks are acknowledged about every second. `on_connection` is told of every change of the
         connection. `change_bytes_max`: how large one command's changes may be.
 
-        async with client.watch(store=FileCursorStore("erp.cursor"), locations=["shop-7"]) as events:
-            async for event in events:
-                match event:
-                    case Restarted():
-                        books.clear()
-                    case SnapshotPiece(levels=levels):
-                        books.put(levels)
-                    case Changes(changes=changes):
-                        books.apply(changes)
+        Example:
+            async with client.watch(store=FileCursorStore("erp.cursor"), locations=["shop-7"]) as events:
+                async for event in events:
+                    match event:
+                        case Restarted():
+                            books.clear()
+                        case SnapshotPiece(levels=levels):
+                            books.extend(levels)
+                        case Changes(changes=changes):
+                            books.extend(changes)
         """
         request = pb2.WatchRequest(
             locations=locations,

@@ -40,8 +40,9 @@ class StockCalls(Calls):
     ) -> AsyncIterator[core_pb2.Level]:
         """Levels that ever moved or have thresholds, by SKU and location; up to 1,000 of each filter, none: all.
 
-        async for level in client.list_stock(locations=["shop-7"]):
-            print(level.sku, level.quantities.available)
+        Example:
+            async for level in client.list_stock(locations=["shop-7"]):
+                print(level.sku, level.quantities.available)
         """
         request = pb2.ListStockRequest(skus=skus, locations=locations, page_size=PAGE_ROWS)
         return self._pages(request, pb2.ListStockResponse, "levels", timeout_s)
@@ -59,7 +60,8 @@ class StockCalls(Calls):
     ) -> pb2.AdjustStockResponse:
         """Adds `delta` to on_hand (negative: takes away). Raises `NotFound`, `PreconditionFailed` (BELOW_PROMISED).
 
-        await client.adjust_stock("A-1", "shop-7", -1, "broken", reference="RW 12/2026")
+        Example:
+            await client.adjust_stock("A-1", "shop-7", -1, "broken", reference="RW 12/2026")
         """
         request = pb2.AdjustStockRequest(
             sku=sku, location=location, delta=delta, reason=reason, disposition=disposition, reference=reference

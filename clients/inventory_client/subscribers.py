@@ -28,8 +28,10 @@ class SubscriberCalls(Calls):
         """Makes it, or changes its limits. `after`: where a new one begins; None: at the feed's head. `deadline`: for
         how long the feed waits for it after its last sign of life; None: a day.
 
-        await client.register_subscriber("erp", deadline=timedelta(days=7))
-        async for event in client.watch("acknowledged", subscriber="erp"): ...
+        Example:
+            await client.register_subscriber("erp", deadline=timedelta(days=7))
+            events = client.watch("acknowledged", subscriber="erp")
+            print(await anext(events))
         """
         request = pb2.RegisterSubscriberRequest(
             name=name,
