@@ -133,8 +133,9 @@ class ReservationCalls(Calls):
         state: core_pb2.ReservationState = core_pb2.RESERVATION_STATE_UNSPECIFIED,
         owner: str = "",
         reference: str = "",
+        page_size: int = PAGE_ROWS,
         timeout_s: float | None = None,
     ) -> AsyncIterator[core_pb2.Reservation]:
-        """The channel's own, newest first."""
-        request = pb2.ListReservationsRequest(state=state, owner=owner, reference=reference, page_size=PAGE_ROWS)
+        """The channel's own, newest first. `page_size`: how many are fetched at once, for whoever wants only some."""
+        request = pb2.ListReservationsRequest(state=state, owner=owner, reference=reference, page_size=page_size)
         return self._pages(request, pb2.ListReservationsResponse, "reservations", timeout_s)

@@ -141,15 +141,16 @@ class StockCalls(Calls):
         reservation_id: str = "",
         recorded_from: datetime | None = None,
         recorded_before: datetime | None = None,
+        page_size: int = PAGE_ROWS,
         timeout_s: float | None = None,
     ) -> AsyncIterator[core_pb2.Movement]:
-        """Ledger rows, newest first."""
+        """Ledger rows, newest first. `page_size`: how many are fetched at once, for whoever wants only some."""
         request = pb2.ListMovementsRequest(
             sku=sku,
             location=location,
             reservation_id=reservation_id,
             recorded_from=timestamp(recorded_from),
             recorded_before=timestamp(recorded_before),
-            page_size=PAGE_ROWS,
+            page_size=page_size,
         )
         return self._pages(request, pb2.ListMovementsResponse, "movements", timeout_s)

@@ -187,7 +187,7 @@ class SyncInventoryClient:
     import_catalog = _waits(InventoryClient.import_catalog)
     register_subscriber = _waits(InventoryClient.register_subscriber)
     acknowledge = _waits(InventoryClient.acknowledge)
-    list_subscribers = _iterates(InventoryClient.list_subscribers)
+    list_subscribers = _waits(InventoryClient.list_subscribers)
     remove_subscriber = _waits(InventoryClient.remove_subscriber)
     request_bookmark = _waits(InventoryClient.request_bookmark)
     watch = _watches(InventoryClient.watch)
