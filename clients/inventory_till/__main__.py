@@ -16,6 +16,8 @@ from inventory_till.terminal import open_terminal
 from inventory_till.till import Till
 
 HOLD_TTL_MAX_S = 86_400
+HEARTBEAT = timedelta(seconds=2)
+"""After three of them without a word the till is offline."""
 
 app = App(name="python -m inventory_till", version_flags=[])
 
@@ -70,7 +72,7 @@ def run(
 async def sell(servers: list[str], location: str, channel: str, journal: Journal, hold_ttl: timedelta) -> None:
     """Until the cashier leaves. Raises `InventoryError` when there is no such location."""
     async with InventoryClient(servers, channel=channel) as client:
-        mirror = StockMirror(client, locations=[location], ready_s=None)
+        mirror = StockMirror(client, locations=[location], heartbeat=HEARTBEAT, ready_s=None)
         # The server may be away: the till opens all the same.
         starting = asyncio.gather(mirror.start(), _check(client, location))
         try:

@@ -130,8 +130,8 @@ class Payments:
 
     async def _until_answered(self, doing: str, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Raises what the service refuses. What is refused for now, or not answered, is asked again."""
+        self._say(doing)
         while True:
-            self._say(doing)
             try:
                 return await call()
             except (Unavailable, Overloaded) as failed:
