@@ -87,7 +87,7 @@ async def test_its_lag_is_seen_until_the_marketplace_has_accepted(house: House, 
     sku, place = await stocked(client, 5)
 
     async def subscriber() -> subscriber_pb2.Subscriber:
-        return await anext(client.list_subscribers())
+        return (await client.list_subscribers()).subscribers[0]
 
     async with adapting(client, shop, tmp_path / "cursor", place):
         await shop.until_shows(**{sku: 5})
@@ -201,3 +201,4 @@ async def test_the_program_runs_resumes_and_ends(house: House, shop: FakeShop, t
     arguments[3] = unique("nowhere")
     async with program("inventory_marketplace", *arguments) as running:
         await running.until_says("LOCATION_NOT_FOUND")
+        assert await running.ended() == 1
