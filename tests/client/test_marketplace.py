@@ -108,6 +108,40 @@ async def test_its_lag_is_seen_until_the_marketplace_has_accepted(house: House, 
         await kept(tmp_path / "cursor", revision)
 
 
+async def test_the_cursor_is_never_ahead_of_what_the_marketplace_has_accepted(
+    house: House, shop: FakeShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inventory_marketplace.adapter.KEEP_PERIOD_S", 0)
+    await house.replica()
+    client = await house.client()
+    pear, place = await stocked(client, 5)
+    plum, _ = await stocked(client, 6, place)
+    cursor = tmp_path / "cursor"
+    async with adapting(client, shop, cursor, place) as adapter:
+        await shop.until_shows(**{pear: 5, plum: 6})
+        answer, calls = asyncio.Event(), len(shop.calls)
+        shop.troubles.append(Trouble(204, wait=answer, lands=True))
+        sold = (await client.adjust_stock(pear, place, -1, "sold")).revision
+        await shop.until_called(calls + 1)
+        last = (await client.adjust_stock(plum, place, -1, "sold")).revision
+
+        async def plum_waits() -> bool:
+            return len(adapter._offers) == 1
+
+        async def has_looked() -> bool:
+            return not adapter._accepted.is_set()
+
+        await eventually(plum_waits, "the change came")
+        for _ in range(2):  # the second look begins when the first has kept what it found
+            adapter.on_accepted()
+            await eventually(has_looked, "it looks how far everything is accepted")
+        found = await asyncio.to_thread(FileCursorStore(cursor).load)
+        assert found is None or found.revision < sold
+        answer.set()
+        await kept(cursor, last)
+        assert shop.shows == {pear: 4, plum: 5}
+
+
 async def test_a_crash_resends_rather_than_loses(house: House, shop: FakeShop, tmp_path: Path) -> None:
     await house.replica()
     client = await house.client()
