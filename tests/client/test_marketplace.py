@@ -227,7 +227,7 @@ async def test_the_program_runs_resumes_and_ends(house: House, shop: FakeShop, t
         await shop.until_shows(**{sku: 4})
         await kept(tmp_path / "cursor", (await client.get_stock(sku, place)).revision)
         running.signal(signal.SIGINT)
-        assert await running.stop() == 0
+        assert await running.ended() == 0
     await client.adjust_stock(sku, place, -1, "sold")
     async with program("inventory_marketplace", *arguments) as running:
         await shop.until_shows(**{sku: 3})
