@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import pytest
 
 from inventory.feed import hub
+from inventory.feed.change import Filter
+from inventory.feed.hub import Feed
+from inventory.postgres.connection import Database
+from inventory.postgres.reads import Reader
+from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import watch_service_pb2 as pb2
-from tests.rpc.client import Client, new_id, seconds, unique
+from tests.rpc.client import Client, Server, new_id, seconds, unique
 from tests.rpc.follower import ALL_KINDS, NOW, Follower, Pair, bulk, categorise, following, shop, stock_of, trade
 
 LATEST = pb2.WATCH_MODE_LATEST
@@ -75,6 +81,45 @@ async def test_a_bookmark_comes_only_when_a_round_is_whole(client: Client, monke
         await follower.up_to(last)
     sent = [(len(message.latest), message.bookmark.revision) for message in follower.messages]
     assert sent == [(0, start), (3, 0), (3, 0), (3, 0), (1, last)]
+
+
+async def test_a_round_gives_each_row_in_its_newest_form_and_no_older_one_after_it(
+    client: Client, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read from a feed of our own, row by row: a stream's buffers would hide when what is taken."""
+    monkeypatch.setattr(hub, "LATEST_ROWS_MAX", 1)
+    place = await client.location()
+    skus = [await client.sku() for _ in range(3)]
+    start = (await client.adjust(skus[0], place, 1)).revision
+    end = await bulk(client, [(sku, place, 10 * number) for number, sku in enumerate(skus, 1)])
+    async with AsyncExitStack() as stack:
+        database = Database(server.dsn)
+        reader = await Reader.open(database)
+        stack.push_async_callback(reader.close)
+        feed = Feed(database, reader, ChangeEncoder((await reader.head()).epoch))
+        running = asyncio.ensure_future(feed.run())
+        stack.callback(running.cancel)
+        wanted = Filter(skus=frozenset(skus))
+        newest = await stack.enter_async_context(aclosing(feed.latest(start, wanted, 1.0)))
+        awake = await stack.enter_async_context(aclosing(feed.follow(start, wanted, 60.0)))
+
+        async def read() -> tuple[list[tuple[str, int]], int | None]:
+            piece = await anext(newest)
+            rows = pb2.WatchResponse.FromString(b"".join(piece.frames)).latest
+            return [(row.sku, row.after.available) for row in rows], piece.bookmark
+
+        async def reached(revision: int) -> None:
+            while (await anext(awake)).bookmark != revision:
+                pass
+
+        await reached(end)
+        assert await read() == ([(skus[0], 11)], None)
+        last = await bulk(client, [(skus[0], place, 50), (skus[1], place, 100)])  # one given already, one not yet
+        await reached(last)
+        assert await read() == ([(skus[1], 120)], None)
+        assert await read() == ([(skus[2], 30)], end)
+        assert await read() == ([(skus[0], 61)], last)
+        assert await read() == ([], last), "and nothing twice"
 
 
 async def test_whoever_resumes_at_any_bookmark_has_the_stock_in_the_end(
