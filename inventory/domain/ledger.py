@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from inventory.domain.level import EMPTY, Level, Place
@@ -185,3 +185,20 @@ class Ledger:
         if before is None and reservation.owner:
             owner = (reservation.channel_id, reservation.owner)
             self.held_by_owner.setdefault(owner, []).append(reservation_id)
+
+
+class Committed(NamedTuple):
+    """What a batch has written: the commands' movements in order, each with its `step`; a command's revision is `base`
+    and its step. Codes and categories of the levels are those of revision `seen`."""
+
+    base: int
+    steps: int
+    seen: int
+    recorded_at: datetime
+    movements: Sequence[Movement]
+    places: Mapping[Key, Place]
+
+    @property
+    def head(self) -> int:
+        """The last revision."""
+        return self.base + self.steps

@@ -12,6 +12,7 @@ class Place(NamedTuple):
     location: str
     sku_active: bool
     location_active: bool
+    category: str = ""
 
 
 class Level(NamedTuple):

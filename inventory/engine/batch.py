@@ -1,13 +1,14 @@
 """One batch through one transaction: find and lock → decide → write."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from inventory.domain import catalog as catalog_domain
 from inventory.domain.adjustment import Adjust, Count, SetThresholds
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.decide import decide, pairs
-from inventory.domain.ledger import Ledger
+from inventory.domain.ledger import Committed, Ledger
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Expire, Reserve, run_out
 from inventory.engine.submission import Outcome, Submission
@@ -19,18 +20,25 @@ EncodeRefusal = Callable[[Refusal], tuple[int, bytes]]
 """The gRPC status code and the serialised status of a refusal."""
 
 
+class Executed(NamedTuple):
+    """An outcome per submission; none at all when only holds that had run out were ended, and the batch is to be run
+    again. `committed`: what it has written, unless that is for the database to say."""
+
+    outcomes: list[Outcome]
+    committed: Committed | None = None
+
+
 async def execute(
     writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal, lock_wait_ms: int | None = None
-) -> list[Outcome]:
-    """Runs the batch as one transaction and gives an outcome per submission; none at all when only holds that had run
-    out were ended, and the batch is to be run again. Raises a `StorageError`, and then the transaction had no effect,
+) -> Executed:
+    """Runs the batch as one transaction. Raises a `StorageError`, and then the transaction had no effect,
     or (`OutcomeUnknown`) may have had."""
     first = batch[0]
     async with writer.transaction(keep=not first.validate_only):
         if lock_wait_ms is not None:
             await stock.limit_lock_wait(writer, lock_wait_ms)
         if isinstance(first.command, ChangeCatalog):
-            return [await _change_catalog(writer, first, first.command, encode_refusal)]
+            return Executed([await _change_catalog(writer, first, first.command, encode_refusal)])
         return await _change_stock(writer, batch, encode_refusal)
 
 
@@ -59,13 +67,13 @@ class _Needs:
                 self.reservation_ids[command.reservation_id] = None
 
 
-async def _change_stock(writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal) -> list[Outcome]:
+async def _change_stock(writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal) -> Executed:
     needs = _Needs(batch)
     if needs.owners:
         await stock.lock_owners(writer, list(needs.owners))
     if needs.new_pairs:
         await stock.ensure_levels(writer, needs.new_pairs)
-    ledger, answers, more_has_run_out = await stock.find_and_lock(
+    ledger, answers, more_has_run_out, seen = await stock.find_and_lock(
         writer, needs.requests, needs.pairs, list(needs.reservation_ids), list(needs.owners), needs.new_pairs
     )
 
@@ -74,8 +82,8 @@ async def _change_stock(writer: Writer, batch: Sequence[Submission], encode_refu
         if run_out(reservation, ledger.now):
             decide(ledger, Expire(reservation.reservation_id))
     if more_has_run_out and not batch[0].validate_only:  # else one overdue SKU could make a batch without limit
-        await stock.write(writer, ledger, [])
-        return []
+        base = await stock.write(writer, ledger, [])
+        return Executed([], Committed(base, ledger.step, seen, ledger.now, ledger.movements, ledger.codes))
     rows: list[RequestRow] = []
     steps: list[int | None] = []
     outcomes = []
@@ -95,14 +103,17 @@ async def _change_stock(writer: Writer, batch: Sequence[Submission], encode_refu
                 )
             )
     if not (rows or ledger.step):
-        return outcomes
+        return Executed(outcomes)
     base = await stock.write(writer, ledger, rows)
     if batch[0].validate_only:  # nothing will have happened: the revision is the present one
-        return [outcome._replace(revision=base) for outcome in outcomes]
-    return [
-        outcome if step is None else outcome._replace(revision=base + step)
-        for outcome, step in zip(outcomes, steps, strict=True)
-    ]
+        return Executed([outcome._replace(revision=base) for outcome in outcomes])
+    return Executed(
+        [
+            outcome if step is None else outcome._replace(revision=base + step)
+            for outcome, step in zip(outcomes, steps, strict=True)
+        ],
+        Committed(base, ledger.step, seen, ledger.now, ledger.movements, ledger.codes),
+    )
 
 
 def _answer(

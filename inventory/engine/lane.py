@@ -10,8 +10,9 @@ from uuid import UUID
 
 import structlog
 
+from inventory.domain.ledger import Committed
 from inventory.engine import failures
-from inventory.engine.batch import EncodeRefusal, execute
+from inventory.engine.batch import EncodeRefusal, Executed, execute
 from inventory.engine.submission import Outcome, Submission
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import (
@@ -48,9 +49,9 @@ class Lane:
         self,
         writer: Writer,
         encode_refusal: EncodeRefusal,
-        on_commit: Callable[[int], None] = lambda revision: None,
+        on_commit: Callable[[int, Committed | None], None] = lambda head, committed: None,
     ) -> None:
-        """`on_commit` is told the last revision of each batch that was committed."""
+        """`on_commit` is told the last revision of each batch that was committed, and what it has written."""
         self._writer = writer
         self._encode_refusal = encode_refusal
         self._on_commit = on_commit
@@ -63,6 +64,16 @@ class Lane:
         self._loop = asyncio.get_running_loop()
         self.batches = 0
         self.commands = 0
+
+    @property
+    def queued(self) -> int:
+        """How many commands wait for the next batch."""
+        return len(self._queue)
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for a write."""
+        return bool(self._running or self._queue)
 
     def submit(self, submission: Submission) -> asyncio.Future[Outcome]:
         """Queues a command; the future gives its outcome. Raises `Overloaded` or `ShuttingDown`, at once.
@@ -118,12 +129,14 @@ class Lane:
             await asyncio.sleep(GATHER_STEP_S)
 
     def stop(self) -> None:
-        """Takes nothing new; what was taken is finished, or given up after `STOP_S`."""
+        """Takes nothing new; what was taken is finished, or given up after `STOP_S`. Again: no effect."""
+        if self._stopping:
+            return
         self._stopping = True
         self._stop_at = self._loop.time() + STOP_S
         for submission in tuple(self._parked):
             self._parked.discard(submission)
-            self._finish(submission, failures.ShuttingDown())
+            self._finish(submission, failures.Unknown() if submission.in_doubt else failures.ShuttingDown())
         self._arrived.set()
 
     def _follow(self, first: Submission, second: Submission) -> asyncio.Future[Outcome]:
@@ -157,7 +170,7 @@ class Lane:
         while batch:
             wait_ms = LOCK_WAIT_SHORT_MS if batch[0].contended else None
             try:
-                outcomes = await execute(self._writer, batch, self._encode_refusal, wait_ms)
+                executed = await execute(self._writer, batch, self._encode_refusal, wait_ms)
             except Contention as error:
                 log.info("locks can't be had", error=str(error), commands=len(batch))
                 await self._spread(batch, SPREAD_TRIES_MAX)
@@ -168,8 +181,8 @@ class Lane:
                 await self._isolate(batch, error)
                 return
             else:
-                if outcomes:
-                    self._settle(batch, outcomes)
+                self._settle(batch, executed)
+                if executed.outcomes:
                     return
                 continue
             await asyncio.sleep(pause)
@@ -186,15 +199,14 @@ class Lane:
         for half in (batch[:middle], batch[middle:]):
             tries -= 1
             try:
-                outcomes = await execute(self._writer, half, self._encode_refusal, LOCK_WAIT_SHORT_MS)
+                executed = await execute(self._writer, half, self._encode_refusal, LOCK_WAIT_SHORT_MS)
             except Contention:
                 tries = await self._spread(half, tries)
             except Exception:  # noqa: BLE001 - met again there, and handled
                 await self._serve(half)
             else:
-                if outcomes:
-                    self._settle(half, outcomes)
-                else:
+                self._settle(half, executed)
+                if not executed.outcomes:
                     await self._serve(half)
         return tries
 
@@ -202,7 +214,7 @@ class Lane:
         """Tries a command again in a while, on its own; its caller is told while still listening."""
         if submission.abandoned:
             self._forget(submission)
-        elif min(submission.deadline, self._stop_at) <= self._loop.time() + PARKED_S + LAST_TRY_S:
+        elif self._stopping or submission.deadline <= self._loop.time() + PARKED_S + LAST_TRY_S:
             self._finish(submission, failures.Unknown() if submission.in_doubt else failures.LockContention())
         else:
             submission.contended = True
@@ -247,17 +259,26 @@ class Lane:
         log.error("a command failed", command=type(batch[0].command).__name__, error=failures.described(error))
         self._finish(batch[0], failures.Defect())
 
-    def _settle(self, batch: list[Submission], outcomes: list[Outcome]) -> None:
-        self.batches += 1
-        self.commands += len(batch)
+    def _settle(self, batch: list[Submission], executed: Executed) -> None:
+        """Answers the callers first; then the feed is told."""
+        outcomes, committed = executed
+        head = committed.head if committed is not None and committed.steps else 0
+        if outcomes:
+            self.batches += 1
+            self.commands += len(batch)
+            head = max(head, self._answer(batch, outcomes))
+        if head and not batch[0].validate_only:
+            self._loop.call_soon(self._on_commit, head, committed)  # the callers' tasks come first
+
+    def _answer(self, batch: list[Submission], outcomes: list[Outcome]) -> int:
+        """The last revision among the answers; 0: nothing changed."""
         head = 0
         for submission, outcome in zip(batch, outcomes, strict=True):
             self._forget(submission)
             submission.settle(outcome)
             if outcome.revision is not None and not outcome.replayed:
                 head = outcome.revision
-        if head and not batch[0].validate_only:
-            self._on_commit(head)
+        return head
 
     def _finish(self, submission: Submission, error: failures.EngineError) -> None:
         self._forget(submission)

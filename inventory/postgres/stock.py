@@ -39,6 +39,8 @@ class Locked(NamedTuple):
     answers: dict[RequestKey, Remembered]
     more_has_run_out: bool
     """Only some of the holds that ran out on these levels came along: end them, and look again."""
+    seen: int
+    """The feed's head that everything but the levels was read at."""
 
 
 class RequestRow(NamedTuple):
@@ -86,10 +88,10 @@ async def find_and_lock(
     Raises `Interfered` when somebody added a line or a SKU in between, or a hold ran out: look again.
     """
     found = (await writer.fetch("find_and_lock", requests, list(pairs), reservation_ids, owners, RUN_OUT_LINES_MAX))[0]
-    levels, wanted_reservations, answers, run_out_lines, began, now = found
+    levels, wanted_reservations, answers, run_out_lines, began, now, seen = found
     ledger = Ledger(now)
     for row in map(tuple, levels):
-        ledger.put(Place(*row[:6]), Level(*row[6:]))
+        ledger.put(Place(*row[:7]), Level(*row[7:]))
     if now - began > LOCK_WAIT_NOTICED and ledger.levels:
         sku_ids, location_ids = zip(*ledger.levels, strict=True)
         if (await writer.fetch("has_run_out_since", sku_ids, location_ids, began, now))[0][0]:
@@ -101,7 +103,7 @@ async def find_and_lock(
     if wanted_reservations:
         reservations = await writer.fetch("read_reservations", wanted_reservations)
         ledger.put_reservations(_reservations(ledger, reservations))
-    return Locked(ledger, _answers(answers), run_out_lines == RUN_OUT_LINES_MAX)
+    return Locked(ledger, _answers(answers), run_out_lines == RUN_OUT_LINES_MAX, seen)
 
 
 async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) -> int:

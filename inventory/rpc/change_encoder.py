@@ -1,18 +1,21 @@
 """How the feed's changes look on the wire."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from inventory.domain.ledger import Committed
 from inventory.feed.change import ChangeKind, Group, Item, Record
 from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.subscribers import subscriber_of
 from inventory.rpc import formats
 from inventory.rpc.wire import delimited, integer, tag, varint
+from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 
 _RESPONSE = pb2.WatchResponse.DESCRIPTOR.fields_by_name
 _CHANGE = pb2.Change.DESCRIPTOR.fields_by_name
+_BOOKMARK = _RESPONSE["bookmark"].number
 _CHANGES = _RESPONSE["changes"].number
 _LATEST = tag(_RESPONSE["latest"].number)
 _REVISION, _FRAGMENT = _CHANGE["revision"].number, _CHANGE["fragment"].number
@@ -28,10 +31,6 @@ _TAGS = {
 
 class ChangeEncoder:
     """An `Item`'s body is a serialised message behind its length; the field's tag comes when it is framed."""
-
-    def __init__(self, epoch: UUID) -> None:
-        """`epoch`: the database's, for the cursors of subscribers."""
-        self._epoch = epoch
 
     def record(self, group: Group) -> Record:
         """Serialises one revision."""
@@ -50,23 +49,28 @@ class ChangeEncoder:
             location = location_of(row)
             items.append(Item(ChangeKind.LOCATION, "", location.code, (), 0, 0, _sized(formats.location(location))))
         for row in group.subscribers:
-            message = formats.subscriber(subscriber_of(row), self._epoch)
+            message = formats.subscriber(subscriber_of(row))
             items.append(Item(ChangeKind.SUBSCRIBER, "", "", (), 0, 0, _sized(message)))
         recorded_at = formats.timestamp(first["recorded_at"]).SerializeToString()
         return Record(group.revision, recorded_at, tuple(items))
 
     def row(self, row: Any) -> Item:
         """Serialises one ledger row."""
-        message = formats.movement(row)
-        return Item(
-            ChangeKind.STOCK,
-            message.sku,
-            message.location,
-            (row["category"],),
-            message.kind,
-            message.after.available,
-            _sized(message),
-        )
+        return _stock(formats.movement(row), row["category"])
+
+    def committed(self, committed: Committed, channels: Mapping[int, str]) -> list[Record] | None:
+        """Serialises a batch as it will be read back; None: a channel's code isn't known."""
+        if any(movement.channel_id not in channels for movement in committed.movements):
+            return None
+        items: list[list[Item]] = [[] for _ in range(committed.steps)]
+        for movement in committed.movements:
+            place = committed.places[(movement.sku_id, movement.location_id)]
+            message = formats.committed_movement(
+                movement, committed.base, place, channels[movement.channel_id], committed.recorded_at
+            )
+            items[movement.step - 1].append(_stock(message, place.category))
+        recorded_at = formats.timestamp(committed.recorded_at).SerializeToString()
+        return [Record(revision, recorded_at, tuple(of)) for revision, of in enumerate(items, committed.base + 1)]
 
     def frame(self, revision: int, recorded_at: bytes, items: Sequence[Item], fragment: bool) -> bytes:
         """A change, or a fragment of one, as a field of WatchResponse."""
@@ -83,6 +87,27 @@ class ChangeEncoder:
         for item in items:
             parts += (_LATEST, item.body)
         return b"".join(parts)
+
+    def message(self, epoch: UUID, frames: Sequence[bytes], bookmark: int | None) -> bytes:
+        """A WatchResponse."""
+        return b"".join((b"" if bookmark is None else bookmark_field(epoch, bookmark), *frames))
+
+
+def bookmark_field(epoch: UUID, revision: int) -> bytes:
+    """A field of WatchResponse."""
+    return delimited(_BOOKMARK, core_pb2.Cursor(epoch=str(epoch), revision=revision).SerializeToString())
+
+
+def _stock(message: core_pb2.Movement, category: str) -> Item:
+    return Item(
+        ChangeKind.STOCK,
+        message.sku,
+        message.location,
+        (category,),
+        message.kind,
+        message.after.available,
+        _sized(message),
+    )
 
 
 def _sized(message: Any) -> bytes:

@@ -12,6 +12,7 @@ from inventory.domain.adjustment import Adjusted, LevelAfter
 from inventory.domain.catalog import CatalogChange, Location, Sku
 from inventory.domain.ledger import Key
 from inventory.domain.level import Level, Place
+from inventory.domain.movement import Movement
 from inventory.domain.refusal import Refusal
 from inventory.domain.reservation import Reservation
 from inventory.domain.subscriber import Subscriber
@@ -139,29 +140,69 @@ def row_error(refusal: Refusal, *, brief: bool = False) -> core_pb2.RowError:
 
 def movement(row: Any) -> core_pb2.Movement:
     """`row` is of the queries that read the ledger."""
-    delta = core_pb2.Quantities(
-        on_hand=row["on_hand_delta"],
-        held=row["held_delta"],
-        allocated=row["allocated_delta"],
-        quality_control=row["quality_control_delta"],
-        damaged=row["damaged_delta"],
-        quarantined=row["quarantined_delta"],
+    return _movement(
+        row["revision"],
+        row["ordinal"],
+        row["sku"],
+        row["location"],
+        row["kind"],
+        Level(*row[3:9]),
+        Level(*row[9:15]),
+        row["reservation_id"],
+        row["channel"],
+        row["reason"],
+        row["reference"],
+        row["recorded_at"],
     )
-    delta.available = Level(*row[3:9]).available
-    reservation_id = row["reservation_id"]
+
+
+def committed_movement(
+    found: Movement, base: int, place: Place, channel: str, recorded_at: datetime
+) -> core_pb2.Movement:
+    """As it will be read back: `base` is the revision before its batch."""
+    return _movement(
+        base + found.step,
+        found.ordinal,
+        place.sku,
+        place.location,
+        found.kind,
+        Level(*found[5:11]),
+        Level(*found[11:17]),
+        found.reservation_id,
+        channel,
+        found.reason,
+        found.reference,
+        recorded_at,
+    )
+
+
+def _movement(
+    revision: int,
+    ordinal: int,
+    sku: str,
+    location: str,
+    kind: int,
+    delta: Level,
+    after: Level,
+    reservation_id: UUID | None,
+    channel: str,
+    reason: str | None,
+    reference: str | None,
+    recorded_at: datetime,
+) -> core_pb2.Movement:
     return core_pb2.Movement(
-        revision=row["revision"],
-        ordinal=row["ordinal"],
-        sku=row["sku"],
-        location=row["location"],
-        kind=row["kind"],
-        delta=delta,
-        after=quantities(Level(*row[9:15])),
+        revision=revision,
+        ordinal=ordinal,
+        sku=sku,
+        location=location,
+        kind=kind,  # type: ignore[arg-type]  # the numbers are the same
+        delta=quantities(delta),
+        after=quantities(after),
         reservation_id=str(reservation_id) if reservation_id else "",
-        channel=row["channel"],
-        reason=row["reason"] or "",
-        reference=row["reference"] or "",
-        recorded_at=timestamp(row["recorded_at"]),
+        channel=channel,
+        reason=reason or "",
+        reference=reference or "",
+        recorded_at=timestamp(recorded_at),
     )
 
 
@@ -187,11 +228,14 @@ def location(found: Location) -> catalog_pb2.Location:
     )
 
 
-def subscriber(found: Subscriber, epoch: UUID, silent: timedelta | None = None) -> subscriber_pb2.Subscriber:
+def subscriber(
+    found: Subscriber, epoch: UUID | None = None, silent: timedelta | None = None
+) -> subscriber_pb2.Subscriber:
+    """In a change the epoch is that of the stream."""
     return subscriber_pb2.Subscriber(
         channel=found.channel,
         name=found.name,
-        acknowledged=core_pb2.Cursor(epoch=str(epoch), revision=found.acknowledged),
+        acknowledged=core_pb2.Cursor(epoch=str(epoch or ""), revision=found.acknowledged),
         acknowledged_at=timestamp(found.acknowledged_at),
         registered_at=timestamp(found.registered_at),
         deadline=found.deadline,

@@ -8,6 +8,7 @@ import pytest
 from inventory.feed import buffer
 from inventory.feed.buffer import NOWHERE, Buffer, Selections
 from inventory.feed.change import ChangeKind, Filter, Item, Record
+from inventory.feed.turns import TURNS_AT_ONCE, Turns
 
 STOCK, SKU, LOCATION, SUBSCRIBER = ChangeKind
 
@@ -158,13 +159,30 @@ def test_the_same_filter_is_kept_once_until_the_last_who_has_it_leaves() -> None
     assert revisions(again, 12) == ([], True)
 
 
-async def test_whoever_waits_is_woken_once() -> None:
-    made = Selections().join(Filter(), 0)
+async def test_whoever_waits_gets_a_turn_once() -> None:
+    made, turns = Selections().join(Filter(), 0), Turns()
     loop = asyncio.get_running_loop()
     waiting, gone = loop.create_future(), loop.create_future()
-    made.waiting += [waiting, gone]
+    made.waiting = {waiting: None, gone: None}
     gone.cancel()
-    made.wake()
+    dealing = asyncio.create_task(turns.deal(lambda: False))
+    made.wake(turns)
     await waiting
-    assert made.waiting == []
-    made.wake()
+    assert not made.waiting
+    made.wake(turns)
+    dealing.cancel()
+
+
+async def test_turns_come_in_the_order_they_were_asked_for() -> None:
+    turns = Turns()
+    given: list[int] = []
+
+    async def one(number: int) -> None:
+        await turns.take()
+        given.append(number)
+
+    asking = [asyncio.create_task(one(number)) for number in range(TURNS_AT_ONCE * 2 + 1)]
+    dealing = asyncio.create_task(turns.deal(lambda: True))
+    await asyncio.gather(*asking)
+    dealing.cancel()
+    assert given == list(range(TURNS_AT_ONCE * 2 + 1))

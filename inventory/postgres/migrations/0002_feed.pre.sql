@@ -33,6 +33,13 @@ CREATE TABLE subscriber_version (
 CREATE TRIGGER subscriber_version_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON subscriber_version
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- What a write locks, with the SKU's category, by which its movements are filtered.
+CREATE TYPE locked_place AS (
+    sku_id bigint, location_id integer, sku text, location text, sku_active boolean, location_active boolean,
+    category text, on_hand bigint, held bigint, allocated bigint, quality_control bigint, damaged bigint,
+    quarantined bigint, safety_stock bigint, reorder_point bigint, backorder_limit bigint
+);
+
 -- A SKU or location as it was at a revision: for snapshots, and for the category a ledger row belongs to.
 CREATE INDEX sku_version_by_sku ON sku_version (sku_id, revision);
 CREATE INDEX sku_version_by_category ON sku_version (category, sku_id);

@@ -16,7 +16,7 @@ FROM (
 -- $4 channels and owners whose live holds are to be replaced; $5 how many lines that have run out at most.
 -- Gives one row: the locked levels, the reservations to read under these locks (those named, those whose holds on
 -- these levels have run out, those of the owners), earlier answers, how many lines have run out, when the transaction
--- began, and the clock, read after the last lock was had.
+-- began, the clock, read after the last lock was had, and the feed's head that all this was read at.
 -- All but the levels is as of before the lock: reservations are read again, and answers are proved by request's
 -- primary key. OFFSET 0 keeps each look-up a look-up by its whole key, also where the planner believes a table empty.
 WITH pair_level AS MATERIALIZED (
@@ -54,7 +54,7 @@ WITH pair_level AS MATERIALIZED (
         WHERE reservation_id = wanted_reservation.reservation_id OFFSET 0
     ) AS line
 ), locked AS MATERIALIZED (
-    SELECT level.*, sku.code AS sku, location.code AS location, sku.active AS sku_active,
+    SELECT level.*, sku.code AS sku, sku.category, location.code AS location, sku.active AS sku_active,
         location.active AS location_active
     FROM (SELECT * FROM wanted_level ORDER BY sku_id, location_id) AS wanted
     CROSS JOIN LATERAL (
@@ -65,8 +65,9 @@ WITH pair_level AS MATERIALIZED (
 )
 SELECT
     ARRAY(
-        SELECT ROW(sku_id, location_id, sku, location, sku_active, location_active, on_hand, held, allocated,
-            quality_control, damaged, quarantined, safety_stock, reorder_point, backorder_limit)::locked_level
+        SELECT ROW(sku_id, location_id, sku, location, sku_active, location_active, category, on_hand, held,
+            allocated, quality_control, damaged, quarantined, safety_stock, reorder_point,
+            backorder_limit)::locked_place
         FROM locked
     ) AS levels,
     ARRAY(SELECT reservation_id FROM wanted_reservation) AS reservation_ids,
@@ -81,7 +82,8 @@ SELECT
     ) AS answers,
     (SELECT count(*) FROM run_out) AS run_out_lines,
     now() AS began,
-    clock_timestamp() AS now
+    clock_timestamp() AS now,
+    (SELECT revision FROM feed_head) AS seen
 
 -- name: has_run_out_since
 -- Whether a hold on locked levels ran out while the locks were waited for. $1, $2 ids of the levels; $3, $4 from when
