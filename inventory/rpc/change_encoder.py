@@ -49,7 +49,7 @@ class ChangeEncoder:
             location = location_of(row)
             items.append(Item(ChangeKind.LOCATION, "", location.code, (), 0, 0, _sized(formats.location(location))))
         for row in group.subscribers:
-            message = formats.subscriber(subscriber_of(row))
+            message = formats.subscriber(subscriber_of(row), row["epoch"])
             items.append(Item(ChangeKind.SUBSCRIBER, "", "", (), 0, 0, _sized(message)))
         recorded_at = formats.timestamp(first["recorded_at"]).SerializeToString()
         return Record(group.revision, recorded_at, tuple(items))

@@ -228,14 +228,11 @@ def location(found: Location) -> catalog_pb2.Location:
     )
 
 
-def subscriber(
-    found: Subscriber, epoch: UUID | None = None, silent: timedelta | None = None
-) -> subscriber_pb2.Subscriber:
-    """In a change the epoch is that of the stream."""
+def subscriber(found: Subscriber, epoch: UUID, silent: timedelta | None = None) -> subscriber_pb2.Subscriber:
     return subscriber_pb2.Subscriber(
         channel=found.channel,
         name=found.name,
-        acknowledged=core_pb2.Cursor(epoch=str(epoch or ""), revision=found.acknowledged),
+        acknowledged=core_pb2.Cursor(epoch=str(epoch), revision=found.acknowledged),
         acknowledged_at=timestamp(found.acknowledged_at),
         registered_at=timestamp(found.registered_at),
         deadline=found.deadline,

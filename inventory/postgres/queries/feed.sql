@@ -105,7 +105,7 @@ ORDER BY version.revision, version.location_id
 -- Subscribers as they were when their state changed, in a range of revisions. $1, $2 the revisions.
 SELECT version.revision, version.recorded_at, channel.code AS channel, version.name, version.acknowledged,
     version.acknowledged_at, version.registered_at, version.deadline, version.lag_changes_max, version.lag_max,
-    version.state, version.lag_changes, version.lag
+    version.state, version.lag_changes, version.lag, (SELECT epoch FROM feed_head) AS epoch
 FROM subscriber_version AS version JOIN channel ON channel.channel_id = version.channel_id
 WHERE version.revision > $1 AND version.revision <= $2
 ORDER BY version.revision
