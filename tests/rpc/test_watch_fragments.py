@@ -47,7 +47,8 @@ async def large(server: Server) -> AsyncIterator[Bulk]:
         await client.adjust(skus[2], place, 1)
         last = (await client.adjust(skus[3], place, 1)).revision
         await follower.up_to(last)
-    yield Bulk(skus, place, start, revision, last, follower.messages)
+        # It stays, so that the feed reads on and remembers: else whoever comes would be told from the database.
+        yield Bulk(skus, place, start, revision, last, list(follower.messages))
     await client.close()
 
 
