@@ -80,6 +80,11 @@ class Selections:
         self._by_filter: dict[Filter, Selection] = {}
         self._by_key: dict[tuple[str, str], set[Selection]] = {}
 
+    @property
+    def categories(self) -> bool:
+        """Whether somebody follows a category."""
+        return any(selection.wanted.categories is not None for selection in self._by_filter.values())
+
     def __iter__(self) -> Iterator[Selection]:
         return iter(self._by_filter.values())
 

@@ -98,7 +98,12 @@ class Filter:
                 if self.categories is None
                 else not item.categories or any(category in self.categories for category in item.categories)
             )
-            and (self.movement_kinds is None or not item.movement_kind or item.movement_kind in self.movement_kinds)
+            and (
+                self.movement_kinds is None
+                or item.entered
+                or not item.movement_kind
+                or item.movement_kind in self.movement_kinds
+            )
         )
 
     @property

@@ -120,6 +120,7 @@ class Feed:
         self._rung = asyncio.Event()
         self._tail: int | None = None
         self._catalog_changed = 0
+        self._without_entered = 0
 
     @property
     def tails(self) -> bool:
@@ -245,9 +246,14 @@ class Feed:
                 self._begin((await self._reader.head()).revision)
             while self._tail is not None:
                 after = self._tail
-                page = await changes.read_page(self._reader, after)
+                entered = self._selections.categories
+                page = await changes.read_page(self._reader, after, entered=entered)
                 if page.end <= self._tail:  # or all of it was taken from the lane meanwhile
                     break
+                if page.skus and not entered:
+                    if self._selections.categories:  # since the reading began
+                        continue
+                    self._without_entered = page.end
                 self._publish([record for record in self._records(page, after) if record.revision > self._tail])
         except (StorageError, LedgerGap) as error:
             log.warning("the feed can't read", why=type(error).__name__, error=str(error))
@@ -256,7 +262,7 @@ class Feed:
     def _begin(self, tail: int | None) -> None:
         """Anew, after this revision; None: with nobody following there is nothing to read."""
         self._tail = tail
-        self._catalog_changed = tail or 0
+        self._catalog_changed = self._without_entered = tail or 0
         start = NOWHERE if tail is None else tail
         self._ring.clear(start)
         for selection in self._selections:
@@ -286,7 +292,7 @@ class Feed:
 
     def at_hand(self, selection: Selection, after: int) -> tuple[Sequence[Record], int] | None:
         """What of a filter's changes is in memory, and how far that reaches; None: the database must be asked."""
-        if self._tail is None:
+        if self._tail is None or (selection.wanted.categories is not None and after < self._without_entered):
             return None
         if after >= selection.start:
             records, all_of_them = selection.after(after)
@@ -300,7 +306,7 @@ class Feed:
     async def catch_up(self, after: int, wanted: Filter) -> tuple[Sequence[Record], int]:
         """The next page of a filter's changes from the database, and how far it reaches."""
         async with self._catching_up:
-            page = await changes.read_page(self._reader, after)
+            page = await changes.read_page(self._reader, after, entered=wanted.categories is not None)
         picked = [record for one in self._records(page, after) if (record := wanted.pick(one)) is not None]
         return picked, page.end
 

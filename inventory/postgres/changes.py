@@ -32,8 +32,9 @@ class Page(NamedTuple):
     entered: dict[int, Sequence[Any]]
 
 
-async def read_page(reader: Reader, after: int) -> Page:
-    """The next changes after a revision, whole revisions only. Empty (`end == after`) at the head."""
+async def read_page(reader: Reader, after: int, *, entered: bool) -> Page:
+    """The next changes after a revision, whole revisions only. Empty (`end == after`) at the head. `entered`: also what
+    there is of SKUs whose category changed, which can be much."""
     bounds = (await reader.fetch("read_page_end", after, PAGE_ROWS))[0]
     end = bounds["page_end"]
     if end <= after:
@@ -49,7 +50,7 @@ async def read_page(reader: Reader, after: int) -> Page:
         await reader.fetch("read_subscriber_versions", after, end) if bounds["subscribers_changed"] else (),
         {
             revision: await reader.fetch("read_newest_of_skus", codes, revision)
-            for revision, codes in _moved(skus).items()
+            for revision, codes in (_moved(skus).items() if entered else ())
         },
     )
 

@@ -46,7 +46,9 @@ class SubscriberServiceStub:
     Fails with SUBSCRIBER_NOT_FOUND, REVISION_IN_FUTURE, EPOCH_CHANGED.
     """
     ListSubscribers: _grpc.UnaryUnaryMultiCallable[_subscriber_service_pb2.ListSubscribersRequest, _subscriber_service_pb2.ListSubscribersResponse]
-    """Lists subscribers by channel and name, with their lag. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
+    """Lists subscribers by channel and name, with their lag. Fails with PAGE_TOKEN_INVALID,
+    PAGE_SIZE_INVALID, CHANNEL_FORMAT.
+    """
     RemoveSubscriber: _grpc.UnaryUnaryMultiCallable[_subscriber_service_pb2.RemoveSubscriberRequest, _subscriber_service_pb2.RemoveSubscriberResponse]
     """Forgets a subscriber: the feed no longer waits for it. Idempotent; the answer says whether there was one.
     Fails with SUBSCRIBER_FORMAT.
@@ -70,7 +72,9 @@ class SubscriberServiceAsyncStub(SubscriberServiceStub):
     Fails with SUBSCRIBER_NOT_FOUND, REVISION_IN_FUTURE, EPOCH_CHANGED.
     """
     ListSubscribers: _aio.UnaryUnaryMultiCallable[_subscriber_service_pb2.ListSubscribersRequest, _subscriber_service_pb2.ListSubscribersResponse]  # type: ignore[assignment]
-    """Lists subscribers by channel and name, with their lag. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
+    """Lists subscribers by channel and name, with their lag. Fails with PAGE_TOKEN_INVALID,
+    PAGE_SIZE_INVALID, CHANNEL_FORMAT.
+    """
     RemoveSubscriber: _aio.UnaryUnaryMultiCallable[_subscriber_service_pb2.RemoveSubscriberRequest, _subscriber_service_pb2.RemoveSubscriberResponse]  # type: ignore[assignment]
     """Forgets a subscriber: the feed no longer waits for it. Idempotent; the answer says whether there was one.
     Fails with SUBSCRIBER_FORMAT.
@@ -109,7 +113,9 @@ class SubscriberServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _subscriber_service_pb2.ListSubscribersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_subscriber_service_pb2.ListSubscribersResponse, _abc.Awaitable[_subscriber_service_pb2.ListSubscribersResponse]]:
-        """Lists subscribers by channel and name, with their lag. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
+        """Lists subscribers by channel and name, with their lag. Fails with PAGE_TOKEN_INVALID,
+        PAGE_SIZE_INVALID, CHANNEL_FORMAT.
+        """
 
     @_abc_1.abstractmethod
     def RemoveSubscriber(

@@ -67,6 +67,7 @@ class WatchServiceServicer:
     def RequestBookmark(self, request, context):
         """Has a bookmark sent on an open stream of the same channel, on whichever replica it is, as soon as the stream has
         come as far as the feed's head was at this call. Idempotent; no effect when there is no such stream.
+        Best effort while a replica's connection to the others is lost: ask again when no bookmark comes.
         Fails with STREAM_ID_FORMAT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -45,6 +45,7 @@ class WatchServiceStub:
     RequestBookmark: _grpc.UnaryUnaryMultiCallable[_watch_service_pb2.RequestBookmarkRequest, _watch_service_pb2.RequestBookmarkResponse]
     """Has a bookmark sent on an open stream of the same channel, on whichever replica it is, as soon as the stream has
     come as far as the feed's head was at this call. Idempotent; no effect when there is no such stream.
+    Best effort while a replica's connection to the others is lost: ask again when no bookmark comes.
     Fails with STREAM_ID_FORMAT.
     """
 
@@ -65,6 +66,7 @@ class WatchServiceAsyncStub(WatchServiceStub):
     RequestBookmark: _aio.UnaryUnaryMultiCallable[_watch_service_pb2.RequestBookmarkRequest, _watch_service_pb2.RequestBookmarkResponse]  # type: ignore[assignment]
     """Has a bookmark sent on an open stream of the same channel, on whichever replica it is, as soon as the stream has
     come as far as the feed's head was at this call. Idempotent; no effect when there is no such stream.
+    Best effort while a replica's connection to the others is lost: ask again when no bookmark comes.
     Fails with STREAM_ID_FORMAT.
     """
 
@@ -94,6 +96,7 @@ class WatchServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_watch_service_pb2.RequestBookmarkResponse, _abc.Awaitable[_watch_service_pb2.RequestBookmarkResponse]]:
         """Has a bookmark sent on an open stream of the same channel, on whichever replica it is, as soon as the stream has
         come as far as the feed's head was at this call. Idempotent; no effect when there is no such stream.
+        Best effort while a replica's connection to the others is lost: ask again when no bookmark comes.
         Fails with STREAM_ID_FORMAT.
         """
 

@@ -74,6 +74,23 @@ async def test_any_combination_of_kinds_gets_these_and_no_other(client: Client, 
     await tell_the_same(late, last)
 
 
+async def test_who_follows_a_category_later_gets_what_entered_it_before(client: Client) -> None:
+    old, new = unique("old"), unique("new")
+    sku, place = await client.sku(category=old), await client.location()
+    start = (await client.adjust(sku, place, 5)).revision
+    async with following(client, now=NOW, kinds=[STOCK, SKU]) as somebody:  # so that changes are kept in memory
+        await somebody.begun()
+        moved = await categorise(client, sku, new)
+        await somebody.up_to(moved)
+        wish: dict[str, Any] = {"categories": [new], "movement_kinds": [core_pb2.MOVEMENT_KIND_HOLD]}
+        async with following(client, after=core_pb2.Cursor(revision=start), heartbeat=seconds(1), **wish) as late:
+            await late.up_to(moved)
+            assert said(late) == [(moved, "entered", sku)]
+            again = await categorise(client, sku, old)
+            await late.up_to(await categorise(client, sku, new))
+            assert [change.revision for change in late.changes if change.entered] == [moved, again + 1]
+
+
 async def test_only_ledger_rows_of_the_kinds_wanted_come(client: Client, forgetful: Client) -> None:
     skus, places = await shop(client)
     wishes: list[list[core_pb2.MovementKind]] = [
