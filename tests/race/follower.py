@@ -71,10 +71,10 @@ class Follower:
             call.cancel()
             self.parted += bool(self._pieces)
 
-    async def some(self, client: Client, messages: int, over: asyncio.Event, *, breaks_off: bool) -> None:
-        """Reads so many messages of a new stream, until it is over, or, if it breaks off, between a change's pieces."""
+    async def some(self, client: Client, messages: int, *, breaks_off: bool) -> None:
+        """Reads so many messages of a new stream, or, if it breaks off, until it is between a change's pieces."""
         last = self.messages + messages
-        await self.follow(client, lambda: self.messages >= last or over.is_set() or (breaks_off and bool(self._pieces)))
+        await self.follow(client, lambda: self.messages >= last or (breaks_off and bool(self._pieces)))
 
     async def up_to(self, client: Client, revision: int) -> None:
         """Reads a new stream until a bookmark has come that far."""

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
 
@@ -61,6 +61,10 @@ class Load:
         self.over = asyncio.Event()
         self.patient = False
         """Whether a failure is what the test is about; otherwise the first one ends the load."""
+        self.fat_every = 0
+        """One of so many writes is a command too large for one message; 0: none is."""
+        self.working: list[asyncio.Task[None]] = []
+        self._fat_ones = 0
         self._house = house
         self._skus = skus
         self._shops = shops
@@ -74,12 +78,19 @@ class Load:
 
         await until(written, 60)
 
+    async def stop(self) -> None:
+        """Returns when the last write has been answered."""
+        self.over.set()
+        await asyncio.gather(*self.working)
+
     async def work(self, turn: int, chance: random.Random) -> None:
         """Writes until it is over."""
-        kinds = (self._buy, self._hold, self._correct, self._recount, self._rename, self._fat)
+        kinds = (self._buy, self._hold, self._correct, self._recount, self._rename)
         while not self.over.is_set():
-            kind = chance.choices(kinds, (40, 25, 15, 10, 4, 0.8))[0]
-            await kind(turn, chance)
+            if self.fat_every and self.answered // self.fat_every > self._fat_ones:
+                self._fat_ones += 1
+                await self._fat(turn, chance)
+            await chance.choices(kinds, (40, 25, 20, 10, 5))[0](turn, chance)
 
     async def _buy(self, turn: int, chance: random.Random) -> None:
         request = reservation_pb2.ReserveRequest(request_id=_uuid(chance), allocate=True, lines=self._lines(chance))
@@ -147,14 +158,21 @@ class Load:
 
 @asynccontextmanager
 async def writing(
-    house: House, clients: list[Client], skus: Sequence[str], shops: Sequence[str], *, workers: int = 6, **options: Any
+    house: House,
+    clients: list[Client],
+    skus: Sequence[str],
+    shops: Sequence[str],
+    *,
+    workers: int = 6,
+    patient: bool = False,
+    fat_every: int = 0,
 ) -> AsyncIterator[Load]:
     """Workers write on all replicas in turn while the block runs; all their calls are answered at its end."""
     load = Load(house, clients, skus, shops)
-    load.patient = options.get("patient", False)
+    load.patient, load.fat_every = patient, fat_every
     async with asyncio.TaskGroup() as group:
         for turn in range(workers):
-            group.create_task(load.work(turn, random.Random(house.random.getrandbits(64))))
+            load.working.append(group.create_task(load.work(turn, random.Random(house.random.getrandbits(64)))))
         try:
             yield load
         finally:

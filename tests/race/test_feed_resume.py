@@ -10,15 +10,13 @@ from tests.race.load import open_shops, writing
 
 SKUS = [f"sku-{n:02}" for n in range(40)]
 SHOPS = ["airport", "market", "station"]
+HOPS = 20
 
 
-async def hop(follower: Follower, clients: Sequence[Client], over: asyncio.Event, chance: random.Random) -> int:
-    """Goes on at the other replica after a few messages. Returns how often."""
-    turn = 0
-    while not over.is_set():
-        turn += 1
-        await follower.some(clients[turn % 2], chance.randint(1, 12), over, breaks_off=chance.random() < 0.5)
-    return turn
+async def hop(follower: Follower, clients: Sequence[Client], chance: random.Random) -> None:
+    """Goes on at the other replica after a few messages, many times."""
+    for turn in range(HOPS):
+        await follower.some(clients[turn % 2], chance.randint(1, 8), breaks_off=chance.random() < 0.5)
 
 
 @within(60)
@@ -31,15 +29,9 @@ async def test_a_follower_that_hops_between_replicas_is_told_the_ledger(house: H
     by_category = Follower(0, categories=["fish"])
     everything = [Follower(0, kinds=ALL_KINDS) for _ in range(2)]
     followers = [*everything, by_category, *filtered]
-    over = asyncio.Event()
-    async with asyncio.TaskGroup() as group, writing(house, clients, SKUS, SHOPS) as load:
-        hopping = [
-            group.create_task(hop(follower, clients, over, random.Random(house.random.getrandbits(64))))
-            for follower in followers
-        ]
-        await load.more(600)
-        load.over.set()
-        over.set()
+    async with writing(house, clients, SKUS, SHOPS, fat_every=50) as load, asyncio.TaskGroup() as group:
+        for follower in followers:
+            group.create_task(hop(follower, clients, random.Random(house.random.getrandbits(64))))
     last = await head(house.sql)
     for turn, follower in enumerate(followers):
         await follower.up_to(clients[turn % 2], last)
@@ -49,8 +41,8 @@ async def test_a_follower_that_hops_between_replicas_is_told_the_ledger(house: H
     for follower, wanted in zip(filtered, filters, strict=True):
         assert follower.rows() == await ledger(house.sql, 0, last, **wanted)
     assert by_category.rows() == await ledger(house.sql, 0, last, categories=["fish"])
-    # It was tried: many hops, commands in pieces, and streams that ended between the pieces.
-    assert all(task.result() > 20 for task in hopping), [task.result() for task in hopping]
+    # It was tried: commands came in pieces, and streams ended between the pieces.
+    assert load.answered > 100
     assert all(follower.fragments for follower in everything)
     assert sum(follower.parted for follower in followers) > 0
     await house.prove()
@@ -58,7 +50,7 @@ async def test_a_follower_that_hops_between_replicas_is_told_the_ledger(house: H
 
 @within(60)
 async def test_any_revision_can_be_resumed_from_on_any_replica(house: House) -> None:
-    times = 40
+    times = 60
     clients = [client for _, client in await house.servers(None, None)]
     await open_shops(house, clients[0], SKUS, SHOPS)
     resumed: list[tuple[int, Follower]] = []
@@ -74,4 +66,4 @@ async def test_any_revision_can_be_resumed_from_on_any_replica(house: House) -> 
     for start, follower in resumed:
         assert follower.rows() == [row for row in expected if start < int(str(row[1])) <= follower.at]
     assert len({start for start, _ in resumed}) > times / 2, "many different revisions"
-    assert load.answered > 450, "while writers wrote"
+    assert load.answered > 350, "while writers wrote"
