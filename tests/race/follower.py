@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import grpc
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.empty_pb2 import Empty
 
 from inventory.v1 import core_pb2
@@ -17,6 +18,7 @@ from inventory.v1 import watch_service_pb2 as watch_pb2
 from tests.race.house import TRY_AGAIN, Client
 
 READ_TIMEOUT_S = 20.0
+HEARTBEAT = Duration(seconds=1)  # the shortest: whether it is enough is only looked at when a message comes
 ALL_KINDS = (
     watch_pb2.CHANGE_KIND_STOCK,
     watch_pb2.CHANGE_KIND_SKU,
@@ -48,6 +50,8 @@ class Follower:
         self.messages = self.bytes = 0
         self.fragments = self.resumed = self.parted = 0
         """Pieces of changes; streams after the first; streams that broke off within a change."""
+        self.pause_s = 0.0
+        """How long it does something else after each message."""
         self._fresh: list[watch_pb2.Change] = []
         self._pieces: list[watch_pb2.Change] = []
 
@@ -67,6 +71,8 @@ class Follower:
                 if not isinstance(message, watch_pb2.WatchResponse):
                     raise AssertionError(f"the stream ended: {await call.code()} {await call.details()}")
                 self.take(message)
+                if self.pause_s:
+                    await asyncio.sleep(self.pause_s)
         finally:
             call.cancel()
             self.parted += bool(self._pieces)
@@ -110,7 +116,7 @@ class Follower:
 
     def _request(self) -> watch_pb2.WatchRequest:
         start: dict[str, Any] = {"snapshot": Empty()} if self.cursor is None else {"after": self.cursor}
-        return watch_pb2.WatchRequest(**start, **self.wanted)
+        return watch_pb2.WatchRequest(**start, heartbeat=HEARTBEAT, **self.wanted)
 
     def _begin_again(self) -> None:
         self._fresh.clear()

@@ -278,11 +278,14 @@ async def until_answered(
 def reason(error: BaseException) -> str:
     """ErrorInfo.reason, or the code's name."""
     assert isinstance(error, grpc.aio.AioRpcError), repr(error)
+    return str(error_info(error).reason) or error.code().name
+
+
+def error_info(error: grpc.aio.AioRpcError) -> Any:
+    """Its ErrorInfo; an empty one when it has none."""
     info = ErrorInfo()
-    for detail in _details(error):
-        if detail.Unpack(info):
-            return str(info.reason)
-    return error.code().name
+    any(detail.Unpack(info) for detail in _details(error))
+    return info
 
 
 def retry_after_s(error: grpc.aio.AioRpcError) -> float | None:
