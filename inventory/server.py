@@ -88,7 +88,11 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
 
     stack.push_async_callback(finish_lane)
     keeping = Keeping(database, reader, settings.feed_age, settings.feed_changes)
-    for name, work in (("sweep", partial(sweep, lane, reader)), ("feed", feed.run), ("keeping", keeping.run)):
+    for name, work in (
+        ("sweep", partial(sweep, lane, reader)),
+        ("feed", partial(feed.run, lambda: lane.busy)),
+        ("keeping", keeping.run),
+    ):
         stack.push_async_callback(_cancel, asyncio.create_task(_keep_on(name, work), name=name))
 
     writes, streams = Writes(lane), Streams()

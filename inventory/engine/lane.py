@@ -65,6 +65,11 @@ class Lane:
         self.batches = 0
         self.commands = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for a write."""
+        return bool(self._running or self._queue)
+
     def submit(self, submission: Submission) -> asyncio.Future[Outcome]:
         """Queues a command; the future gives its outcome. Raises `Overloaded` or `ShuttingDown`, at once.
 

@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from inventory.feed.change import MESSAGE_BYTES_MAX, ChangeKind, Filter, Record
+from inventory.feed.turns import Turns
 
 RECORDS_TAKEN_MAX = 1_000
 NOWHERE = 2**63 - 1
@@ -59,14 +60,12 @@ class Selection(Buffer):
         super().__init__(self.RECORDS_MAX, self.BYTES_MAX, start)
         self.wanted = wanted
         self.followers = 0
-        self.waiting: list[asyncio.Future[None]] = []
+        self.waiting: dict[asyncio.Future[None], None] = {}
 
-    def wake(self) -> None:
-        """Everybody who waits looks again."""
-        waiting, self.waiting = self.waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+    def wake(self, turns: Turns) -> None:
+        """Everybody who waits gets a turn."""
+        waiting, self.waiting = self.waiting, {}
+        turns.enqueue(waiting)
 
 
 class Selections:

@@ -6,7 +6,7 @@ that of everything, else from the database. So a slow or dead subscriber delays 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
@@ -17,6 +17,7 @@ from inventory.domain.catalog import Location, Sku
 from inventory.domain.ledger import Committed
 from inventory.feed.buffer import NOWHERE, Buffer, Selection, Selections
 from inventory.feed.change import MESSAGE_BYTES_MAX, ChangeKind, Filter, Group, Item, Record, grouped
+from inventory.feed.turns import Turns
 from inventory.postgres import changes
 from inventory.postgres.changes import Page
 from inventory.postgres.connection import Database
@@ -98,6 +99,7 @@ class Feed:
         self._streams: dict[Stream, Follower] = {}
         self._asked: set[Follower] = set()
         self._catching_up = asyncio.Semaphore(CATCH_UP_READS_MAX)
+        self._turns = Turns()
         self._rung = asyncio.Event()
         self._tail: int | None = None
         self._catalog_changed = 0
@@ -128,9 +130,10 @@ class Feed:
                 return  # with nobody else on the database the tailer has nothing to do
         self.ring_bell(head)
 
-    async def run(self) -> None:
-        """Tails committed changes while there are subscribers. Cancel it to end it."""
-        ticking = asyncio.create_task(self._tick())
+    async def run(self, busy: Callable[[], bool]) -> None:
+        """Tails committed changes while there are subscribers; `busy`: whether somebody waits for a write, who then
+        comes first. Cancel it to end it."""
+        beside = asyncio.create_task(self._tick()), asyncio.create_task(self._turns.deal(busy))
         listening: asyncio.Task[None] | None = None
         try:
             while True:
@@ -152,7 +155,8 @@ class Feed:
                     pass
                 self._rung.clear()
         finally:
-            ticking.cancel()
+            for task in beside:
+                task.cancel()
             if listening is not None:
                 listening.cancel()
 
@@ -209,17 +213,24 @@ class Feed:
     ) -> AsyncGenerator[Piece]:
         """Every change after a revision that matches, in order, in pieces; an empty piece after `idle_s` without one,
         or when a bookmark was asked for. Ends only when the feed is stopped."""
+        has_turn = False
         with self._following(wanted, idle_s, stream) as follower:
             while not self._stopping:
                 found = self._at_hand(follower.selection, after)
+                if not has_turn and (found is None or found[0]):
+                    await self._turns.take()
+                    has_turn = True
+                    continue  # there may be more by now, for one message
                 records, end = found or await self._catch_up(after, wanted)
                 for piece in self._pieces(records, end):
                     yield piece
                     follower.speak_at = self._loop.time() + idle_s
+                has_turn = False
                 if self._must_speak(follower, end):
                     yield Piece((), end)
                 elif end == after and (found or self._tail is None):
                     await self._wait(follower)
+                    has_turn = True
                 after = end
 
     async def latest(
@@ -242,6 +253,7 @@ class Feed:
                         chunk = _take(due, pending)
                         yield Piece((self._encoder.latest(chunk),), None if due else end)
                         follower.speak_at = self._loop.time() + idle_s
+                        await self._turns.take()
                         after = self._newer_at_hand(follower.selection, after, pending) or after
                 elif self._must_speak(follower, end):
                     yield Piece((), end)
@@ -285,12 +297,13 @@ class Feed:
         """Until there is something for the follower's filter, or it must speak."""
         if self._stopping:
             return
-        follower.waiter = self._loop.create_future()
-        follower.selection.waiting.append(follower.waiter)
+        waiter = follower.waiter = self._loop.create_future()
+        follower.selection.waiting[waiter] = None
         try:
-            await follower.waiter
+            await waiter
         finally:
             follower.waiter = None
+            follower.selection.waiting.pop(waiter, None)
 
     async def _tick(self) -> None:
         """Wakes those who have been silent for long. One timer for all: with thousands of streams theirs would cost."""
@@ -300,8 +313,6 @@ class Feed:
             for follower in self._followers:
                 if now >= follower.speak_at:
                     follower.wake()
-            for selection in self._selections:
-                selection.waiting = [future for future in selection.waiting if not future.done()]
 
     def _hear(self, text: str) -> None:
         """What a replica rang with: the head it committed, or a stream that shall speak."""
@@ -342,7 +353,7 @@ class Feed:
         self._ring.clear(start)
         for selection in self._selections:
             selection.clear(start)
-            selection.wake()
+            selection.wake(self._turns)
 
     def _publish(self, records: Sequence[Record]) -> None:
         concerned: set[Selection] = set()
@@ -353,7 +364,7 @@ class Feed:
             if ChangeKind.SKU in record.kinds:
                 self._catalog_changed = record.revision
         for selection in concerned:
-            selection.wake()
+            selection.wake(self._turns)
         for follower in self._asked:
             follower.wake()
 

@@ -11,7 +11,7 @@ from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.connection import Database
 from inventory.postgres.reads import LevelRow, Reader, level_row
 
-PAGE_ROWS = 2_000
+PAGE_ROWS = 500
 LATEST_PAGE_ROWS = 10_000
 SNAPSHOT_ROWS = 1_000
 LISTEN_RETRY_S = 1.0
