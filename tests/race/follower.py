@@ -50,6 +50,8 @@ class Follower:
         self.messages = self.bytes = 0
         self.fragments = self.resumed = self.parted = 0
         """Pieces of changes; streams after the first; streams that broke off within a change."""
+        self.begun = asyncio.Event()
+        """A message has come."""
         self.pause_s = 0.0
         """How long it does something else after each message."""
         self._fresh: list[watch_pb2.Change] = []
@@ -102,6 +104,7 @@ class Follower:
     def take(self, message: watch_pb2.WatchResponse) -> None:
         """Reads one message."""
         self.messages += 1
+        self.begun.set()
         self.bytes += message.ByteSize()
         if message.snapshot_revision:
             self._take_snapshot(message)
@@ -116,7 +119,7 @@ class Follower:
 
     def _request(self) -> watch_pb2.WatchRequest:
         start: dict[str, Any] = {"snapshot": Empty()} if self.cursor is None else {"after": self.cursor}
-        return watch_pb2.WatchRequest(**start, heartbeat=HEARTBEAT, **self.wanted)
+        return watch_pb2.WatchRequest(**{"heartbeat": HEARTBEAT, **start, **self.wanted})
 
     def _begin_again(self) -> None:
         self._fresh.clear()

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import wraps
@@ -33,6 +33,7 @@ SHOP = "shop"
 CALL_TIMEOUT_S = 15.0
 POLL_S = 0.02
 POLL_TIMEOUT_S = 20.0
+NARROW = (("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65_536))
 TRY_AGAIN = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -65,8 +66,8 @@ def within(
 class Client:
     """Stubs of one server, on one channel."""
 
-    def __init__(self, address: str) -> None:
-        self.channel = grpc.aio.insecure_channel(address)
+    def __init__(self, address: str, options: Sequence[tuple[str, int]] = ()) -> None:
+        self.channel = grpc.aio.insecure_channel(address, options)
         self.reservations = reservation_grpc.ReservationServiceStub(self.channel)
         self.stock = stock_grpc.StockServiceStub(self.channel)
         self.catalog = catalog_grpc.CatalogServiceStub(self.channel)
@@ -124,6 +125,12 @@ class House:
         client = Client(server.address)
         self.clients.append(client)
         return server, client
+
+    def narrow_client(self, server: Server) -> Client:
+        """Stubs on a connection of their own that lets the server run ahead of the reader by 64 KiB only."""
+        client = Client(server.address, NARROW)
+        self.clients.append(client)
+        return client
 
     async def servers(self, *dsns: str | None) -> list[tuple[Server, Client]]:
         return list(await asyncio.gather(*(self.server(dsn) for dsn in dsns)))
