@@ -1,1 +1,95 @@
-"""The Python client: calls that are safe to repeat, a stream that survives, and a local mirror of the stock."""
+"""The Python client: calls that are safe to repeat, a stream that survives, and a local mirror of the stock.
+
+A web shop in five lines:
+
+    async with InventoryClient("127.0.0.1:50051", channel="web-shop") as client, StockMirror(client) as mirror:
+        if mirror.available("A-1", "shop-7") >= 2:  # from memory, in a microsecond
+            held = await client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15), owner="cart 17")
+            await take_payment()
+            await client.commit(held.reservation.reservation_id, reference="order 4711")
+
+Without an event loop: `inventory_client.sync`. To follow every change: `InventoryClient.watch`.
+"""
+
+from inventory_client.calls import WriteOptions
+from inventory_client.client import InventoryClient, WatchMode
+from inventory_client.cursor import Cursor, CursorFileCorrupt, CursorStore, FileCursorStore, MemoryCursorStore
+from inventory_client.errors import (
+    Conflict,
+    CursorLost,
+    ExpectationFailed,
+    Failure,
+    FieldViolation,
+    InsufficientStock,
+    InvalidRequest,
+    InventoryError,
+    NotFound,
+    OutcomeUnknown,
+    Overloaded,
+    PreconditionFailed,
+    Refused,
+    ReservationExpired,
+    Shortage,
+    Unavailable,
+    row_error,
+)
+from inventory_client.events import (
+    Bookmark,
+    Changes,
+    Connection,
+    ConnectionState,
+    Event,
+    Latest,
+    Restarted,
+    RestartReason,
+    SnapshotComplete,
+    SnapshotPiece,
+)
+from inventory_client.joiner import ChangeTooLarge
+from inventory_client.levels import Level
+from inventory_client.mirror import StockMirror
+from inventory_client.reservations import reserve_request
+from inventory_client.watch import Watch
+
+__all__ = [
+    "Bookmark",
+    "ChangeTooLarge",
+    "Changes",
+    "Conflict",
+    "Connection",
+    "ConnectionState",
+    "Cursor",
+    "CursorFileCorrupt",
+    "CursorLost",
+    "CursorStore",
+    "Event",
+    "ExpectationFailed",
+    "Failure",
+    "FieldViolation",
+    "FileCursorStore",
+    "InsufficientStock",
+    "InvalidRequest",
+    "InventoryClient",
+    "InventoryError",
+    "Latest",
+    "Level",
+    "MemoryCursorStore",
+    "NotFound",
+    "OutcomeUnknown",
+    "Overloaded",
+    "PreconditionFailed",
+    "Refused",
+    "ReservationExpired",
+    "RestartReason",
+    "Restarted",
+    "Shortage",
+    "SnapshotComplete",
+    "SnapshotPiece",
+    "StockMirror",
+    "Unavailable",
+    "Watch",
+    "WatchMode",
+    "WriteOptions",
+    "reserve_request",
+    "row_error",
+]

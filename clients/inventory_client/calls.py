@@ -1,0 +1,133 @@
+"""The one way of every unary call: repeated while that is safe and may help, on whichever server is well."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, TypedDict, TypeVar
+from uuid import UUID, uuid4
+
+import grpc
+from google.protobuf.message import Message
+
+from inventory_client.backoff import Backoff
+from inventory_client.endpoints import CHANNEL_KEY, CONNECT_S, Endpoint, Endpoints
+from inventory_client.errors import Failure, error, failure_of
+
+TIMEOUT_S = 10.0
+ATTEMPT_MIN_S = 1.0
+CALL_PAUSE_MAX_S = 1.0
+DEFECT_TRIES_MAX = 3
+"""A defect of the server seldom passes."""
+
+Response = TypeVar("Response", bound=Message)
+Metadata = Sequence[tuple[str, str]]
+
+
+class WriteOptions(TypedDict, total=False):
+    """What every write takes, by keyword."""
+
+    request_id: str | UUID
+    """The intent's id. Give your own, and keep it with your work, to repeat the same intent after a crash: it has one
+    effect at most, and the second answer is the first one, marked as `replayed`. Default: a new one per call."""
+    validate_only: bool
+    """Run everything, answer truly, and roll back. Default: False."""
+    timeout_s: float
+    """For all tries together, in seconds. Default: the client's."""
+
+
+class Calls:
+    """Sends requests. Opened and closed by the client that inherits it."""
+
+    def __init__(self, channel: str, timeout_s: float) -> None:
+        self._metadata: Metadata = ((CHANNEL_KEY, channel),) if channel else ()
+        self._timeout_s = timeout_s
+        self._endpoints: Endpoints | None = None
+
+    async def _write(self, request: Any, response_type: type[Response], options: WriteOptions) -> Response:
+        """Sends a write, always with the same request_id. Raises `InventoryError`."""
+        request.request_id = str(options.get("request_id") or uuid4())
+        request.validate_only = options.get("validate_only", False)
+        return await self._call(request, response_type, options.get("timeout_s"), request.request_id, writes=True)
+
+    async def _read(self, request: Message, response_type: type[Response], timeout_s: float | None) -> Response:
+        """Sends what may be sent any number of times. Raises `InventoryError`."""
+        return await self._call(request, response_type, timeout_s)
+
+    async def _pages(
+        self, request: Any, response_type: type[Message], rows: str, timeout_s: float | None
+    ) -> AsyncGenerator[Any]:
+        """The rows of all pages; the next page is asked for when it is needed. `timeout_s` is for each page."""
+        while True:
+            answer: Any = await self._read(request, response_type, timeout_s)
+            for row in getattr(answer, rows):
+                yield row
+            if not answer.next_page_token:
+                return
+            request.page_token = answer.next_page_token
+
+    async def _call(
+        self,
+        request: Message,
+        response_type: type[Response],
+        timeout_s: float | None,
+        request_id: str = "",
+        *,
+        writes: bool = False,
+    ) -> Response:
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + (self._timeout_s if timeout_s is None else timeout_s)
+        backoff = Backoff(pause_max_s=CALL_PAUSE_MAX_S)
+        in_doubt = False
+        defects = 0
+        while True:
+            endpoints = self._opened()
+            endpoint = endpoints.current
+            answer = await self._attempt(endpoint, request, response_type, give_up_at - loop.time())
+            if not isinstance(answer, Failure):
+                endpoints.praise(endpoint)
+                return answer
+            in_doubt = in_doubt or (writes and answer.is_doubtful)
+            defects += answer.code == "INTERNAL"
+            pause_s = backoff.pause_s(answer.retry_after_s)
+            if not answer.passes or defects == DEFECT_TRIES_MAX or loop.time() + pause_s >= give_up_at:
+                raise error(answer, request_id, in_doubt=in_doubt)
+            if is_unwell(answer):
+                endpoints.leave(endpoint)
+            await asyncio.sleep(pause_s)
+
+    async def _attempt(
+        self, endpoint: Endpoint, request: Message, response_type: type[Response], left_s: float
+    ) -> Response | Failure:
+        alone = len(self._opened()) == 1
+        if not await endpoint.connected(left_s if alone else min(left_s, CONNECT_S)):
+            return not_connected(endpoint)
+        timeout_s = left_s if alone else min(left_s, max(left_s / 2, ATTEMPT_MIN_S))
+        try:
+            return await endpoint.unary(type(request), response_type)(
+                request, timeout=timeout_s, metadata=self._metadata
+            )
+        except grpc.aio.AioRpcError as failed:
+            return failure_of(failed)
+        except asyncio.CancelledError:
+            if is_cancelled():
+                raise
+            return Failure("CANCELLED", message="the client was closed")
+
+    def _opened(self) -> Endpoints:
+        if self._endpoints is None:
+            raise RuntimeError("the client is closed: use it within `async with`")
+        return self._endpoints
+
+
+def is_unwell(failure: Failure) -> bool:
+    """Whether another server may do better."""
+    return failure.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED") and failure.reason != "CONTENTION"
+
+
+def not_connected(endpoint: Endpoint) -> Failure:
+    return Failure("UNAVAILABLE", message=f"no server answers at {endpoint.address}", sent=False)
+
+
+def is_cancelled() -> bool:
+    """Whether somebody cancels this task, rather than gRPC its call."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,149 @@
+"""The client: every call of the service, and the feed."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from enum import IntEnum
+from types import TracebackType
+from typing import Self
+from weakref import WeakSet
+
+import grpc
+
+from inventory.v1 import core_pb2
+from inventory.v1 import watch_service_pb2 as pb2
+from inventory_client.acknowledger import Acknowledger
+from inventory_client.arguments import duration
+from inventory_client.calls import TIMEOUT_S
+from inventory_client.catalog import CatalogCalls
+from inventory_client.cursor import Cursor, CursorStore
+from inventory_client.endpoints import Endpoints, addresses
+from inventory_client.joiner import CHANGE_BYTES_MAX
+from inventory_client.reservations import ReservationCalls
+from inventory_client.stock import StockCalls
+from inventory_client.subscribers import SubscriberCalls
+from inventory_client.watch import OnConnection, Start, Watch
+
+HEARTBEAT = timedelta(seconds=5)
+_CHANNEL = re.compile(r"[a-z0-9_-]{1,32}")
+
+
+class WatchMode(IntEnum):
+    """What a watch delivers of the changes; the numbers are the API's."""
+
+    EVERY_CHANGE = pb2.WATCH_MODE_EVERY_CHANGE
+    """Every change, in order: for whoever keeps books."""
+    LATEST = pb2.WATCH_MODE_LATEST
+    """The newest row of each level that changed: for whoever wants to be right and is slow. Stock only."""
+
+
+class InventoryClient(StockCalls, ReservationCalls, CatalogCalls, SubscriberCalls):
+    """A client of one or several servers on the same database, used within `async with`, from one event loop.
+
+    Every write gets a request_id once per call, and is sent again under it, with growing, jittered pauses, while it is
+    not known whether it happened or the service is too busy; so it has one effect at most. All tries together last at
+    most `timeout_s`. One server is used while it is well; the calls and streams of a server that stops move on.
+
+    Calls raise `Refused` (a definite no: nothing happened), `OutcomeUnknown` (a write that may have happened: send it
+    again with its request_id), or `Unavailable`; no gRPC error.
+
+    async with InventoryClient("127.0.0.1:50051", channel="shop") as client:
+        held = await client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15))
+        await client.commit(held.reservation.reservation_id, reference="order 4711")
+    """
+
+    def __init__(
+        self,
+        endpoints: str | Sequence[str],
+        channel: str = "",
+        *,
+        timeout_s: float = TIMEOUT_S,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """`endpoints`: one HOST:PORT, or several; a client begins with a random one. `channel`: who sells, 1 to 32 of
+        a-z, 0-9, - and _; '': the server's default one. `credentials`: for TLS; None: in the clear.
+
+        Raises `ValueError`.
+        """
+        if channel and not _CHANNEL.fullmatch(channel):
+            raise ValueError(f"not a channel's code: {channel!r}")
+        super().__init__(channel, timeout_s)
+        self._addresses = addresses(endpoints)
+        self._credentials = credentials
+        self._watches: WeakSet[Watch] = WeakSet()
+
+    async def __aenter__(self) -> Self:
+        self._endpoints = Endpoints(self._addresses, self._credentials)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for watch in list(self._watches):
+            await watch.aclose()
+        if self._endpoints is not None:
+            endpoints, self._endpoints = self._endpoints, None
+            await endpoints.close()
+
+    def watch(
+        self,
+        start: Start = "snapshot",
+        *,
+        store: CursorStore | None = None,
+        locations: Iterable[str] = (),
+        skus: Iterable[str] = (),
+        categories: Iterable[str] = (),
+        kinds: Iterable[pb2.ChangeKind] = (),
+        movement_kinds: Iterable[core_pb2.MovementKind] = (),
+        mode: WatchMode = WatchMode.EVERY_CHANGE,
+        heartbeat: timedelta = HEARTBEAT,
+        subscriber: str = "",
+        on_connection: OnConnection | None = None,
+        change_bytes_max: int = CHANGE_BYTES_MAX,
+    ) -> Watch:
+        """Follows the feed, whatever happens to servers and connections; see `inventory_client.events`.
+
+        `start`: "snapshot" (what there is, then what changes), "now", "acknowledged" (where `subscriber` was), or a
+        `Cursor` you have kept. `store` keeps the cursor for you: what it has goes before `start`. Filters: up to 1,000
+        codes each, none: all. `kinds`: none: stock. `movement_kinds`: not in the latest mode. `heartbeat`: a bookmark
+        at least so often; after three without any message it connects anew. `subscriber`: a registered one, for which
+        processed bookmarks are acknowledged about every second. `on_connection` is told of every change of the
+        connection. `change_bytes_max`: how large one command's changes may be.
+
+        async with client.watch(store=FileCursorStore("erp.cursor"), locations=["shop-7"]) as events:
+            async for event in events:
+                match event:
+                    case Restarted():
+                        books.clear()
+                    case SnapshotPiece(levels=levels):
+                        books.put(levels)
+                    case Changes(changes=changes):
+                        books.apply(changes)
+        """
+        request = pb2.WatchRequest(
+            locations=locations,
+            skus=skus,
+            categories=categories,
+            kinds=kinds,
+            movement_kinds=movement_kinds,
+            mode=pb2.WatchMode.Name(mode),
+            heartbeat=duration(heartbeat),
+            subscriber=subscriber,
+        )
+
+        async def acknowledge(cursor: Cursor, timeout_s: float) -> object:
+            return await self.acknowledge(subscriber, cursor, timeout_s=timeout_s)
+
+        watch = Watch(
+            self._opened(),
+            self._metadata,
+            request,
+            start,
+            heartbeat_s=heartbeat.total_seconds(),
+            store=store,
+            acknowledger=Acknowledger(acknowledge) if subscriber else None,
+            on_connection=on_connection,
+            change_bytes_max=change_bytes_max,
+        )
+        self._watches.add(watch)
+        return watch

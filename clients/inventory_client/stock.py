@@ -1,0 +1,153 @@
+"""Stock levels: reading, correcting, and the ledger behind them."""
+
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+from typing import Unpack
+
+from inventory.v1 import core_pb2
+from inventory.v1 import stock_service_pb2 as pb2
+from inventory_client.arguments import timestamp
+from inventory_client.calls import Calls, WriteOptions
+
+PAGE_ROWS = 1_000
+SELLABLE = core_pb2.DISPOSITION_SELLABLE
+ALL_OR_NOTHING = core_pb2.ERROR_POLICY_ALL_OR_NOTHING
+
+
+class StockCalls(Calls):
+    """Of `InventoryClient`: see inventory/v1/stock_service.proto for every field and reason."""
+
+    async def get_stock(
+        self, sku: str, location: str, *, min_revision: int = 0, timeout_s: float | None = None
+    ) -> core_pb2.Level:
+        """One level; all quantities are 0 where the SKU never was. `min_revision`: read your own write.
+
+        Raises `NotFound`.
+        """
+        request = pb2.GetStockRequest(sku=sku, location=location, min_revision=min_revision)
+        return (await self._read(request, pb2.GetStockResponse, timeout_s)).level
+
+    async def batch_get_stock(
+        self, keys: Iterable[tuple[str, str]], *, min_revision: int = 0, timeout_s: float | None = None
+    ) -> pb2.BatchGetStockResponse:
+        """Up to 1,000 levels, given as (sku, location), in one consistent look; `unknown` names what does not exist."""
+        listed = [pb2.StockKey(sku=sku, location=location) for sku, location in keys]
+        request = pb2.BatchGetStockRequest(keys=listed, min_revision=min_revision)
+        return await self._read(request, pb2.BatchGetStockResponse, timeout_s)
+
+    def list_stock(
+        self, *, skus: Iterable[str] = (), locations: Iterable[str] = (), timeout_s: float | None = None
+    ) -> AsyncIterator[core_pb2.Level]:
+        """Levels that ever moved or have thresholds, by SKU and location; up to 1,000 of each filter, none: all.
+
+        async for level in client.list_stock(locations=["shop-7"]):
+            print(level.sku, level.quantities.available)
+        """
+        request = pb2.ListStockRequest(skus=skus, locations=locations, page_size=PAGE_ROWS)
+        return self._pages(request, pb2.ListStockResponse, "levels", timeout_s)
+
+    async def adjust_stock(
+        self,
+        sku: str,
+        location: str,
+        delta: int,
+        reason: str,
+        *,
+        disposition: core_pb2.Disposition = SELLABLE,
+        reference: str = "",
+        **options: Unpack[WriteOptions],
+    ) -> pb2.AdjustStockResponse:
+        """Adds `delta` to on_hand (negative: takes away). Raises `NotFound`, `PreconditionFailed` (BELOW_PROMISED).
+
+        await client.adjust_stock("A-1", "shop-7", -1, "broken", reference="RW 12/2026")
+        """
+        request = pb2.AdjustStockRequest(
+            sku=sku, location=location, delta=delta, reason=reason, disposition=disposition, reference=reference
+        )
+        return await self._write(request, pb2.AdjustStockResponse, options)
+
+    async def set_stock(
+        self,
+        sku: str,
+        location: str,
+        on_hand: int,
+        expected_on_hand: int,
+        reason: str,
+        *,
+        reference: str = "",
+        **options: Unpack[WriteOptions],
+    ) -> pb2.SetStockResponse:
+        """Sets on_hand to a counted number if it is `expected_on_hand` now. Raises `ExpectationFailed` (which says the
+        present one), `NotFound`, `PreconditionFailed`."""
+        request = pb2.SetStockRequest(
+            sku=sku,
+            location=location,
+            on_hand=on_hand,
+            expected_on_hand=expected_on_hand,
+            reason=reason,
+            reference=reference,
+        )
+        return await self._write(request, pb2.SetStockResponse, options)
+
+    async def set_thresholds(
+        self,
+        sku: str,
+        location: str,
+        *,
+        safety_stock: int | None = None,
+        reorder_point: int | None = None,
+        backorder_limit: int | None = None,
+        **options: Unpack[WriteOptions],
+    ) -> pb2.SetThresholdsResponse:
+        """Sets all three thresholds; None: unset, which differs from 0."""
+        request = pb2.SetThresholdsRequest(
+            sku=sku,
+            location=location,
+            safety_stock=safety_stock,
+            reorder_point=reorder_point,
+            backorder_limit=backorder_limit,
+        )
+        return await self._write(request, pb2.SetThresholdsResponse, options)
+
+    async def batch_adjust_stock(
+        self,
+        adjustments: Iterable[tuple[str, str, int] | pb2.StockAdjustment],
+        reason: str,
+        *,
+        error_policy: core_pb2.ErrorPolicy = ALL_OR_NOTHING,
+        reference: str = "",
+        **options: Unpack[WriteOptions],
+    ) -> pb2.BatchAdjustStockResponse:
+        """Corrects up to 10,000 levels, given as (sku, location, delta), as one command under one revision. With
+        ERROR_POLICY_SKIP_REFUSED the refused rows are in the answer; `row_error` makes exceptions of them."""
+        rows = [
+            row
+            if isinstance(row, pb2.StockAdjustment)
+            else pb2.StockAdjustment(sku=row[0], location=row[1], delta=row[2])
+            for row in adjustments
+        ]
+        request = pb2.BatchAdjustStockRequest(
+            adjustments=rows, reason=reason, error_policy=error_policy, reference=reference
+        )
+        return await self._write(request, pb2.BatchAdjustStockResponse, options)
+
+    def list_movements(
+        self,
+        *,
+        sku: str = "",
+        location: str = "",
+        reservation_id: str = "",
+        recorded_from: datetime | None = None,
+        recorded_before: datetime | None = None,
+        timeout_s: float | None = None,
+    ) -> AsyncIterator[core_pb2.Movement]:
+        """Ledger rows, newest first."""
+        request = pb2.ListMovementsRequest(
+            sku=sku,
+            location=location,
+            reservation_id=reservation_id,
+            recorded_from=timestamp(recorded_from),
+            recorded_before=timestamp(recorded_before),
+            page_size=PAGE_ROWS,
+        )
+        return self._pages(request, pb2.ListMovementsResponse, "movements", timeout_s)

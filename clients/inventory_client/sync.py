@@ -1,0 +1,338 @@
+"""The client and the mirror for code without an event loop: Flask, Django, scripts.
+
+No second implementation: one daemon thread runs one loop with the asynchronous client, and every call waits for it.
+Safe from any number of threads. A process that forks afterwards has no such thread: make the client in the worker
+(gunicorn: `post_fork`, or at first use), never before the fork; using it there anyway raises `RuntimeError`. gRPC
+itself does not survive a fork either.
+"""
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from datetime import timedelta
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import grpc
+
+from inventory_client.calls import TIMEOUT_S
+from inventory_client.client import HEARTBEAT, InventoryClient, WatchMode
+from inventory_client.cursor import Cursor
+from inventory_client.events import Connection, Event
+from inventory_client.levels import Level
+from inventory_client.mirror import READY_S, WAIT_S, OnChange, StockMirror
+from inventory_client.watch import Watch
+
+STOP_S = 5.0
+ROWS_AT_ONCE = 1_000
+"""Each hand-over between threads costs as much as many rows."""
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class _Background:
+    """A thread with a loop."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="inventory-client", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Waits for it. Interrupted (Ctrl-C), it is cancelled."""
+        if os.getpid() != self._pid:
+            work.close()
+            raise RuntimeError("this client was made before the process forked: make it in the worker, after the fork")
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError("called from the client's own thread (a callback), which it would wait for for ever")
+        if not self._thread.is_alive() or self._loop.is_closed():
+            work.close()
+            raise RuntimeError("the client is closed")
+        future: Future[Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def stop(self, last: Coroutine[Any, Any, object]) -> None:
+        """Runs the last work and ends the thread. Once; after a fork there is nothing to end."""
+        if os.getpid() != self._pid or not self._thread.is_alive():
+            last.close()
+            return
+        if threading.current_thread() is self._thread:  # the collector found it there
+            last.close()
+            self._loop.stop()
+            return
+        future = asyncio.run_coroutine_threadsafe(last, self._loop)
+        try:
+            future.result(STOP_S)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(STOP_S)
+            if not self._thread.is_alive():
+                self._loop.close()
+
+
+def _waits(
+    method: Callable[Concatenate[InventoryClient, Parameters], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate["SyncInventoryClient", Parameters], Result]:
+    """The method, waited for."""
+
+    @wraps(method)
+    def call(self: "SyncInventoryClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        return self.run(method(self.asynchronous, *args, **kwargs))
+
+    return call
+
+
+def _iterates(
+    method: Callable[Concatenate[InventoryClient, Parameters], AsyncIterator[Result]],
+) -> Callable[Concatenate["SyncInventoryClient", Parameters], Iterator[Result]]:
+    """The method, whose rows are waited for one by one."""
+
+    @wraps(method)
+    def call(self: "SyncInventoryClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Iterator[Result]:
+        return _each(self, method(self.asynchronous, *args, **kwargs))
+
+    return call
+
+
+def _watches(
+    method: Callable[Concatenate[InventoryClient, Parameters], Watch],
+) -> Callable[Concatenate["SyncInventoryClient", Parameters], "SyncWatch"]:
+    """The method, whose events are waited for one by one."""
+
+    @wraps(method)
+    def call(self: "SyncInventoryClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> "SyncWatch":
+        async def begin() -> Watch:
+            return method(self.asynchronous, *args, **kwargs)
+
+        return SyncWatch(self, self.run(begin()))
+
+    return call
+
+
+class SyncInventoryClient:
+    """As `InventoryClient`, method by method, without `await`.
+
+    with SyncInventoryClient("127.0.0.1:50051", channel="shop") as client:
+        held = client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15))
+        for level in client.list_stock(locations=["shop-7"]):
+            print(level.sku, level.quantities.available)
+    """
+
+    def __init__(
+        self,
+        endpoints: str | Sequence[str],
+        channel: str = "",
+        *,
+        timeout_s: float = TIMEOUT_S,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """As `InventoryClient`. Ready at once; `with` or `close` ends its thread, and so does the interpreter's end."""
+        self.asynchronous = InventoryClient(endpoints, channel, timeout_s=timeout_s, credentials=credentials)
+        self._background = _Background()
+        self._stopping = weakref.finalize(self, _stop, self._background, self.asynchronous)
+        self.run(self.asynchronous.__aenter__())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends its streams, connections and thread. Calls after it raise `RuntimeError`."""
+        self._stopping()
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Runs a coroutine of this package in the client's loop and waits for it."""
+        return self._background.run(work)
+
+    get_stock = _waits(InventoryClient.get_stock)
+    batch_get_stock = _waits(InventoryClient.batch_get_stock)
+    list_stock = _iterates(InventoryClient.list_stock)
+    adjust_stock = _waits(InventoryClient.adjust_stock)
+    set_stock = _waits(InventoryClient.set_stock)
+    set_thresholds = _waits(InventoryClient.set_thresholds)
+    batch_adjust_stock = _waits(InventoryClient.batch_adjust_stock)
+    list_movements = _iterates(InventoryClient.list_movements)
+    reserve = _waits(InventoryClient.reserve)
+    batch_reserve = _waits(InventoryClient.batch_reserve)
+    commit = _waits(InventoryClient.commit)
+    extend = _waits(InventoryClient.extend)
+    release = _waits(InventoryClient.release)
+    fulfil = _waits(InventoryClient.fulfil)
+    get_reservation = _waits(InventoryClient.get_reservation)
+    list_reservations = _iterates(InventoryClient.list_reservations)
+    create_sku = _waits(InventoryClient.create_sku)
+    update_sku = _waits(InventoryClient.update_sku)
+    get_sku = _waits(InventoryClient.get_sku)
+    list_skus = _iterates(InventoryClient.list_skus)
+    create_location = _waits(InventoryClient.create_location)
+    update_location = _waits(InventoryClient.update_location)
+    get_location = _waits(InventoryClient.get_location)
+    list_locations = _iterates(InventoryClient.list_locations)
+    import_catalog = _waits(InventoryClient.import_catalog)
+    register_subscriber = _waits(InventoryClient.register_subscriber)
+    acknowledge = _waits(InventoryClient.acknowledge)
+    list_subscribers = _iterates(InventoryClient.list_subscribers)
+    remove_subscriber = _waits(InventoryClient.remove_subscriber)
+    request_bookmark = _waits(InventoryClient.request_bookmark)
+    watch = _watches(InventoryClient.watch)
+
+
+class SyncWatch:
+    """As `Watch`: iterate it from one thread; `with` or `close` ends it, from any thread."""
+
+    def __init__(self, client: SyncInventoryClient, watch: Watch) -> None:
+        self.asynchronous = watch
+        self._client = client
+
+    @property
+    def connection(self) -> Connection:
+        return self.asynchronous.connection
+
+    @property
+    def cursor(self) -> Cursor | None:
+        return self.asynchronous.cursor
+
+    @property
+    def stream_id(self) -> str:
+        return self.asynchronous.stream_id
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        event = self._client.run(_next(self.asynchronous))
+        if event is None:
+            raise StopIteration
+        return event
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.run(self.asynchronous.aclose())
+
+
+class SyncStockMirror:
+    """As `StockMirror`, kept fresh by the client's thread. Reads don't wait for it. Callbacks run in that thread, and
+    must not call the client.
+
+    with SyncStockMirror(client, locations=["shop-7"]) as mirror:
+        print(mirror.available("A-1", "shop-7"))
+    """
+
+    def __init__(
+        self,
+        client: SyncInventoryClient,
+        *,
+        locations: Iterable[str] = (),
+        skus: Iterable[str] = (),
+        categories: Iterable[str] = (),
+        mode: WatchMode | None = None,
+        heartbeat: timedelta = HEARTBEAT,
+        ready_s: float | None = READY_S,
+    ) -> None:
+        """Begins at once and returns when the first snapshot is there. Raises as `StockMirror`."""
+        self._client = client
+        self.asynchronous = StockMirror(
+            client.asynchronous,
+            locations=locations,
+            skus=skus,
+            categories=categories,
+            mode=mode,
+            heartbeat=heartbeat,
+            ready_s=ready_s,
+        )
+        client.run(self.asynchronous.start())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.run(self.asynchronous.aclose())
+
+    def available(self, sku: str, location: str) -> int:
+        return self.asynchronous.available(sku, location)
+
+    def level(self, sku: str, location: str) -> Level | None:
+        return self.asynchronous.level(sku, location)
+
+    def get(self, sku: str) -> dict[str, Level]:
+        return self.asynchronous.get(sku)
+
+    def __len__(self) -> int:
+        return len(self.asynchronous)
+
+    def __iter__(self) -> Iterator[tuple[str, str, Level]]:
+        return iter(self.asynchronous)
+
+    @property
+    def revision(self) -> int:
+        return self.asynchronous.revision
+
+    @property
+    def live(self) -> bool:
+        return self.asynchronous.live
+
+    @property
+    def staleness_s(self) -> float:
+        return self.asynchronous.staleness_s
+
+    @property
+    def connection(self) -> Connection | None:
+        return self.asynchronous.connection
+
+    def on_change(self, callback: OnChange) -> Callable[[], None]:
+        return self.asynchronous.on_change(callback)
+
+    def wait_until(self, revision: int, timeout_s: float = WAIT_S) -> None:
+        self._client.run(self.asynchronous.wait_until(revision, timeout_s))
+
+
+def _each(client: SyncInventoryClient, rows: AsyncIterator[Result]) -> Iterator[Result]:
+    while True:
+        some = client.run(_some(rows))
+        yield from some
+        if len(some) < ROWS_AT_ONCE:
+            return
+
+
+async def _some(rows: AsyncIterator[Result]) -> list[Result]:
+    some: list[Result] = []
+    async for row in rows:
+        some.append(row)
+        if len(some) == ROWS_AT_ONCE:
+            break
+    return some
+
+
+async def _next(watch: Watch) -> Event | None:
+    return await anext(watch, None)
+
+
+def _stop(background: _Background, client: InventoryClient) -> None:
+    background.stop(client.__aexit__(None, None, None))
