@@ -118,9 +118,9 @@ class House:
         """Kills it at the end, whatever happens."""
         self._processes.append(process)
 
-    async def server(self, dsn: str | None = None) -> tuple[Server, Client]:
+    async def server(self, dsn: str | None = None, listen: str = "127.0.0.1:0") -> tuple[Server, Client]:
         """A running server, and stubs for it."""
-        server = await Server.start(dsn or self.dsn)
+        server = await Server.start(dsn or self.dsn, listen)
         self.keep(server)
         client = Client(server.address)
         self.clients.append(client)

@@ -162,8 +162,8 @@ class Server(Process):
     address = ""
 
     @classmethod
-    async def start(cls, dsn: str) -> Self:
-        server = await cls.run("-m", "inventory", "serve", "--dsn", dsn, "--listen", "127.0.0.1:0")
+    async def start(cls, dsn: str, listen: str = "127.0.0.1:0") -> Self:
+        server = await cls.run("-m", "inventory", "serve", "--dsn", dsn, "--listen", listen)
         try:
             line = await server.until_says(READY)
         except BaseException:
