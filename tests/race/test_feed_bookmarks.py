@@ -11,11 +11,16 @@ from inventory.v1.watch_service_pb2 import WATCH_MODE_LATEST, RequestBookmarkReq
 from tests.race.follower import Follower, head
 from tests.race.house import SHOP, Client, House, until, within
 from tests.race.load import open_shops, writing
+from tests.race.proxy import Fault, Moment, Proxy
 
 SKUS = [f"sku-{n:02}" for n in range(20)]
 SHOPS = [SHOP, "station"]
 LISTENERS = """
     SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'
+"""
+CUT_LISTENERS = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
     WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'
 """
 NEVER = Duration(seconds=3600)  # the longest heartbeat: no bookmark comes unasked
@@ -95,3 +100,24 @@ async def test_a_bookmark_can_be_asked_for_as_soon_as_the_stream_has_begun(house
         due = await ask(here, follower)
         await following
         assert follower.at >= due
+
+
+@within(60)
+async def test_a_bookmark_asked_for_while_the_bell_is_cut_comes_all_the_same(house: House) -> None:
+    proxy: Proxy = await house.enter(Proxy(house.dsn))
+    (_, deaf), (_, other) = await house.servers(proxy.dsn, None)
+    await open_shops(house, other, [*SKUS, "quiet"], SHOPS)
+    follower = quiet_follower(house, await head(house.sql))
+    over = asyncio.Event()
+    following = asyncio.create_task(follower.follow(deaf, over.is_set))
+    await until(partial(listens, house))
+    trap = proxy.arm('LISTEN "', Moment.BEFORE, Fault.STALL)
+    assert await house.sql.fetchval(CUT_LISTENERS) == 1
+    await trap.hit.wait()
+    await other.stock.AdjustStock(house.correction(SKUS[0], 1), timeout=10)
+    due = await ask(other, follower)
+    over.set()
+    trap.release()
+    await until(partial(listens, house))
+    await following
+    assert follower.at >= due
