@@ -60,7 +60,7 @@ async def compacting(house: House) -> AsyncIterator[list[Window]]:
 
 @within(60)
 async def test_at_the_boundary_a_cursor_is_refused_or_resumed_without_a_gap(house: House) -> None:
-    times = 80
+    times = 60
     clients = [client for _, client in await house.servers(None, None)]
     await open_shops(house, clients[0], SKUS, SHOPS)
     refused: list[int] = []
@@ -99,7 +99,7 @@ async def test_at_the_boundary_a_cursor_is_refused_or_resumed_without_a_gap(hous
 @within(60)
 async def test_compaction_never_passes_a_subscriber_within_its_deadline(house: House) -> None:
     """Whoever registers or acknowledges meanwhile can resume there, on either replica."""
-    turns = 30
+    turns = 20
     clients = [client for _, client in await house.servers(None, None)]
     await open_shops(house, clients[0], SKUS, SHOPS)
     resumed: list[tuple[int, Follower]] = []

@@ -114,11 +114,11 @@ async def test_followers_of_a_killed_replica_go_on_elsewhere(house: House) -> No
         group.create_task(crowd.follow(clients))
         async with writing(house, clients, SKUS, SHOPS, patient=True) as load:
             for turn in (0, 1):
-                await load.more(100)
+                await load.more(80)
                 await crowd.caught_up(house)
                 before = sum(follower.resumed for follower in crowd.followers)
                 await servers[turn].kill()
-                await load.more(100)
+                await load.more(80)
                 await crowd.caught_up(house)
                 assert sum(follower.resumed for follower in crowd.followers) > before
                 servers[turn], clients[turn] = await house.server(listen=addresses[turn])
@@ -140,7 +140,7 @@ async def test_followers_outlive_a_crash_of_postgres(crashing: tuple[Postgres, H
     async with asyncio.TaskGroup() as group:
         group.create_task(crowd.follow(clients))
         async with writing(house, clients, SKUS, SHOPS, patient=True) as load:
-            await load.more(100)
+            await load.more(80)
             await crowd.caught_up(house)
             pid = postgres.pid
             await postgres.crash()
@@ -149,7 +149,7 @@ async def test_followers_outlive_a_crash_of_postgres(crashing: tuple[Postgres, H
             house.keep(postgres)
             assert postgres.pid != pid
             house.sql = await house.connect()
-            await load.more(100)
+            await load.more(80)
             await crowd.caught_up(house)
             await end(house, load, crowd)
     assert all(any("tried again" in line for line in server.said) for server, _ in pairs)
@@ -178,7 +178,7 @@ async def test_without_a_bell_the_other_replica_s_changes_still_arrive(house: Ho
             assert await house.sql.fetchval("SELECT pg_terminate_backend($1)", cut)
             await trap.hit.wait()
             assert await listeners() == []
-            await load.more(100)
+            await load.more(80)
             await crowd.caught_up(house)
             assert await listeners() == []
             trap.release()

@@ -10,7 +10,7 @@ from tests.race.load import open_shops, writing
 
 SKUS = [f"sku-{n:02}" for n in range(40)]
 SHOPS = ["airport", "market", "station"]
-HOPS = 20
+HOPS = 15
 
 
 async def hop(follower: Follower, clients: Sequence[Client], chance: random.Random) -> None:
@@ -50,7 +50,7 @@ async def test_a_follower_that_hops_between_replicas_is_told_the_ledger(house: H
 
 @within(60)
 async def test_any_revision_can_be_resumed_from_on_any_replica(house: House) -> None:
-    times = 60
+    times = 45
     clients = [client for _, client in await house.servers(None, None)]
     await open_shops(house, clients[0], SKUS, SHOPS)
     resumed: list[tuple[int, Follower]] = []
@@ -66,4 +66,4 @@ async def test_any_revision_can_be_resumed_from_on_any_replica(house: House) -> 
     for start, follower in resumed:
         assert follower.rows() == [row for row in expected if start < int(str(row[1])) <= follower.at]
     assert len({start for start, _ in resumed}) > times / 2, "many different revisions"
-    assert load.answered > 350, "while writers wrote"
+    assert load.answered > 330, "while writers wrote"
