@@ -15,9 +15,10 @@ from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
 from inventory.v1 import watch_service_pb2 as watch_pb2
 from inventory.v1.core_pb2 import Cursor
 from tests.race.follower import ALL_KINDS, Follower, head, whole_ledger
-from tests.race.house import SHOP, Client, House, error_info, reason, within
+from tests.race.house import SHOP, Client, House, error_info, reason, until, within
 from tests.race.load import open_shops, writing
 from tests.race.processes import Process
+from tests.race.proxy import Fault, Moment, Proxy
 
 SKUS = [f"sku-{n:02}" for n in range(30)]
 SHOPS = [SHOP, "station"]
@@ -133,6 +134,26 @@ async def test_compaction_never_passes_a_subscriber_within_its_deadline(house: H
     expected = await whole_ledger(house.sql, 0, await head(house.sql))
     for cursor, follower in resumed:
         assert follower.rows() == [row for row in expected if cursor < int(str(row[1])) <= follower.at]
+    await house.prove()
+
+
+@within(60)
+async def test_who_registers_while_the_feed_is_compacted_is_refused_or_waited_for(house: House) -> None:
+    """The compaction is caught before its COMMIT; who registers meanwhile learns what comes of it."""
+    proxy: Proxy = await house.enter(Proxy(house.dsn))
+    _, client = await house.server()
+    await open_shops(house, client, SKUS, SHOPS)
+    trap = proxy.arm("COMMIT", Moment.BEFORE, Fault.STALL)
+    under_way = asyncio.create_task(compact(Database(proxy.dsn), None, 0))
+    await trap.hit.wait()
+    too_late = asyncio.create_task(register(client, "too-late", after=await head(house.sql) - 1))
+    in_time = asyncio.create_task(register(client, "in-time"))
+    await until(house.two_wait_for_a_lock)
+    trap.release()
+    window = await under_way
+    assert window.before < window.after
+    assert await too_late is None
+    assert await in_time == window.after
     await house.prove()
 
 
