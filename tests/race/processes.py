@@ -17,6 +17,7 @@ START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
 LINE_BYTES_MAX = 1 << 20
 POLL_S = 0.01
+ESTABLISHED = "01"  # as /proc/net/tcp says it
 
 
 class Process:
@@ -171,6 +172,12 @@ class Server(Process):
             raise
         server.address = line.partition(READY)[2].strip()
         return server
+
+    def connections(self) -> int:
+        """How many of its clients' connections stand, as the kernel sees it."""
+        port = f":{int(self.address.rpartition(':')[2]):04X}"
+        sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(local.endswith(port) and state == ESTABLISHED for _, local, _, state, *_ in sockets)
 
 
 async def start_buyers(addresses: Sequence[Sequence[str]]) -> list[Process]:

@@ -49,6 +49,7 @@ class Trial:
                     await self.client.stock.BatchAdjustStock(command, timeout=CALL_TIMEOUT_S)
                 await load.stop()
                 self.end = await head(self.house.sql)
+        assert self.server.connections() >= streams, "nobody was cut off"
         server_bytes = self.server.memory_peak_bytes() - server_bytes
         watchers_bytes = watchers.memory_bytes() - watchers_bytes
         kernel_bytes = kernel_buffer_bytes() - kernel_bytes
