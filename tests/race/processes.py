@@ -176,7 +176,8 @@ class Server(Process):
     def connections(self) -> int:
         """How many of its clients' connections stand, as the kernel sees it."""
         port = f":{int(self.address.rpartition(':')[2]):04X}"
-        sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        tables = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))  # a socket may be of both families
+        sockets = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
         return sum(local.endswith(port) and state == ESTABLISHED for _, local, _, state, *_ in sockets)
 
 
