@@ -145,6 +145,7 @@ async def test_followers_outlive_a_crash_of_postgres(crashing: tuple[Postgres, H
             pid = postgres.pid
             await postgres.crash()
             assert house.sql.is_closed()
+            await asyncio.gather(*(server.until_says("the feed can't read") for server, _ in pairs))
             postgres = await Postgres.start(postgres.home)
             house.keep(postgres)
             assert postgres.pid != pid
