@@ -33,7 +33,7 @@ SHOP = "shop"
 CALL_TIMEOUT_S = 15.0
 POLL_S = 0.02
 POLL_TIMEOUT_S = 20.0
-NARROW = (("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65_536))
+NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65_536))
 TRY_AGAIN = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -64,10 +64,12 @@ def within(
 
 
 class Client:
-    """Stubs of one server, on one channel."""
+    """Stubs of one server, on one channel; an `own` one has a connection that nobody shares."""
 
-    def __init__(self, address: str, options: Sequence[tuple[str, int]] = ()) -> None:
-        self.channel = grpc.aio.insecure_channel(address, options)
+    def __init__(self, address: str, *, own: bool = False, narrow: bool = False) -> None:
+        """`narrow`: the server may run ahead of the reader by 64 KiB only."""
+        own_pool = ("grpc.use_local_subchannel_pool", int(own or narrow))
+        self.channel = grpc.aio.insecure_channel(address, [own_pool, *(NARROW if narrow else ())])
         self.reservations = reservation_grpc.ReservationServiceStub(self.channel)
         self.stock = stock_grpc.StockServiceStub(self.channel)
         self.catalog = catalog_grpc.CatalogServiceStub(self.channel)
@@ -118,17 +120,23 @@ class House:
         """Kills it at the end, whatever happens."""
         self._processes.append(process)
 
-    async def server(self, dsn: str | None = None, listen: str = "127.0.0.1:0") -> tuple[Server, Client]:
+    async def server(self, dsn: str | None = None, *options: str) -> tuple[Server, Client]:
         """A running server, and stubs for it."""
-        server = await Server.start(dsn or self.dsn, listen)
+        server = await Server.start(dsn or self.dsn, *options)
         self.keep(server)
         client = Client(server.address)
         self.clients.append(client)
         return server, client
 
-    def narrow_client(self, server: Server) -> Client:
-        """Stubs on a connection of their own that lets the server run ahead of the reader by 64 KiB only."""
-        client = Client(server.address, NARROW)
+    async def server_at(self, address: str) -> tuple[Server, Client]:
+        """As `server`, where another one was before."""
+        server = await Server.serve("--dsn", self.dsn, "--listen", address)
+        self.keep(server)
+        return server, self.client(address)
+
+    def client(self, address: str, *, narrow: bool = False) -> Client:
+        """Stubs on a connection of their own."""
+        client = Client(address, own=True, narrow=narrow)
         self.clients.append(client)
         return client
 

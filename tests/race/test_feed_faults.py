@@ -121,7 +121,7 @@ async def test_followers_of_a_killed_replica_go_on_elsewhere(house: House) -> No
                 await load.more(80)
                 await crowd.caught_up(house)
                 assert sum(follower.resumed for follower in crowd.followers) > before
-                servers[turn], clients[turn] = await house.server(listen=addresses[turn])
+                servers[turn], clients[turn] = await house.server_at(addresses[turn])
             await end(house, load, crowd)
     assert all(follower.resumed for follower in crowd.followers)
     assert load.tried_again > 0

@@ -31,7 +31,7 @@ async def test_a_slow_follower_of_the_latest_ends_with_the_newest_of_every_level
     async with asyncio.TaskGroup() as group:
         for follower, (server, _) in zip(slow, pairs, strict=True):
             follower.pause_s = 0.2
-            group.create_task(follower.follow(house.narrow_client(server), partial(is_at, follower, end)))
+            group.create_task(follower.follow(house.client(server.address, narrow=True), partial(is_at, follower, end)))
         group.create_task(hot.follow(clients[0], partial(is_at, hot, end)))
         group.create_task(hot_every.follow(clients[0], partial(is_at, hot_every, end)))
         async with writing(house, clients, SKUS, SHOPS, workers=4) as load:
