@@ -57,7 +57,7 @@ class Trial:
         allowed_bytes = SERVER_BYTES_MAX + streams * SERVER_BYTES_PER_STREAM_MAX
         assert due_bytes > 5 * allowed_bytes
         assert server_bytes < allowed_bytes
-        assert server_bytes + watchers_bytes + kernel_bytes < due_bytes / 2
+        assert server_bytes + watchers_bytes + kernel_bytes < 0.8 * due_bytes
         assert self.good.rows() == await whole_ledger(self.house.sql, start, self.end)
 
     def _is_over(self) -> bool:
