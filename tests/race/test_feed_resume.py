@@ -14,7 +14,7 @@ HOPS = 15
 
 
 async def hop(follower: Follower, clients: Sequence[Client], chance: random.Random) -> None:
-    """Goes on at the other replica after a few messages, many times; who follows everything, until a change is parted."""
+    """Goes on at the other replica after a few messages, many times; the whole ones, until a change was parted."""
     turn = 0
     while turn < HOPS or (follower.whole and not follower.parted):
         await follower.some(clients[turn % 2], chance.randint(1, 8), breaks_off=chance.random() < 0.5)
