@@ -198,9 +198,9 @@ async def start_buyers(addresses: Sequence[Sequence[str]]) -> list[Process]:
     return buyers
 
 
-async def start_watchers(address: str, count: int) -> Process:
-    """A client process with so many streams that it does not read (see watchers.py)."""
-    watchers = await Process.run(str(Path(__file__).with_name("watchers.py")), address, str(count))
+async def start_watchers(address: str, count: int, skus: Sequence[str]) -> Process:
+    """A client process with so many streams of these SKUs that it does not read (see watchers.py)."""
+    watchers = await Process.run(str(Path(__file__).with_name("watchers.py")), address, str(count), *skus)
     assert await watchers.answer() == "ready"
     return watchers
 

@@ -70,7 +70,7 @@ async def test_subscribers_that_read_nothing_or_slowly_delay_nobody(house: House
     streams = 90
     server, client = await house.server()
     await open_shops(house, client, SKUS, [SHOP])
-    watchers = await start_watchers(server.address, streams)
+    watchers = await start_watchers(server.address, streams, SKUS)
     house.keep(watchers)
     trial = Trial(house, server, client)
     start = await head(house.sql)
@@ -95,7 +95,7 @@ async def test_two_hundred_that_vanish_delay_nobody(house: House) -> None:
     streams = 200
     server, client = await house.server()
     await open_shops(house, client, SKUS, [SHOP])
-    watchers = await start_watchers(server.address, streams)
+    watchers = await start_watchers(server.address, streams, SKUS)
     house.keep(watchers)
     watchers.signal(signal.SIGSTOP)
     await Trial(house, server, client).run(watchers, streams)

@@ -1,5 +1,6 @@
-"""A client process that follows and does not read. Arguments: a server's address, and how many streams, each on a
-connection of its own and a hundred a channel. It says "ready" once each stream has begun, and ends with its input."""
+"""A client process that follows and does not read. Arguments: a server's address; how many streams, each on a
+connection of its own and a hundred a channel; and SKUs, all but one of which each stream follows, so that few of them
+are told the same. It says "ready" once each stream has begun, and ends with its input."""
 
 import asyncio
 import sys
@@ -14,11 +15,11 @@ STREAMS_PER_CHANNEL_MAX = 100
 OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 
 
-async def main(address: str, count: int) -> None:
+async def main(address: str, count: int, skus: list[str]) -> None:
     channels = [grpc.aio.insecure_channel(address, OWN_CONNECTION) for _ in range(count)]
     calls = [
         watch_service_pb2_grpc.WatchServiceStub(channel).Watch(
-            watch_service_pb2.WatchRequest(now=Empty()),
+            watch_service_pb2.WatchRequest(now=Empty(), skus=set(skus) - {skus[number % len(skus)]}),
             metadata=((CHANNEL_KEY, f"watchers-{number // STREAMS_PER_CHANNEL_MAX}"),),
         )
         for number, channel in enumerate(channels)
@@ -31,4 +32,4 @@ async def main(address: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
