@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median, quantiles
@@ -92,10 +92,14 @@ class NotifyWriter:
         self._notifier.close()
 
 
+CommitTimes = Callable[[Sequence[int]], Mapping[int, int]]
+"""When PostgreSQL committed each of these revisions, by the wall clock in nanoseconds."""
+
+
 @dataclass(frozen=True)
 class Case:
     """So many followers of one kind. `shops`: of each follower the one that it follows; None: all follow everything.
-    `newest_only`: some changes may be left out for newer ones."""
+    `newest_only`: some changes may be left out for newer ones. `commit_ns`: None where nobody can tell."""
 
     name: str
     followers: int
@@ -105,16 +109,19 @@ class Case:
     writes_per_s: float
     shops: Sequence[str] | None = None
     newest_only: bool = False
+    commit_ns: CommitTimes | None = None
 
 
 @dataclass(frozen=True)
 class Deliveries:
-    """What a round brought. Times from the sending of the write, and from its answer, to each arrival."""
+    """What a round brought. Times from the sending of the write, from its commit, and from its answer, to each
+    arrival."""
 
     writes: int
     count: int
     messages: int
     since_sent_s: list[float]
+    since_committed_s: list[float]
     since_acked_s: list[float]
     cpu_s: float
 
@@ -150,9 +157,19 @@ def run(case: Case, followers: Followers, seconds: float, random_: random.Random
         len(arrivals),
         sum(follower.messages for follower in seen),
         [(came_ns - write.sent_ns) / 1e9 for write, came_ns in arrivals],
+        _since_committed_s(case, arrivals),
         [(came_ns - write.acked_ns) / 1e9 for write, came_ns in arrivals],
         cpu_s,
     )
+
+
+def _since_committed_s(case: Case, arrivals: Sequence[tuple[Written, int]]) -> list[float]:
+    """PostgreSQL notes the time when it writes the commit's record, before it waits for the disk."""
+    if case.commit_ns is None or not arrivals:
+        return []
+    committed_ns = case.commit_ns([write.revision for write, _ in arrivals])
+    wall_ns = time.time_ns() - time.monotonic_ns()
+    return [(came_ns + wall_ns - committed_ns[write.revision]) / 1e9 for write, came_ns in arrivals]
 
 
 def settle(cpu_s: Callable[[], float]) -> None:

@@ -12,13 +12,14 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.empty_pb2 import Empty
 
 from benchmarks import delivery, etcd, notify
-from benchmarks.delivery import Case, Deliveries, EtcdWriter, NotifyWriter, ReserveWriter
+from benchmarks.delivery import Case, CommitTimes, Deliveries, EtcdWriter, NotifyWriter, ReserveWriter
 from benchmarks.followers import Followers, Listening, Watching, WatchingEtcd
 from benchmarks.measure import Options
 from benchmarks.servers import Server, Site, query
 from benchmarks.workload import Orders, shop, stock_up
 from inventory.v1 import watch_service_pb2 as pb2
 
+COMMITTED = "commit → delivered, p50 at 1: ours ÷ NOTIFY's"
 SENT = "sent → delivered, p50 at 1: ours ÷ NOTIFY's"
 CPU_FLAT = "server CPU for each delivery more: from 1 to 1,000 ÷ from 1 to 100"
 SERIALISED = "server CPU for 199 rows more in a change: a delivery ÷ the first delivery"
@@ -42,7 +43,7 @@ Found = dict[tuple[str, int], list[Deliveries]]
 def measure(options: Options) -> dict[str, float]:
     """Runs the part; gives its ratios."""
     with ExitStack() as stack:
-        site = stack.enter_context(Site.open(pin=False))
+        site = stack.enter_context(Site.open(pin=False, commit_times=True))
         product = site.product()
         stock_up(product, SHOPS, shops=SHOPS)
         query(site.dsn, notify.TABLE)
@@ -65,6 +66,7 @@ def watch_request(**parts: object) -> bytes:
 
 def _ours(product: Server) -> Iterator[Case]:
     cpu_s = delivery.server_cpu_s(product)
+    committed = commit_times(product.dsn or "", "inventory.movement", "revision")
 
     def case(
         name: str,
@@ -78,7 +80,9 @@ def _ours(product: Server) -> Iterator[Case]:
         count = len(requests)
         opening = Watching(product.address, requests) if requests else None
         rate = WRITES_PER_S[count or beside]
-        return Case(name, count, opening, lambda: ReserveWriter(product, orders), cpu_s, rate, shops, newest_only)
+        return Case(
+            name, count, opening, lambda: ReserveWriter(product, orders), cpu_s, rate, shops, newest_only, committed
+        )
 
     single, baskets = Orders(SHOPS, shops=SHOPS), Orders(SHOPS, BASKET_LINES, shops=SHOPS)
     for count in FOLLOWERS:  # what a server does besides writes counts the more, the fewer of them there are
@@ -108,7 +112,17 @@ def _notify(site: Site) -> Iterator[Case]:
                     lambda whole=whole: NotifyWriter(site.dsn, whole=whole),  # type: ignore[misc]
                     site.postgres_cpu_s,
                     WRITES_PER_S[count],
+                    commit_ns=commit_times(site.dsn, "notified", "number"),
                 )
+
+
+def commit_times(dsn: str, table: str, number: str) -> CommitTimes:
+    """When the rows with these numbers were committed."""
+    statement = (
+        f"SELECT DISTINCT {number}, (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1e9)::bigint"  # noqa: S608
+        f" FROM {table} WHERE {number} = ANY ($1::bigint[])"
+    )
+    return lambda numbers: {row[0]: row[1] for row in query(dsn, statement, list(numbers))}
 
 
 def _etcd(server: Server) -> Iterator[Case]:
@@ -129,9 +143,10 @@ def _in_turn(cases: Sequence[Case], followers: Followers, options: Options) -> F
     for _ in range(options.rounds):
         for case in cases:
             found[case.name, case.followers].append(delivery.run(case, followers, options.seconds, random_))
-    print(f"\n{'':22} {'':>5}  {'':>6} {'':>8}   sent → delivered  acked → delivered  server CPU µs")
+    print(f"\n{'':22} {'':>5}  {'':>6} {'':>8}   sent → delivered    commit → deliv.    acked → deliv.  server CPU µs")
     print(
         f"{'followers':>28}  {'writes':>6} {'arrivals':>8}   {'p50 ms':>7} {'p99':>7}   {'p50 ms':>7} {'p99':>7}"
+        f"   {'p50 ms':>7} {'p99':>7}"
         f"   {'a write':>9} {'a delivery':>10}"
     )
     for case in cases:
@@ -145,26 +160,29 @@ def _print(case: Case, rounds: Sequence[Deliveries], followers_cpu_s: float | No
     """Percentiles are of all rounds' deliveries together."""
     arrivals = sum(each.count for each in rounds)
     writes = sum(each.writes for each in rounds)
-    times = f"{'':37}"
+    times = f"{'':54}"
     if arrivals:
         times = "".join(
-            f"   {p50 * 1e3:>7.2f} {p99 * 1e3:>7.2f}"
-            for p50, p99 in (
-                delivery.p50_p99([time_s for each in rounds for time_s in each.since_sent_s]),
-                delivery.p50_p99([time_s for each in rounds for time_s in each.since_acked_s]),
+            "   {:>7.2f} {:>7.2f}".format(*(time_s * 1e3 for time_s in delivery.p50_p99(times_s)))
+            if times_s
+            else " " * 18
+            for times_s in (
+                [time_s for each in rounds for time_s in each.since_sent_s],
+                [time_s for each in rounds for time_s in each.since_committed_s],
+                [time_s for each in rounds for time_s in each.since_acked_s],
             )
         )
     cpu_s = _cpu_s(rounds)
     a_delivery = "" if followers_cpu_s is None else f"{followers_cpu_s * writes / arrivals * 1e6:>10,.0f}"
     print(
-        f"{case.name:22} {case.followers:>5}  {writes:>6} {arrivals:>8}{times:37}   {cpu_s * 1e6:>9,.0f} {a_delivery}",
+        f"{case.name:22} {case.followers:>5}  {writes:>6} {arrivals:>8}{times:54}   {cpu_s * 1e6:>9,.0f} {a_delivery}",
         flush=True,
     )
 
 
 def _ratios(found: Found) -> dict[str, float]:
-    def p50_s(name: str, *, acked: bool = False) -> float:
-        return median(median(each.since_acked_s if acked else each.since_sent_s) for each in found[name, 1])
+    def p50_s(name: str, *, committed: bool = False) -> float:
+        return median(median(each.since_committed_s if committed else each.since_sent_s) for each in found[name, 1])
 
     def more_s(name: str, few: int, many: int) -> float:
         """Server CPU for each follower more."""
@@ -173,6 +191,7 @@ def _ratios(found: Found) -> dict[str, float]:
     first_s = _followers_cpu_s(found, BASKETS, 1) - _followers_cpu_s(found, "all", 1)
     each_s = more_s(BASKETS, 1, 100) - more_s("all", 1, 100)
     ratios = {
+        COMMITTED: p50_s("all", committed=True) / p50_s(WHOLE, committed=True),
         SENT: p50_s("all") / p50_s(WHOLE),
         "sent → delivered, p50 at 1: ours ÷ that of NOTIFY in BEGIN … COMMIT": p50_s("all") / p50_s(IN_TRIPS),
         CPU_FLAT: more_s("all", 1, 1_000) / more_s("all", 1, 100),

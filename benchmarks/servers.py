@@ -56,9 +56,10 @@ class Site:
 
     @classmethod
     @contextmanager
-    def open(cls, *, pin: bool) -> Iterator[Self]:
+    def open(cls, *, pin: bool, commit_times: bool = False) -> Iterator[Self]:
         """PostgreSQL on a fresh data directory. With `pin` and two cores or more, a gRPC server gets the first core
-        to itself; the client and PostgreSQL share the others. At the end everything is stopped and deleted."""
+        to itself; the client and PostgreSQL share the others. With `commit_times` PostgreSQL remembers when each
+        transaction committed. At the end everything is stopped and deleted."""
         cores = sorted(os.sched_getaffinity(0))
         server_cores, other_cores = frozenset(cores[:1]), frozenset(cores[1:])
         if not pin or len(cores) == 1:
@@ -68,6 +69,9 @@ class Site:
             directory.chmod(0o711)  # PostgreSQL may run as another user
             stack.enter_context(on_cores(other_cores))
             home = directory / "postgres"
+            if commit_times:
+                with EmbeddedPostgres.start(home) as postgres:
+                    query(as_owner(postgres.dsn), "ALTER SYSTEM SET track_commit_timestamp = on")
             postgres = stack.enter_context(EmbeddedPostgres.start(home))
             programs = find(home, SystemUser.current(), None).directory
             pid = int((home / "data" / "postmaster.pid").read_text().split()[0])
@@ -97,7 +101,7 @@ class Site:
 
     def checkpoint(self) -> None:
         """Writes out what loading has left behind."""
-        query(self.dsn.replace("//inventory@", "//postgres@"), "CHECKPOINT")
+        query(as_owner(self.dsn), "CHECKPOINT")
 
     def plain_tables(self) -> None:
         """Makes the tables of the plain SQL reservation."""
@@ -168,6 +172,11 @@ def query(dsn: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
             await connection.close()
 
     return asyncio.run(work())
+
+
+def as_owner(dsn: str) -> str:
+    """The same database as PostgreSQL's superuser."""
+    return dsn.replace("//inventory@", "//postgres@")
 
 
 def in_database(dsn: str, name: str) -> str:

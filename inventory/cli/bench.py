@@ -8,10 +8,9 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from google.protobuf.duration_pb2 import Duration
 from rich.table import Table
 
 from inventory.cli.failure import Failed
@@ -19,21 +18,17 @@ from inventory.cli.options import SERVER_DEFAULT, ServerAddress
 from inventory.cli.terminal import out, spinner
 from inventory.domain.limits import BULK_ROWS_MAX
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
-from inventory.v1 import core_pb2
-from inventory.v1 import reservation_service_pb2 as reservation_pb2
-from inventory.v1 import stock_service_pb2 as stock_pb2
 
 if TYPE_CHECKING:
-    from inventory.cli.connection import Server
+    from inventory_client import Failure, InventoryClient
 
 CHANNEL = "bench"
 LOCATION = "bench"
 STOCK = 1_000_000
-HOLD_S = 600
+HOLD = timedelta(minutes=10)
 SECONDS_MAX = 300
 IN_FLIGHT_MAX = 1_024
 CALL_DEADLINE_S = 10.0
-BULK_DEADLINE_S = 60.0
 
 
 def bench(*, server: ServerAddress = SERVER_DEFAULT, seconds: float = 5.0, in_flight: int = 64, skus: int = 500) -> int:
@@ -78,7 +73,11 @@ class Load:
     waits_ms: list[float] = field(default_factory=list)
     refusals: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    retries: Counter[str] = field(default_factory=Counter)
     took_s: float = 0.0
+
+    def note_retry(self, failure: "Failure", pause_s: float) -> None:
+        self.retries[failure.reason or failure.code] += 1
 
 
 async def _bench(address: str, seconds: float, in_flight: int, skus: int) -> Load:
@@ -86,85 +85,63 @@ async def _bench(address: str, seconds: float, in_flight: int, skus: int) -> Loa
 
     run_name = uuid.uuid4().hex[:8]
     load = Load([f"bench-{run_name}-{number:05}" for number in range(skus)])
-    async with connect(address, CHANNEL) as server:
-        await server.assert_serving()
+    async with connect(address, CHANNEL, load.note_retry) as client:
         with spinner() as progress:
             progress.add_task(f"{in_flight} callers reserve {skus:,} SKUs for {seconds:g} s", total=None)
-            await _set_up(server, load)
+            await _set_up(client, load)
             try:
                 started = time.perf_counter()
                 async with asyncio.TaskGroup() as group:
                     for _ in range(in_flight):
-                        group.create_task(_reserve(server, load, started + seconds))
+                        group.create_task(_reserve(client, load, started + seconds))
                 load.took_s = time.perf_counter() - started
             finally:
                 progress.add_task(f"giving {len(load.reservations):,} back", total=None)
-                await _tear_down(server, load, in_flight)
+                await _tear_down(client, load, in_flight)
     return load
 
 
-async def _set_up(server: "Server", load: Load) -> None:
-    await _catalogue(server, load, active=True)
-    await _adjust(server, load, STOCK)
+async def _set_up(client: "InventoryClient", load: Load) -> None:
+    await client.import_catalog(locations=[catalog_pb2.Location(location=LOCATION, name="inventory bench")])
+    await _catalogue(client, load, active=True)
+    await _adjust(client, load, STOCK)
 
 
-async def _tear_down(server: "Server", load: Load, in_flight: int) -> None:
+async def _tear_down(client: "InventoryClient", load: Load, in_flight: int) -> None:
     left = iter(load.reservations)
     async with asyncio.TaskGroup() as group:
         for _ in range(in_flight):
-            group.create_task(_release(server, left))
-    await _adjust(server, load, -STOCK)
-    await _catalogue(server, load, active=False)
+            group.create_task(_release(client, left))
+    await _adjust(client, load, -STOCK)
+    await _catalogue(client, load, active=False)
 
 
-async def _reserve(server: "Server", load: Load, until: float) -> None:
-    from inventory.cli.connection import RpcError, is_refusal, reason
+async def _reserve(client: "InventoryClient", load: Load, until: float) -> None:
+    from inventory_client import InventoryError, Refused
 
     choose = random.Random().choice  # noqa: S311 - which SKU is nobody's secret
-    hold = Duration(seconds=HOLD_S)
     while (asked := time.perf_counter()) < until:
-        line = core_pb2.LineQuantity(sku=choose(load.codes), location=LOCATION, quantity=1)
-        request = reservation_pb2.ReserveRequest(request_id=str(uuid.uuid4()), lines=[line], hold_ttl=hold)
         try:
-            answer = await server.reservations.Reserve(request, timeout=CALL_DEADLINE_S, metadata=server.metadata)
-        except RpcError as error:
-            counted = load.refusals if is_refusal(error) else load.failures
-            counted[reason(error)] += 1
+            answer = await client.reserve([(choose(load.codes), LOCATION, 1)], ttl=HOLD, timeout_s=CALL_DEADLINE_S)
+        except InventoryError as error:
+            counted = load.refusals if isinstance(error, Refused) else load.failures
+            counted[error.reason or error.code] += 1
         else:
             load.reservations.append(answer.reservation.reservation_id)
             load.waits_ms.append((time.perf_counter() - asked) * 1000)
 
 
-async def _release(server: "Server", left: Iterator[str]) -> None:
-    from inventory.cli.connection import until_answered
-
+async def _release(client: "InventoryClient", left: Iterator[str]) -> None:
     for reservation_id in left:
-        request = reservation_pb2.ReleaseRequest(
-            request_id=str(uuid.uuid4()), reservation_id=reservation_id, reason="bench"
-        )
-        release = partial(server.reservations.Release, request, timeout=CALL_DEADLINE_S, metadata=server.metadata)
-        await until_answered(release)
+        await client.release(reservation_id, reason="bench")
 
 
-async def _catalogue(server: "Server", load: Load, *, active: bool) -> None:
-    request = catalog_pb2.ImportCatalogRequest(
-        request_id=str(uuid.uuid4()), skus=[catalog_pb2.Sku(sku=code, active=active) for code in load.codes]
-    )
-    location = catalog_pb2.ImportCatalogRequest(
-        request_id=str(uuid.uuid4()),
-        locations=[catalog_pb2.Location(location=LOCATION, name="inventory bench")],
-    )
-    for message in (location, request):
-        await server.catalog.ImportCatalog(message, timeout=BULK_DEADLINE_S, metadata=server.metadata)
+async def _catalogue(client: "InventoryClient", load: Load, *, active: bool) -> None:
+    await client.import_catalog(skus=[catalog_pb2.Sku(sku=code, active=active) for code in load.codes])
 
 
-async def _adjust(server: "Server", load: Load, delta: int) -> None:
-    request = stock_pb2.BatchAdjustStockRequest(
-        request_id=str(uuid.uuid4()),
-        adjustments=[stock_pb2.StockAdjustment(sku=code, location=LOCATION, delta=delta) for code in load.codes],
-        reason="bench",
-    )
-    await server.stock.BatchAdjustStock(request, timeout=BULK_DEADLINE_S, metadata=server.metadata)
+async def _adjust(client: "InventoryClient", load: Load, delta: int) -> None:
+    await client.batch_adjust_stock([(code, LOCATION, delta) for code in load.codes], "bench")
 
 
 def _table(load: Load) -> Table:
@@ -181,4 +158,6 @@ def _table(load: Load) -> Table:
     for counted in (load.refusals, load.failures):
         for reason, count in counted.most_common():
             table.add_row(f"  {reason}", f"{count:,}")
+    for reason, count in load.retries.most_common():
+        table.add_row(f"asked again: {reason}", f"{count:,}")
     return table

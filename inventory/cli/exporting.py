@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -15,12 +15,11 @@ from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, location_row, sku_row
 from inventory.cli.failure import Failed
 from inventory.cli.options import SERVER_DEFAULT, ServerAddress
 from inventory.cli.terminal import progress
-from inventory.domain.limits import PAGE_ROWS_MAX
-from inventory.v1 import catalog_service_pb2 as catalog_pb2
-from inventory.v1 import stock_service_pb2 as stock_pb2
 
 if TYPE_CHECKING:
-    from inventory.cli.connection import Server
+    from inventory_client import InventoryClient
+
+PROGRESS_ROWS = 1_000
 
 app = App(
     name="export", help="Export SKUs, locations and stock as CSV files that `inventory import` reads back unchanged."
@@ -30,7 +29,8 @@ Output = Annotated[
     Path | None,
     Parameter(name=["--output", "-o"], help="The file to write; it appears when it is complete. Default: stdout."),
 ]
-Pages = Callable[["Server"], AsyncIterator[Iterable[list[str]]]]
+Rows = AsyncIterator[list[str]]
+Read = Callable[["InventoryClient"], Rows]
 
 
 @app.command
@@ -63,30 +63,29 @@ def stock(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> i
     return _export(STOCK.columns, _stock, server, output)
 
 
-def _export(columns: csv_file.Columns, pages: Pages, address: str, output: Path | None) -> int:
+def _export(columns: csv_file.Columns, read: Read, address: str, output: Path | None) -> int:
     from inventory.cli.connection import run
 
     with _written(output) as file:
-        rows = run(_write(columns, pages, address, file))
+        rows = run(_write(columns, read, address, file))
     print(f"{rows:,} rows exported" + (f" to {output}" if output else ""), file=sys.stderr)
     return 0
 
 
-async def _write(columns: csv_file.Columns, pages: Pages, address: str, file: TextIO) -> int:
+async def _write(columns: csv_file.Columns, read: Read, address: str, file: TextIO) -> int:
     from inventory.cli.connection import connect
 
     count = 0
-    async with connect(address) as server:
-        await server.assert_serving()
+    async with connect(address) as client:
         file.write(csv_file.line(columns.all))
         with progress() as bar:
             task = bar.add_task("exporting", total=None)
-            async for rows in pages(server):
-                lines = [csv_file.line(row) for row in rows]
-                file.write("".join(lines))
-                count += len(lines)
-                bar.update(task, completed=count)
-            bar.update(task, total=count)
+            async for row in read(client):
+                file.write(csv_file.line(row))
+                count += 1
+                if not count % PROGRESS_ROWS:
+                    bar.update(task, completed=count)
+            bar.update(task, completed=count, total=count)
     file.flush()
     return count
 
@@ -118,37 +117,13 @@ def _umask() -> int:
     return mask
 
 
-async def _skus(server: "Server") -> AsyncIterator[Iterable[list[str]]]:
-    from inventory.cli.connection import READ_DEADLINE_S, until_answered
-
-    request = catalog_pb2.ListSkusRequest(page_size=PAGE_ROWS_MAX)
-    while True:
-        page = await until_answered(lambda: server.catalog.ListSkus(request, timeout=READ_DEADLINE_S))
-        yield map(sku_row, page.skus)
-        if not page.next_page_token:
-            return
-        request.page_token = page.next_page_token
+def _skus(client: "InventoryClient") -> Rows:
+    return (sku_row(sku) async for sku in client.list_skus())
 
 
-async def _locations(server: "Server") -> AsyncIterator[Iterable[list[str]]]:
-    from inventory.cli.connection import READ_DEADLINE_S, until_answered
-
-    request = catalog_pb2.ListLocationsRequest(page_size=PAGE_ROWS_MAX)
-    while True:
-        page = await until_answered(lambda: server.catalog.ListLocations(request, timeout=READ_DEADLINE_S))
-        yield map(location_row, page.locations)
-        if not page.next_page_token:
-            return
-        request.page_token = page.next_page_token
+def _locations(client: "InventoryClient") -> Rows:
+    return (location_row(location) async for location in client.list_locations())
 
 
-async def _stock(server: "Server") -> AsyncIterator[Iterable[list[str]]]:
-    from inventory.cli.connection import READ_DEADLINE_S, until_answered
-
-    request = stock_pb2.ListStockRequest(page_size=PAGE_ROWS_MAX)
-    while True:
-        page = await until_answered(lambda: server.stock.ListStock(request, timeout=READ_DEADLINE_S))
-        yield (row for level in page.levels for row in stock_rows(level))
-        if not page.next_page_token:
-            return
-        request.page_token = page.next_page_token
+def _stock(client: "InventoryClient") -> Rows:
+    return (row async for level in client.list_stock() for row in stock_rows(level))

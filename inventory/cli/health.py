@@ -10,15 +10,8 @@ def health(*, server: ServerAddress = SERVER_DEFAULT) -> int:
 
     Example: inventory health --server 127.0.0.1:50051
     """
-    from inventory.cli.connection import run
+    from inventory.cli.connection import assert_serving, run
 
-    run(_check(server))
+    run(assert_serving(server))
     print("SERVING")
     return 0
-
-
-async def _check(address: str) -> None:
-    from inventory.cli.connection import connect
-
-    async with connect(address) as server:
-        await server.assert_serving()

@@ -22,13 +22,12 @@ from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
 if TYPE_CHECKING:
-    from inventory.cli.connection import Server
+    from inventory_client import Failure, InventoryClient
 
 BATCH_ROWS = 2_000
 BATCH_BYTES_MAX = 4 << 20
 IN_FLIGHT_DEFAULT = 3
 IN_FLIGHT_MAX = 16
-BATCH_DEADLINE_S = 60.0
 REASON = "import"
 _NAMESPACE = uuid.UUID("6f1c2a7e-4b0d-5a35-9f57-0c6f5f1f6c11")
 _SKIP = core_pb2.ERROR_POLICY_SKIP_REFUSED
@@ -152,7 +151,7 @@ class Answer:
     counts: dict[str, int]
 
 
-Send = Callable[["Server", Batch[Any], bool], Awaitable[Answer]]
+Send = Callable[["InventoryClient", Batch[Any], bool], Awaitable[Answer]]
 
 
 @dataclass
@@ -165,7 +164,9 @@ class Totals:
     counts: dict[str, int] = field(default_factory=dict)
     first_refused: list[Complaint] = field(default_factory=list)
 
-    def add(self, batch: Batch[Any], answer: Answer, reason_of: Callable[[core_pb2.RowError], str]) -> None:
+    def add(self, batch: Batch[Any], answer: Answer) -> None:
+        from inventory_client import row_error
+
         self.rows += len(batch.rows)
         self.replayed += len(batch.rows) - len(answer.refused) if answer.replayed else 0
         self.refused += len(answer.refused)
@@ -173,7 +174,8 @@ class Totals:
             self.counts[name] = self.counts.get(name, 0) + (0 if answer.replayed else count)
         for refused in answer.refused:
             row = batch.numbers[refused.row]
-            complaint = Complaint(row, "", reason_of(refused.error), refused.error.message)
+            why = row_error(refused.error)
+            complaint = Complaint(row, "", why.reason or why.code, why.message)
             bisect.insort(self.first_refused, complaint)
         del self.first_refused[COMPLAINTS_MAX:]
 
@@ -260,22 +262,22 @@ def _batches(table: Table[Row], file: CsvFile, options: Options) -> Iterator[Bat
 
 
 async def _send_all(table: Table[Row], send: Send, file: CsvFile, rows: int, options: Options) -> Totals:
-    from inventory.cli.connection import connect, reason_of, until_answered
+    from inventory.cli.connection import connect
 
     totals = Totals()
     verb = "asking" if options.dry_run else "sending"
-    async with connect(options.server, options.channel) as server:
-        await server.assert_serving()
-        with progress() as bar:
-            task = bar.add_task(verb, total=rows)
+    with progress() as bar:
+        task = bar.add_task(verb, total=rows)
+
+        def say_again(failure: "Failure", pause_s: float) -> None:
+            bar.update(task, description=f"{verb} again ({failure.reason or failure.code})")
+
+        async with connect(options.server, options.channel, say_again) as client:
             free = asyncio.Semaphore(options.in_flight)
 
             async def settle(batch: Batch[Row]) -> None:
-                answer = await until_answered(
-                    lambda: send(server, batch, options.dry_run),
-                    lambda why: bar.update(task, description=f"{verb} again ({why})"),
-                )
-                totals.add(batch, answer, reason_of)
+                answer = await send(client, batch, options.dry_run)
+                totals.add(batch, answer)
                 bar.update(task, advance=len(batch.rows), description=verb)
                 free.release()
 
@@ -326,33 +328,29 @@ def _report(table: Table[Row], file: CsvFile, totals: Totals, options: Options) 
     print(f"{file.path}: {_rows(totals.rows)} of {table.noun} {what}" + "".join(f", {part}" for part in parts))
 
 
-async def _send_skus(server: "Server", batch: Batch[catalog_pb2.Sku], dry_run: bool) -> Answer:
-    request = catalog_pb2.ImportCatalogRequest(
-        request_id=batch.request_id, validate_only=dry_run, skus=batch.rows, error_policy=_SKIP
+async def _send_skus(client: "InventoryClient", batch: Batch[catalog_pb2.Sku], dry_run: bool) -> Answer:
+    return _catalog_answer(
+        await client.import_catalog(
+            skus=batch.rows, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
+        )
     )
-    return await _send_catalog(server, request)
 
 
-async def _send_locations(server: "Server", batch: Batch[catalog_pb2.Location], dry_run: bool) -> Answer:
-    request = catalog_pb2.ImportCatalogRequest(
-        request_id=batch.request_id, validate_only=dry_run, locations=batch.rows, error_policy=_SKIP
+async def _send_locations(client: "InventoryClient", batch: Batch[catalog_pb2.Location], dry_run: bool) -> Answer:
+    return _catalog_answer(
+        await client.import_catalog(
+            locations=batch.rows, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
+        )
     )
-    return await _send_catalog(server, request)
 
 
-async def _send_catalog(server: "Server", request: catalog_pb2.ImportCatalogRequest) -> Answer:
-    answer = await server.catalog.ImportCatalog(request, timeout=BATCH_DEADLINE_S, metadata=server.metadata)
+def _catalog_answer(answer: catalog_pb2.ImportCatalogResponse) -> Answer:
     counts = {"created": answer.created, "updated": answer.updated, "unchanged": answer.unchanged}
     return Answer(answer.replayed, answer.refused, counts)
 
 
-async def _send_stock(server: "Server", batch: Batch[stock_pb2.StockAdjustment], dry_run: bool) -> Answer:
-    request = stock_pb2.BatchAdjustStockRequest(
-        request_id=batch.request_id,
-        validate_only=dry_run,
-        adjustments=batch.rows,
-        error_policy=_SKIP,
-        reason=REASON,
+async def _send_stock(client: "InventoryClient", batch: Batch[stock_pb2.StockAdjustment], dry_run: bool) -> Answer:
+    answer = await client.batch_adjust_stock(
+        batch.rows, REASON, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
     )
-    answer = await server.stock.BatchAdjustStock(request, timeout=BATCH_DEADLINE_S, metadata=server.metadata)
     return Answer(answer.replayed, answer.refused, {"added": answer.applied})

@@ -14,10 +14,9 @@ from inventory.cli.terminal import out
 from inventory.domain.limits import PAGE_ROWS_MAX
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
-from inventory.v1 import stock_service_pb2 as stock_pb2
 
 if TYPE_CHECKING:
-    from inventory.cli.connection import Server
+    from inventory_client import InventoryClient
 
 COLUMNS = ("on_hand", "held", "allocated", "available")
 UNSELLABLE = ("quality_control", "damaged", "quarantined")
@@ -62,39 +61,32 @@ def stock(
 async def _read(
     code: str, location: str | None, movements: int, address: str
 ) -> tuple[catalog_pb2.Sku, list[core_pb2.Level], list[core_pb2.Movement]]:
-    from inventory.cli.connection import READ_DEADLINE_S, connect
+    from inventory.cli.connection import connect
 
-    async with connect(address) as server:
-        sku = await _sku(server, code)
+    async with connect(address) as client:
+        sku = await _sku(client, code)
         if location is not None:  # else an unknown one would look like an empty one
-            await server.catalog.GetLocation(catalog_pb2.GetLocationRequest(location=location), timeout=READ_DEADLINE_S)
-        levels: list[core_pb2.Level] = []
-        request = stock_pb2.ListStockRequest(
-            skus=[sku.sku], locations=[location] if location is not None else [], page_size=PAGE_ROWS_MAX
-        )
-        while True:
-            page = await server.stock.ListStock(request, timeout=READ_DEADLINE_S)
-            levels += page.levels
-            if not page.next_page_token:
-                break
-            request.page_token = page.next_page_token
+            await client.get_location(location)
+        places = [] if location is None else [location]
+        levels = [level async for level in client.list_stock(skus=[sku.sku], locations=places)]
         ledger: list[core_pb2.Movement] = []
         if movements:
-            query = stock_pb2.ListMovementsRequest(sku=sku.sku, location=location or "", page_size=movements)
-            ledger += (await server.stock.ListMovements(query, timeout=READ_DEADLINE_S)).movements
+            async for row in client.list_movements(sku=sku.sku, location=location or "", page_size=movements):
+                ledger.append(row)
+                if len(ledger) == movements:
+                    break
     return sku, levels, ledger
 
 
-async def _sku(server: "Server", code: str) -> catalog_pb2.Sku:
-    from inventory.cli.connection import READ_DEADLINE_S, RpcError, is_not_found
+async def _sku(client: "InventoryClient", code: str) -> catalog_pb2.Sku:
+    from inventory_client import NotFound
 
     try:
-        answer = await server.catalog.GetSku(catalog_pb2.GetSkuRequest(sku=code), timeout=READ_DEADLINE_S)
-    except RpcError as error:
-        if not (is_not_found(error) and code.isascii() and code.isdigit()):
+        return await client.get_sku(code)
+    except NotFound:
+        if not (code.isascii() and code.isdigit()):
             raise
-        answer = await server.catalog.GetSku(catalog_pb2.GetSkuRequest(barcode=code), timeout=READ_DEADLINE_S)
-    return answer.sku
+    return await client.get_sku(barcode=code)
 
 
 def _levels(sku: catalog_pb2.Sku, levels: list[core_pb2.Level]) -> Table:

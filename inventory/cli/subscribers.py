@@ -16,7 +16,6 @@ STATES = {
     pb2.SUBSCRIBER_STATE_LAGGING: "[yellow]lagging[/]",
     pb2.SUBSCRIBER_STATE_LOST: "[red]lost[/]",
 }
-PAGE_ROWS = 1_000
 
 
 def subscribers(*, channel: str = "", server: ServerAddress = SERVER_DEFAULT, json: Json = False) -> int:
@@ -33,20 +32,20 @@ def subscribers(*, channel: str = "", server: ServerAddress = SERVER_DEFAULT, js
     """
     from inventory.cli.connection import run
 
-    found, last = run(_read(server, channel))
+    found = run(_read(server, channel))
     if json:
-        print(encoder.dumps(_document(found, last), ensure_ascii=False, indent=2))
+        print(encoder.dumps(_document(found), ensure_ascii=False, indent=2))
         return 0
-    head = last.head.revision
-    if not found:
-        print(f"nobody is registered; the feed's head is {head:,}, resumable from {last.oldest:,} on")
+    head = found.head.revision
+    if not found.subscribers:
+        print(f"nobody is registered; the feed's head is {head:,}, resumable from {found.oldest:,} on")
         return 0
-    table = Table(title=f"The feed's head is {head:,}, resumable from {last.oldest:,} on", title_justify="left")
+    table = Table(title=f"The feed's head is {head:,}, resumable from {found.oldest:,} on", title_justify="left")
     for column in ("channel", "subscriber", "state"):
         table.add_column(column, no_wrap=True)
     for column in ("acknowledged", "changes behind", "s behind", "silent s", "deadline s", "limits"):
         table.add_column(column, justify="right")
-    for one in found:
+    for one in found.subscribers:
         limits = [f"{one.lag_changes_max:,} changes"] if one.HasField("lag_changes_max") else []
         limits += [f"{_seconds(one.lag_max):,.0f} s"] if one.HasField("lag_max") else []
         table.add_row(
@@ -64,25 +63,18 @@ def subscribers(*, channel: str = "", server: ServerAddress = SERVER_DEFAULT, js
     return 0
 
 
-async def _read(address: str, channel: str) -> tuple[list[pb2.Subscriber], pb2.ListSubscribersResponse]:
-    from inventory.cli.connection import READ_DEADLINE_S, connect
+async def _read(address: str, channel: str) -> pb2.ListSubscribersResponse:
+    from inventory.cli.connection import connect
 
-    found: list[pb2.Subscriber] = []
-    request = pb2.ListSubscribersRequest(page_size=PAGE_ROWS, channel=channel)
-    async with connect(address) as server:
-        while True:
-            page = await server.subscribers.ListSubscribers(request, timeout=READ_DEADLINE_S)
-            found += page.subscribers
-            if not page.next_page_token:
-                return found, page
-            request.page_token = page.next_page_token
+    async with connect(address) as client:
+        return await client.list_subscribers(channel=channel)
 
 
-def _document(found: list[pb2.Subscriber], last: pb2.ListSubscribersResponse) -> dict[str, Any]:
+def _document(found: pb2.ListSubscribersResponse) -> dict[str, Any]:
     return {
-        "head": last.head.revision,
-        "oldest": last.oldest,
-        "epoch": last.head.epoch,
+        "head": found.head.revision,
+        "oldest": found.oldest,
+        "epoch": found.head.epoch,
         "subscribers": [
             {
                 "channel": one.channel,
@@ -96,7 +88,7 @@ def _document(found: list[pb2.Subscriber], last: pb2.ListSubscribersResponse) ->
                 "lag_changes_max": one.lag_changes_max if one.HasField("lag_changes_max") else None,
                 "lag_max_s": _seconds(one.lag_max) if one.HasField("lag_max") else None,
             }
-            for one in found
+            for one in found.subscribers
         ],
     }
 

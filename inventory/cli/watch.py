@@ -1,37 +1,31 @@
 """`inventory watch`."""
 
-import asyncio
 import json as encoder
 import sys
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Annotated
 
 from cyclopts import Parameter
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.empty_pb2 import Empty
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from inventory.cli.failure import printable
+from inventory.cli.failure import Failed, printable
 from inventory.cli.movements import as_line, changes, kind, movement_json, why
 from inventory.cli.movements import time as time_of
 from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
 from inventory.cli.terminal import out
 from inventory.v1 import core_pb2
-from inventory.v1 import watch_service_pb2 as pb2
 
-if TYPE_CHECKING:
-    from inventory.cli.connection import Server
-
-HEARTBEAT_S = 2
+HEARTBEAT = timedelta(seconds=2)
 LEVELS_SHOWN = 12
 RATE_WINDOW_S = 5.0
 REFRESHES_PER_S = 4
-RETRY_PAUSE_S = 0.5
 
 
 def watch(
@@ -62,20 +56,16 @@ def watch(
     from inventory.cli.connection import run
 
     console = out()
-    request = pb2.WatchRequest(skus=sku or (), locations=location or (), heartbeat=Duration(seconds=HEARTBEAT_S))
-    if after is None:
-        request.now.CopyFrom(Empty())
-    else:
-        request.after.revision = after
+    follow = partial(_follow, server, after, sku or (), location or ())
     try:
         if json:
-            run(_follow(server, request, _print_json, Teller().say))
+            run(follow(_print_json, Teller().say))
         elif not console.is_terminal:
-            run(_follow(server, request, _print_lines, Teller().say))
+            run(follow(_print_lines, Teller().say))
         else:
             board = Board(console.height)
             with Live(board, console=console, refresh_per_second=REFRESHES_PER_S, screen=False) as live:
-                run(_follow(server, request, board.add, board.say))
+                run(follow(board.add, board.say))
                 live.refresh()
     except KeyboardInterrupt:
         pass
@@ -84,53 +74,59 @@ def watch(
 
 async def _follow(
     address: str,
-    request: pb2.WatchRequest,
-    show: Callable[[pb2.WatchResponse], None],
-    say: Callable[[str], None] = lambda state: None,
+    after: int | None,
+    skus: Sequence[str],
+    locations: Sequence[str],
+    show: Callable[[Sequence[core_pb2.Movement], int], None],
+    say: Callable[[str], None],
 ) -> None:
+    """Shows what comes, for ever: movements, and the revision they reach to."""
     from inventory.cli.connection import connect
+    from inventory_client import Bookmark, Changes, Connection, ConnectionState, Cursor, Restarted
 
-    async with connect(address) as server:
-        await server.assert_serving()
-        async for answer in _answers(server, request, say):
-            show(answer)
+    def tell(connection: Connection) -> None:
+        if connection.state is ConnectionState.LIVE:
+            say("live")
+        elif connection.state is ConnectionState.LOST:
+            say("the server is gone: trying again")
 
-
-async def _answers(
-    server: "Server", request: pb2.WatchRequest, say: Callable[[str], None]
-) -> AsyncIterator[pb2.WatchResponse]:
-    """The stream, for ever: after a break it is resumed at the last bookmark."""
-    from inventory.cli.connection import RpcError, is_unavailable
-
-    while True:
-        try:
-            async for answer in server.watching.Watch(request):
-                say("live")
-                yield answer
-                if answer.HasField("bookmark"):
-                    request.after.CopyFrom(answer.bookmark)
-        except RpcError as error:
-            if not is_unavailable(error):
-                raise
-        say("the server is gone: trying again")
-        await asyncio.sleep(RETRY_PAUSE_S)
-
-
-def _print_lines(answer: pb2.WatchResponse) -> None:
-    for change in answer.changes:
-        for movement in change.movements:
-            print(as_line(movement))
-    _flush(answer)
+    async with (
+        connect(address) as client,
+        client.watch(
+            "now" if after is None else Cursor("", after),
+            skus=skus,
+            locations=locations,
+            heartbeat=HEARTBEAT,
+            on_connection=tell,
+        ) as watch,
+    ):
+        async for event in watch:
+            match event:
+                case Changes(changes=changes, cursor=cursor):
+                    show([row for change in changes for row in change.movements], cursor.revision)
+                case Bookmark(cursor=cursor):
+                    show((), cursor.revision)
+                case Restarted(reason=reason):
+                    raise Failed(
+                        f"{reason}: what follows that revision is no longer told; say a later --after, or none"
+                    )
+                case _:
+                    pass
 
 
-def _print_json(answer: pb2.WatchResponse) -> None:
-    for change in answer.changes:
-        for movement in change.movements:
-            print(encoder.dumps(movement_json(movement), ensure_ascii=False))
-    _flush(answer)
+def _print_lines(movements: Sequence[core_pb2.Movement], revision: int) -> None:
+    for movement in movements:
+        print(as_line(movement))
+    _flush()
 
 
-def _flush(answer: pb2.WatchResponse) -> None:
+def _print_json(movements: Sequence[core_pb2.Movement], revision: int) -> None:
+    for movement in movements:
+        print(encoder.dumps(movement_json(movement), ensure_ascii=False))
+    _flush()
+
+
+def _flush() -> None:
     # Also when nothing came: so a reader who went away is noticed at a heartbeat.
     print(end="", flush=True)
 
@@ -162,20 +158,17 @@ class Board:
     def say(self, state: str) -> None:
         self._state = state
 
-    def add(self, answer: pb2.WatchResponse) -> None:
-        count = 0
-        for change in answer.changes:
-            for movement in change.movements:
-                count += 1
-                self._last.appendleft(movement)
-                key = (movement.sku, movement.location)
-                self._levels[key] = movement
-                self._levels.move_to_end(key, last=False)
+    def add(self, movements: Sequence[core_pb2.Movement], revision: int) -> None:
+        for movement in movements:
+            self._last.appendleft(movement)
+            key = (movement.sku, movement.location)
+            self._levels[key] = movement
+            self._levels.move_to_end(key, last=False)
         while len(self._levels) > LEVELS_SHOWN:
             self._levels.popitem()
-        self._seen += count
-        self._arrivals.append((time.monotonic(), count))
-        self._revision = max(self._revision, answer.bookmark.revision)
+        self._seen += len(movements)
+        self._arrivals.append((time.monotonic(), len(movements)))
+        self._revision = revision
 
     def __rich__(self) -> Group:
         return Group(self._head(), self._levels_table(), self._last_table())

@@ -227,7 +227,7 @@ async def test_errors_that_no_retry_can_mend_end_it(client: InventoryClient) -> 
 async def test_the_newest_rows_come_with_the_least_available_first(client: InventoryClient) -> None:
     place = (await stocked(client, 10))[1]
     skus = [(await stocked(client, 100 * number, place))[0] for number in (3, 1, 2)]
-    async with client.watch("now", mode=WatchMode.LATEST, heartbeat=HEARTBEAT) as watch:
+    async with client.watch("now", mode=WatchMode.LATEST, heartbeat=timedelta(minutes=1)) as watch:
         await take(watch, reaches(0))
         made = await client.reserve([(sku, place, 1) for sku in skus])
         (event,) = await take(watch, lambda event: isinstance(event, Latest))
@@ -240,7 +240,7 @@ async def test_a_large_command_comes_as_one_change(client: InventoryClient) -> N
     place = (await stocked(client, 1))[1]
     codes = [unique("sku") for _ in range(5_000)]
     await client.import_catalog(skus=[Sku(sku=code) for code in codes])
-    async with client.watch("now", heartbeat=HEARTBEAT) as watch:
+    async with client.watch("now", heartbeat=timedelta(minutes=1)) as watch:
         await take(watch, reaches(0))
         made = await client.batch_adjust_stock([(code, place, 1) for code in codes], "x" * 500)
         (event,) = await take(watch, reaches(made.revision))
@@ -253,8 +253,8 @@ async def test_a_large_command_comes_as_one_change(client: InventoryClient) -> N
 
 
 async def acknowledged(client: InventoryClient, name: str) -> int:
-    found = [each async for each in client.list_subscribers() if each.name == name]
-    return found[0].acknowledged.revision
+    (found,) = [each for each in (await client.list_subscribers()).subscribers if each.name == name]
+    return found.acknowledged.revision
 
 
 async def test_a_subscriber_is_acknowledged_for_and_goes_on_there(client: InventoryClient) -> None:

@@ -45,7 +45,7 @@ class Process:
             cwd=ROOT,
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")},
-                "PYTHONPATH": str(ROOT),
+                "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
                 "PYTHONUNBUFFERED": "1",
             },
             start_new_session=True,

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from inventory.feed import hub
+from inventory.feed import following as following_feed
+from inventory.feed.change import Filter
+from inventory.feed.hub import Feed
+from inventory.feed.hub import Follower as FeedFollower
+from inventory.postgres.connection import Database
+from inventory.postgres.reads import Reader
+from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import watch_service_pb2 as pb2
-from tests.rpc.client import Client, new_id, seconds, unique
+from tests.rpc.client import PATIENCE_S, Client, Server, new_id, seconds, unique
 from tests.rpc.follower import ALL_KINDS, NOW, Follower, Pair, bulk, categorise, following, shop, stock_of, trade
 
 LATEST = pb2.WATCH_MODE_LATEST
@@ -66,7 +75,7 @@ async def test_those_with_the_least_available_come_first(client: Client) -> None
 
 
 async def test_a_bookmark_comes_only_when_a_round_is_whole(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "LATEST_ROWS_MAX", 3)
+    monkeypatch.setattr(following_feed, "LATEST_ROWS_MAX", 3)
     place = await client.location()
     skus = [await client.sku() for _ in range(10)]
     start = (await client.adjust(skus[0], place, 1)).revision
@@ -77,10 +86,76 @@ async def test_a_bookmark_comes_only_when_a_round_is_whole(client: Client, monke
     assert sent == [(0, start), (3, 0), (3, 0), (3, 0), (1, last)]
 
 
+async def test_a_round_gives_each_row_in_its_newest_form_and_no_older_one_after_it(
+    client: Client, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written by a feed of our own, row by row: a stream's buffers would hide when what is taken."""
+    monkeypatch.setattr(following_feed, "LATEST_ROWS_MAX", 1)
+    place = await client.location()
+    skus = [await client.sku() for _ in range(3)]
+    start = (await client.adjust(skus[0], place, 1)).revision
+    end = await bulk(client, [(sku, place, 10 * number) for number, sku in enumerate(skus, 1)])
+    async with AsyncExitStack() as stack:
+        database = Database(server.dsn)
+        reader = await Reader.open(database)
+        stack.push_async_callback(reader.close)
+        epoch = (await reader.head()).epoch
+        feed = Feed(database, reader, ChangeEncoder())
+        stack.callback(asyncio.ensure_future(feed.run(lambda: False)).cancel)
+        wanted = Filter(skus=frozenset(skus))
+        awake = SlowReader(stack, feed, following_feed.every_change, wanted, epoch, start)
+        while (await awake.read()).bookmark.revision < end:
+            pass
+        slow = SlowReader(stack, feed, following_feed.latest, wanted, epoch, start)
+
+        async def read() -> tuple[list[tuple[str, int]], int]:
+            message = await slow.read()
+            return [(row.sku, row.after.available) for row in message.latest], message.bookmark.revision
+
+        assert await read() == ([(skus[0], 11)], 0)
+        last = await bulk(client, [(skus[0], place, 50), (skus[1], place, 100)])  # one told already, one not yet
+        while (await awake.read()).bookmark.revision < last:
+            pass
+        assert await read() == ([(skus[1], 120)], 0)
+        assert await read() == ([(skus[2], 30)], end)
+        assert await read() == ([(skus[0], 61)], last)
+        assert await read() == ([], last), "and nothing twice"
+
+
+class SlowReader:
+    """Somebody whom a feed can write a message to only when the one before has been read, and the next is asked for."""
+
+    def __init__(
+        self,
+        stack: AsyncExitStack,
+        feed: Feed,
+        follow: Callable[[Feed, FeedFollower, UUID, int, following_feed.Write], Awaitable[None]],
+        wanted: Filter,
+        epoch: UUID,
+        after: int,
+    ) -> None:
+        self._asked = asyncio.Semaphore(0)
+        self._reads = False
+        self._told: asyncio.Queue[bytes] = asyncio.Queue()
+        follower = stack.enter_context(feed.joined(wanted, 1.0))
+        stack.callback(asyncio.ensure_future(follow(feed, follower, epoch, after, self._write)).cancel)
+
+    async def _write(self, message: bytes) -> None:
+        self._told.put_nowait(message)
+        await self._asked.acquire()
+
+    async def read(self) -> pb2.WatchResponse:
+        if self._reads:
+            self._asked.release()
+        self._reads = True
+        async with asyncio.timeout(PATIENCE_S):
+            return pb2.WatchResponse.FromString(await self._told.get())
+
+
 async def test_whoever_resumes_at_any_bookmark_has_the_stock_in_the_end(
     client: Client, twin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "LATEST_ROWS_MAX", 2)
+    monkeypatch.setattr(following_feed, "LATEST_ROWS_MAX", 2)
     skus, places = await shop(client)
     held: dict[int, dict[Pair, core_pb2.Quantities]] = {}
     async with following(client, snapshot=NOW, skus=skus, mode=LATEST) as follower:
@@ -129,7 +204,7 @@ async def test_memory_holds_the_newest_of_a_level_however_much_it_moves(
     client: Client, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     """A round under way takes what changes meanwhile: `every change` shows that the same load is not small."""
-    monkeypatch.setattr(hub, "LATEST_ROWS_MAX", 1)
+    monkeypatch.setattr(following_feed, "LATEST_ROWS_MAX", 1)
     skus, places = await shop(client)
     request: dict[str, Any] = {"mode": LATEST} if mode == "latest" else {}
     async with following(client, now=NOW, skus=skus, **request) as follower:

@@ -1,0 +1,123 @@
+"""`python -m inventory_marketplace`."""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+from cyclopts import App, Parameter, validators
+
+from inventory_client import CursorFileCorrupt, FileCursorStore, InventoryClient, InventoryError
+from inventory_marketplace.adapter import Adapter
+from inventory_marketplace.bucket import TokenBucket
+from inventory_marketplace.marketplace import Marketplace
+from inventory_marketplace.offers import Offers
+from inventory_marketplace.sender import Sender
+
+UPDATES_PER_MINUTE_MAX = 1_000_000
+BUFFER_MAX = 1_000_000_000
+
+app = App(name="python -m inventory_marketplace", version_flags=[])
+
+
+@app.default
+def run(
+    *,
+    server: str = "127.0.0.1:50051",
+    location: Annotated[list[str], Parameter(negative="")],
+    url: str,
+    cursor: Path,
+    updates_per_minute: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=UPDATES_PER_MINUTE_MAX))] = 600,
+    burst: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    buffer: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=BUFFER_MAX))] = 0,
+    timeout_s: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=600))] = 10.0,
+    channel: str = "marketplace",
+) -> int:
+    """Keep a marketplace's stock numbers right.
+
+    Follows the stock of the locations and sends what is available there, all together and minus the buffer, as
+    PUT URL/offers {"offers": [{"sku": …, "available": …}]}: the nearly sold out first, the newest numbers only, and
+    never more updates than allowed. Ctrl-C ends it; started again with the same cursor file it goes on where it was.
+
+    Example: python -m inventory_marketplace --server 127.0.0.1:50051 --location shop-1 --url http://127.0.0.1:9000
+    --updates-per-minute 600 --buffer 1 --cursor marketplace.cursor
+
+    Parameters
+    ----------
+    server
+        HOST:PORT of a server, or several with commas between.
+    location
+        Whose stock is offered; give it again for more than one.
+    url
+        Where the marketplace takes offers.
+    cursor
+        The file that remembers how far the marketplace has everything. Remove it to send all again.
+    updates_per_minute
+        How many SKUs may be updated in any minute, tries that failed among them.
+    burst
+        How many of them at once. Default: a tenth.
+    buffer
+        So many pieces of each SKU are kept back.
+    timeout_s
+        How long one call may take.
+    channel
+        Who follows, as the server shall name it; its subscriber has the same name.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    burst = max(1, updates_per_minute // 10) if burst is None else burst
+    if burst > updates_per_minute:
+        return _say(f"--burst is at most --updates-per-minute, not {burst}")
+    if not _is_address(url):
+        return _say(f"--url takes an address such as http://host/path, not {url!r}")
+    bucket = TokenBucket(updates_per_minute, burst, time.monotonic)
+    try:
+        asyncio.run(adapt(server.split(","), channel, location, url, cursor, bucket, buffer, timeout_s))
+    except (InventoryError, OSError, CursorFileCorrupt, ValueError) as error:
+        return _say(str(error))
+    return 0
+
+
+async def adapt(
+    servers: list[str],
+    channel: str,
+    locations: list[str],
+    url: str,
+    cursor: Path,
+    bucket: TokenBucket,
+    buffer: int,
+    timeout_s: float,
+) -> None:
+    """Until SIGINT or SIGTERM."""
+    async with InventoryClient(servers, channel=channel) as client, httpx.AsyncClient(timeout=timeout_s) as http:
+        for location in locations:
+            await client.get_location(location)
+        offers = Offers(locations, buffer)
+        adapter = Adapter(client, FileCursorStore(cursor), offers, locations, channel)
+        sender = Sender(offers, bucket, Marketplace(http, url), adapter.on_accepted)
+        running = asyncio.create_task(adapter.run(sender))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in {"http", "https"} and bool(parsed.host)
+
+
+def _say(line: str) -> int:
+    print(f"inventory_marketplace: {line}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,118 @@
+"""What the till has begun and not ended, in a small file that a crash of the till leaves whole."""
+
+import contextlib
+import enum
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+
+class JournalError(Exception):
+    """The file can't be used; the text says why."""
+
+
+class Step(enum.StrEnum):
+    """What is to be done next. The one before has been answered."""
+
+    RESERVE = "reserve"
+    COMMIT = "commit"
+    FULFIL = "fulfil"
+    RELEASE = "release"
+    """The cashier gave up when it was not known whether the sale had been made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One payment, with the request_ids of its calls: however often they are sent, each takes effect once."""
+
+    reference: str
+    """Of the sale: on the receipt, and with the reservation."""
+    location: str
+    lines: tuple[tuple[str, int], ...]
+    """SKU and quantity."""
+    reserve_id: str
+    commit_id: str
+    fulfil_id: str
+    release_id: str
+    step: Step = Step.RESERVE
+    reservation_id: str = ""
+
+    @classmethod
+    def new(cls, till: str, location: str, lines: tuple[tuple[str, int], ...]) -> Self:
+        reserve, commit, fulfil, release = (str(uuid4()) for _ in range(4))
+        return cls(f"{till}-{reserve[:8]}", location, lines, reserve, commit, fulfil, release)
+
+    def at(self, step: Step, reservation_id: str = "") -> "Intent":
+        return replace(self, step=step, reservation_id=reservation_id or self.reservation_id)
+
+
+class Journal:
+    """The open intents, oldest first. A change is on the disk when the call returns."""
+
+    def __init__(self, path: Path) -> None:
+        """Use `open_journal`."""
+        self._path = path
+        self._intents = {intent.reference: intent for intent in _read(path)}
+
+    @property
+    def intents(self) -> tuple[Intent, ...]:
+        return tuple(self._intents.values())
+
+    def intent(self, reference: str) -> Intent | None:
+        return self._intents.get(reference)
+
+    def put(self, intent: Intent) -> None:
+        self._intents[intent.reference] = intent
+        self._write()
+
+    def drop(self, intent: Intent) -> None:
+        self._intents.pop(intent.reference, None)
+        self._write()
+
+    def _write(self) -> None:
+        written = self._path.with_name(f"{self._path.name}.new")
+        with written.open("w", encoding="utf-8") as file:
+            json.dump([asdict(intent) for intent in self._intents.values()], file)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(self._path)
+        directory = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+@contextlib.contextmanager
+def open_journal(path: Path) -> Iterator[Journal]:
+    """One till at a time: the same intents must not be seen through twice. Raises `JournalError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(f"{path.name}.lock").open("w")
+    except OSError as error:
+        raise JournalError(f"{path}: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise JournalError(f"{path}: another till uses it") from None
+        yield Journal(path)
+
+
+def _read(path: Path) -> Iterator[Intent]:
+    try:
+        rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        for row in rows:
+            lines = tuple((str(sku), int(quantity)) for sku, quantity in row["lines"])
+            yield Intent(**{**row, "lines": lines, "step": Step(row["step"])})
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise JournalError(f"{path}: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise JournalError(f"{path} is no journal of a till: {error}") from error

@@ -1,0 +1,230 @@
+"""The till: keys change the sale, the sale is drawn, and what has to be done outside is done beside it."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from inventory_client import ConnectionState, InventoryClient, InventoryError, NotFound, StockMirror
+from inventory_till import screen
+from inventory_till.catalogue import Catalogue
+from inventory_till.journal import Intent, Journal, Step
+from inventory_till.keys import Press
+from inventory_till.payment import Declined, Payments, Receipt
+from inventory_till.sale import Do, Find, Item, Line, Phase, Sale, found, not_found, press
+from inventory_till.terminal import Terminal
+
+DRAW_PAUSE_S = 0.02
+TICK_S = 1.0
+FIND_S = 3.0
+LOAD_AGAIN_S = 5.0
+
+
+class Till:
+    """`name` is the channel's: on receipts and in references."""
+
+    def __init__(
+        self,
+        client: InventoryClient,
+        mirror: StockMirror,
+        journal: Journal,
+        terminal: Terminal,
+        name: str,
+        location: str,
+        hold_ttl: timedelta,
+    ) -> None:
+        self._client = client
+        self._mirror = mirror
+        self._journal = journal
+        self._terminal = terminal
+        self._name = name
+        self._location = location
+        self._payments = Payments(client, journal, hold_ttl, self._changed)
+        self._catalogue = Catalogue()
+        self._sale = Sale()
+        self._paying: asyncio.Task[Receipt] | None = None
+        self._reference = ""
+        self._finding: set[asyncio.Task[None]] = set()
+        self._leaving = asyncio.Event()
+        self._failed: OSError | None = None
+        self._drawing: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Until the cashier leaves, or the terminal is gone. What is unfinished then stays in the journal. Raises
+        `OSError` when the journal can't be written."""
+        for intent in self._journal.intents:
+            if intent.step is Step.RELEASE:
+                self._payments.give_up(intent.reference)
+        self._show_unfinished()
+        beside = [asyncio.create_task(self._load()), asyncio.create_task(self._tick())]
+        self._mirror.on_change(lambda *_: self._changed())
+        with self._terminal.watched(self._on_keys, self._on_resize, self._leaving.set):
+            self._changed()
+            await self._leaving.wait()
+        tasks = [*beside, *self._finding, *self._payments.giving_up.values(), *filter(None, [self._paying])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._failed is not None:
+            raise self._failed
+
+    def _on_keys(self, keys: list[Press]) -> None:
+        for key in keys:
+            self._sale, effect = press(self._sale, key)
+            match effect:
+                case Find():
+                    self._find(effect)
+                case Do.PAY:
+                    lines = tuple((line.item.sku, line.quantity) for line in self._sale.lines)
+                    self._pay(Intent.new(self._name, self._location, lines))
+                case Do.FINISH:
+                    self._finish()
+                case Do.GIVE_UP:
+                    self._give_up()
+                case Do.LEAVE:
+                    self._leaving.set()
+                case None:
+                    pass
+        self._changed()
+
+    # Paying.
+
+    def _pay(self, intent: Intent) -> None:
+        self._reference = intent.reference
+        self._paying = asyncio.create_task(self._payments.see_through(intent))
+        self._paying.add_done_callback(self._paid)
+
+    def _paid(self, paying: "asyncio.Task[Receipt]") -> None:
+        self._paying = None
+        if self._leaving.is_set():
+            return
+        if paying.cancelled():
+            self._payments.give_up(self._reference)
+            self._sale = replace(self._sale, phase=Phase.SELLING, message="given up: nothing was sold")
+            self._changed()
+            return
+        try:
+            receipt = paying.result()
+        except Declined as declined:
+            self._sale = replace(self._sale, phase=Phase.SELLING, message=str(declined))
+        except OSError as failed:  # without the journal nothing may be sold; it says how far this one is
+            self._failed = failed
+            self._leaving.set()
+        else:
+            self._sale = replace(
+                self._sale,
+                phase=Phase.RECEIPT,
+                message=screen.receipt(self._sale.lines, receipt.reference, receipt.revision),
+            )
+        self._changed()
+
+    def _give_up(self) -> None:
+        if not self._payments.may_give_up(self._reference):
+            self._sale = replace(self._sale, message="it is sold: only the goods are still to be booked out")
+        elif self._paying is not None:
+            self._paying.cancel()
+        else:
+            self._payments.give_up(self._reference)
+            self._sale = Sale(message="given up")
+            self._show_unfinished()
+
+    def _finish(self) -> None:
+        intent = self._journal.intent(self._reference)
+        assert intent is not None, "it is on the screen"
+        self._sale = replace(self._sale, phase=Phase.PAYING)
+        self._pay(intent)
+
+    def _show_unfinished(self) -> None:
+        """What an earlier run left in the middle of a payment comes first."""
+        for intent in self._journal.intents:
+            if intent.step is not Step.RELEASE:
+                lines = tuple(Line(self._catalogue.find(sku) or Item(sku), quantity) for sku, quantity in intent.lines)
+                self._reference = intent.reference
+                self._sale = Sale(lines, phase=Phase.UNFINISHED, message=intent.reference)
+                return
+
+    # Finding.
+
+    def _find(self, find: Find) -> None:
+        if item := self._catalogue.find(find.code):
+            self._sale = found(self._sale, find, item)
+            return
+        task = asyncio.create_task(self._ask(find))
+        self._finding.add(task)
+        task.add_done_callback(self._finding.discard)
+
+    async def _ask(self, find: Find) -> None:
+        try:
+            item = self._catalogue.put(await self._client.get_sku(find.code, timeout_s=FIND_S))
+        except NotFound:
+            item = None
+        except InventoryError as failed:
+            self._sale = not_found(self._sale, find, f"{find.code} is not known here, and: {failed.message}")
+            self._changed()
+            return
+        if item is None:
+            item = await self._by_barcode(find.code)
+        if item is None:
+            self._sale = not_found(self._sale, find, f"no SKU or barcode {find.code}")
+        else:
+            self._sale = found(self._sale, find, item)
+        self._changed()
+
+    async def _by_barcode(self, code: str) -> Item | None:
+        try:
+            return self._catalogue.put(await self._client.get_sku(barcode=code, timeout_s=FIND_S))
+        except InventoryError:  # not found, no barcode, or gone this very moment
+            return None
+
+    async def _load(self) -> None:
+        """The whole catalogue, so that everything is found while the server is away."""
+        while True:
+            try:
+                async for sku in self._client.list_skus(active=True):
+                    self._catalogue.put(sku)
+            except InventoryError:
+                await asyncio.sleep(LOAD_AGAIN_S)
+            else:
+                return
+
+    # Drawing.
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._changed()
+
+    def _changed(self) -> None:
+        if self._drawing is None:
+            self._drawing = asyncio.get_running_loop().call_later(DRAW_PAUSE_S, self._draw)
+
+    def _draw(self) -> None:
+        self._drawing = None
+        self._terminal.draw(self._screen())
+
+    def _on_resize(self) -> None:
+        self._terminal.redraw(self._screen())
+
+    def _screen(self) -> str:
+        return screen.render(self._sale, self._view(), self._available, *self._terminal.size())
+
+    def _view(self) -> screen.View:
+        connection = self._mirror.connection
+        online = self._mirror.live
+        if online or connection is None:
+            words = "online" if online else "connecting"
+        elif connection.state is ConnectionState.LIVE:
+            words = "catching up"
+        else:
+            words = f"offline since {connection.since.astimezone():%H:%M:%S}"
+        return screen.View(
+            till=self._name,
+            location=self._location,
+            connection=words,
+            online=online,
+            progress=self._payments.progress,
+            open=len(self._payments.giving_up),
+        )
+
+    def _available(self, sku: str) -> int | None:
+        """As the mirror knows it; nothing before its first snapshot."""
+        return self._mirror.available(sku, self._location) if self._mirror.revision else None

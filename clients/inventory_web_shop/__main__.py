@@ -1,0 +1,107 @@
+"""`python -m inventory_web_shop`."""
+
+import asyncio
+import socket
+import sys
+from datetime import timedelta
+from typing import Annotated
+
+import uvicorn
+from cyclopts import App, Parameter, validators
+
+from inventory_client import InventoryClient, InventoryError, StockMirror
+from inventory_web_shop.shop import Shop
+
+HOLD_TTL_MAX_S = 86_400
+GRACE_S = 3
+
+app = App(name="python -m inventory_web_shop", version_flags=[])
+
+
+@app.default
+def run(
+    *,
+    server: str = "127.0.0.1:50051",
+    location: str,
+    listen: str = "127.0.0.1:8080",
+    channel: str = "web",
+    hold_ttl_s: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=HOLD_TTL_MAX_S))] = 900,
+    stale_max_s: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 15.0,
+) -> int:
+    """Serve a web shop's front end: stock, checkout and orders as JSON over HTTP.
+
+    GET /stock/SKU and /stock?skus=A,B answer from a mirror, GET /stock/events?skus=A,B streams what changes. POST
+    /carts/CART/checkout {"lines": [{"sku": "A", "quantity": 2}]} holds, POST /orders {"cart": CART, "reference":
+    "order-7"} sells, DELETE /carts/CART gives back. It has no passwords: keep it behind something that has.
+
+    Example: python -m inventory_web_shop --server 127.0.0.1:50051,127.0.0.1:50052 --location shop-1
+    --listen 127.0.0.1:8080
+
+    Parameters
+    ----------
+    server
+        HOST:PORT of a server, or several with commas between.
+    location
+        Whose stock is sold.
+    listen
+        HOST:PORT of the HTTP port; port 0 takes a free one.
+    channel
+        Who sells, as the ledger shall name it.
+    hold_ttl_s
+        For how long a checkout holds.
+    stale_max_s
+        What is older than this is not given out: 503. A quiet feed says every 5 s that it is up to date.
+    """
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        return _say(f"--listen takes HOST:PORT, not {listen!r}")
+    try:
+        asyncio.run(
+            serve(server.split(","), channel, location, host, int(port), timedelta(seconds=hold_ttl_s), stale_max_s)
+        )
+    except (InventoryError, OSError, ValueError) as error:  # OSError: also that no snapshot came in time
+        return _say(str(error) or type(error).__name__)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+async def serve(
+    servers: list[str], channel: str, location: str, host: str, port: int, hold_ttl: timedelta, stale_max_s: float
+) -> None:
+    """Until SIGINT or SIGTERM."""
+    async with InventoryClient(servers, channel=channel) as client:
+        await client.get_location(location)
+        async with StockMirror(client, locations=[location]) as mirror:
+            shop = Shop(client, mirror, location, hold_ttl, stale_max_s)
+            config = uvicorn.Config(
+                shop.app(),
+                host,
+                port,
+                lifespan="off",
+                log_level="info",
+                access_log=False,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+            await _Server(config, shop).serve()
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of product pages first: they would never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, shop: Shop) -> None:
+        super().__init__(config)
+        self._shop = shop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._shop.viewers.end()
+        await super().shutdown(sockets)
+
+
+def _say(line: str) -> int:
+    print(f"inventory_web_shop: {line}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,253 @@
+"""The till on a pseudo-terminal, with a real server that comes and goes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from inventory.v1 import core_pb2
+from inventory.v1.catalog_service_pb2 import Location, Sku
+from inventory_client import InventoryClient
+from tests.client.conftest import House, Replica
+from tests.client.line import Line, line
+from tests.client.till_process import CTRL_C, DELETE, DOWN, ENTER, ESCAPE, F10, UP, TillProcess, till
+from tests.rpc.client import eventually
+
+HOLD, COMMIT, FULFILMENT, RELEASE = (
+    core_pb2.MOVEMENT_KIND_HOLD,
+    core_pb2.MOVEMENT_KIND_COMMIT,
+    core_pb2.MOVEMENT_KIND_FULFILMENT,
+    core_pb2.MOVEMENT_KIND_RELEASE,
+)
+SOLD = [HOLD, COMMIT, FULFILMENT]
+BARCODE = "5901234123457"
+
+
+class Counter:
+    """A shop with a till on a line that can be cut."""
+
+    def __init__(self, client: InventoryClient, wire: Line, replica: Replica, directory: Path) -> None:
+        self.client = client
+        self.wire = wire
+        self.replica = replica
+        self.journal = directory / "journal.json"
+
+    def till(self, *more: str, location: str = "shop-1") -> AbstractAsyncContextManager[TillProcess]:
+        arguments = ["--server", self.wire.address, "--location", location, "--channel", "till-7"]
+        return till(self.journal.with_name("said"), *arguments, "--journal", str(self.journal), *more)
+
+    @asynccontextmanager
+    async def open_till(self, *more: str) -> AsyncIterator[TillProcess]:
+        """One that is on the screen: what was typed before would be thrown away."""
+        async with self.till(*more) as desk:
+            await desk.until_shows("till-7 at shop-1")
+            yield desk
+
+    async def moved(self, sku: str = "PEAR") -> list[core_pb2.MovementKind]:
+        """What happened to the SKU since its delivery, in order."""
+        rows = [row.kind async for row in self.client.list_movements(sku=sku)]
+        return rows[-2::-1]
+
+    async def on_hand(self, sku: str = "PEAR") -> int:
+        return (await self.client.get_stock(sku, "shop-1")).quantities.on_hand
+
+
+@pytest.fixture
+async def counter(house: House, tmp_path: Path) -> AsyncIterator[Counter]:
+    replica = await house.replica()
+    client = await house.client()
+    await client.import_catalog(
+        skus=[
+            Sku(sku="PEAR", name="Pear", barcodes=[BARCODE]),
+            Sku(sku="PLUM", name="Plum"),
+            Sku(sku="HAM", name="Ham", unit="kg", unit_digits=3),
+        ],
+        locations=[Location(location="shop-1")],
+    )
+    await client.batch_adjust_stock([("PEAR", "shop-1", 10), ("PLUM", "shop-1", 1), ("HAM", "shop-1", 5000)], "test")
+    async with line(replica.address) as wire:
+        yield Counter(client, wire, replica, tmp_path)
+
+
+async def test_a_sale_by_keys(counter: Counter) -> None:
+    async with counter.open_till() as desk:
+        await desk.until_shows("online")
+        desk.type(BARCODE, ENTER)
+        await desk.until_row("PEAR", "Pear", "1", "10")
+        desk.type("PLUM", ENTER, "0.25*HAM", ENTER)
+        await desk.until_shows("PLUM", "0.250 kg", "3 lines")
+        desk.type(UP, DELETE, UP, "*3", ENTER)
+        await desk.until(lambda screen: "PLUM" not in screen and "2 lines" in screen, "removed the plum")
+        desk.type(DOWN, ENTER)
+        screen = await desk.until_shows("SOLD", "receipt till-7-")
+        reference = screen.partition("receipt ")[2].split()[0]
+        assert await counter.moved() == await counter.moved("HAM") == SOLD
+        assert await counter.moved("PLUM") == []
+        assert await counter.on_hand() == 7
+        assert await counter.on_hand("HAM") == 4750
+        made = await anext(counter.client.list_movements(sku="PEAR"))
+        assert (made.channel, made.reference) == ("till-7", reference)
+        desk.type("PLUM", ENTER)
+        await desk.until_shows("1 line", "PLUM")
+        desk.type(CTRL_C)
+        await desk.until_shows("Ctrl-C again")
+        desk.type(CTRL_C)
+        assert await desk.ended() == 0
+        assert desk.output.endswith("\x1b[?25h\x1b[?1049l"), "the terminal is as it was"
+    assert counter.journal.read_text() == "[]"
+
+
+async def test_a_shortage_is_told_and_nothing_is_sold(counter: Counter) -> None:
+    async with counter.open_till() as desk:
+        desk.type("PEAR", ENTER, "2*PLUM", ENTER)
+        await desk.until_shows("2 lines")
+        desk.type(F10)
+        await desk.until_shows("not enough: PLUM: 1 left of 2")
+        assert await counter.moved() == []
+        desk.type("*1", ENTER, F10)
+        await desk.until_shows("SOLD")
+        assert await counter.moved("PLUM") == SOLD
+
+
+async def test_what_others_sell_is_seen(counter: Counter) -> None:
+    async with counter.open_till() as desk:
+        desk.type("PEAR", ENTER)
+        await desk.until_row("PEAR", "1", "10")
+        await counter.client.adjust_stock("PEAR", "shop-1", -4, "sold elsewhere")
+        await desk.until_row("PEAR", "1", "6")
+
+
+async def test_an_unknown_code_is_told(counter: Counter) -> None:
+    async with counter.open_till() as desk:
+        await desk.until_shows("online")
+        desk.type("nothing", ENTER)
+        await desk.until_shows("no SKU or barcode nothing")
+        assert "0 lines" in desk.screen
+
+
+async def test_the_screen_follows_the_terminals_size(counter: Counter) -> None:
+    async with counter.open_till() as desk:
+        await desk.until(lambda screen: "─" * 100 in screen, "filled 100 columns")
+        desk.resize(60, 20)
+        await desk.until(lambda screen: "─" * 60 in screen and "─" * 61 not in screen, "filled 60 columns")
+
+
+async def test_without_a_server_the_till_opens_sells_nothing_and_sells_when_it_comes(counter: Counter) -> None:
+    await counter.replica.stop()
+    async with counter.open_till() as desk:
+        await desk.until_shows("offline since")
+        await counter.replica.start()
+        await desk.until_shows("online")
+        desk.type("PEAR", ENTER)
+        await desk.until_shows("1 line")
+        await counter.replica.stop()
+        await desk.until_shows("offline since")
+        desk.type("2*PEAR", ENTER, BARCODE, ENTER)
+        await desk.until_row("PEAR", "4", "10")
+        desk.type(ENTER)
+        await desk.until_shows("paying", "no answer yet")
+        await counter.replica.start()
+        await desk.until_shows("SOLD")
+    assert await counter.moved() == SOLD
+    assert await counter.on_hand() == 6
+
+
+async def test_a_payment_whose_answers_are_lost_has_one_effect(counter: Counter) -> None:
+    async with counter.open_till() as desk:
+        desk.type("PEAR", ENTER)
+        await desk.until_shows("1 line")
+        counter.wire.deaf = True
+        desk.type(ENTER)
+
+        async def has_reserved() -> bool:
+            return await counter.moved() == [HOLD]
+
+        await eventually(has_reserved, "the server has done what the till does not know of")
+        await desk.until_shows("no answer yet")
+        repair(counter.wire)
+        await desk.until_shows("SOLD")
+    assert await counter.moved() == SOLD
+    assert await counter.on_hand() == 9
+
+
+async def test_a_payment_given_up_sells_nothing_and_its_hold_runs_out(counter: Counter) -> None:
+    async with counter.open_till("--hold-ttl-s", "1") as desk:
+        desk.type("PEAR", ENTER)
+        await desk.until_shows("1 line")
+        counter.wire.deaf = True
+        desk.type(ENTER)
+
+        async def has_reserved() -> bool:
+            return await counter.moved() == [HOLD]
+
+        await eventually(has_reserved, "it is held")
+        desk.type(ESCAPE)
+        await desk.until_shows("given up: nothing was sold", "1 line")
+        repair(counter.wire)
+
+        async def has_run_out() -> bool:
+            return await counter.moved() == [HOLD, core_pb2.MOVEMENT_KIND_EXPIRY]
+
+        await eventually(has_run_out, "the hold runs out")
+        desk.type(ENTER)
+        await desk.until_shows("SOLD")
+    assert (await counter.moved())[2:] == SOLD
+    assert counter.journal.read_text() == "[]"
+
+
+async def in_doubt(counter: Counter, desk: TillProcess) -> None:
+    """The till does not know whether it has reserved."""
+    desk.type("3*PEAR", ENTER)
+    await desk.until_shows("1 line")
+    counter.wire.deaf = True
+    desk.type(ENTER)
+
+    async def has_reserved() -> bool:
+        return await counter.moved() == [HOLD]
+
+    await eventually(has_reserved, "it is held")
+
+
+def repair(wire: Line) -> None:
+    wire.cut()
+    wire.deaf = False
+
+
+async def test_after_a_crash_the_till_finishes_the_payment_once(counter: Counter) -> None:
+    async with counter.open_till() as desk:
+        await in_doubt(counter, desk)
+        desk.kill()
+        await desk.ended()
+    repair(counter.wire)
+    async with counter.open_till() as desk:
+        await desk.until_shows("unfinished payment")
+        await desk.until_row("PEAR", "3", "7")
+        desk.type(ENTER)
+        await desk.until_shows("SOLD")
+    assert await counter.moved() == SOLD
+    assert await counter.on_hand() == 7
+
+
+async def test_a_payment_that_the_cashier_left_can_be_given_up_later(counter: Counter) -> None:
+    async with counter.open_till() as desk:
+        await in_doubt(counter, desk)
+        desk.type(CTRL_C)
+        assert await desk.ended() == 1
+        assert "unfinished" in desk.said
+    repair(counter.wire)
+    async with counter.open_till() as desk:
+        await desk.until_shows("unfinished payment")
+        desk.type(ESCAPE)
+        await desk.until_shows("given up", "0 lines")
+        desk.type(CTRL_C)
+        assert await desk.ended() == 0
+    assert await counter.moved() == [HOLD]
+
+
+async def test_a_wrong_location_is_told(counter: Counter) -> None:
+    async with counter.till(location="nowhere") as desk:
+        assert await desk.ended() == 1
+        assert "LOCATION_NOT_FOUND" in desk.said
