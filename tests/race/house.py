@@ -23,6 +23,8 @@ from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import reservation_service_pb2_grpc as reservation_grpc
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import stock_service_pb2_grpc as stock_grpc
+from inventory.v1 import subscriber_service_pb2_grpc as subscriber_grpc
+from inventory.v1 import watch_service_pb2_grpc as watch_grpc
 from tests.race.invariants import broken
 from tests.race.processes import Process, Server
 
@@ -31,6 +33,7 @@ SHOP = "shop"
 CALL_TIMEOUT_S = 15.0
 POLL_S = 0.02
 POLL_TIMEOUT_S = 20.0
+NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65_536))
 TRY_AGAIN = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -63,11 +66,15 @@ def within(
 class Client:
     """Stubs of one server, on one channel; an `own` one has a connection that nobody shares."""
 
-    def __init__(self, address: str, *, own: bool = False) -> None:
-        self.channel = grpc.aio.insecure_channel(address, [("grpc.use_local_subchannel_pool", int(own))])
+    def __init__(self, address: str, *, own: bool = False, narrow: bool = False) -> None:
+        """`narrow`: the server may run ahead of the reader by 64 KiB only."""
+        own_pool = ("grpc.use_local_subchannel_pool", int(own or narrow))
+        self.channel = grpc.aio.insecure_channel(address, [own_pool, *(NARROW if narrow else ())])
         self.reservations = reservation_grpc.ReservationServiceStub(self.channel)
         self.stock = stock_grpc.StockServiceStub(self.channel)
         self.catalog = catalog_grpc.CatalogServiceStub(self.channel)
+        self.feed = watch_grpc.WatchServiceStub(self.channel)
+        self.subscribers = subscriber_grpc.SubscriberServiceStub(self.channel)
 
     def reserve(
         self, request: reservation_pb2.ReserveRequest, timeout_s: float | None = CALL_TIMEOUT_S
@@ -121,9 +128,15 @@ class House:
         self.clients.append(client)
         return server, client
 
-    def client(self, address: str) -> Client:
+    async def server_at(self, address: str) -> tuple[Server, Client]:
+        """As `server`, where another one was before."""
+        server = await Server.serve("--dsn", self.dsn, "--listen", address)
+        self.keep(server)
+        return server, self.client(address)
+
+    def client(self, address: str, *, narrow: bool = False) -> Client:
         """Stubs on a connection of their own."""
-        client = Client(address, own=True)
+        client = Client(address, own=True, narrow=narrow)
         self.clients.append(client)
         return client
 
@@ -280,11 +293,14 @@ async def until_answered(
 def reason(error: BaseException) -> str:
     """ErrorInfo.reason, or the code's name."""
     assert isinstance(error, grpc.aio.AioRpcError), repr(error)
+    return str(error_info(error).reason) or error.code().name
+
+
+def error_info(error: grpc.aio.AioRpcError) -> Any:
+    """Its ErrorInfo; an empty one when it has none."""
     info = ErrorInfo()
-    for detail in _details(error):
-        if detail.Unpack(info):
-            return str(info.reason)
-    return error.code().name
+    any(detail.Unpack(info) for detail in _details(error))
+    return info
 
 
 def retry_after_s(error: grpc.aio.AioRpcError) -> float | None:

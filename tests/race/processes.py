@@ -17,6 +17,7 @@ START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
 LINE_BYTES_MAX = 1 << 20
 POLL_S = 0.01
+ESTABLISHED = "01"  # as /proc/net/tcp says it
 
 
 class Process:
@@ -72,6 +73,18 @@ class Process:
         except TimeoutError:
             raise AssertionError(f"never said {text!r}:\n" + "\n".join(self.said[-20:])) from None
 
+    def memory_bytes(self) -> int:
+        """What it has of the machine's memory now."""
+        return self._memory_bytes("VmRSS:")
+
+    def memory_peak_bytes(self) -> int:
+        """The most it ever had."""
+        return self._memory_bytes("VmHWM:")
+
+    def is_stopped(self) -> bool:
+        """Whether SIGSTOP holds it."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
@@ -88,6 +101,13 @@ class Process:
             code = await self._gone()
             raise AssertionError(f"ended with {code} without an answer:\n" + "\n".join(self.said[-20:]))
         return json.loads(line)
+
+    async def output(self) -> str:
+        """All it writes until it ends, and it ends well."""
+        text = (await self._output.read()).decode()
+        code = await self._gone()
+        assert code == 0, "\n".join(self.said[-20:])
+        return text
 
     async def ended(self) -> int:
         """Its exit code, when it ends by itself."""
@@ -110,6 +130,10 @@ class Process:
         except TimeoutError:
             await self.kill()
             raise AssertionError("did not stop:\n" + "\n".join(self.said[-20:])) from None
+
+    def _memory_bytes(self, field: str) -> int:
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(field))
 
     async def _gone(self) -> int:
         while (code := self._process.poll()) is None:  # noqa: ASYNC110 - the kernel tells only who asks
@@ -158,6 +182,13 @@ class Server(Process):
         server.address = line.partition(READY)[2].strip()
         return server
 
+    def connections(self) -> int:
+        """How many of its clients' connections stand, as the kernel sees it."""
+        port = f":{int(self.address.rpartition(':')[2]):04X}"
+        tables = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))  # a socket may be of both families
+        sockets = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
+        return sum(local.endswith(port) and state == ESTABLISHED for _, local, _, state, *_ in sockets)
+
 
 async def start_buyers(addresses: Sequence[Sequence[str]]) -> list[Process]:
     """Client processes, each with its servers' addresses, connected and waiting for an order (see buyer.py)."""
@@ -165,6 +196,20 @@ async def start_buyers(addresses: Sequence[Sequence[str]]) -> list[Process]:
     for buyer in buyers:
         assert await buyer.answer() == "ready"
     return buyers
+
+
+async def start_watchers(address: str, count: int, skus: Sequence[str]) -> Process:
+    """A client process with so many streams of these SKUs that it does not read (see watchers.py)."""
+    watchers = await Process.run(str(Path(__file__).with_name("watchers.py")), address, str(count), *skus)
+    assert await watchers.answer() == "ready"
+    return watchers
+
+
+def kernel_buffer_bytes() -> int:
+    """What all TCP connections of the machine have under way."""
+    sockets = Path("/proc/net/sockstat").read_text().splitlines()
+    tcp = next(line for line in sockets if line.startswith("TCP:")).split()
+    return int(tcp[tcp.index("mem") + 1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 # Runs until its input ends.

@@ -1,15 +1,10 @@
 """kill -9 of the server and crashes of PostgreSQL: what was answered is there, and a retry has one effect."""
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import asyncpg
 import grpc
 import pytest
 
-from inventory.postgres.migrate import migrate
 from inventory.v1.reservation_service_pb2 import ReserveRequest, ReserveResponse
 from tests.race.house import TRY_AGAIN, House, outcomes, reason, until_answered, within
 from tests.race.processes import Postgres
@@ -49,22 +44,6 @@ async def test_a_killed_server_s_requests_have_one_effect(house: House, statemen
         )
     assert await house.available("b") == 40
     await house.prove()
-
-
-@pytest.fixture
-async def crashing(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Postgres, House]]:
-    """A PostgreSQL of its own with a house in it. The tests' shared one must not crash."""
-    with tempfile.TemporaryDirectory(prefix="inventory-race-", dir="/tmp") as directory:
-        postgres = await Postgres.start(Path(directory))
-        try:
-            connection = await asyncpg.connect(postgres.dsn)
-            await migrate(connection, "inventory")
-            await connection.close()
-            async with House(postgres.dsn, request.node.name) as house:
-                house.keep(postgres)
-                yield postgres, house
-        finally:
-            await postgres.stop()
 
 
 @within(90)
