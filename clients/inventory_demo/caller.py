@@ -101,9 +101,10 @@ class Caller:
 def difference(first: Answer[Response], second: Answer[Response]) -> Replay | None:
     """What is wrong with the two answers to a request sent twice; None when all is well."""
     one, other = first.said, second.said
+    if isinstance(one, Refused) and isinstance(other, Refused):
+        return None if one.failure == other.failure else Replay.OTHER_ANSWER
     if isinstance(one, Refused) or isinstance(other, Refused):
-        both = isinstance(one, Refused) and isinstance(other, Refused)
-        return None if both and one.failure == other.failure else Replay.OTHER_ANSWER
+        return Replay.OTHER_ANSWER
     effects = (not one.replayed) + (not other.replayed)
     if effects > 1:
         return Replay.SECOND_EFFECT

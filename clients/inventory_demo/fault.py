@@ -10,7 +10,7 @@ from inventory_demo.mirrors import Mirrored
 from inventory_demo.seller import Sold
 from inventory_demo.servers import OwnServers
 
-FROZEN_MAX_S = 3.0
+FROZEN_MAX_S = 2.0
 
 Report = Sold | Followed | Mirrored
 
@@ -38,10 +38,6 @@ class Fault:
         self._address = servers.victim.address
         self._frozen_at: float | None = None
         self._reports: dict[Worker, Report] = {}
-
-    @property
-    def frozen(self) -> bool:
-        return self._frozen_at is not None
 
     def freeze(self) -> None:
         self._servers.victim.freeze()

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
@@ -65,26 +64,15 @@ async def _follow(orders: Connection) -> None:
         doubter.take(first)
         orders.send(Ready())
         reporting = asyncio.create_task(_report(orders, doubter, connections))
-        try:
-            await until_told(orders, _take(watch, doubter))
-        except Exception as error:
-            orders.send(Trouble(f"the stream of changes broke: {error}"))
+        following = asyncio.create_task(_take(watch, doubter))
+        stop = asyncio.get_running_loop().run_in_executor(None, orders.recv)
+        await asyncio.wait({following, stop}, return_when=asyncio.FIRST_COMPLETED)
+        reporting.cancel()
+        if following.done():  # it never ends by itself
+            orders.send(Trouble(f"the stream of changes broke: {following.exception()}"))
             return
-        finally:
-            reporting.cancel()
+        following.cancel()
     orders.send(WatchEnded(doubter, start, connections, time.process_time()))
-
-
-async def until_told(orders: Connection, work: Awaitable[None]) -> object:
-    """What was said, which ends the work. It does not end by itself: raises what ended it."""
-    working = asyncio.ensure_future(work)
-    told = asyncio.get_running_loop().run_in_executor(None, orders.recv)
-    await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
-    if working.done():
-        working.result()
-        raise RuntimeError("it ended by itself")
-    working.cancel()
-    return told.result()
 
 
 async def _take(watch: Watch, doubter: Doubter) -> None:

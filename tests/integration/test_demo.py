@@ -1,4 +1,4 @@
-"""The demo as a user runs it: a process of its own, a server of its own, and nothing left afterwards."""
+"""The demo as a user runs it: a process of its own, servers of its own, and nothing left afterwards."""
 
 import json
 import os
@@ -62,6 +62,13 @@ def test_it_proves_the_run_and_leaves_nothing_behind(scratch: Path) -> None:
     assert found["pieces"]["opening"] - found["pieces"]["on_hand"] == found["pieces"]["sold"] > 0
     assert all(check["passed"] for check in found["checks"])
     assert "inventory verify" in {check["name"] for check in found["checks"]}
+    killed, mirrors = found["killed"], {mirror["name"]: mirror for mirror in found["mirrors"]}
+    assert killed["calls"] > 0
+    assert killed["calls_answered_elsewhere"] == killed["calls_broken"] >= killed["calls"]
+    assert killed["streams"] == 1 + sum(mirror["reconnected"] for mirror in mirrors.values()) == 3
+    assert mirrors["marketplace"]["levels"] == mirrors["web shop"]["levels"] == found["levels"]
+    assert 0 < mirrors["till"]["levels"] < found["levels"]
+    assert {mirror["snapshots"] for mirror in mirrors.values()} == {1}
     assert list(scratch.iterdir()) == []
     assert processes_in(scratch) == []
 

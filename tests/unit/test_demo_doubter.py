@@ -1,8 +1,9 @@
-"""The mirror believes nothing: what is wrong in a stream, it says."""
+"""The doubter believes nothing: what is wrong in a stream, it says."""
 
 from inventory.v1 import core_pb2
-from inventory.v1.watch_service_pb2 import Change, WatchResponse
-from inventory_demo.mirror import Mirror
+from inventory.v1.watch_service_pb2 import Change
+from inventory_client import Bookmark, Changes, Cursor, Event, Restarted, RestartReason
+from inventory_demo.doubter import Doubter
 
 KEY = ("milk", "shop-1")
 EPOCH = "5a0c7a5e-0000-4000-8000-000000000000"
@@ -25,11 +26,10 @@ def movement(
     return row
 
 
-def message(*movements: core_pb2.Movement, bookmark: int | None = None) -> WatchResponse:
+def event(*movements: core_pb2.Movement, bookmark: int | None = None) -> Changes:
     """Each movement is a change of its own."""
     changes = [Change(revision=row.revision, movements=[row]) for row in movements]
-    end = movements[-1].revision if bookmark is None else bookmark
-    return WatchResponse(changes=changes, bookmark=core_pb2.Cursor(epoch=EPOCH, revision=end))
+    return Changes(changes, Cursor(EPOCH, movements[-1].revision if bookmark is None else bookmark))
 
 
 OPENING = movement(8, (5, 0, 0), (5, 0, 0))
@@ -38,76 +38,77 @@ COMMIT = movement(10, (0, -2, 2), (5, 0, 2), reservation_id="r-1")
 FULFILMENT = movement(11, (-2, 0, -2), (3, 0, 0), reservation_id="r-1")
 
 
-def found(*messages: WatchResponse) -> set[str]:
-    mirror = Mirror(7)
-    for one in messages:
-        mirror.take(one)
-    return set(mirror.findings.counts)
+def found(*events: Event) -> set[str]:
+    doubter = Doubter(7)
+    for one in events:
+        doubter.take(one)
+    return set(doubter.findings.counts)
 
 
 def test_an_orderly_stream_gives_the_levels() -> None:
-    mirror = Mirror(7)
-    mirror.take(message(OPENING, HOLD))
-    assert (mirror.held, mirror.allocated) == (2, 0)
-    mirror.take(message(COMMIT, FULFILMENT))
-    assert mirror.levels == {KEY: (3, 0, 0, 0, 0, 0)}
-    assert mirror.reservations == {"r-1"}
-    assert (mirror.revision, mirror.changes, mirror.movements) == (11, 4, 4)
-    assert (mirror.held, mirror.allocated) == (0, 0)
-    assert not mirror.findings
-    assert not mirror.oversold
+    doubter = Doubter(7)
+    doubter.take(event(OPENING, HOLD))
+    assert (doubter.held, doubter.allocated) == (2, 0)
+    doubter.take(event(COMMIT, FULFILMENT))
+    assert doubter.levels == {KEY: (3, 0, 0, 0, 0, 0)}
+    assert doubter.reservations == {"r-1"}
+    assert (doubter.revision, doubter.changes, doubter.movements) == (11, 4, 4)
+    assert (doubter.held, doubter.allocated) == (0, 0)
+    assert not doubter.findings
+    assert not doubter.oversold
 
 
 def test_a_missing_revision_is_found() -> None:
-    assert "revision missing" in found(message(OPENING, COMMIT))
+    assert "revision missing" in found(event(OPENING, COMMIT))
 
 
 def test_a_repeated_revision_is_found_and_not_counted_twice() -> None:
-    mirror = Mirror(7)
-    mirror.take(message(OPENING))
-    mirror.take(message(OPENING))
-    assert set(mirror.findings.counts) == {"revision repeated"}
-    assert mirror.movements == 1
+    doubter = Doubter(7)
+    doubter.take(event(OPENING))
+    doubter.take(event(OPENING))
+    assert set(doubter.findings.counts) == {"revision repeated"}
+    assert doubter.movements == 1
 
 
 def test_a_bookmark_ahead_of_its_changes_is_found() -> None:
-    assert found(message(OPENING, bookmark=9)) == {"bookmark without its changes"}
+    assert found(event(OPENING, bookmark=9)) == {"bookmark without its changes"}
 
 
 def test_another_epoch_is_found() -> None:
-    other = WatchResponse(bookmark=core_pb2.Cursor(epoch="another", revision=8))
-    assert found(message(OPENING), other) == {"epoch changed"}
+    assert found(event(OPENING), Bookmark(Cursor("another", 8))) == {"epoch changed"}
+
+
+def test_a_stream_that_begins_anew_is_found() -> None:
+    assert found(event(OPENING), Restarted(RestartReason.COMPACTED, 8)) == {"the stream began anew"}
 
 
 def test_a_balance_that_does_not_follow_from_the_one_before_is_found() -> None:
-    assert found(message(OPENING, movement(9, (0, 2, 0), (5, 3, 0)))) == {
-        "balance is not the one before plus the change"
-    }
+    assert found(event(OPENING, movement(9, (0, 2, 0), (5, 3, 0)))) == {"balance is not the one before plus the change"}
 
 
 def test_an_available_that_contradicts_the_quantities_is_found() -> None:
     wrong = movement(8, (5, 0, 0), (5, 0, 0))
     wrong.after.available = 4
-    assert found(message(wrong)) == {"available is not what the quantities say"}
+    assert found(event(wrong)) == {"available is not what the quantities say"}
 
 
 def test_a_negative_quantity_is_found() -> None:
-    assert "quantity below zero" in found(message(movement(8, (0, -1, 0), (0, -1, 0))))
+    assert "quantity below zero" in found(event(movement(8, (0, -1, 0), (0, -1, 0))))
 
 
 def test_rows_of_a_change_out_of_order_are_found() -> None:
-    assert found(message(movement(8, (5, 0, 0), (5, 0, 0), ordinal=1))) == {"ledger row out of its place"}
+    assert found(event(movement(8, (5, 0, 0), (5, 0, 0), ordinal=1))) == {"ledger row out of its place"}
 
 
 def test_an_oversold_level_is_remembered_by_its_depth_also_when_it_recovers() -> None:
-    mirror = Mirror(7)
-    mirror.take(message(OPENING, movement(9, (0, 8, 0), (5, 8, 0)), movement(10, (0, -8, 0), (5, 0, 0))))
-    assert mirror.oversold == {KEY: 3}
+    doubter = Doubter(7)
+    doubter.take(event(OPENING, movement(9, (0, 8, 0), (5, 8, 0)), movement(10, (0, -8, 0), (5, 0, 0))))
+    assert doubter.oversold == {KEY: 3}
 
 
 def test_other_peoples_shops_count_for_the_order_only() -> None:
-    mirror = Mirror(7, "demo-")
-    mirror.take(message(movement(8, (0, 9, 0), (1, 9, 0)), HOLD))
-    assert mirror.changes == 2
-    assert not mirror.levels
-    assert not mirror.findings
+    doubter = Doubter(7, "demo-")
+    doubter.take(event(movement(8, (0, 9, 0), (1, 9, 0)), HOLD))
+    assert doubter.changes == 2
+    assert not doubter.levels
+    assert not doubter.findings
