@@ -11,6 +11,7 @@ from inventory_client import Connection, ConnectionState, Failure, InventoryClie
 from inventory_client.endpoints import Endpoint
 
 PATIENCE_S = 60.0
+CONNECT_TIMEOUT_S = 30.0
 DEFECT_CODES = frozenset({"INTERNAL", "UNKNOWN", "CANCELLED"})
 
 Response = TypeVar("Response", bound=Message)
@@ -52,10 +53,12 @@ class CountingClient(InventoryClient):
         self.tally = tally or Tally()
 
     async def __aenter__(self) -> Self:
+        """Connected, if the first server can be reached."""
         await super().__aenter__()
         endpoints = self._opened()
         if endpoints.current.address != self._first:
             endpoints.leave(endpoints.current)
+        await endpoints.current.connected(CONNECT_TIMEOUT_S)
         return self
 
     def doubted(self, request_id: str) -> bool:
