@@ -11,7 +11,7 @@ A web shop in five lines:
 Without an event loop: `inventory_client.sync`. To follow every change: `InventoryClient.watch`.
 """
 
-from inventory_client.calls import WriteOptions
+from inventory_client.calls import OnRetry, WriteOptions
 from inventory_client.client import InventoryClient, WatchMode
 from inventory_client.cursor import Cursor, CursorFileCorrupt, CursorStore, FileCursorStore, MemoryCursorStore
 from inventory_client.errors import (
@@ -75,6 +75,7 @@ __all__ = [
     "Level",
     "MemoryCursorStore",
     "NotFound",
+    "OnRetry",
     "OutcomeUnknown",
     "Overloaded",
     "PreconditionFailed",

@@ -1,7 +1,7 @@
 """The one way of every unary call: repeated while that is safe and may help, on whichever server is well."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, TypedDict, TypeVar
 from uuid import UUID, uuid4
 
@@ -20,6 +20,8 @@ DEFECT_TRIES_MAX = 3
 
 Response = TypeVar("Response", bound=Message)
 Metadata = Sequence[tuple[str, str]]
+OnRetry = Callable[[Failure, float], None]
+"""Is told why a call is made again, and after how many seconds."""
 
 
 class WriteOptions(TypedDict, total=False):
@@ -37,9 +39,10 @@ class WriteOptions(TypedDict, total=False):
 class Calls:
     """Sends requests. Opened and closed by the client that inherits it."""
 
-    def __init__(self, channel: str, timeout_s: float) -> None:
+    def __init__(self, channel: str, timeout_s: float, on_retry: OnRetry | None = None) -> None:
         self._metadata: Metadata = ((CHANNEL_KEY, channel),) if channel else ()
         self._timeout_s = timeout_s
+        self._on_retry = on_retry
         self._endpoints: Endpoints | None = None
 
     async def _write(self, request: Any, response_type: type[Response], options: WriteOptions) -> Response:
@@ -92,6 +95,8 @@ class Calls:
                 raise error(answer, request_id, in_doubt=in_doubt)
             if is_unwell(answer):
                 endpoints.leave(endpoint)
+            if self._on_retry is not None:
+                self._on_retry(answer, pause_s)
             await asyncio.sleep(pause_s)
 
     async def _attempt(

@@ -17,7 +17,8 @@ class CatalogCalls(Calls):
     async def create_sku(self, sku: pb2.Sku, **options: Unpack[WriteOptions]) -> pb2.CreateSkuResponse:
         """Raises `Conflict` (CODE_TAKEN), `InvalidRequest`.
 
-        await client.create_sku(Sku(sku="A-1", name="Milk", category="GROCERY/DAIRY"))
+        Example:
+            await client.create_sku(Sku(sku="A-2", name="Milk", category="GROCERY/DAIRY"))
         """
         return await self._write(pb2.CreateSkuRequest(sku=sku), pb2.CreateSkuResponse, options)
 

@@ -14,7 +14,7 @@ from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 from inventory_client.acknowledger import Acknowledger
 from inventory_client.arguments import duration
-from inventory_client.calls import TIMEOUT_S
+from inventory_client.calls import TIMEOUT_S, OnRetry
 from inventory_client.catalog import CatalogCalls
 from inventory_client.cursor import Cursor, CursorStore
 from inventory_client.endpoints import Endpoints, addresses
@@ -47,9 +47,10 @@ class InventoryClient(StockCalls, ReservationCalls, CatalogCalls, SubscriberCall
     Calls raise `Refused` (a definite no: nothing happened), `OutcomeUnknown` (a write that may have happened: send it
     again with its request_id), or `Unavailable`; no gRPC error.
 
-    async with InventoryClient("127.0.0.1:50051", channel="shop") as client:
-        held = await client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15))
-        await client.commit(held.reservation.reservation_id, reference="order 4711")
+    Example:
+        async with InventoryClient("127.0.0.1:50051", channel="shop") as client:
+            held = await client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15))
+            await client.commit(held.reservation.reservation_id, reference="order 4711")
     """
 
     def __init__(
@@ -59,15 +60,17 @@ class InventoryClient(StockCalls, ReservationCalls, CatalogCalls, SubscriberCall
         *,
         timeout_s: float = TIMEOUT_S,
         credentials: grpc.ChannelCredentials | None = None,
+        on_retry: OnRetry | None = None,
     ) -> None:
         """`endpoints`: one HOST:PORT, or several; a client begins with a random one. `channel`: who sells, 1 to 32 of
         a-z, 0-9, - and _; '': the server's default one. `credentials`: for TLS; None: in the clear.
+        `on_retry` is told of every call that is made again: for logs and counters.
 
         Raises `ValueError`.
         """
         if channel and not _CHANNEL.fullmatch(channel):
             raise ValueError(f"not a channel's code: {channel!r}")
-        super().__init__(channel, timeout_s)
+        super().__init__(channel, timeout_s, on_retry)
         self._addresses = addresses(endpoints)
         self._credentials = credentials
         self._watches: WeakSet[Watch] = WeakSet()
@@ -110,15 +113,16 @@ class InventoryClient(StockCalls, ReservationCalls, CatalogCalls, SubscriberCall
         processed bookmarks are acknowledged about every second. `on_connection` is told of every change of the
         connection. `change_bytes_max`: how large one command's changes may be.
 
-        async with client.watch(store=FileCursorStore("erp.cursor"), locations=["shop-7"]) as events:
-            async for event in events:
-                match event:
-                    case Restarted():
-                        books.clear()
-                    case SnapshotPiece(levels=levels):
-                        books.put(levels)
-                    case Changes(changes=changes):
-                        books.apply(changes)
+        Example:
+            async with client.watch(store=FileCursorStore("erp.cursor"), locations=["shop-7"]) as events:
+                async for event in events:
+                    match event:
+                        case Restarted():
+                            books.clear()
+                        case SnapshotPiece(levels=levels):
+                            books.extend(levels)
+                        case Changes(changes=changes):
+                            books.extend(changes)
         """
         request = pb2.WatchRequest(
             locations=locations,

@@ -55,17 +55,17 @@ class Endpoint:
     async def connected(self, within_s: float) -> bool:
         """Whether there is a connection, now or soon. False: nothing was sent."""
         ready = grpc.ChannelConnectivity.READY
-        state = self._wire.get_state(try_to_connect=True)
-        if state is ready:
-            return True
         try:
+            state = self._wire.get_state(try_to_connect=True)
+            if state is ready:
+                return True
             async with asyncio.timeout(within_s):
                 while state is not ready:
                     if state in (grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.SHUTDOWN):
                         return False
                     await self._wire.wait_for_state_change(state)
                     state = self._wire.get_state(try_to_connect=True)
-        except TimeoutError:
+        except (TimeoutError, grpc.aio.UsageError):  # the latter: closed meanwhile
             return False
         return True
 

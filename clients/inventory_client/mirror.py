@@ -51,10 +51,11 @@ class StockMirror:
     readable and grows stale; when a new snapshot is needed the old content is readable until all of the new one is
     there. Reads are safe in any thread; everything else belongs to the client's loop.
 
-    async with StockMirror(client, locations=["shop-7"]) as mirror:
-        sold = await client.reserve([("A-1", "shop-7", 2)])
-        await mirror.wait_until(sold.revision)
-        print(mirror.available("A-1", "shop-7"), mirror.staleness_s)
+    Example:
+        async with StockMirror(client, locations=["shop-7"]) as mirror:
+            sold = await client.reserve([("A-1", "shop-7", 2)])
+            await mirror.wait_until(sold.revision)
+            print(mirror.available("A-1", "shop-7"), mirror.staleness_s)
     """
 
     def __init__(
@@ -177,7 +178,8 @@ class StockMirror:
     def on_change(self, callback: OnChange) -> Callable[[], None]:
         """Has every change of a level told, in the loop, after it can be read. Returns what ends that.
 
-        stop = mirror.on_change(lambda sku, location, before, after: page.refresh(sku))
+        Example:
+            stop = mirror.on_change(lambda sku, location, before, after: print(sku, after))
         """
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback) if callback in self._callbacks else None
@@ -236,7 +238,8 @@ class StockMirror:
                 await self._tell_swap(before, self._levels)
             case Latest(movements=movements, cursor=cursor):
                 self._move(movements)
-                self._advance(cursor)
+                if cursor != self._cursor:  # else more of the same round follows
+                    self._advance(cursor)
             case Changes(changes=changes, cursor=cursor):
                 for change in changes:
                     self._change(change)

@@ -65,8 +65,9 @@ class ReservationCalls(Calls):
 
         Raises `InsufficientStock`, `NotFound`, `PreconditionFailed` (SKU_RETIRED, LOCATION_RETIRED), `InvalidRequest`.
 
-        held = await client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15), owner="cart 17")
-        print(held.reservation.reservation_id, held.revision)
+        Example:
+            held = await client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15), owner="cart 17")
+            print(held.reservation.reservation_id, held.revision)
         """
         request = reserve_request(
             wanted,
@@ -82,7 +83,8 @@ class ReservationCalls(Calls):
         self, requests: Iterable[pb2.ReserveRequest], *, timeout_s: float | None = None
     ) -> pb2.BatchReserveResponse:
         """Up to 1,000 requests made by `reserve_request`, each on its own; one result each, in the order asked.
-        `row_error` makes exceptions of those that failed. Repeated as a whole: each has its request_id."""
+        `row_error` makes exceptions of those that failed; send the same requests again after one that passes, such as
+        `Overloaded`: those that were answered are answered again, without another effect."""
         listed = list(requests)
         for request in listed:
             request.request_id = request.request_id or str(uuid4())
@@ -131,8 +133,9 @@ class ReservationCalls(Calls):
         state: core_pb2.ReservationState = core_pb2.RESERVATION_STATE_UNSPECIFIED,
         owner: str = "",
         reference: str = "",
+        page_size: int = PAGE_ROWS,
         timeout_s: float | None = None,
     ) -> AsyncIterator[core_pb2.Reservation]:
-        """The channel's own, newest first."""
-        request = pb2.ListReservationsRequest(state=state, owner=owner, reference=reference, page_size=PAGE_ROWS)
+        """The channel's own, newest first. `page_size`: how many are fetched at once, for whoever wants only some."""
+        request = pb2.ListReservationsRequest(state=state, owner=owner, reference=reference, page_size=page_size)
         return self._pages(request, pb2.ListReservationsResponse, "reservations", timeout_s)

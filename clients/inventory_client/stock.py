@@ -40,8 +40,9 @@ class StockCalls(Calls):
     ) -> AsyncIterator[core_pb2.Level]:
         """Levels that ever moved or have thresholds, by SKU and location; up to 1,000 of each filter, none: all.
 
-        async for level in client.list_stock(locations=["shop-7"]):
-            print(level.sku, level.quantities.available)
+        Example:
+            async for level in client.list_stock(locations=["shop-7"]):
+                print(level.sku, level.quantities.available)
         """
         request = pb2.ListStockRequest(skus=skus, locations=locations, page_size=PAGE_ROWS)
         return self._pages(request, pb2.ListStockResponse, "levels", timeout_s)
@@ -59,7 +60,8 @@ class StockCalls(Calls):
     ) -> pb2.AdjustStockResponse:
         """Adds `delta` to on_hand (negative: takes away). Raises `NotFound`, `PreconditionFailed` (BELOW_PROMISED).
 
-        await client.adjust_stock("A-1", "shop-7", -1, "broken", reference="RW 12/2026")
+        Example:
+            await client.adjust_stock("A-1", "shop-7", -1, "broken", reference="RW 12/2026")
         """
         request = pb2.AdjustStockRequest(
             sku=sku, location=location, delta=delta, reason=reason, disposition=disposition, reference=reference
@@ -139,15 +141,16 @@ class StockCalls(Calls):
         reservation_id: str = "",
         recorded_from: datetime | None = None,
         recorded_before: datetime | None = None,
+        page_size: int = PAGE_ROWS,
         timeout_s: float | None = None,
     ) -> AsyncIterator[core_pb2.Movement]:
-        """Ledger rows, newest first."""
+        """Ledger rows, newest first. `page_size`: how many are fetched at once, for whoever wants only some."""
         request = pb2.ListMovementsRequest(
             sku=sku,
             location=location,
             reservation_id=reservation_id,
             recorded_from=timestamp(recorded_from),
             recorded_before=timestamp(recorded_before),
-            page_size=PAGE_ROWS,
+            page_size=page_size,
         )
         return self._pages(request, pb2.ListMovementsResponse, "movements", timeout_s)

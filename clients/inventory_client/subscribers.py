@@ -1,6 +1,5 @@
 """Registered subscribers: who follows the feed by name, and how far each has come."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from inventory.v1 import subscriber_service_pb2 as pb2
@@ -28,8 +27,10 @@ class SubscriberCalls(Calls):
         """Makes it, or changes its limits. `after`: where a new one begins; None: at the feed's head. `deadline`: for
         how long the feed waits for it after its last sign of life; None: a day.
 
-        await client.register_subscriber("erp", deadline=timedelta(days=7))
-        async for event in client.watch("acknowledged", subscriber="erp"): ...
+        Example:
+            await client.register_subscriber("erp", deadline=timedelta(days=7))
+            events = client.watch("acknowledged", subscriber="erp")
+            print(await anext(events))
         """
         request = pb2.RegisterSubscriberRequest(
             name=name,
@@ -48,10 +49,20 @@ class SubscriberCalls(Calls):
         request = pb2.AcknowledgeRequest(name=name, cursor=cursor.message())
         return (await self._read(request, pb2.AcknowledgeResponse, timeout_s)).subscriber
 
-    def list_subscribers(self, *, channel: str = "", timeout_s: float | None = None) -> AsyncIterator[pb2.Subscriber]:
-        """By channel and name, each with its lag; '' : all channels'."""
+    async def list_subscribers(
+        self, *, channel: str = "", timeout_s: float | None = None
+    ) -> pb2.ListSubscribersResponse:
+        """All of them by channel and name, each with its lag, and between what revisions the feed can be resumed.
+        `channel`: only its; '': all channels'. `timeout_s` is for each page."""
+        found = pb2.ListSubscribersResponse()
         request = pb2.ListSubscribersRequest(channel=channel, page_size=PAGE_ROWS)
-        return self._pages(request, pb2.ListSubscribersResponse, "subscribers", timeout_s)
+        while True:
+            page = await self._read(request, pb2.ListSubscribersResponse, timeout_s)
+            found.MergeFrom(page)
+            if not page.next_page_token:
+                found.ClearField("next_page_token")
+                return found
+            request.page_token = page.next_page_token
 
     async def remove_subscriber(self, name: str, *, timeout_s: float | None = None) -> bool:
         """Whether there was one. The feed no longer waits for it."""

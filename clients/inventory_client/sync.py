@@ -123,10 +123,11 @@ def _watches(
 class SyncInventoryClient:
     """As `InventoryClient`, method by method, without `await`.
 
-    with SyncInventoryClient("127.0.0.1:50051", channel="shop") as client:
-        held = client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15))
-        for level in client.list_stock(locations=["shop-7"]):
-            print(level.sku, level.quantities.available)
+    Example:
+        with SyncInventoryClient("127.0.0.1:50051", channel="shop") as client:
+            held = client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15))
+            for level in client.list_stock(locations=["shop-7"]):
+                print(level.sku, level.quantities.available)
     """
 
     def __init__(
@@ -186,7 +187,7 @@ class SyncInventoryClient:
     import_catalog = _waits(InventoryClient.import_catalog)
     register_subscriber = _waits(InventoryClient.register_subscriber)
     acknowledge = _waits(InventoryClient.acknowledge)
-    list_subscribers = _iterates(InventoryClient.list_subscribers)
+    list_subscribers = _waits(InventoryClient.list_subscribers)
     remove_subscriber = _waits(InventoryClient.remove_subscriber)
     request_bookmark = _waits(InventoryClient.request_bookmark)
     watch = _watches(InventoryClient.watch)
@@ -236,8 +237,9 @@ class SyncStockMirror:
     """As `StockMirror`, kept fresh by the client's thread. Reads don't wait for it. Callbacks run in that thread, and
     must not call the client.
 
-    with SyncStockMirror(client, locations=["shop-7"]) as mirror:
-        print(mirror.available("A-1", "shop-7"))
+    Example:
+        with SyncStockMirror(client, locations=["shop-7"]) as mirror:
+            print(mirror.available("A-1", "shop-7"))
     """
 
     def __init__(

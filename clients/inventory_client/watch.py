@@ -196,7 +196,10 @@ class Watch:
 
     async def _open(self) -> None:
         endpoint = self._endpoint = self._endpoints.current
-        if not await endpoint.connected(CONNECT_S):
+        connected = await endpoint.connected(CONNECT_S)
+        if self._closed:
+            return
+        if not connected:
             self._broke(not_connected(endpoint))
             return
         request = self._request

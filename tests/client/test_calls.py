@@ -11,6 +11,7 @@ from inventory.v1.catalog_service_pb2 import Location, Sku
 from inventory_client import (
     Conflict,
     ExpectationFailed,
+    Failure,
     InsufficientStock,
     InvalidRequest,
     InventoryClient,
@@ -154,12 +155,21 @@ async def test_a_server_that_is_not_there_is_unavailable_and_nothing_happened(ho
 
 async def test_a_call_waits_for_a_server_that_comes_back(house: House) -> None:
     replica = await house.replica()
-    client = await house.client()
-    sku, place = await stocked(client, 5)
-    await replica.stop()
-    waiting = asyncio.create_task(client.reserve([(sku, place, 1)]))
-    await replica.start()
-    assert not (await waiting).replayed
+    sku, place = await stocked(await house.client(), 5)
+    tried = asyncio.Event()
+    why: list[str] = []
+
+    def note(failure: Failure, pause_s: float) -> None:
+        why.append(failure.code)
+        tried.set()
+
+    async with InventoryClient(replica.address, on_retry=note) as client:
+        await replica.stop()
+        waiting = asyncio.create_task(client.reserve([(sku, place, 1)]))
+        await tried.wait()
+        await replica.start()
+        assert not (await waiting).replayed
+    assert set(why) == {"UNAVAILABLE"}
 
 
 async def test_when_a_server_stops_mid_way_every_write_has_one_effect(house: House) -> None:

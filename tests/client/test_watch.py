@@ -253,8 +253,8 @@ async def test_a_large_command_comes_as_one_change(client: InventoryClient) -> N
 
 
 async def acknowledged(client: InventoryClient, name: str) -> int:
-    found = [each async for each in client.list_subscribers() if each.name == name]
-    return found[0].acknowledged.revision
+    (found,) = [each for each in (await client.list_subscribers()).subscribers if each.name == name]
+    return found.acknowledged.revision
 
 
 async def test_a_subscriber_is_acknowledged_for_and_goes_on_there(client: InventoryClient) -> None:

@@ -1,0 +1,129 @@
+"""Every example in a docstring of the client package runs."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import doctest
+import importlib
+import inspect
+import pkgutil
+import textwrap
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+import pytest
+
+import inventory_client
+import inventory_client.sync
+from inventory.v1.catalog_service_pb2 import Location, Sku
+from inventory_client import InventoryClient, StockMirror
+from tests.client.conftest import House
+from tests.rpc.client import PATIENCE_S
+
+MODULES = [
+    importlib.import_module(module.name)
+    for module in pkgutil.iter_modules(inventory_client.__path__, "inventory_client.")
+]
+ADDRESS = "127.0.0.1:50051"
+
+
+def documented(module: ModuleType) -> Iterator[Any]:
+    yield module
+    for _, made in inspect.getmembers(module):
+        if getattr(made, "__module__", "") == module.__name__:
+            yield made
+            if inspect.isclass(made):
+                yield from (method for _, method in inspect.getmembers(made, inspect.isfunction))
+
+
+def examples() -> dict[str, str]:
+    """By name: a docstring's indented lines."""
+    found = {}
+    for module in (inventory_client, *MODULES):
+        for made in documented(module):
+            lines = (inspect.getdoc(made) or "").splitlines()
+            code = [line if line.startswith(" ") else "" for line in lines]
+            if any(code):
+                found[getattr(made, "__qualname__", made.__name__)] = textwrap.dedent("\n".join(code))
+    return found
+
+
+EXAMPLES = examples()
+
+
+def test_the_examples_are_found() -> None:
+    assert {
+        "inventory_client",
+        "InventoryClient",
+        "InventoryClient.watch",
+        "StockMirror",
+        "StockCalls.adjust_stock",
+    } <= set(EXAMPLES)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_prompts_answer_as_shown(module: ModuleType) -> None:
+    extra = {"core_pb2": importlib.import_module("inventory.v1.core_pb2"), "timedelta": timedelta}
+    assert doctest.testmod(module, extraglobs=extra).failed == 0
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_an_example_runs(house: House, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    replica = await house.replica()
+    client = await house.client()
+    await client.import_catalog(skus=[Sku(sku="A-1")], locations=[Location(location="shop-7")])
+    await client.adjust_stock("A-1", "shop-7", 10, "opening")
+    code = compile(EXAMPLES[name].replace(ADDRESS, replica.address), name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    names = {
+        **vars(inventory_client),
+        **vars(inventory_client.sync),
+        "Sku": Sku,
+        "timedelta": timedelta,
+        "client": client,
+    }
+    paid = asyncio.Event()
+
+    async def take_payment() -> None:
+        paid.set()
+
+    async with asyncio.timeout(PATIENCE_S), StockMirror(client) as mirror:
+        names |= {"take_payment": take_payment, "mirror": mirror, "books": Books(client)}
+        if name.startswith("Sync"):
+            await asyncio.to_thread(run_synchronously, code, names, replica.address)
+            return
+        running = eval(code, names)
+        try:
+            if inspect.iscoroutine(running):
+                await running
+        except Books.Full:
+            pass
+    assert name != "inventory_client" or paid.is_set()
+
+
+def run_synchronously(code: CodeType, names: dict[str, Any], address: str) -> None:
+    with inventory_client.sync.SyncInventoryClient(address) as client:
+        eval(code, names | {"client": client})
+
+
+class Books(list[Any]):
+    """Asks for a change once it has a level, and for no more once it has that."""
+
+    class Full(Exception):
+        pass
+
+    def __init__(self, client: InventoryClient) -> None:
+        super().__init__()
+        self._client = client
+        self._asked: asyncio.Task[Any] | None = None
+
+    def extend(self, rows: Any) -> None:
+        super().extend(rows)
+        if self._asked is not None and self._asked.done():
+            raise Books.Full
+        if self and self._asked is None:
+            self._asked = asyncio.create_task(self._client.adjust_stock("A-1", "shop-7", 1, "found"))
