@@ -9,23 +9,36 @@ refused call is answered by trailers alone. What really happened is then counted
 
 import select
 import socket
-import struct
 import time
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from benchmarks.frames import (
+    ACK,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEAD,
+    HEAD_BYTES,
+    HEADERS,
+    PING,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_BYTES_DEFAULT,
+    WINDOW_BYTES_MAX,
+    WINDOW_UPDATE,
+    CallFailed,
+    frame,
+    header_blocks,
+    preface,
+    window_update,
+)
+
 ANSWER_TIMEOUT_S = 30.0
 BODY_BYTES_MAX = 4_096  # one DATA frame a call, and little of the connection's flow-control window
 RECEIVE_BYTES_MAX = 1 << 18
-WINDOW_BYTES_MAX = (1 << 31) - 1
-WINDOW_BYTES_DEFAULT = 65_535
-
-_DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
-_END_STREAM = _ACK = 1
-_END_HEADERS_FLAG = 4
-_HEAD = struct.Struct(">IBI")  # length and type in one word, flags, stream
-_INITIAL_WINDOW_SIZE = 4
 
 
 @dataclass(frozen=True)
@@ -37,15 +50,6 @@ class Answers:
     calls: int
     seconds: float
     latencies_s: "array[float]"
-
-
-class CallFailed(Exception):
-    """A call was refused, or a connection broke: a benchmark counts only what worked."""
-
-
-def framed(message: bytes) -> bytes:
-    """A message as gRPC sends it: not compressed, its length in front."""
-    return b"\0" + len(message).to_bytes(4, "big") + message
 
 
 def run(
@@ -97,7 +101,7 @@ class _Connection:
         self.socket = socket.create_connection((host, int(port)), ANSWER_TIMEOUT_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._bodies = bodies
-        self._first_block, self._block = _header_blocks(path, address)
+        self._first_block, self._block = header_blocks(path, address)
         self._next_stream = 1
         self._owed = 0
         self._window_bytes = WINDOW_BYTES_DEFAULT
@@ -105,10 +109,7 @@ class _Connection:
         self._rest = b""
         self._started: dict[int, float] = {}
         self._with_message: set[int] = set()
-        settings = struct.pack(">HI", _INITIAL_WINDOW_SIZE, WINDOW_BYTES_MAX)
-        window = struct.pack(">I", WINDOW_BYTES_MAX - WINDOW_BYTES_DEFAULT)
-        preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-        self.socket.sendall(preface + _frame(_SETTINGS, 0, 0, settings) + _frame(_WINDOW_UPDATE, 0, 0, window))
+        self.socket.sendall(preface())
 
     @property
     def under_way(self) -> int:
@@ -135,9 +136,9 @@ class _Connection:
             self._owed -= 1
             self._started[stream] = now
             block = self._first_block if stream == 1 else self._block
-            parts.append(_HEAD.pack(len(block) << 8 | _HEADERS, _END_HEADERS_FLAG, stream))
+            parts.append(HEAD.pack(len(block) << 8 | HEADERS, END_HEADERS, stream))
             parts.append(block)
-            parts.append(_HEAD.pack(size << 8 | _DATA, _END_STREAM, stream))
+            parts.append(HEAD.pack(size << 8 | DATA, END_STREAM, stream))
             parts.append(body)
         if parts:
             self.socket.sendall(b"".join(parts))
@@ -150,26 +151,26 @@ class _Connection:
         buffer = self._rest + received if self._rest else received
         now = time.perf_counter()
         position, size, ended = 0, len(buffer), 0
-        while size - position >= 9:
-            word, flags, stream = _HEAD.unpack_from(buffer, position)
-            end = position + 9 + (word >> 8)
+        while size - position >= HEAD_BYTES:
+            word, flags, stream = HEAD.unpack_from(buffer, position)
+            end = position + HEAD_BYTES + (word >> 8)
             if end > size:
                 break
             kind = word & 0xFF
-            if kind == _DATA:
+            if kind == DATA:
                 self._consumed_bytes += word >> 8
                 self._with_message.add(stream)
-            elif kind == _HEADERS:
-                if flags & _END_STREAM:
-                    self._end(stream, buffer[position + 9 : end])
+            elif kind == HEADERS:
+                if flags & END_STREAM:
+                    self._end(stream, buffer[position + HEAD_BYTES : end])
                     self.latencies_s.append(now - self._started.pop(stream))
                     ended += 1
             else:
-                self._control(kind, flags, stream, buffer[position + 9 : end])
+                self._control(kind, flags, stream, buffer[position + HEAD_BYTES : end])
             position = end
         self._rest = buffer[position:]
         if self._consumed_bytes > WINDOW_BYTES_MAX // 2:
-            self.socket.sendall(_frame(_WINDOW_UPDATE, 0, 0, struct.pack(">I", self._consumed_bytes)))
+            self.socket.sendall(window_update(self._consumed_bytes))
             self._consumed_bytes = 0
         return ended
 
@@ -180,42 +181,12 @@ class _Connection:
             raise CallFailed(f"a call was refused; its trailers: {trailers!r}") from None
 
     def _control(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
-        if kind == _WINDOW_UPDATE:
+        if kind == WINDOW_UPDATE:
             if stream == 0:
                 self._window_bytes += int.from_bytes(payload, "big")
-        elif kind == _SETTINGS and not flags & _ACK:
-            self.socket.sendall(_frame(_SETTINGS, _ACK, 0, b""))
-        elif kind == _PING and not flags & _ACK:
-            self.socket.sendall(_frame(_PING, _ACK, 0, payload))
-        elif kind == _GOAWAY or (kind == _RST_STREAM and stream in self._started):
+        elif kind == SETTINGS and not flags & ACK:
+            self.socket.sendall(frame(SETTINGS, ACK, 0, b""))
+        elif kind == PING and not flags & ACK:
+            self.socket.sendall(frame(PING, ACK, 0, payload))
+        elif kind == GOAWAY or (kind == RST_STREAM and stream in self._started):
             raise CallFailed(f"the server ended stream {stream or 'all'}: {payload!r}")
-
-
-def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    return _HEAD.pack(len(payload) << 8 | kind, flags, stream) + payload
-
-
-def _header_blocks(path: str, authority: str) -> tuple[bytes, bytes]:
-    """The header block of a connection's first request, and that of all later ones (RFC 7541, appendix A)."""
-    method_post, scheme_http = b"\x83", b"\x86"
-    first = (
-        _indexing(4, path),
-        _indexing(1, authority),
-        _indexing(31, "application/grpc"),
-        b"\x40" + _string("te") + _string("trailers"),
-        _indexing(58, "benchmarks-h2"),
-    )
-    newest = 62  # the dynamic table begins there, its newest entry in front
-    later = bytes(0x80 | newest + age for age in reversed(range(len(first))))
-    return method_post + scheme_http + b"".join(first), method_post + scheme_http + later
-
-
-def _indexing(name: int, value: str) -> bytes:
-    """A literal with incremental indexing whose name is in the static table."""
-    return bytes((0x40 | name,)) + _string(value)
-
-
-def _string(text: str) -> bytes:
-    """Not Huffman coded."""
-    assert len(text) < 0x7F
-    return bytes((len(text),)) + text.encode("ascii")

@@ -1,7 +1,7 @@
 """Yardstick and product in turn, and what is printed of it."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Self
@@ -46,16 +46,23 @@ class Options:
     rounds: int
     seconds: float
     pin: bool
+    parts: Sequence[str] = ()
+    """Those that are to run, of a benchmark that has parts."""
 
     @classmethod
-    def parse(cls, description: str | None, *, rounds: int = 5, seconds: float = 3.0) -> Self:
+    def parse(
+        cls, description: str | None, *, rounds: int = 5, seconds: float = 3.0, parts: Sequence[str] = ()
+    ) -> Self:
         parser = argparse.ArgumentParser(description=description)
         times = {"rounds": (3, rounds, "rounds of each side"), "seconds": (1, seconds, "seconds a round")}
         for name, (least, usual, what) in times.items():
             parser.add_argument(f"--{name}", type=_at_least(least), default=usual, help=f"{what} (default: {usual:g})")
         parser.add_argument("--no-pin", action="store_true", help="bind nothing to a core")
+        if parts:
+            parser.add_argument("--only", choices=parts, help="run one part")
         given = parser.parse_args()
-        return cls(int(given.rounds), float(given.seconds), not given.no_pin)
+        chosen = [given.only] if parts and given.only else parts
+        return cls(int(given.rounds), float(given.seconds), not given.no_pin, chosen)
 
 
 def _at_least(minimum: int) -> Callable[[str], float]:

@@ -28,16 +28,18 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 
 @contextmanager
-def serving(arguments: Sequence[str], cores: Iterable[int], output: Path) -> Iterator[tuple[int, str]]:
-    """Runs `python ARGUMENTS` on `cores` for the length of the block; gives its process id and the address it printed.
+def serving(
+    command: Sequence[str], cores: Iterable[int], output: Path, address: str = r"serves gRPC on (\S+:\d+)"
+) -> Iterator[tuple[int, str]]:
+    """Runs a program on `cores` for the length of the block; gives its process id and the address it printed.
 
-    The program says "… on HOST:PORT" when it serves. Raises `RuntimeError` with its last words when it doesn't.
+    `address` is a pattern for what it says when it serves. Raises `RuntimeError` with its last words when it doesn't.
     """
     helper = [sys.executable, "-c", _HELPER, str(os.getpid()), ",".join(map(str, cores))]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")}
     with output.open("wb") as sink:
         process = subprocess.Popen(
-            [*helper, sys.executable, *arguments],
+            [*helper, *command],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -46,7 +48,7 @@ def serving(arguments: Sequence[str], cores: Iterable[int], output: Path) -> Ite
             start_new_session=True,  # Ctrl-C is for the benchmark, which then ends its servers
         )
     try:
-        yield process.pid, _address(process, output)
+        yield process.pid, _address(process, output, address)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -56,11 +58,11 @@ def serving(arguments: Sequence[str], cores: Iterable[int], output: Path) -> Ite
             process.wait()
 
 
-def _address(process: subprocess.Popen[bytes], output: Path) -> str:
+def _address(process: subprocess.Popen[bytes], output: Path, pattern: str) -> str:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         printed = output.read_text(errors="replace")
-        if found := re.search(r"serves gRPC on (\S+:\d+)", printed):
+        if found := re.search(pattern, printed):
             return found[1]
         if process.poll() is not None:
             break
@@ -83,6 +85,19 @@ def cpu_s(pid: int) -> float:
     """CPU one process has used, user and system, all its threads; in steps of 10 ms."""
     fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def exact_cpu_s(pid: int) -> float:
+    """The same to the nanosecond, by the clock that Linux keeps for each process (clock_getcpuclockid(3))."""
+    return time.clock_gettime_ns(~pid << 3 | 2) / 1e9
+
+
+def memory_bytes(pid: int) -> int:
+    """What of the machine's memory is there for this process, shared pages in proportion (PSS)."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("the kernel says nothing about memory")
 
 
 def family_cpu_s(pid: int) -> float:

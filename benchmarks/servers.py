@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -130,7 +131,7 @@ class Site:
 
     def _start(self, name: str, arguments: Sequence[str], dsn: str | None) -> Server:
         output = self.directory / f"{name}.log"
-        pid, address = self._stack.enter_context(serving(arguments, self.server_cores, output))
+        pid, address = self._stack.enter_context(serving([sys.executable, *arguments], self.server_cores, output))
         print(f"{name}: process {pid} on {address}")
         return Server(name, pid, address, dsn)
 
@@ -153,7 +154,7 @@ class Site:
             print(f"cores: server on {_listed(self.server_cores)}, all else on {_listed(self.other_cores)}")
 
 
-def query(dsn: str, statement: str) -> list[asyncpg.Record]:
+def query(dsn: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
     """Runs one statement, or several that give no rows, on a connection of its own."""
 
     async def work() -> list[asyncpg.Record]:
@@ -162,7 +163,7 @@ def query(dsn: str, statement: str) -> list[asyncpg.Record]:
             if ";" in statement:
                 await connection.execute(statement)
                 return []
-            return list(await connection.fetch(statement))
+            return list(await connection.fetch(statement, *arguments))
         finally:
             await connection.close()
 

@@ -24,4 +24,5 @@ TARGETS = {
     "pipelined": Target(4, at_least=True),
     "latency": Target(1.5, at_least=False),
     "growth": Target(1.2, at_least=False),
+    "fanout": Target(2, at_least=False),
 }

@@ -8,7 +8,7 @@ from uuid import uuid4
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
-from benchmarks.h2 import framed
+from benchmarks.frames import framed
 from benchmarks.servers import Server
 from inventory.v1 import catalog_service_pb2 as catalog
 from inventory.v1 import catalog_service_pb2_grpc as catalog_grpc
@@ -17,7 +17,6 @@ from inventory.v1 import reservation_service_pb2 as reservation
 from inventory.v1 import stock_service_pb2 as stock
 from inventory.v1 import stock_service_pb2_grpc as stock_grpc
 
-LOCATION = "SHOP-1"
 HOLD_TTL_S = 3600  # nothing expires while it is measured
 PIECES = 1_000_000_000  # of every SKU: nothing runs short
 ROWS_MAX = 10_000
@@ -34,14 +33,22 @@ def sku(number: int) -> str:
     return f"SKU-{number:06}"
 
 
-def stock_up(server: Server, skus: int, movements_per_sku: int = 1) -> None:
-    """Makes SKUs with `PIECES` of each, received in so many equal movements. By the product's own bulk calls."""
+def shop(number: int, shops: int = 1) -> str:
+    """The one shop that has a SKU."""
+    return f"SHOP-{number % shops + 1}"
+
+
+def stock_up(server: Server, skus: int, movements_per_sku: int = 1, shops: int = 1) -> None:
+    """Makes SKUs with `PIECES` of each, received in so many equal movements, each SKU in one of the shops. By the
+    product's own bulk calls."""
     with grpc.insecure_channel(server.address) as channel:
         importer = catalog_grpc.CatalogServiceStub(channel)
         adjuster = stock_grpc.StockServiceStub(channel)
-        locations = [catalog.Location(location=LOCATION, kind=catalog.LOCATION_KIND_SHOP)]
-        for first in range(0, skus, ROWS_MAX - 1):
-            rows = [catalog.Sku(sku=sku(number)) for number in range(first, min(first + ROWS_MAX - 1, skus))]
+        locations = [
+            catalog.Location(location=shop(each, shops), kind=catalog.LOCATION_KIND_SHOP) for each in range(shops)
+        ]
+        for first in range(0, skus, ROWS_MAX - shops):
+            rows = [catalog.Sku(sku=sku(number)) for number in range(first, min(first + ROWS_MAX - shops, skus))]
             importer.ImportCatalog(
                 catalog.ImportCatalogRequest(request_id=str(uuid4()), skus=rows, locations=locations),
                 timeout=CALL_TIMEOUT_S,
@@ -53,7 +60,9 @@ def stock_up(server: Server, skus: int, movements_per_sku: int = 1) -> None:
                     stock.BatchAdjustStockRequest(
                         request_id=str(uuid4()),
                         adjustments=[
-                            stock.StockAdjustment(sku=sku(number), location=LOCATION, delta=PIECES // movements_per_sku)
+                            stock.StockAdjustment(
+                                sku=sku(number), location=shop(number, shops), delta=PIECES // movements_per_sku
+                            )
                             for number in range(first, min(first + ROWS_MAX, skus))
                         ],
                         reason="opening stock",
@@ -69,14 +78,14 @@ class Orders:
     cheap. Give `seed` to get the same orders for yardstick and product.
     """
 
-    def __init__(self, skus: int, lines: int = 1, seed: int = 1) -> None:
+    def __init__(self, skus: int, lines: int = 1, seed: int = 1, shops: int = 1) -> None:
         self.lines = lines
         self._random = random.Random(seed)
         if lines == 1 and skus <= REQUESTS_MAX:
             chosen: Sequence[Sequence[int]] = [[number] for number in range(skus)]
         else:
             chosen = [self._random.sample(range(skus), lines) for _ in range(REQUESTS_MAX)]
-        self._rests = [_rest(numbers) for numbers in chosen]
+        self._rests = [_rest(numbers, shops) for numbers in chosen]
 
     def messages(self) -> Iterator[bytes]:
         """Serialised ReserveRequests without end."""
@@ -90,10 +99,10 @@ class Orders:
         return map(framed, self.messages())
 
 
-def _rest(numbers: Sequence[int]) -> bytes:
+def _rest(numbers: Sequence[int], shops: int) -> bytes:
     """A ReserveRequest without its request_id."""
     return reservation.ReserveRequest(
-        lines=[core.LineQuantity(sku=sku(number), location=LOCATION, quantity=1) for number in numbers],
+        lines=[core.LineQuantity(sku=sku(number), location=shop(number, shops), quantity=1) for number in numbers],
         hold_ttl=Duration(seconds=HOLD_TTL_S),
     ).SerializeToString()
 

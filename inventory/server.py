@@ -3,8 +3,8 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -18,8 +18,10 @@ from inventory.engine.failures import described
 from inventory.engine.lane import Lane
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
-from inventory.postgres.connection import Database, Writer, assert_durable
-from inventory.postgres.migrate import migrate, pending
+from inventory.metrics import Sources, serve_metrics
+from inventory.port import addresses, taken
+from inventory.postgres.connection import Database, Writer
+from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
 from inventory.rpc import catalog, reservation, stock, subscriber, watch
 from inventory.rpc.change_encoder import ChangeEncoder
@@ -29,10 +31,16 @@ from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
 
-GRACE_S = 5.0
+REFUSING_S = 0.2
+CALLS_GRACE_S = 5.0
+STREAMS_GRACE_S = 1.0
+LAST_WORDS_S = 0.2
+LANE_GRACE_S = 1.5
+CANCEL_S = 0.5
 RESTART_PAUSE_S = 1.0
 GC_YOUNG_OBJECTS = 50_000
 KEEPALIVE_MS = 30_000
+KEEPALIVE_TIMEOUT_MS = 10_000
 PING_INTERVAL_MIN_MS = 10_000
 METADATA_BYTES_MAX = 16 * 1024
 STREAMS_PER_CONNECTION_MAX = 10_000
@@ -47,19 +55,22 @@ async def serve(
     *,
     ready: Callable[[str], None] = lambda address: None,
     beside: Coroutine[None, None, None] | None = None,
+    shared: Sequence[str] = (),
+    stop_signals: Collection[signal.Signals] = STOP_SIGNALS,
 ) -> None:
-    """Serves until SIGINT or SIGTERM. `ready` is told the address once calls are answered; `beside` runs beside it.
+    """Serves until a stop signal. `ready` is told the address once calls are answered; `beside` runs beside it;
+    `shared` are the addresses that other workers listen on too, instead of `settings.listen`.
 
     Raises `RuntimeError` when the port is taken, the database isn't durable, or migrations are pending and not to be
     applied, and a `StorageError` when the database can't be reached.
     """
     stop = asyncio.Event()
-    for number in STOP_SIGNALS:
+    for number in stop_signals:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         if beside is not None:
             stack.push_async_callback(_cancel, asyncio.create_task(beside, name="beside"))
-        starting = asyncio.create_task(start(settings, dsn, stack))
+        starting = asyncio.create_task(start(settings, dsn, stack, shared))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():  # it waits for another's migration, or for a database
@@ -68,35 +79,41 @@ async def serve(
         _spare_the_collector()
         ready(starting.result())
         await stopped
-        log.info("stopping", grace_s=GRACE_S)
+        log.info("stopping")
 
 
-async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
+async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sequence[str] = ()) -> str:
     """Starts everything; leaving the stack stops it in order. Returns the address it listens on."""
     database = Database(dsn, settings.db_schema)
-    await _prepare(database, settings)
+    await prepare(database, apply=settings.migrate)
     reader = await Reader.open(database)
     stack.push_async_callback(reader.close)
 
-    feed = Feed(database, reader, ChangeEncoder((await reader.head()).epoch))
+    feed = Feed(database, reader, ChangeEncoder())
     lane = Lane(Writer(database), encode_refusal, feed.take)
     lane_task = asyncio.create_task(lane.run())
 
     async def finish_lane() -> None:
         lane.stop()
-        await lane_task
+        await asyncio.wait((lane_task,), timeout=LANE_GRACE_S)
+        await _cancel(lane_task)  # only a database that hangs keeps it so long
 
     stack.push_async_callback(finish_lane)
+    beside: list[asyncio.Task[None]] = []
     keeping = Keeping(database, reader, settings.feed_age, settings.feed_changes)
     for name, work in (
         ("sweep", partial(sweep, lane, reader)),
         ("feed", partial(feed.run, lambda: lane.busy)),
         ("keeping", keeping.run),
     ):
-        stack.push_async_callback(_cancel, asyncio.create_task(_keep_on(name, work), name=name))
+        beside.append(asyncio.create_task(_keep_on(name, work), name=name))
+    stack.push_async_callback(_cancel, *beside)
 
     writes, streams = Writes(lane), Streams()
-    server = grpc.aio.server(options=_options())
+    if settings.metrics is not None:
+        sources = Sources(reader.head, streams, lane, lambda: [row.subscriber for row in keeping.subscribers])
+        stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources))
+    server = grpc.aio.server(options=_options(bool(shared)))
     services = {
         stock.SERVICE: stock.StockService(writes, reader).methods(),
         reservation.SERVICE: reservation.ReservationService(writes, reader, streams).methods(),
@@ -107,7 +124,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
     by_path = {
         f"/{service}/{name}": method for service, methods in services.items() for name, method in methods.items()
     }
-    server.add_generic_rpc_handlers((Router(by_path, reader),))
+    server.add_generic_rpc_handlers((Router(by_path, reader, streams),))
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     for name in ("", *services):
@@ -116,19 +133,33 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack) -> str:
         names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
 
-    try:
-        port = server.add_insecure_port(settings.listen)
-    except RuntimeError:
-        raise RuntimeError(f"can't listen on {settings.listen}: is another server running there?") from None
+    port = _listen(server, settings.listen, shared)
     await server.start()
 
     async def end_calls() -> None:
         await healthy.enter_graceful_shutdown()
+        lane.stop()
         feed.stop()
-        await server.stop(GRACE_S)
+        streams.stop()
+        await asyncio.sleep(REFUSING_S)  # who calls now is told why; gRPC's own stop would only say CANCELLED
+        await streams.drained(CALLS_GRACE_S, STREAMS_GRACE_S)
+        await server.stop(LAST_WORDS_S)  # and then cuts off who doesn't read, and who watches our health
 
     stack.push_async_callback(end_calls)
     return f"{settings.listen.rpartition(':')[0]}:{port}"
+
+
+def _listen(server: grpc.aio.Server, listen: str, shared: Sequence[str]) -> int:
+    """Listens on each of the addresses, and gives the port's number."""
+    named, number = addresses(listen)
+    try:
+        for address in shared:
+            number = server.add_insecure_port(address)
+        for place in () if shared else named:
+            number = server.add_insecure_port(place.at(number))
+    except RuntimeError:
+        raise taken(listen) from None
+    return number
 
 
 def _spare_the_collector() -> None:
@@ -139,26 +170,16 @@ def _spare_the_collector() -> None:
     gc.set_threshold(GC_YOUNG_OBJECTS, 20, 50)
 
 
-async def _prepare(database: Database, settings: Settings) -> None:
-    connection = await database.connect(patient=True)
-    try:
-        await assert_durable(connection)
-        if settings.migrate:
-            await migrate(connection, database.schema, on_step=lambda step: log.info("migrated", step=step))
-        elif missing := await pending(connection, database.schema):
-            raise RuntimeError(f"migrations are pending: {', '.join(missing)}; run `inventory migrate`")
-    finally:
-        await connection.close()
-
-
-def _options() -> list[tuple[str, int]]:
+def _options(shares_port: bool) -> list[tuple[str, int]]:
     return [
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(shares_port)),
         ("grpc.max_receive_message_length", BULK_BYTES_MAX),
         ("grpc.max_send_message_length", -1),
         ("grpc.max_metadata_size", METADATA_BYTES_MAX),
         ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION_MAX),
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+        ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_MS),  # without it a lost peer was kept for 60 s more (seen)
         ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
         ("grpc.keepalive_permit_without_calls", 1),
@@ -175,7 +196,8 @@ async def _keep_on(name: str, work: Callable[[], Coroutine[None, None, None]]) -
         await asyncio.sleep(RESTART_PAUSE_S)
 
 
-async def _cancel(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Waits only a moment: a database that hangs keeps a task from giving its connection back."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=CANCEL_S)

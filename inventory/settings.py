@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+WORKERS_MAX = 64
+
 
 class Settings(BaseSettings):
     """How a server runs. Without a DSN it starts its own PostgreSQL in `data_dir`."""
@@ -15,6 +17,10 @@ class Settings(BaseSettings):
 
     listen: Annotated[str, Field(pattern=r"^.+:\d{1,5}$")] = "127.0.0.1:50051"
     """HOST:PORT of the gRPC port; port 0 takes a free one."""
+    workers: Annotated[int, Field(ge=1, le=WORKERS_MAX)] = 1
+    """How many processes serve on the port."""
+    metrics: Annotated[str, Field(pattern=r"^.+:\d{1,5}$")] | None = None
+    """HOST:PORT of the Prometheus text; worker n, counted from 0, has PORT + n. Unset: none."""
     dsn: str | None = None
     """A PostgreSQL 15 or newer. Unset: an embedded server of our own."""
     # The names of schemas that PostgreSQL itself uses are refused by the migration's own check.

@@ -11,10 +11,12 @@ from inventory.cli.options import DataDir, DbSchema, Dsn
 from inventory.postgres.subscribers import Window
 from inventory.postgres.subscribers import compact as move
 
+HOURS_MAX = 24 * 366
+
 
 def compact(
     *,
-    keep_hours: Annotated[float | None, Parameter(validator=validators.Number(gte=0))] = None,
+    keep_hours: Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=HOURS_MAX))] = None,
     keep_changes: Annotated[int | None, Parameter(validator=validators.Number(gte=0))] = None,
     dsn: Dsn = None,
     data_dir: DataDir = None,

@@ -70,5 +70,5 @@ def _setting(found: object) -> str:
     assert isinstance(found, dict)
     name = "_".join(str(part) for part in found["loc"])
     option = name.replace("_", "-")
-    message = "HOST:PORT, such as 127.0.0.1:50051" if name == "listen" else found["msg"]
+    message = "HOST:PORT, such as 127.0.0.1:50051" if name in ("listen", "metrics") else found["msg"]
     return f"--{option} (INVENTORY_{name.upper()}): {message}"

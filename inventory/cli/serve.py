@@ -1,9 +1,9 @@
 """`inventory serve`."""
 
 import asyncio
-import logging
 import os
 import sys
+from collections.abc import Coroutine
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,14 +11,18 @@ import structlog
 from cyclopts import Parameter
 
 from inventory.cli import database
+from inventory.cli import log as logging
 from inventory.cli.failure import Failed
 from inventory.cli.options import DataDir, DbSchema, Dsn
 from inventory.settings import Settings
 
 if TYPE_CHECKING:
+    from inventory.port import SharedPort
     from inventory.postgres.embedded import EmbeddedPostgres
 
 POSTGRES_LOOK_S = 0.5
+CONNECTIONS_PER_WORKER = 16
+CONNECTIONS_SPARE = 184  # for other servers that join, and for commands
 
 log = structlog.get_logger(__name__)
 
@@ -26,12 +30,14 @@ log = structlog.get_logger(__name__)
 def serve(
     *,
     listen: str | None = None,
+    workers: int | None = None,
     dsn: Dsn = None,
     db_schema: DbSchema = None,
     data_dir: DataDir = None,
     shared_buffers_mb: int | None = None,
     reflection: bool | None = None,
     migrate: bool | None = None,
+    metrics: str | None = None,
     log_json: Annotated[bool | None, Parameter(negative="")] = None,
 ) -> None:
     """Run the server: on its own embedded PostgreSQL, or on any PostgreSQL 15 or newer with --dsn.
@@ -42,60 +48,104 @@ def serve(
 
     Example: INVENTORY_DSN=postgresql://inventory@db/inventory inventory serve --listen 0.0.0.0:50051 --log-json
 
+    Example: inventory serve --workers 4 --metrics 127.0.0.1:9464
+
     Parameters
     ----------
     listen
         HOST:PORT of the gRPC port; port 0 takes a free one. Default: 127.0.0.1:50051.
+    workers
+        How many processes serve on the port, 1 to 64 (on Linux). One that dies is started again. Each opens up to 16
+        connections to the database. Default: 1.
     shared_buffers_mb
         Memory of the embedded PostgreSQL's cache, in MiB. Default: 256.
     reflection
         Describe the API to any caller. Default: when it listens on loopback only.
     migrate
         Apply pending migrations at start. Default: yes.
+    metrics
+        HOST:PORT of Prometheus metrics, over HTTP. With several workers, worker n serves PORT + n, n from 0.
+        Default: none.
     log_json
         Log lines as JSON.
     """
     settings = database.settings(
         listen=listen,
+        workers=workers,
         dsn=dsn,
         db_schema=db_schema,
         data_dir=data_dir,
         shared_buffers_mb=shared_buffers_mb,
         reflection=reflection,
         migrate=migrate,
+        metrics=metrics,
         log_json=log_json,
     )
-    _log(settings)
+    logging.configure(as_json=settings.log_json)
     from inventory.postgres.embedded import EmbeddedPostgres, default_home
 
     with ExitStack() as stack:
         stack.enter_context(database.storage_failures())
+        port = stack.enter_context(_shared_port(settings)) if settings.workers > 1 else None
         address = settings.dsn
         postgres = None
         if address is None:
             home = (settings.data_dir or default_home()).expanduser()
             # From the main thread and before grpc's threads: the kernel ties PostgreSQL's life to ours.
-            postgres = stack.enter_context(EmbeddedPostgres.start(home, shared_buffers_mb=settings.shared_buffers_mb))
+            postgres = stack.enter_context(
+                EmbeddedPostgres.start(
+                    home,
+                    shared_buffers_mb=settings.shared_buffers_mb,
+                    connections_max=CONNECTIONS_SPARE + CONNECTIONS_PER_WORKER * settings.workers,
+                )
+            )
             address = postgres.dsn
             print(f"PostgreSQL runs in {home}\n  another server joins with --dsn '{address}'", file=sys.stderr)
-        _run(settings, address, postgres)
+        beside = None if postgres is None else _keep_alive(postgres)
+        try:
+            if port is None:
+                _serve(settings, address, beside)
+            else:
+                _serve_by_workers(settings, address, port, beside)
+        except RuntimeError as error:  # what both say they raise when they can't start
+            raise Failed(str(error)) from error
 
 
-def _run(settings: Settings, dsn: str, postgres: "EmbeddedPostgres | None") -> None:
+def _serve(settings: Settings, dsn: str, beside: Coroutine[None, None, None] | None) -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else gRPC's core prints to stderr beside our log
     # Imported late: grpc must not be loaded before PostgreSQL has been forked.
-    import uvloop
-
+    from inventory.loop import Loop
     from inventory.server import serve as run
 
-    def ready(address: str) -> None:
-        print(f"Inventory serves gRPC on {address}", file=sys.stderr, flush=True)
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(run(settings, dsn, ready=_say_ready, beside=beside))
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            runner.run(run(settings, dsn, ready=ready, beside=None if postgres is None else _keep_alive(postgres)))
-        except RuntimeError as error:  # what `run` says it raises when it can't start
-            raise Failed(str(error)) from error
+
+def _serve_by_workers(
+    settings: Settings, dsn: str, port: "SharedPort", beside: Coroutine[None, None, None] | None
+) -> None:
+    from inventory.cli.workers import serve as run
+
+    def ready() -> None:
+        _say_ready(f"{settings.listen.rpartition(':')[0]}:{port.number}")
+        print(f"  with {settings.workers} workers", file=sys.stderr, flush=True)
+
+    asyncio.run(run(settings, dsn, port, ready=ready, beside=beside))
+
+
+def _shared_port(settings: Settings) -> "SharedPort":
+    if sys.platform != "linux":
+        raise Failed("--workers (INVENTORY_WORKERS): several workers need Linux")
+    from inventory.port import CannotListen, SharedPort
+
+    try:
+        return SharedPort(settings.listen)
+    except CannotListen as error:
+        raise Failed(str(error)) from error
+
+
+def _say_ready(address: str) -> None:
+    print(f"Inventory serves gRPC on {address}", file=sys.stderr, flush=True)
 
 
 async def _keep_alive(postgres: "EmbeddedPostgres") -> None:
@@ -111,27 +161,3 @@ async def _keep_alive(postgres: "EmbeddedPostgres") -> None:
                 postgres.restart()
             except EmbeddedPostgresError as error:
                 log.error("PostgreSQL does not start", error=str(error))
-
-
-def _log(settings: Settings) -> None:
-    logging.getLogger("asyncpg").setLevel(
-        logging.CRITICAL
-    )  # what it warns of is said once, here, without its traceback
-    renderer = (
-        structlog.processors.JSONRenderer()
-        if settings.log_json
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR"),
-            exception_formatter=structlog.dev.plain_traceback,
-        )
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info if settings.log_json else structlog.processors.StackInfoRenderer(),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )

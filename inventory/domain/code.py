@@ -44,13 +44,13 @@ def subscriber_name(text: str, field: str = "name") -> str:
     return text
 
 
-def channel_code(text: str) -> str:
+def channel_code(text: str, field: str = "inventory-channel") -> str:
     """The code itself. Raises CHANNEL_FORMAT."""
     if not _CHANNEL.fullmatch(text):
         raise Refusal(
             Reason.CHANNEL_FORMAT,
             "a channel code is 1 to 32 of a-z, 0-9, - and _",
-            field="inventory-channel",
+            field=field,
         )
     return text
 

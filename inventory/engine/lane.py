@@ -66,6 +66,11 @@ class Lane:
         self.commands = 0
 
     @property
+    def queued(self) -> int:
+        """How many commands wait for the next batch."""
+        return len(self._queue)
+
+    @property
     def busy(self) -> bool:
         """Whether somebody waits for a write."""
         return bool(self._running or self._queue)
@@ -124,12 +129,14 @@ class Lane:
             await asyncio.sleep(GATHER_STEP_S)
 
     def stop(self) -> None:
-        """Takes nothing new; what was taken is finished, or given up after `STOP_S`."""
+        """Takes nothing new; what was taken is finished, or given up after `STOP_S`. Again: no effect."""
+        if self._stopping:
+            return
         self._stopping = True
         self._stop_at = self._loop.time() + STOP_S
         for submission in tuple(self._parked):
             self._parked.discard(submission)
-            self._finish(submission, failures.ShuttingDown())
+            self._finish(submission, failures.Unknown() if submission.in_doubt else failures.ShuttingDown())
         self._arrived.set()
 
     def _follow(self, first: Submission, second: Submission) -> asyncio.Future[Outcome]:
@@ -207,7 +214,7 @@ class Lane:
         """Tries a command again in a while, on its own; its caller is told while still listening."""
         if submission.abandoned:
             self._forget(submission)
-        elif min(submission.deadline, self._stop_at) <= self._loop.time() + PARKED_S + LAST_TRY_S:
+        elif self._stopping or submission.deadline <= self._loop.time() + PARKED_S + LAST_TRY_S:
             self._finish(submission, failures.Unknown() if submission.in_doubt else failures.LockContention())
         else:
             submission.contended = True

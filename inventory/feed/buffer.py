@@ -3,6 +3,7 @@
 import asyncio
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from uuid import UUID
 
 from inventory.feed.change import MESSAGE_BYTES_MAX, ChangeKind, Filter, Record
 from inventory.feed.turns import Turns
@@ -53,12 +54,16 @@ class Buffer:
 class Selection(Buffer):
     """What one filter lets through, shared by everybody who has the same filter."""
 
-    RECORDS_MAX = 1_024
+    RECORDS_MAX = 8_192
     BYTES_MAX = 1024 * 1024
+    WHOLE_BYTES_MAX = 16 * 1024 * 1024
+    """Of a filter that lets everything through: its records are those of the feed's own buffer."""
 
     def __init__(self, wanted: Filter, start: int) -> None:
-        super().__init__(self.RECORDS_MAX, self.BYTES_MAX, start)
+        super().__init__(self.RECORDS_MAX, self.WHOLE_BYTES_MAX if wanted.keeps_whole else self.BYTES_MAX, start)
         self.wanted = wanted
+        self.said: tuple[tuple[UUID, int, int], Sequence[bytes]] | None = None
+        """The messages made last, and for which way: those who go the same way, epoch, from and to, get the same."""
         self.followers = 0
         self.waiting: dict[asyncio.Future[None], None] = {}
 

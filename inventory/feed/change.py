@@ -101,15 +101,22 @@ class Filter:
             and (self.movement_kinds is None or not item.movement_kind or item.movement_kind in self.movement_kinds)
         )
 
+    @property
+    def keeps_whole(self) -> bool:
+        """Whether it takes a change as a whole or not at all."""
+        return self.skus is None and self.locations is None and self.categories is None and self.movement_kinds is None
+
     def _takes_whole(self, record: Record) -> bool:
         return (
-            self.skus is None
-            and self.locations is None
-            and self.categories is None
-            and self.movement_kinds is None
+            self.keeps_whole
             and record.kinds <= self.kinds
             and not (ChangeKind.SKU in record.kinds and any(item.entered for item in record.items))
         )
+
+
+def listed(codes: frozenset[str] | None) -> list[str] | None:
+    """As a query's parameter."""
+    return None if codes is None else list(codes)
 
 
 def grouped(page: Page) -> Iterator[Group]:

@@ -54,11 +54,12 @@ async def read_page(reader: Reader, after: int) -> Page:
     )
 
 
-def _moved(skus: Sequence[Any]) -> dict[int, list[str]]:
-    """Per revision the SKUs whose category changed."""
+def _moved(skus: Sequence[Any], categories: frozenset[str] | None = None) -> dict[int, list[str]]:
+    """Per revision the SKUs whose category changed, from or to one of `categories`; None: any."""
     moved: dict[int, list[str]] = {}
     for row in skus:
-        if row["category_before"] is not None and row["category_before"] != row["category"]:
+        both = {row["category_before"], row["category"]}
+        if row["category_before"] is not None and len(both) > 1 and (categories is None or both & categories):
             moved.setdefault(row["revision"], []).append(row["code"])
     return moved
 
@@ -72,9 +73,11 @@ async def read_latest(
         return after, ()
     rows = [*await reader.fetch("read_latest", after, end, skus, locations, categories)]
     if categories is not None:
-        moved = _moved(await reader.fetch("read_sku_versions", after, end))
-        entered = sorted({code for codes in moved.values() for code in codes})
-        rows += await reader.fetch("read_newest_of_skus", entered, end) if entered else ()
+        # One that entered a category brings levels that did not change; one that left took its newest rows with it.
+        moved = _moved(await reader.fetch("read_sku_versions", after, end), frozenset(categories))
+        codes = {code for each in moved.values() for code in each if skus is None or code in skus}
+        newest = await reader.fetch("read_newest_of_skus", sorted(codes), end) if codes else ()
+        rows += [row for row in newest if locations is None or row["location"] in locations]
     return end, rows
 
 

@@ -170,6 +170,8 @@ class Writer:
             await self._connection.execute("BEGIN")
         except BaseException as error:
             self.drop()
+            if isinstance(error, asyncio.CancelledError):
+                raise
             raise classified(error) from error
 
     async def commit(self) -> None:

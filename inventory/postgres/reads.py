@@ -1,5 +1,6 @@
 """Reading: what needs no lock. Each call borrows a connection for one statement."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from inventory.postgres.errors import classified
 
 LOOK_UP_CONNECTIONS_MAX = 6
 LIST_CONNECTIONS_MAX = 4
+CLOSE_TIMEOUT_S = 0.3
 LISTS = {
     "find_sku",
     "forget_requests",
@@ -78,8 +80,13 @@ class Reader:
         return cls(look_ups, await database.pool(LIST_CONNECTIONS_MAX, Planning.BY_VALUES))
 
     async def close(self) -> None:
-        self._look_ups.terminate()
-        self._lists.terminate()
+        """Waits a moment for connections that are lent, or on their way back."""
+        for pool in (self._look_ups, self._lists):
+            try:
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await pool.close()
+            except Exception:  # noqa: BLE001 - it is broken or slow; either way it is given up
+                pool.terminate()
 
     async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
         """Runs a named query. Raises a `StorageError`."""

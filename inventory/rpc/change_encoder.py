@@ -15,6 +15,7 @@ from inventory.v1 import watch_service_pb2 as pb2
 
 _RESPONSE = pb2.WatchResponse.DESCRIPTOR.fields_by_name
 _CHANGE = pb2.Change.DESCRIPTOR.fields_by_name
+_BOOKMARK = _RESPONSE["bookmark"].number
 _CHANGES = _RESPONSE["changes"].number
 _LATEST = tag(_RESPONSE["latest"].number)
 _REVISION, _FRAGMENT = _CHANGE["revision"].number, _CHANGE["fragment"].number
@@ -31,29 +32,24 @@ _TAGS = {
 class ChangeEncoder:
     """An `Item`'s body is a serialised message behind its length; the field's tag comes when it is framed."""
 
-    def __init__(self, epoch: UUID) -> None:
-        """`epoch`: the database's, for the cursors of subscribers."""
-        self._epoch = epoch
-
     def record(self, group: Group) -> Record:
         """Serialises one revision."""
         first = (group.movements or group.skus or group.locations or group.subscribers)[0]
         items = [self.row(row) for row in group.movements]
+        entered: dict[str, list[Item]] = {}
+        for row in group.entered:
+            entered.setdefault(row["sku"], []).append(self.row(row))
         for row in group.skus:
             sku = sku_of(row)
             before = row["category_before"]
             categories = (sku.category,) if before is None or before == sku.category else (before, sku.category)
             items.append(Item(ChangeKind.SKU, sku.code, "", categories, 0, 0, _sized(formats.sku(sku))))
-            items += [
-                self.row(newest)._replace(categories=(sku.category,), entered=True)
-                for newest in group.entered
-                if newest["sku"] == sku.code
-            ]
+            items += [item._replace(categories=(sku.category,), entered=True) for item in entered.get(sku.code, ())]
         for row in group.locations:
             location = location_of(row)
             items.append(Item(ChangeKind.LOCATION, "", location.code, (), 0, 0, _sized(formats.location(location))))
         for row in group.subscribers:
-            message = formats.subscriber(subscriber_of(row), self._epoch)
+            message = formats.subscriber(subscriber_of(row), row["epoch"])
             items.append(Item(ChangeKind.SUBSCRIBER, "", "", (), 0, 0, _sized(message)))
         recorded_at = formats.timestamp(first["recorded_at"]).SerializeToString()
         return Record(group.revision, recorded_at, tuple(items))
@@ -91,6 +87,15 @@ class ChangeEncoder:
         for item in items:
             parts += (_LATEST, item.body)
         return b"".join(parts)
+
+    def message(self, epoch: UUID, frames: Sequence[bytes], bookmark: int | None) -> bytes:
+        """A WatchResponse."""
+        return b"".join((b"" if bookmark is None else bookmark_field(epoch, bookmark), *frames))
+
+
+def bookmark_field(epoch: UUID, revision: int) -> bytes:
+    """A field of WatchResponse."""
+    return delimited(_BOOKMARK, core_pb2.Cursor(epoch=str(epoch), revision=revision).SerializeToString())
 
 
 def _stock(message: core_pb2.Movement, category: str) -> Item:

@@ -7,8 +7,7 @@ library's UNKNOWN, a stored answer goes out as it is, and no exception's text re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
 import grpc
@@ -18,9 +17,10 @@ from google.rpc.status_pb2 import Status
 
 from inventory.domain.code import channel_code
 from inventory.domain.refusal import Reason, Refusal
-from inventory.engine.failures import Defect, EngineError, described
+from inventory.engine.failures import Defect, EngineError, ShuttingDown, described
 from inventory.postgres.errors import CommandFault, StorageError
 from inventory.rpc.errors import BY_NUMBER, status
+from inventory.rpc.streams import Streams
 
 UNARY_BYTES_MAX = 1024 * 1024
 BULK_BYTES_MAX = 8 * 1024 * 1024
@@ -55,8 +55,9 @@ class Channels(Protocol):
 class Caller:
     """A channel that calls; its number is known after its first call."""
 
-    def __init__(self, code: str, channels: Channels) -> None:
+    def __init__(self, code: str, channels: Channels, streams: Streams) -> None:
         self.code = code
+        self.streams = streams
         self._channels = channels
         self._channel_id: int | None = None
         self._loop = asyncio.get_running_loop()
@@ -73,6 +74,7 @@ class Caller:
         return Call(self._channel_id, self.code, self._loop.time() + remaining, context)
 
 
+Write = Callable[[bytes], Awaitable[None]]
 Method = Callable[[Caller], "grpc.RpcMethodHandler[bytes, bytes]"]
 """Makes what grpc.aio runs, for one channel."""
 
@@ -95,22 +97,21 @@ def unary(
                 )
             return await handler(parse(raw), call)
 
-        return grpc.unary_unary_rpc_method_handler(_guarded(request_type.__name__, work))
+        return grpc.unary_unary_rpc_method_handler(_guarded(request_type.__name__, work, caller))
 
     return method
 
 
-def server_stream(request_type: type[Request], handler: Callable[[Request, Call], AsyncGenerator[bytes]]) -> Method:
-    """One request, many answers."""
+def server_stream(request_type: type[Request], handler: Callable[[Request, Call, Write], Awaitable[None]]) -> Method:
+    """One request, many answers: the handler writes each one's bytes."""
+    name = request_type.__name__.removesuffix("Request")
 
     def method(caller: Caller) -> grpc.RpcMethodHandler[bytes, bytes]:
         async def work(raw: bytes, context: Context[bytes, bytes]) -> None:
             call = await caller.call(context)
-            async with aclosing(handler(request_type.FromString(raw), call)) as messages:
-                async for message in messages:
-                    await context.write(message)
+            await handler(request_type.FromString(raw), call, context.write)
 
-        return grpc.unary_stream_rpc_method_handler(_guarded(request_type.__name__, work))
+        return grpc.unary_stream_rpc_method_handler(_guarded_stream(name, work, caller))
 
     return method
 
@@ -122,7 +123,7 @@ def both_streams(name: str, handler: Callable[[Context[bytes, bytes], Call], Awa
         async def work(_: AsyncIterator[bytes], context: Context[bytes, bytes]) -> None:
             await handler(context, await caller.call(context))
 
-        return grpc.stream_stream_rpc_method_handler(_guarded(name, work))
+        return grpc.stream_stream_rpc_method_handler(_guarded_stream(name, work, caller))
 
     return method
 
@@ -133,10 +134,11 @@ class Router(grpc.GenericRpcHandler):
     grpc.aio has parsed the metadata when it asks; asking the context again, or an interceptor, would cost every call.
     """
 
-    def __init__(self, methods: Mapping[str, Method], channels: Channels) -> None:
+    def __init__(self, methods: Mapping[str, Method], channels: Channels, streams: Streams) -> None:
         """`methods` by their full path."""
         self._methods = methods
         self._channels = channels
+        self._streams = streams
         self._ready: dict[tuple[str, str], grpc.RpcMethodHandler[bytes, bytes]] = {}
         self._callers: dict[str, Caller] = {}
 
@@ -154,7 +156,7 @@ class Router(grpc.GenericRpcHandler):
         method = self._methods.get(path)
         if method is None:
             return None
-        caller = self._callers.get(channel) or Caller(channel, self._channels)
+        caller = self._callers.get(channel) or Caller(channel, self._channels, self._streams)
         made = method(caller)
         if len(self._callers) < CHANNELS_KNOWN_MAX or channel in self._callers:
             self._callers[channel] = caller
@@ -162,22 +164,52 @@ class Router(grpc.GenericRpcHandler):
         return made
 
 
-def _guarded(name: str, work: Callable[[Any, Context[bytes, bytes]], Awaitable[Any]]) -> Callable[..., Any]:
-    """Lets nothing but a proper status out of a method."""
+def _guarded(name: str, work: Callable[[bytes, Context[bytes, bytes]], Awaitable[bytes]], caller: Caller) -> Any:
+    """Lets nothing but an answer or a proper status out of a method, and counts its calls."""
+    streams = caller.streams
 
-    async def run(argument: Any, context: Context[bytes, bytes]) -> Any:
+    async def run(raw: bytes, context: Context[bytes, bytes]) -> bytes:
+        streams.calls += 1
         try:
-            return await work(argument, context)
+            if streams.stopping:
+                raise ShuttingDown
+            return await work(raw, context)
         except grpc.aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is leaves as a status
             found = error
-        if not isinstance(found, _EXPECTED) or isinstance(found, CommandFault):
-            log.error("a method failed", method=name, error=described(found))
-            found = Defect()
-        return await abort(context, found)
+        finally:
+            streams.calls -= 1
+        return await _leave(context, name, found)
 
     return run
+
+
+def _guarded_stream(name: str, work: Callable[[Any, Context[bytes, bytes]], Awaitable[None]], caller: Caller) -> Any:
+    """As `_guarded`; it can be ended by us."""
+    streams = caller.streams
+
+    async def run(argument: Any, context: Context[bytes, bytes]) -> None:
+        with streams.opened(name, caller.code):
+            try:
+                await work(argument, context)
+                return
+            except grpc.aio.AbortError:
+                raise
+            except asyncio.CancelledError as cancelled:
+                found: Exception = streams.ended(cancelled)
+            except Exception as error:  # noqa: BLE001 - whatever it is leaves as a status
+                found = error
+            await _leave(context, name, found)
+
+    return run
+
+
+async def _leave(context: Context[bytes, bytes], name: str, error: Exception) -> NoReturn:
+    if not isinstance(error, _EXPECTED) or isinstance(error, CommandFault):
+        log.error("a method failed", method=name, error=described(error))
+        error = Defect()
+    await abort(context, error)
 
 
 async def abort(context: Context[bytes, bytes], error: Exception) -> NoReturn:

@@ -111,7 +111,7 @@ class ReservationService:
     async def reserve_stream(self, context: Context[bytes, bytes], call: Call) -> None:
         """Each message's requests go to the lane at once; its answers are written when all of them are there. The
         client is read no further while so many messages are under way. A message that is wrong as a whole ends the
-        stream, after the answers to those before it."""
+        stream, and so does our stop, after the answers to what was read."""
         places = asyncio.Semaphore(STREAM_MESSAGES_IN_FLIGHT_MAX)
         writing = asyncio.Lock()
         loop = asyncio.get_running_loop()
@@ -128,16 +128,18 @@ class ReservationService:
         with self._streams.one_more(call.channel_id):
             try:
                 async with asyncio.TaskGroup() as group:
-                    while isinstance(raw := await context.read(), bytes):  # else it is the end
-                        until = loop.time() + DEADLINE_DEFAULT_S
-                        try:
+                    try:
+                        await places.acquire()
+                        while isinstance(raw := await context.read(), bytes):  # else it is the end
+                            until = loop.time() + DEADLINE_DEFAULT_S
                             request = pb2.ReserveStreamRequest.FromString(raw)
                             pending = self._submit_all(request.requests, call._replace(deadline=until))
-                        except (Refusal, DecodeError) as error:
-                            refused = error
-                            break
-                        await places.acquire()
-                        group.create_task(respond(pending))
+                            group.create_task(respond(pending))
+                            await places.acquire()
+                    except (Refusal, DecodeError) as error:
+                        refused = error
+                    except asyncio.CancelledError as cancelled:
+                        refused = self._streams.ended(cancelled)
             except BaseExceptionGroup as several:
                 raise several.exceptions[0] from None
         if refused is not None:

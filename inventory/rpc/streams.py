@@ -1,13 +1,18 @@
-"""How many streams each channel has open."""
+"""What is open on this server: how many streams each channel has, and how all of them end when the server stops."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from inventory.domain.refusal import Reason
-from inventory.engine.failures import EngineError
+from inventory.engine.failures import EngineError, ShuttingDown
 
 STREAMS_PER_CHANNEL_MAX = 100
+LOOK_S = 0.01
+
+_STOP = object()
+"""What a cancellation by `stop` carries; any other is the client's."""
 
 
 class TooManyStreams(EngineError):
@@ -19,18 +24,64 @@ class TooManyStreams(EngineError):
 
 
 class Streams:
-    """Counts the open streams of this server, of every kind."""
+    """The open streams of every kind, each by the task that serves it. `calls`: how many unary calls are served;
+    `stopping`: whether no new ones are."""
 
     def __init__(self) -> None:
-        self._open: Counter[int] = Counter()
+        self.calls = 0
+        self._open: dict[asyncio.Task[object], tuple[str, str]] = {}
+        self._by_channel: Counter[int] = Counter()
+        self.stopping = False
 
     @contextmanager
     def one_more(self, channel_id: int) -> Iterator[None]:
-        """Counts a stream for the length of the block. Raises `TooManyStreams`."""
-        if self._open[channel_id] >= STREAMS_PER_CHANNEL_MAX:
+        """Counts a stream for the length of the block. Raises `TooManyStreams`, `ShuttingDown`."""
+        if self.stopping:
+            raise ShuttingDown
+        if self._by_channel[channel_id] >= STREAMS_PER_CHANNEL_MAX:
             raise TooManyStreams
-        self._open[channel_id] += 1
+        self._by_channel[channel_id] += 1
         try:
             yield
         finally:
-            self._open[channel_id] -= 1
+            self._by_channel[channel_id] -= 1
+
+    @contextmanager
+    def opened(self, kind: str, channel: str) -> Iterator[None]:
+        """Around all that is done for a stream, its status included."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = (kind, channel)
+        try:
+            yield
+        finally:
+            del self._open[task]
+
+    def count(self) -> Counter[tuple[str, str]]:
+        """How many streams are open, by kind and channel."""
+        return Counter(self._open.values())
+
+    def stop(self) -> None:
+        """Takes no new call, and has the open streams ended: each finds a cancellation at what it waits for, whatever
+        that is, and makes it a status by `ended`."""
+        self.stopping = True
+        for task in self._open:
+            task.cancel(_STOP)
+
+    def ended(self, cancelled: asyncio.CancelledError) -> ShuttingDown:
+        """What to tell the client of a stream that `stop` has ended. Raises a cancellation that was the client's."""
+        task = asyncio.current_task()
+        if cancelled.args != (_STOP,) or task is None:
+            raise cancelled
+        task.uncancel()
+        return ShuttingDown()
+
+    async def drained(self, calls_s: float, streams_s: float) -> None:
+        """Waits for the ends of all unary calls, at most `calls_s`, and of all streams, at most `streams_s`: one whose
+        client doesn't read can't end."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while (self.calls and loop.time() < began + calls_s) or (  # noqa: ASYNC110 - counting must cost a call nothing more
+            self._open and loop.time() < began + streams_s
+        ):
+            await asyncio.sleep(LOOK_S)

@@ -86,7 +86,7 @@ class SubscriberService:
 
     async def list_subscribers(self, request: pb2.ListSubscribersRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)
-        channel = channel_code(request.channel) if request.channel else None
+        channel = channel_code(request.channel, "channel") if request.channel else None
         position = page_token.decode(request, page_token.code, page_token.code) or ["", ""]
         head = await self._reader.head()
         rows = await subscribers.read_subscribers(

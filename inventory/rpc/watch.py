@@ -1,6 +1,6 @@
 """WatchService: parse, follow, formats."""
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import Collection
 from contextlib import aclosing
 
 from inventory.domain.code import subscriber_name
@@ -8,20 +8,21 @@ from inventory.domain.limits import FILTERS_MAX, HEARTBEAT_DEFAULT, HEARTBEAT_MA
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Reason, Refusal, subscriber_not_found
 from inventory.engine.failures import ShuttingDown
+from inventory.feed import snapshot
 from inventory.feed.change import ChangeKind, Filter
+from inventory.feed.following import every_change, latest
 from inventory.feed.hub import Feed, Stream
 from inventory.postgres.reads import Head, Reader
 from inventory.postgres.subscribers import acknowledged
 from inventory.rpc import formats, parse
-from inventory.rpc.method import Call, Method, server_stream, unary
+from inventory.rpc.change_encoder import bookmark_field
+from inventory.rpc.method import Call, Method, Write, server_stream, unary
 from inventory.rpc.reading import resumable
 from inventory.rpc.streams import Streams
-from inventory.rpc.wire import delimited
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 
 SERVICE = pb2.DESCRIPTOR.services_by_name["WatchService"].full_name
-_BOOKMARK = pb2.WatchResponse.DESCRIPTOR.fields_by_name["bookmark"].number
 
 
 class WatchService:
@@ -36,22 +37,18 @@ class WatchService:
             "RequestBookmark": unary(pb2.RequestBookmarkRequest, self.request_bookmark),
         }
 
-    async def watch(self, request: pb2.WatchRequest, call: Call) -> AsyncGenerator[bytes]:
+    async def watch(self, request: pb2.WatchRequest, call: Call, write: Write) -> None:
         wanted, idle_s, stream = _filter(request), _idle_s(request), _stream(request.stream_id, call)
-        latest = _is_latest(request)
+        follow = latest if _is_latest(request) else every_change
         with self._streams.one_more(call.channel_id):
-            head = await self._feed.head()
-            epoch = str(head.epoch)
-            revision = await self._start(request, head, call)
+            known = await self._acknowledged(request.subscriber, call)
+            head = await self._feed.head()  # after what was acknowledged, which would be of the future else
+            revision = _start(request, head, known)
             if request.WhichOneof("start") == "snapshot":
-                async with aclosing(self._snapshot(revision, wanted)) as pieces:
-                    async for piece in pieces:
-                        yield piece
-            yield _bookmark(epoch, revision)
-            follow = self._feed.latest if latest else self._feed.follow
-            async with aclosing(follow(revision, wanted, idle_s, stream)) as changes:
-                async for frames, bookmark in changes:
-                    yield _message(frames, b"" if bookmark is None else _bookmark(epoch, bookmark))
+                await self._snapshot(revision, wanted, write)
+            await write(bookmark_field(head.epoch, revision))
+            with self._feed.joined(wanted, idle_s, stream) as follower:
+                await follow(self._feed, follower, head.epoch, revision, write)
         raise ShuttingDown
 
     async def request_bookmark(self, request: pb2.RequestBookmarkRequest, call: Call) -> bytes:
@@ -62,38 +59,44 @@ class WatchService:
             head=core_pb2.Cursor(epoch=str(head.epoch), revision=head.revision)
         ).SerializeToString()
 
-    async def _start(self, request: pb2.WatchRequest, head: Head, call: Call) -> int:
-        """The revision to start after."""
-        name = subscriber_name(request.subscriber, "subscriber") if request.subscriber else ""
-        known = await acknowledged(self._reader, call.channel_id, name) if name else None
-        if name and known is None:
+    async def _acknowledged(self, name: str, call: Call) -> int | None:
+        """How far the subscriber that follows has come; None: nobody in particular."""
+        if not name:
+            return None
+        known = await acknowledged(self._reader, call.channel_id, subscriber_name(name, "subscriber"))
+        if known is None:
             raise subscriber_not_found(name)
-        match request.WhichOneof("start"):
-            case "after":
-                return resumable(request.after, head, "after")
-            case "acknowledged":
-                if known is None:
-                    raise Refusal(Reason.FIELD_REQUIRED, "say whose acknowledged cursor", field="subscriber")
-                return resumable(core_pb2.Cursor(revision=known), head, "acknowledged")
-            case "snapshot" | "now":
-                return head.revision
-            case _:
-                raise Refusal(Reason.FIELD_REQUIRED, "say snapshot, after, now or acknowledged", field="start")
+        return known
 
-    async def _snapshot(self, revision: int, wanted: Filter) -> AsyncGenerator[bytes]:
-        async with aclosing(self._feed.catalog_snapshot(revision, wanted)) as catalog:
-            async for skus, locations in catalog:
-                yield pb2.WatchResponse(
-                    skus=[formats.sku(sku) for sku in skus],
-                    locations=[formats.location(location) for location in locations],
-                    snapshot_revision=revision,
-                ).SerializeToString()
-        if ChangeKind.STOCK in wanted.kinds:
-            async with aclosing(self._feed.snapshot(revision, wanted)) as pages:
-                async for rows in pages:
-                    levels = [formats.level_row(row) for row in rows]
-                    yield pb2.WatchResponse(levels=levels, snapshot_revision=revision).SerializeToString()
-        yield pb2.WatchResponse(snapshot_revision=revision, snapshot_complete=True).SerializeToString()
+    async def _snapshot(self, revision: int, wanted: Filter, write: Write) -> None:
+        async with aclosing(snapshot.skus(self._reader, revision, wanted)) as pages:
+            async for skus in pages:
+                piece = pb2.WatchResponse(skus=map(formats.sku, skus), snapshot_revision=revision)
+                await write(piece.SerializeToString())
+        async with aclosing(snapshot.locations(self._reader, revision, wanted)) as places:
+            async for locations in places:
+                piece = pb2.WatchResponse(locations=map(formats.location, locations), snapshot_revision=revision)
+                await write(piece.SerializeToString())
+        async with aclosing(snapshot.levels(self._reader, revision, wanted)) as levels:
+            async for rows in levels:
+                piece = pb2.WatchResponse(levels=map(formats.level_row, rows), snapshot_revision=revision)
+                await write(piece.SerializeToString())
+        await write(pb2.WatchResponse(snapshot_revision=revision, snapshot_complete=True).SerializeToString())
+
+
+def _start(request: pb2.WatchRequest, head: Head, known: int | None) -> int:
+    """The revision to start after. `known`: how far the subscriber has come."""
+    match request.WhichOneof("start"):
+        case "after":
+            return resumable(request.after, head, "after")
+        case "acknowledged":
+            if known is None:
+                raise Refusal(Reason.FIELD_REQUIRED, "say whose acknowledged cursor", field="subscriber")
+            return resumable(core_pb2.Cursor(revision=known), head, "acknowledged")
+        case "snapshot" | "now":
+            return head.revision
+        case _:
+            raise Refusal(Reason.FIELD_REQUIRED, "say snapshot, after, now or acknowledged", field="start")
 
 
 def _filter(request: pb2.WatchRequest) -> Filter:
@@ -142,11 +145,3 @@ def _idle_s(request: pb2.WatchRequest) -> float:
 def _stream(text: str, call: Call, *, required: bool = False) -> Stream | None:
     stream_id = parse.stream_id(text, required=required)
     return None if stream_id is None else (call.channel_id, stream_id)
-
-
-def _bookmark(epoch: str, revision: int) -> bytes:
-    return delimited(_BOOKMARK, core_pb2.Cursor(epoch=epoch, revision=revision).SerializeToString())
-
-
-def _message(frames: Sequence[bytes], bookmark: bytes) -> bytes:
-    return b"".join((bookmark, *frames))

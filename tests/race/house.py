@@ -61,10 +61,10 @@ def within(
 
 
 class Client:
-    """Stubs of one server, on one channel."""
+    """Stubs of one server, on one channel; an `own` one has a connection that nobody shares."""
 
-    def __init__(self, address: str) -> None:
-        self.channel = grpc.aio.insecure_channel(address)
+    def __init__(self, address: str, *, own: bool = False) -> None:
+        self.channel = grpc.aio.insecure_channel(address, [("grpc.use_local_subchannel_pool", int(own))])
         self.reservations = reservation_grpc.ReservationServiceStub(self.channel)
         self.stock = stock_grpc.StockServiceStub(self.channel)
         self.catalog = catalog_grpc.CatalogServiceStub(self.channel)
@@ -113,13 +113,19 @@ class House:
         """Kills it at the end, whatever happens."""
         self._processes.append(process)
 
-    async def server(self, dsn: str | None = None) -> tuple[Server, Client]:
+    async def server(self, dsn: str | None = None, *options: str) -> tuple[Server, Client]:
         """A running server, and stubs for it."""
-        server = await Server.start(dsn or self.dsn)
+        server = await Server.start(dsn or self.dsn, *options)
         self.keep(server)
         client = Client(server.address)
         self.clients.append(client)
         return server, client
+
+    def client(self, address: str) -> Client:
+        """Stubs on a connection of their own."""
+        client = Client(address, own=True)
+        self.clients.append(client)
+        return client
 
     async def servers(self, *dsns: str | None) -> list[tuple[Server, Client]]:
         return list(await asyncio.gather(*(self.server(dsn) for dsn in dsns)))

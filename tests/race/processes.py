@@ -89,6 +89,11 @@ class Process:
             raise AssertionError(f"ended with {code} without an answer:\n" + "\n".join(self.said[-20:]))
         return json.loads(line)
 
+    async def ended(self) -> int:
+        """Its exit code, when it ends by itself."""
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            return await self._gone()
+
     async def kill(self) -> None:
         """kill -9. Again: no effect."""
         with suppress(ProcessLookupError):
@@ -139,8 +144,12 @@ class Server(Process):
     address = ""
 
     @classmethod
-    async def start(cls, dsn: str) -> Self:
-        server = await cls.run("-m", "inventory", "serve", "--dsn", dsn, "--listen", "127.0.0.1:0")
+    async def start(cls, dsn: str, *options: str) -> Self:
+        return await cls.serve("--dsn", dsn, "--listen", "127.0.0.1:0", *options)
+
+    @classmethod
+    async def serve(cls, *options: str) -> Self:
+        server = await cls.run("-m", "inventory", "serve", *options)
         try:
             line = await server.until_says(READY)
         except BaseException:

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import asyncpg
 import pytest
 
+from inventory.feed import hub
+from inventory.feed.buffer import Selection
 from inventory.server import start
 from inventory.settings import Settings
 from tests.rpc.client import Client, Server
@@ -52,3 +54,15 @@ async def db(server: Server) -> AsyncIterator[asyncpg.Connection]:
     opened = await server.connect()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def forgetful(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
+    """A client of one more server on the same database, whose feed remembers next to nothing: it reads the database."""
+    monkeypatch.setattr(hub, "RING_RECORDS_MAX", 1)
+    monkeypatch.setattr(Selection, "RECORDS_MAX", 1)
+    monkeypatch.setattr("inventory.postgres.changes.PAGE_ROWS", 4)
+    async with serving(server.dsn) as running:
+        opened = Client(running.address)
+        yield opened
+        await opened.close()

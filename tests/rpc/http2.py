@@ -34,7 +34,8 @@ def _literal(name: str, value: str) -> bytes:
 
 
 class RawCall:
-    """One call on a connection of its own: its headers, then whatever bytes."""
+    """One call on a connection of its own: its headers, then whatever bytes. It takes what comes, but never says so:
+    after `WINDOW_BYTES` the server has to wait."""
 
     def __init__(self, address: str) -> None:
         self._host, _, port = address.rpartition(":")
@@ -43,6 +44,7 @@ class RawCall:
         self._moved = asyncio.Event()
         self._header_bytes = b""
         self._ended = asyncio.Event()
+        self._received = 0
         self.reset = False
 
     async def __aenter__(self) -> Self:
@@ -89,6 +91,14 @@ class RawCall:
                 self._writer.write(_frame(DATA, END_STREAM if end and not data else 0, STREAM, piece))
                 await self._writer.drain()
 
+    async def until_full(self) -> None:
+        """Returns when the server may send no more."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while self._received < WINDOW_BYTES:
+                assert not self._ended.is_set()
+                self._moved.clear()
+                await self._moved.wait()
+
     async def status(self) -> int | None:
         """The gRPC status code the call ended with; None when the stream or the connection was cut."""
         async with asyncio.timeout(TIMEOUT_S):
@@ -123,6 +133,8 @@ class RawCall:
             self._writer.write(_frame(PING, ACK, 0, body))
         elif kind == WINDOW_UPDATE:
             self._window[stream] += int.from_bytes(body) & 0x7FFFFFFF
+        elif kind == DATA and stream == STREAM:
+            self._received += len(body)
         elif kind == HEADERS and stream == STREAM:
             self._header_bytes += body
         elif kind == RST_STREAM and stream == STREAM:

@@ -5,6 +5,7 @@ Whatever is sent, the answer is a definite no with its reason, nothing has chang
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -18,6 +19,7 @@ from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2, watch_service_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
+from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
 from tests.rpc.client import (
     DOMAIN,
     Client,
@@ -57,6 +59,7 @@ class World:
     head: int = 0
     epoch: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
+    subscribers: list[tuple[str, int, timedelta]] = field(default_factory=list)
 
     def get(self, **over: Any) -> Awaitable[object]:
         return self.client.stock.GetStock(
@@ -188,6 +191,26 @@ class World:
     def after(self, **cursor: Any) -> Awaitable[object]:
         return self.watch(after=core_pb2.Cursor(**cursor))
 
+    def request_bookmark(self, stream_id: str) -> Awaitable[object]:
+        request = watch_service_pb2.RequestBookmarkRequest(stream_id=stream_id)
+        return self.client.watch.RequestBookmark(request)
+
+    def register(self, **over: Any) -> Awaitable[object]:
+        return self.client.subscribers.RegisterSubscriber(
+            subscriber_pb2.RegisterSubscriberRequest(**{"name": "first", **over})
+        )
+
+    def acknowledge(self, **over: Any) -> Awaitable[object]:
+        good = {"name": "first", "cursor": core_pb2.Cursor(revision=self.head)}
+        kept = {name: value for name, value in {**good, **over}.items() if value is not None}
+        return self.client.subscribers.Acknowledge(subscriber_pb2.AcknowledgeRequest(**kept))
+
+    def list_subscribers(self, **over: Any) -> Awaitable[object]:
+        return self.client.subscribers.ListSubscribers(subscriber_pb2.ListSubscribersRequest(**over))
+
+    def remove_subscriber(self, name: str) -> Awaitable[object]:
+        return self.client.subscribers.RemoveSubscriber(subscriber_pb2.RemoveSubscriberRequest(name=name))
+
     def stream(self, *messages: reservation_pb2.ReserveStreamRequest) -> Awaitable[object]:
         call = self.client.reservations.ReserveStream(iter(messages))
         return anext(aiter(call))
@@ -237,6 +260,9 @@ async def world(server: Server) -> AsyncIterator[World]:
         made.epoch = await db.fetchval("SELECT epoch::text FROM feed_head")
     finally:
         await db.close()
+    for name in ("first", "second"):
+        registered = await client.subscribers.RegisterSubscriber(subscriber_pb2.RegisterSubscriberRequest(name=name))
+        made.subscribers.append((name, registered.subscriber.acknowledged.revision, timedelta(days=1)))
     made.tokens = {
         "stock": (await client.stock.ListStock(stock_pb2.ListStockRequest(page_size=1))).next_page_token,
         "movements": (await client.stock.ListMovements(stock_pb2.ListMovementsRequest(page_size=1))).next_page_token,
@@ -246,6 +272,9 @@ async def world(server: Server) -> AsyncIterator[World]:
         "skus": (await client.catalog.ListSkus(catalog_pb2.ListSkusRequest(page_size=1))).next_page_token,
         "locations": (
             await client.catalog.ListLocations(catalog_pb2.ListLocationsRequest(page_size=1))
+        ).next_page_token,
+        "subscribers": (
+            await client.subscribers.ListSubscribers(subscriber_pb2.ListSubscribersRequest(page_size=1))
         ).next_page_token,
     }
     assert all(made.tokens.values())
@@ -319,6 +348,11 @@ BAD_TTLS = {
     "nanos over a second": Duration(seconds=60, nanos=1_000_000_000),
     "nanos alone": Duration(nanos=2_000_000_000),
 }
+BAD_DAYS = {
+    **{name: ttl for name, ttl in BAD_TTLS.items() if not name.endswith(" h")},
+    "just above 31 days": Duration(seconds=31 * 86_400, nanos=1_000),
+    "a year": Duration(seconds=365 * 86_400),
+}
 BAD_IDS = [
     "no-uuid",
     "0198f000000070008000000000000000",
@@ -334,6 +368,7 @@ LISTS: dict[str, Callable[..., Callable[[World], Awaitable[object]]]] = {
     "reservations": lambda **over: lambda w: w.reservations(**over),
     "skus": lambda **over: lambda w: w.list_skus(**over),
     "locations": lambda **over: lambda w: w.list_locations(**over),
+    "subscribers": lambda **over: lambda w: w.list_subscribers(**over),
 }
 WRITES = {
     "AdjustStock": World.adjust,
@@ -372,6 +407,12 @@ TABLE = [
             "StockService/BatchAdjustStock",
             "ReservationService/Reserve",
             "CatalogService/ImportCatalog",
+            "WatchService/Watch",
+            "WatchService/RequestBookmark",
+            "SubscriberService/RegisterSubscriber",
+            "SubscriberService/Acknowledge",
+            "SubscriberService/ListSubscribers",
+            "SubscriberService/RemoveSubscriber",
         )
         for name, body in {
             "garbage": b"\xff\xff\xff\xff",
@@ -658,6 +699,9 @@ TABLE = [
             ("ListStock's locations", lambda w: w.list_stock(locations=["a"] * 10_000), "locations"),
             ("Watch's SKUs", lambda w: w.watch(now=Empty(), skus=["a"] * 10_000), "skus"),
             ("Watch's locations", lambda w: w.watch(now=Empty(), locations=["a"] * 1_001), "locations"),
+            ("Watch's categories", lambda w: w.watch(now=Empty(), categories=["a"] * 1_001), "categories"),
+            ("Watch's kinds", lambda w: w.watch(now=Empty(), kinds=[1] * 1_001), "kinds"),
+            ("Watch's ledger kinds", lambda w: w.watch(now=Empty(), movement_kinds=[1] * 1_001), "movement_kinds"),
         )
     ),
     # Fields
@@ -756,6 +800,7 @@ TABLE = [
             ("reservations", lambda w: w.reservations(state=1, page_token=w.tokens["reservations"])),
             ("categories", lambda w: w.list_skus(category="A", page_token=w.tokens["skus"])),
             ("kinds", lambda w: w.list_locations(kind=2, page_token=w.tokens["locations"])),
+            ("channels", lambda w: w.list_subscribers(channel="web", page_token=w.tokens["subscribers"])),
         )
     ),
     *(
@@ -778,6 +823,10 @@ TABLE = [
                 ("reservations", _forged(reservation_pb2.ListReservationsRequest, "no-uuid")),
                 ("skus", _forged(catalog_pb2.ListSkusRequest, "a\0")),
                 ("locations", _forged(catalog_pb2.ListLocationsRequest, "\udfff")),
+                ("subscribers", _forged(subscriber_pb2.ListSubscribersRequest, "a", "b\0")),
+                ("subscribers", _forged(subscriber_pb2.ListSubscribersRequest, "a")),
+                ("subscribers", _forged(subscriber_pb2.ListSubscribersRequest, "a", "b", "c")),
+                ("subscribers", _forged(subscriber_pb2.ListSubscribersRequest, 1, None)),
             )
         )
     ),
@@ -1098,6 +1147,174 @@ TABLE = [
         PRECONDITION,
         "EPOCH_CHANGED",
     ),
+    # Following
+    *(
+        Bad(f"{name} of {numbers}", send, INVALID, "FIELD_REQUIRED", path)
+        for numbers, position in (([99], 0), ([0], 0), ([1, -1], 1), ([2, 1, 2**31 - 1], 2))
+        for name, send, path in (
+            ("kinds", lambda w, n=numbers: w.watch(now=Empty(), kinds=n), f"kinds[{position}]"),
+            (
+                "movement_kinds",
+                lambda w, n=numbers: w.watch(now=Empty(), movement_kinds=n),
+                f"movement_kinds[{position}]",
+            ),
+        )
+    ),
+    *(
+        Bad(f"mode {mode}", lambda w, m=mode: w.watch(now=Empty(), mode=m), INVALID, "FIELD_REQUIRED", "mode")  # type: ignore[misc]  # a default binds the row's value
+        for mode in (3, 99, -1)
+    ),
+    *(
+        Bad(
+            f"a followed category {name}",
+            lambda w, b=bad: w.watch(now=Empty(), categories=["A", b]),  # type: ignore[misc]  # a default binds the row's value
+            INVALID,
+            "TEXT_FORMAT",
+            "categories[1]",
+        )
+        for name, bad in {
+            "empty": "",
+            "blank": " \t ",
+            "with NUL": "a\0b",
+            "of 257 bytes": "x" * 257,
+            "of 129 letters of 2 bytes": "ü" * 129,
+        }.items()
+    ),
+    *(
+        Bad(f"stream_id {bad!r}: {method}", send, INVALID, "STREAM_ID_FORMAT", "stream_id")
+        for bad in BAD_IDS
+        for method, send in (
+            ("Watch", lambda w, b=bad: w.watch(now=Empty(), stream_id=b)),
+            ("RequestBookmark", lambda w, b=bad: w.request_bookmark(b)),
+        )
+    ),
+    Bad("no stream_id", lambda w: w.request_bookmark(""), INVALID, "STREAM_ID_FORMAT", "stream_id"),
+    Bad("nobody's cursor", lambda w: w.watch(acknowledged=Empty()), INVALID, "FIELD_REQUIRED", "subscriber"),
+    # Subscribers
+    *(
+        Bad(f"a subscriber named {name}", lambda w, b=bad: w.register(name=b), INVALID, "SUBSCRIBER_FORMAT", "name")  # type: ignore[misc]  # a default binds the row's value
+        for name, bad in BAD_CODES.items()
+    ),
+    *(
+        Bad(f"a subscriber named {bad!r}: {method}", send, INVALID, "SUBSCRIBER_FORMAT", path)
+        for bad in ("x" * 65, "a\n", "a\0b")
+        for method, send, path in (
+            ("Acknowledge", lambda w, b=bad: w.acknowledge(name=b), "name"),
+            ("RemoveSubscriber", lambda w, b=bad: w.remove_subscriber(b), "name"),
+            ("Watch", lambda w, b=bad: w.watch(now=Empty(), subscriber=b), "subscriber"),
+        )
+    ),
+    *(
+        Bad(f"no name: {method}", send, INVALID, "SUBSCRIBER_FORMAT", "name")
+        for method, send in (
+            ("Acknowledge", lambda w: w.acknowledge(name="")),
+            ("RemoveSubscriber", lambda w: w.remove_subscriber("")),
+        )
+    ),
+    *(
+        Bad(
+            f"{path} {name}",
+            lambda w, p=path, t=ttl: w.register(**{p: t}),  # type: ignore[misc]  # a default binds the row's value
+            INVALID,
+            "TTL_OUT_OF_RANGE",
+            path,
+        )
+        for path in ("deadline", "lag_max")
+        for name, ttl in BAD_DAYS.items()
+    ),
+    *(
+        Bad(
+            f"lag_changes_max {bad}",
+            lambda w, b=bad: w.register(lag_changes_max=b),  # type: ignore[misc]  # a default binds the row's value
+            INVALID,
+            "QUANTITY_OUT_OF_RANGE",
+            "lag_changes_max",
+        )
+        for bad in BAD_QUANTITIES
+    ),
+    *(
+        Bad(
+            f"a subscriber's channel {bad!r}",
+            lambda w, b=bad: w.list_subscribers(channel=b),  # type: ignore[misc]  # a default binds the row's value
+            INVALID,
+            "CHANNEL_FORMAT",
+            "channel",
+        )
+        for bad in ("WEB", "a\0b", "x" * 33, " ", "web\n")
+    ),
+    Bad("no cursor", lambda w: w.acknowledge(cursor=None), INVALID, "FIELD_REQUIRED", "cursor"),
+    *(
+        Bad(
+            f"{name}: {method}",
+            lambda w, c=call, k=cursor: c(w, k(w)),  # type: ignore[misc]  # a default binds the row's value
+            code,
+            reason,
+            path and f"{field}.{path}",
+        )
+        for method, field, call in (
+            ("RegisterSubscriber", "after", lambda w, cursor: w.register(name="new", after=cursor)),
+            ("Acknowledge", "cursor", lambda w, cursor: w.acknowledge(cursor=cursor)),
+        )
+        for name, cursor, code, reason, path in (
+            (
+                "a negative cursor",
+                lambda w: core_pb2.Cursor(revision=-1),
+                INVALID,
+                "REVISION_FORMAT",
+                "revision",
+            ),
+            (
+                "an epoch that is no UUID",
+                lambda w: core_pb2.Cursor(epoch="now", revision=5),
+                INVALID,
+                "REVISION_FORMAT",
+                "epoch",
+            ),
+            (
+                "a cursor of the future",
+                lambda w: core_pb2.Cursor(epoch=w.epoch, revision=w.head + 1),
+                "OUT_OF_RANGE",
+                "REVISION_IN_FUTURE",
+                "",
+            ),
+            (
+                "a cursor of the far future",
+                lambda w: core_pb2.Cursor(revision=INT64_MAX),
+                "OUT_OF_RANGE",
+                "REVISION_IN_FUTURE",
+                "",
+            ),
+            (
+                "a cursor of another epoch",
+                lambda w: core_pb2.Cursor(epoch=UNKNOWN, revision=5),
+                PRECONDITION,
+                "EPOCH_CHANGED",
+                "",
+            ),
+        )
+    ),
+    Bad(
+        "a subscriber at a cursor that is compacted",
+        lambda w: w.register(name="new", after=core_pb2.Cursor(revision=2)),
+        "OUT_OF_RANGE",
+        "COMPACTED",
+        metadata=lambda w: {"oldest": "3", "revision": "2"},
+    ),
+    *(
+        Bad(
+            f"an unknown subscriber: {method}",
+            send,
+            "NOT_FOUND",
+            "SUBSCRIBER_NOT_FOUND",
+            metadata=lambda w: {"subscriber": "nobody"},
+            resource=lambda w: ("subscriber", "nobody"),
+        )
+        for method, send in (
+            ("Acknowledge", lambda w: w.acknowledge(name="nobody")),
+            ("Watch from what it acknowledged", lambda w: w.watch(acknowledged=Empty(), subscriber="nobody")),
+            ("Watch from now", lambda w: w.watch(now=Empty(), subscriber="nobody")),
+        )
+    ),
 ]
 
 
@@ -1112,4 +1329,6 @@ async def test_bad_input_is_refused_and_changes_nothing(bad: Bad, world: World, 
     assert found.resource == bad.resource(world)
     assert found.message
     assert await db.fetchval("SELECT revision FROM feed_head") == world.head, "something changed"
+    subscribers = await db.fetch("SELECT name, acknowledged, deadline FROM subscriber ORDER BY name")
+    assert [tuple(row) for row in subscribers] == world.subscribers
     assert (await world.client.quantities(world.sku, world.location)).on_hand == 100

@@ -17,9 +17,11 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
+from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
+from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
 from inventory.v1 import watch_service_pb2 as watch_pb2
-from tests.rpc.client import PATIENCE_S, Client, Refused, Server, refusal
+from tests.rpc.client import PATIENCE_S, Client, Refused, Server, new_id, refusal
 
 PASSWORD = "canary-7f3a"
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|unnest|FROM (level|sku|movement|request))\b")
@@ -72,6 +74,8 @@ BREAKS = [
     "ALTER TABLE sku RENAME COLUMN name TO canary",
     "ALTER TABLE level DROP COLUMN held CASCADE",
     "DROP TABLE level CASCADE",
+    "ALTER TABLE subscriber RENAME COLUMN deadline TO canary",
+    "ALTER TABLE feed_head RENAME COLUMN revision TO canary",
 ]
 
 
@@ -127,6 +131,13 @@ def _calls(client: Client, sku: str, location: str) -> list[Callable[[], Awaitab
         lambda: client.catalog.ListLocations(catalog_pb2.ListLocationsRequest()),
         lambda: client.catalog.GetSku(catalog_pb2.GetSkuRequest(sku=sku)),
         lambda: anext(aiter(client.watch.Watch(watch_pb2.WatchRequest(snapshot=Empty())))),
+        lambda: client.watch.RequestBookmark(watch_pb2.RequestBookmarkRequest(stream_id=new_id())),
+        lambda: client.subscribers.RegisterSubscriber(subscriber_pb2.RegisterSubscriberRequest(name=sku)),
+        lambda: client.subscribers.Acknowledge(
+            subscriber_pb2.AcknowledgeRequest(name=sku, cursor=core_pb2.Cursor(revision=1))
+        ),
+        lambda: client.subscribers.ListSubscribers(subscriber_pb2.ListSubscribersRequest()),
+        lambda: client.subscribers.RemoveSubscriber(subscriber_pb2.RemoveSubscriberRequest(name="nobody")),
     ]
 
 

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
+from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
 from tests.rpc.client import Client, new_id, seconds
 
 ODD_CODES = [
@@ -116,6 +117,7 @@ async def test_a_huge_page_size_is_clamped(client: Client, size: int) -> None:
         await client.stock.ListStock(stock_pb2.ListStockRequest(skus=[sku], page_size=size)),
         await client.stock.ListMovements(stock_pb2.ListMovementsRequest(sku=sku, page_size=size)),
         await client.catalog.ListSkus(catalog_pb2.ListSkusRequest(page_size=size)),
+        await client.subscribers.ListSubscribers(subscriber_pb2.ListSubscribersRequest(page_size=size)),
     ):
         assert answer.ByteSize() > 0
     assert location

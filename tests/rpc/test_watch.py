@@ -3,121 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from inventory.feed import hub
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
-from inventory.v1 import watch_service_pb2 as pb2
-from tests.rpc.client import PATIENCE_S, Client, Refused, Server, eventually, new_id, refusal, seconds, unique
+from tests.rpc.client import Client, Server, eventually, new_id, seconds, unique
 from tests.rpc.conftest import serving
-
-Pair = tuple[str, str]
-ALL_KINDS = (pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_SKU, pb2.CHANGE_KIND_LOCATION, pb2.CHANGE_KIND_SUBSCRIBER)
-
-
-class Follower:
-    """Reads a stream as it comes and keeps all it says."""
-
-    def __init__(self, client: Client, **request: Any) -> None:
-        self._call = client.watch.Watch(pb2.WatchRequest(**request))
-        self.messages: list[pb2.WatchResponse] = []
-        self.changes: list[pb2.Change] = []
-        self.levels: dict[Pair, core_pb2.Quantities] = {}
-
-    async def read(self) -> pb2.WatchResponse:
-        async with asyncio.timeout(PATIENCE_S):
-            message = await self._call.read()
-        assert isinstance(message, pb2.WatchResponse), await self._call.code()
-        self.messages.append(message)
-        for level in message.levels:
-            self.levels[(level.sku, level.location)] = level.quantities
-        self.changes += message.changes
-        for change in message.changes:
-            for row in change.movements:
-                self.levels[(row.sku, row.location)] = row.after
-        return message
-
-    @property
-    def bookmark(self) -> core_pb2.Cursor:
-        """The last one."""
-        return next(message.bookmark for message in reversed(self.messages) if message.HasField("bookmark"))
-
-    async def up_to(self, revision: int) -> None:
-        while not self.messages or self.bookmark.revision < revision:
-            await self.read()
-
-    async def begun(self) -> core_pb2.Cursor:
-        while not (self.messages and self.messages[-1].HasField("bookmark")):
-            await self.read()
-        return self.bookmark
-
-    async def ended(self) -> Refused:
-        """How the stream ends; what comes before is thrown away."""
-
-        async def drain() -> None:
-            while await self._call.read() is not grpc.aio.EOF:
-                pass
-
-        async with asyncio.timeout(PATIENCE_S):
-            return await refusal(drain())
-
-    def cancel(self) -> None:
-        self._call.cancel()
-
-
-@asynccontextmanager
-async def following(client: Client, **request: Any) -> AsyncIterator[Follower]:
-    follower = Follower(client, **request)
-    try:
-        yield follower
-    finally:
-        follower.cancel()
-
-
-async def stock_of(client: Client, **filters: list[str]) -> dict[Pair, core_pb2.Quantities]:
-    answer = await client.stock.ListStock(stock_pb2.ListStockRequest(page_size=1_000, **filters))  # type: ignore[arg-type]
-    return {(level.sku, level.location): level.quantities for level in answer.levels}
-
-
-async def shop(client: Client) -> tuple[list[str], list[str]]:
-    """Two new SKUs with stock at two new places."""
-    places = [await client.location() for _ in range(2)]
-    skus = [await client.sku() for _ in range(2)]
-    for sku in skus:
-        for place in places:
-            await client.adjust(sku, place, 100)
-    return skus, places
-
-
-async def trade(client: Client, skus: list[str], places: list[str]) -> int:
-    """A bit of everything. Returns the last revision."""
-    one, two = ((sku, place, 2) for sku, place in zip(skus, places, strict=True))
-    made = await client.hold(one, two)
-    await client.commit(made, one)
-    await client.fulfil(made)
-    await client.release(made)
-    rows = [stock_pb2.StockAdjustment(sku=sku, location=place, delta=1) for sku in skus for place in places]
-    answer = await client.stock.BatchAdjustStock(
-        stock_pb2.BatchAdjustStockRequest(request_id=new_id(), reason="test", adjustments=rows)
-    )
-    return answer.revision
-
-
-def assert_dense(changes: list[pb2.Change], after: int, last: int) -> None:
-    assert [change.revision for change in changes] == list(range(after + 1, last + 1))
-
-
-def spread(changes: list[pb2.Change]) -> list[bytes]:
-    return [change.SerializeToString(deterministic=True) for change in changes]
+from tests.rpc.follower import ALL_KINDS, Follower, Pair, assert_dense, following, shop, spread, stock_of, trade
 
 
 async def test_from_now_every_later_change_comes_in_order_once_and_whole(client: Client) -> None:
@@ -212,7 +109,7 @@ async def test_a_large_snapshot_comes_in_pieces_and_each_level_once(
 
 async def test_changes_come_only_of_the_skus_and_locations_that_are_wanted(client: Client) -> None:
     skus, places = await shop(client)
-    wanted: list[tuple[dict[str, list[str]], set[Pair]]] = [
+    wanted: list[tuple[dict[str, Any], set[Pair]]] = [
         ({"skus": skus[:1]}, {(skus[0], place) for place in places}),
         ({"locations": places[:1]}, {(sku, places[0]) for sku in skus}),
         ({"skus": skus[:1], "locations": places[1:]}, {(skus[0], places[1])}),
@@ -288,13 +185,9 @@ async def test_catalogue_changes_come_when_wanted_and_are_filtered_too(client: C
     assert seen[4] == []
 
 
-@pytest.mark.parametrize("ring", ["in the ring", "out of the ring"])
 async def test_resuming_at_any_bookmark_on_another_server_gives_exactly_the_rest(
-    client: Client, twin_client: Client, ring: str, monkeypatch: pytest.MonkeyPatch
+    client: Client, twin_client: Client, forgetful: Client
 ) -> None:
-    if ring == "out of the ring":
-        monkeypatch.setattr(hub, "RING_RECORDS_MAX", 3)
-        monkeypatch.setattr("inventory.postgres.changes.PAGE_ROWS", 4)
     skus, places = await shop(client)
     async with following(client, now=Empty(), kinds=ALL_KINDS) as follower:
         start = await follower.begun()
@@ -308,7 +201,7 @@ async def test_resuming_at_any_bookmark_on_another_server_gives_exactly_the_rest
     for revision in range(start.revision, last + 1):
         cursor = core_pb2.Cursor(epoch=start.epoch, revision=revision)
         rest = [change for change in follower.changes if change.revision > revision]
-        for somewhere in (client, twin_client):
+        for somewhere in (client, twin_client, forgetful):
             async with following(somewhere, after=cursor, kinds=ALL_KINDS) as resumed:
                 assert await resumed.begun() == cursor
                 await resumed.up_to(last)

@@ -41,7 +41,6 @@ UNIX_PORT = 5432  # only part of the socket's name while nothing listens on TCP
 # On the command line, so that old data gets a newer version's settings too; `ALTER SYSTEM` sets all others.
 # fsync, synchronous_commit and full_page_writes are left alone: what was acknowledged must survive.
 _SETTINGS = {
-    "max_connections": "200",
     "wal_compression": "on",
     "max_wal_size": "2GB",
     "min_wal_size": "256MB",
@@ -86,14 +85,16 @@ class EmbeddedPostgres:
         self.tcp_dsn = None
         self._user = user
         self._lock: int | None = lock
-        self._asked: tuple[int, int | None] = (0, None)
+        self._asked: tuple[int, int | None, int] = (0, None, 0)
         self._data = home / "data"
         self._processes = Processes(self._data, homes.short_name(home), user.uid)
         self._postmaster: subprocess.Popen[bytes] | None = None
         self._socket_directory: Path | None = None
 
     @classmethod
-    def start(cls, home: Path, *, shared_buffers_mb: int = 256, tcp_port: int | None = None) -> Self:
+    def start(
+        cls, home: Path, *, shared_buffers_mb: int = 256, tcp_port: int | None = None, connections_max: int = 200
+    ) -> Self:
         """Own `home`, make a cluster there if it has none, run PostgreSQL on it until `stop` or our death.
 
         Blocks until it accepts connections. Raises `DataDirectoryInUse`, `DataDirectoryUnusable`,
@@ -109,7 +110,7 @@ class EmbeddedPostgres:
         except OSError as error:
             raise EmbeddedPostgresError(f"{home} can't be used as the home of PostgreSQL: {error}") from error
         server = cls(home, user, lock)
-        server._asked = (shared_buffers_mb, tcp_port)
+        server._asked = (shared_buffers_mb, tcp_port, connections_max)
         try:
             server._launch(*server._asked)
         except subprocess.CalledProcessError as error:
@@ -160,7 +161,7 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
-    def _launch(self, shared_buffers_mb: int, tcp_port: int | None) -> None:
+    def _launch(self, shared_buffers_mb: int, tcp_port: int | None, connections_max: int) -> None:
         port = tcp_port or UNIX_PORT
         sockets = self._claim_socket(port)
 
@@ -193,6 +194,7 @@ class EmbeddedPostgres:
         settings = _SETTINGS | {
             "cluster_name": self._processes.name,
             "shared_buffers": f"{shared_buffers_mb}MB",
+            "max_connections": str(connections_max),
             "listen_addresses": "127.0.0.1" if tcp_port is not None else "",
             "port": str(port),
             "unix_socket_directories": str(sockets),

@@ -105,7 +105,7 @@ ORDER BY version.revision, version.location_id
 -- Subscribers as they were when their state changed, in a range of revisions. $1, $2 the revisions.
 SELECT version.revision, version.recorded_at, channel.code AS channel, version.name, version.acknowledged,
     version.acknowledged_at, version.registered_at, version.deadline, version.lag_changes_max, version.lag_max,
-    version.state, version.lag_changes, version.lag
+    version.state, version.lag_changes, version.lag, (SELECT epoch FROM feed_head) AS epoch
 FROM subscriber_version AS version JOIN channel ON channel.channel_id = version.channel_id
 WHERE version.revision > $1 AND version.revision <= $2
 ORDER BY version.revision
@@ -263,11 +263,13 @@ SELECT acknowledged FROM subscriber WHERE channel_id = $1 AND name = $2
 DELETE FROM subscriber WHERE channel_id = $1 AND name = $2 RETURNING name
 
 -- name: move_subscriber
--- Changes a subscriber's state and tells it to the feed, once, whichever replica sees it first. The head is drawn last.
--- $1 channel, $2 name, $3 the state before, $4 the state after, $5 lag in changes, $6 lag, $7 the NOTIFY channel.
-WITH moved AS (
+-- Changes a subscriber's state and tells it to the feed, once, whichever replica sees it first. The head is locked
+-- before the subscriber, as by put_subscriber. $1 channel, $2 name, $3 the state before, $4 the state after, $5 lag in changes, $6 lag, $7 the NOTIFY channel.
+WITH locked AS MATERIALIZED (
+    SELECT FROM feed_head FOR UPDATE
+), moved AS (
     UPDATE subscriber SET state = $4::smallint
-    WHERE channel_id = $1 AND name = $2 AND state = $3::smallint
+    WHERE channel_id = $1 AND name = $2 AND state = $3::smallint AND EXISTS (SELECT FROM locked)
     RETURNING *
 ), head AS (
     UPDATE feed_head SET revision = revision + 1 WHERE EXISTS (SELECT FROM moved) RETURNING revision
