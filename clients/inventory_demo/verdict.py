@@ -78,7 +78,7 @@ def _books_agree(evidence: Evidence) -> Check:
     mirrors = [len(_mirror_differs(evidence.levels, mirror)) for mirror in evidence.mirrors]
     differ = len(wrong) + sum(mirrors)
     detail = f"{len(keys):,} levels" + (f", {differ:,} times they differ" if differ else "")
-    good = bool(keys) and len(mirrors) > 0 and not differ
+    good = (bool(keys) or not evidence.opening) and bool(mirrors) and not differ
     return Check("ledger = levels = every mirror", good, detail + _such_as(wrong))
 
 
@@ -94,7 +94,10 @@ def _mirror_agrees(evidence: Evidence, mirror: MirrorEnded) -> Check:
         detail += f"; {len(wrong):,} differ"
     if not current:
         detail += f"; at {mirror.revision:,} of {evidence.head:,}"
-    return Check(f"mirror of the {order.name}", bool(mirror.levels) and current and not wrong, detail + _such_as(wrong))
+    shops = frozenset(order.locations)
+    opened = any(location in shops for _, location in evidence.opening)
+    filled = bool(order.locations) and (bool(mirror.levels) or not opened)
+    return Check(f"mirror of the {order.name}", filled and current and not wrong, detail + _such_as(wrong))
 
 
 def _mirror_differs(levels: Mapping[Key, Quantities], mirror: MirrorEnded) -> list[str]:

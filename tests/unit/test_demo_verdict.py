@@ -174,7 +174,7 @@ TAMPERED: list[tuple[str, Tampering, set[str]]] = [
         lambda truth: truth.mirrors[0].levels.update({TEA: truth.levels[TEA]}),
         {BOOKS, TILL},
     ),
-    ("a mirror is empty, and so is what it mirrors", of_mirror(0, levels={}, order=NO_SHOPS), {TILL}),
+    ("a mirror is empty, and of no shop", of_mirror(0, levels={}, order=NO_SHOPS), {TILL}),
     ("a mirror is not up to date", of_mirror(1, revision=19), {MARKETPLACE}),
     ("a mirror does not know that it is up to date", of_mirror(1, live=False), {MARKETPLACE}),
     ("there is no mirror", replaced(mirrors=[]), {BOOKS, WENT_ON}),
