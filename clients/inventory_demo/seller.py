@@ -40,7 +40,7 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Halfway:
-    """Half of this process's baskets are served or under way."""
+    """About half of this process's baskets have ended, and at least one has not begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,8 @@ def _rotations(addresses: tuple[str, ...]) -> list[tuple[str, ...]]:
 async def replay(
     baskets: Baskets, seller: Tills | WebShop, seed: int, sales: Sales, halfway: Callable[[], Awaitable[None]]
 ) -> None:
-    """Ends when every basket has ended, also those that wait."""
+    """Ends when every basket has ended, also those that wait. `halfway` is awaited once in the middle, while others
+    are under way."""
     places = asyncio.Semaphore(BASKETS_IN_FLIGHT_MAX)
     turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -127,9 +128,11 @@ async def replay(
         if rest is not None:
             await rest
 
+    # So many have begun when half of them have ended; but at least the last one comes after it.
+    begun_halfway = min(len(baskets) // 2 + BASKETS_IN_FLIGHT_MAX, len(baskets) - 1)
     async with asyncio.TaskGroup() as group:
         for position, basket in enumerate(baskets):
-            if position == len(baskets) // 2:
+            if position == begun_halfway:
                 await halfway()
             await places.acquire()
             sales.lines_asked += len(basket.lines)

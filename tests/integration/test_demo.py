@@ -32,13 +32,15 @@ def environment(scratch: Path) -> dict[str, str]:
 
 
 def processes_in(folder: Path) -> list[str]:
+    """Those that name it, or have inherited it as their TMPDIR."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    for entry in Path("/proc").glob("[0-9]*"):
         try:
-            line = entry.read_bytes()
+            line = (entry / "cmdline").read_bytes()
+            about = line + (entry / "environ").read_bytes()
         except OSError:
             continue
-        if str(folder).encode() in line:
+        if str(folder).encode() in about:
             found.append(line.replace(b"\0", b" ").decode())
     return found
 
@@ -73,8 +75,9 @@ def test_it_proves_the_run_and_leaves_nothing_behind(scratch: Path) -> None:
     assert processes_in(scratch) == []
 
 
+@pytest.mark.parametrize("begun", ["*/data/[dp]*", "*/replica-2.log"], ids=["the database", "the second replica"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_everything_it_started(scratch: Path, number: signal.Signals, code: int) -> None:
+def test_a_signal_ends_everything_it_started(scratch: Path, number: signal.Signals, code: int, begun: str) -> None:
     run = subprocess.Popen(
         [*COMMAND, "--baskets", "60"],
         env=environment(scratch),
@@ -84,7 +87,7 @@ def test_a_signal_ends_everything_it_started(scratch: Path, number: signal.Signa
         start_new_session=True,  # a group of its own, as a terminal gives it
     )
     try:
-        while not any(scratch.glob("*/data/postmaster.pid")) and not any(scratch.glob("*/data/data")):
+        while not any(scratch.glob(begun)):
             with suppress(subprocess.TimeoutExpired):
                 pytest.fail(f"it ended with {run.wait(POLL_S)}")
         if number == signal.SIGINT:
