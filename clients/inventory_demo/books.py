@@ -1,84 +1,78 @@
-"""What the server's books say, read page by page."""
+"""What the server's books say."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import takewhile
 from operator import add
-
-import grpc
-from google.protobuf import empty_pb2
+from typing import TypeVar
+from uuid import uuid4
 
 from inventory.v1 import core_pb2
-from inventory.v1 import reservation_service_pb2 as reservations
-from inventory.v1 import reservation_service_pb2_grpc as reservations_grpc
-from inventory.v1 import stock_service_pb2 as stock
-from inventory.v1 import stock_service_pb2_grpc as stock_grpc
-from inventory.v1 import watch_service_pb2 as watching
-from inventory.v1 import watch_service_pb2_grpc as watching_grpc
-from inventory_demo.mirror import Key, Quantities, quantities
+from inventory_client.sync import SyncInventoryClient
+from inventory_demo.quantities import Key, Quantities, quantities
+from inventory_demo.tills import Tills
+from inventory_demo.web import WebShop
 
-PAGE_ROWS = 1_000
-DEADLINE_S = 60.0
+STEP_ROWS = 1_000
+LIVE = (core_pb2.RESERVATION_STATE_HELD, core_pb2.RESERVATION_STATE_ALLOCATED)
+
+Row = TypeVar("Row")
+Advance = Callable[[int], object]
+"""Is told how many rows more are read."""
 
 
-def head(connection: grpc.Channel) -> int:
+def head(client: SyncInventoryClient, timeout_s: float | None = None) -> int:
     """The last revision there is."""
-    stub = watching_grpc.WatchServiceStub(connection)
-    stream = stub.Watch(watching.WatchRequest(now=empty_pb2.Empty()), timeout=DEADLINE_S)
-    revision = next(iter(stream)).bookmark.revision
-    stream.cancel()
-    return revision
+    return client.request_bookmark(str(uuid4()), timeout_s=timeout_s).revision
 
 
-def levels(
-    connection: grpc.Channel, locations: Sequence[str], advance: Callable[[int], object] = lambda rows: None
-) -> dict[Key, Quantities]:
+def levels(client: SyncInventoryClient, locations: Sequence[str], advance: Advance) -> dict[Key, Quantities]:
     """Every level at these locations, from the levels themselves."""
-    stub = stock_grpc.StockServiceStub(connection)
     found: dict[Key, Quantities] = {}
-    request = stock.ListStockRequest(locations=locations, page_size=PAGE_ROWS)
-    while True:
-        page = stub.ListStock(request, timeout=DEADLINE_S)
-        for level in page.levels:
-            found[level.sku, level.location] = quantities(level.quantities)
-        advance(len(page.levels))
-        request.page_token = page.next_page_token
-        if not request.page_token:
-            return found
+    for level in _counted(client.list_stock(locations=locations), advance):
+        found[level.sku, level.location] = quantities(level.quantities)
+    return found
 
 
-def ledger(
-    connection: grpc.Channel,
-    after: int,
-    location_prefix: str,
-    advance: Callable[[int], object] = lambda rows: None,
-) -> dict[Key, Quantities]:
+def ledger(client: SyncInventoryClient, after: int, location_prefix: str, advance: Advance) -> dict[Key, Quantities]:
     """The sums of every movement after a revision, at the locations whose code begins so."""
-    stub = stock_grpc.StockServiceStub(connection)
     sums: dict[Key, Quantities] = {}
-    request = stock.ListMovementsRequest(page_size=PAGE_ROWS)
-    while True:
-        page = stub.ListMovements(request, timeout=DEADLINE_S)
-        for movement in page.movements:
-            if movement.revision <= after:
-                return sums
-            if not movement.location.startswith(location_prefix):
-                continue
-            key = (movement.sku, movement.location)
-            delta = quantities(movement.delta)
-            before = sums.get(key)
-            sums[key] = delta if before is None else tuple(map(add, before, delta))
-        advance(len(page.movements))
-        request.page_token = page.next_page_token
-        if not request.page_token:
-            return sums
+    newer = takewhile(lambda movement: movement.revision > after, client.list_movements())
+    for movement in _counted(newer, advance):
+        if not movement.location.startswith(location_prefix):
+            continue
+        key = (movement.sku, movement.location)
+        delta = quantities(movement.delta)
+        before = sums.get(key)
+        sums[key] = delta if before is None else tuple(map(add, before, delta))
+    return sums
 
 
-def reservation_ids(connection: grpc.Channel, channel: str, state: core_pb2.ReservationState) -> Iterator[str]:
-    """Every reservation of a channel that is in this state now."""
-    stub = reservations_grpc.ReservationServiceStub(connection)
-    request = reservations.ListReservationsRequest(state=state, page_size=PAGE_ROWS)
-    while True:
-        page = stub.ListReservations(request, timeout=DEADLINE_S, metadata=(("inventory-channel", channel),))
-        yield from (reservation.reservation_id for reservation in page.reservations)
-        request.page_token = page.next_page_token
-        if not request.page_token:
-            return
+def live_reservations(address: str, known: AbstractSet[str]) -> int:
+    """How many of these reservations still hold or are allocated something."""
+    return sum(
+        found in known
+        for channel in (Tills.channel, WebShop.channel)
+        for state in LIVE
+        for found in _reservation_ids(address, channel, state)
+    )
+
+
+def expired_reservations(address: str) -> frozenset[str]:
+    """Those of the web shop that ran out."""
+    return frozenset(_reservation_ids(address, WebShop.channel, core_pb2.RESERVATION_STATE_EXPIRED))
+
+
+def _reservation_ids(address: str, channel: str, state: core_pb2.ReservationState) -> Iterator[str]:
+    with SyncInventoryClient(address, channel) as client:
+        for reservation in client.list_reservations(state=state):
+            yield reservation.reservation_id
+
+
+def _counted(rows: Iterable[Row], advance: Advance) -> Iterator[Row]:
+    number = 0
+    for number, row in enumerate(rows, 1):
+        yield row
+        if number % STEP_ROWS == 0:
+            advance(STEP_ROWS)
+    advance(number % STEP_ROWS)

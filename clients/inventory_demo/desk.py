@@ -2,13 +2,14 @@
 
 import random
 import time
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as pb2
-from inventory_demo.caller import Caller, Refusal, Response
+from inventory_client import InsufficientStock, Refused
+from inventory_demo.caller import Caller
 from inventory_demo.names import Names
 from inventory_demo.sales import Sales
 
@@ -49,56 +50,72 @@ class Desk:
         replace: bool = False,
     ) -> Promise | None:
         """None when there is not enough, or with `partly` nothing at all."""
-        request = pb2.ReserveRequest(
-            request_id=str(uuid.uuid4()),
-            lines=[
-                core_pb2.LineQuantity(sku=sku, location=location, quantity=quantity)
-                for sku, location, quantity in lines
-            ],
-            fill_policy=pb2.FILL_POLICY_AS_MUCH_AS_POSSIBLE if partly else pb2.FILL_POLICY_UNSPECIFIED,
-            owner=owner,
-            replace_owner_holds=replace,
-        )
-        request.hold_ttl.seconds = ttl_s
+        listed = list(lines)
+        policy = pb2.FILL_POLICY_AS_MUCH_AS_POSSIBLE if partly else pb2.FILL_POLICY_ALL_OR_NOTHING
         asked = time.monotonic()
-        answer = await self._caller.ask(request, chance)
-        if isinstance(answer, Refusal):
+        answer = await self._caller.ask(
+            "Reserve",
+            lambda client, request_id: client.reserve(
+                listed,
+                ttl=timedelta(seconds=ttl_s),
+                fill_policy=policy,
+                owner=owner,
+                replace_owner_holds=replace,
+                request_id=request_id,
+            ),
+            chance,
+        )
+        if isinstance(answer, Refused):
             self._sales.refusals[answer.reason] += 1
-            self._sales.short_skus.update(answer.skus)
-            if answer.reason != "INSUFFICIENT_STOCK":
-                self._sales.findings.note("unexpected refusal", f"Reserve: {answer.reason} {answer.message}")
+            if isinstance(answer, InsufficientStock):
+                self._sales.short_skus.update(shortage.sku for shortage in answer.shortages)
+            else:
+                self._sales.findings.note("unexpected refusal", f"Reserve: {answer}")
             return None
         self._sales.reservations.add(answer.reservation.reservation_id)
         return Promise(answer.reservation, asked + ttl_s)
 
     async def extend(self, promise: Promise, ttl_s: int, chance: random.Random) -> bool:
         """False when it had run out."""
-        request = pb2.ExtendRequest(request_id=str(uuid.uuid4()), reservation_id=promise.reservation.reservation_id)
-        request.ttl.seconds = ttl_s
+        reservation_id = promise.reservation.reservation_id
+        ttl = timedelta(seconds=ttl_s)
         asked = time.monotonic()
-        if self._lost(promise, await self._caller.ask(request, chance)):
+        answer = await self._caller.ask(
+            "Extend",
+            lambda client, request_id: client.extend(reservation_id, ttl, request_id=request_id),
+            chance,
+        )
+        if self._lost(promise, answer):
             return False
         promise.safe_until = asked + ttl_s
         return True
 
     async def release(self, promise: Promise, reason: str, chance: random.Random) -> bool:
         """False when it had run out."""
-        request = pb2.ReleaseRequest(
-            request_id=str(uuid.uuid4()),
-            reservation_id=promise.reservation.reservation_id,
-            reason=reason,
+        reservation_id = promise.reservation.reservation_id
+        answer = await self._caller.ask(
+            "Release",
+            lambda client, request_id: client.release(reservation_id, reason=reason, request_id=request_id),
+            chance,
         )
-        return not self._lost(promise, await self._caller.ask(request, chance))
+        return not self._lost(promise, answer)
 
     async def sell(self, promise: Promise, reference: str, chance: random.Random) -> int:
         """Commits and fulfils all that is held. The pieces that left; 0 when it had run out."""
         reservation_id = promise.reservation.reservation_id
-        commit = pb2.CommitRequest(request_id=str(uuid.uuid4()), reservation_id=reservation_id, reference=reference)
-        if self._lost(promise, await self._caller.ask(commit, chance)):
+        committed = await self._caller.ask(
+            "Commit",
+            lambda client, request_id: client.commit(reservation_id, reference=reference, request_id=request_id),
+            chance,
+        )
+        if self._lost(promise, committed):
             return 0
-        fulfil = pb2.FulfilRequest(request_id=str(uuid.uuid4()), reservation_id=reservation_id)
-        answer = await self._caller.ask(fulfil, chance)
-        if isinstance(answer, Refusal):
+        answer = await self._caller.ask(
+            "Fulfil",
+            lambda client, request_id: client.fulfil(reservation_id, request_id=request_id),
+            chance,
+        )
+        if isinstance(answer, Refused):
             self._lost(promise, answer)
             return 0
         pieces = 0
@@ -110,14 +127,14 @@ class Desk:
             self._sales.findings.note("fulfilled other than held", f"{reservation_id}: {pieces} of {promise.pieces}")
         return pieces
 
-    def _lost(self, promise: Promise, answer: Response | Refusal) -> bool:
+    def _lost(self, promise: Promise, answer: object) -> bool:
         """Whether the hold had run out; before its time it may not."""
-        if not isinstance(answer, Refusal):
+        if not isinstance(answer, Refused):
             return False
         self._sales.refusals[answer.reason] += 1
         reservation_id = promise.reservation.reservation_id
         if answer.reason != "RESERVATION_EXPIRED":
-            self._sales.findings.note("unexpected refusal", f"{answer.reason} {answer.message}")
+            self._sales.findings.note("unexpected refusal", str(answer))
         elif time.monotonic() < promise.safe_until:
             self._sales.findings.note("hold ran out before its time", reservation_id)
         return True

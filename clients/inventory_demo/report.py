@@ -17,7 +17,7 @@ WIDTH_MIN = 100
 def summary(result: Result) -> dict[str, Any]:
     """Everything, ready for JSON. Quantities of fuel are in thousandths of a gallon."""
     journey, evidence = result.journey, result.evidence
-    sales, mirror = evidence.sales, evidence.mirror
+    sales, doubter = evidence.sales, evidence.watched.doubter
     fuel = {result.names.sku(product.code) for product in journey.products if product.unit == "gal"}
     names = {result.names.sku(product.code): product.name for product in journey.products}
     sold = {key: quantity for key, quantity in sales.fulfilled.items() if key[0] not in fuel}
@@ -54,13 +54,25 @@ def summary(result: Result) -> dict[str, Any]:
             "second_effects": sales.replays[Replay.SECOND_EFFECT],
             "other_answers": sales.replays[Replay.OTHER_ANSWER],
         },
-        "retries": dict(sales.retries),
+        "retries": dict(sales.tally.retries),
+        "killed": _killed(result),
+        "mirrors": [
+            {
+                "name": mirror.order.name,
+                "mode": mirror.order.mode.name.lower(),
+                "shops": len(mirror.order.locations),
+                "levels": len(mirror.levels),
+                "reconnected": mirror.connections.reconnected,
+                "snapshots": mirror.snapshots,
+            }
+            for mirror in evidence.mirrors
+        ],
         "oversold_pieces": oversold_pieces(evidence),
         "feed": {
-            "revisions": mirror.changes,
-            "movements": mirror.movements,
-            "from_revision": evidence.start,
-            "to_revision": mirror.revision,
+            "revisions": doubter.changes,
+            "movements": doubter.movements,
+            "from_revision": evidence.watched.start,
+            "to_revision": doubter.revision,
         },
         "levels": len(evidence.levels),
         "skipped_lines": {reason: count for reason, count in journey.skipped.items() if count},
@@ -72,6 +84,21 @@ def summary(result: Result) -> dict[str, Any]:
         "requests_per_second": round(sales.requests.total() / replay_s, 1),
         "checks": [check._asdict() for check in result.checks],
         "left_behind": result.where,
+    }
+
+
+def _killed(result: Result) -> dict[str, Any] | None:
+    kill, tally = result.evidence.kill, result.evidence.sales.tally
+    if kill is None:
+        return None
+    return {
+        "baskets": kill.baskets,
+        "streams": kill.streams,
+        "calls": kill.calls,
+        "calls_broken": tally.broken[kill.address],
+        "calls_answered_elsewhere": tally.moved[kill.address],
+        "calls_that_had_happened": tally.replayed[kill.address],
+        "seconds_frozen": round(kill.frozen_s, 3),
     }
 
 
@@ -113,12 +140,22 @@ def _figures(found: dict[str, Any]) -> Table:
         ("short most often", "\n".join(f"{s['times']:,} × {s['sku']} {s['name']}" for s in refused["skus"])),
         ("sent twice on purpose", f"{twice['requests']:,}; second effects {twice['second_effects']:,}"),
         ("sent again in doubt", _listed(found["retries"]) or "0"),
+        ("killed", _told(found["killed"])),
         ("feed", f"{found['feed']['revisions']:,} revisions, {found['feed']['movements']:,} movements"),
         ("input lines skipped", _listed(found["skipped_lines"]) or "0"),
     ]
     for name, value in rows:
         table.add_row(name, value)
     return table
+
+
+def _told(killed: dict[str, Any] | None) -> str:
+    if killed is None:
+        return "nothing: the only server is not the demo's own"
+    return (
+        f"replica 2, with -9, at basket {killed['baskets']:,}: {killed['streams']} streams and {killed['calls']} calls "
+        f"on it; replica 1 answered {killed['calls_answered_elsewhere']} of {killed['calls_broken']} broken calls"
+    )
 
 
 def _checks(result: Result) -> Table:

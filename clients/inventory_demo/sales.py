@@ -4,8 +4,9 @@ import enum
 from collections import Counter
 from dataclasses import dataclass, field
 
+from inventory_demo.connection import Tally
 from inventory_demo.findings import Findings
-from inventory_demo.mirror import Key
+from inventory_demo.quantities import Key
 
 
 class Outcome(enum.StrEnum):
@@ -39,7 +40,7 @@ class Sales:
     short_skus: Counter[str] = field(default_factory=Counter)
     """Refused requests that name the SKU."""
     replays: Counter[str] = field(default_factory=Counter)
-    retries: Counter[str] = field(default_factory=Counter)
+    tally: Tally = field(default_factory=Tally)
     lines_asked: int = 0
     lines_fulfilled: int = 0
     fulfilled: Counter[Key] = field(default_factory=Counter)
@@ -60,7 +61,7 @@ class Sales:
         self.refusals.update(other.refusals)
         self.short_skus.update(other.short_skus)
         self.replays.update(other.replays)
-        self.retries.update(other.retries)
+        self.tally.merge(other.tally)
         self.lines_asked += other.lines_asked
         self.lines_fulfilled += other.lines_fulfilled
         self.fulfilled.update(other.fulfilled)

@@ -4,14 +4,14 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-import grpc
-
-from inventory_demo.caller import Caller, NoAnswer
+from inventory_demo.caller import GAVE_UP, Caller
+from inventory_demo.connection import CountingClient
 from inventory_demo.crew import Ready, Trouble, run_until_orphaned
 from inventory_demo.desk import Desk
 from inventory_demo.journey import Basket, Baskets
@@ -22,19 +22,25 @@ from inventory_demo.web import WebShop
 
 BASKETS_IN_FLIGHT_MAX = 24
 REPORT_PERIOD_S = 0.25
-CONNECT_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What one process is to sell."""
+    """What one process is to sell, and through which servers."""
 
     channel: str
-    address: str
+    addresses: tuple[str, ...]
     names: Names
     seed: int
     baskets: Baskets
     neighbours: Mapping[str, str]
+    stops_halfway: bool = False
+    """Whether it says `Halfway` in the middle, and starts no further basket before it is told anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halfway:
+    """About half of this process's baskets have ended, and at least one has not begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,10 @@ class Sold:
     lines: int
     refusals: int
     revision: int
+    under_way: Mapping[str, int]
+    """Calls, by the address of the server they wait for."""
+    at: float
+    """When that was so, by the machine's monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +72,30 @@ def sell(orders: Connection) -> None:
 async def _sell(orders: Connection) -> None:
     shift: Shift = orders.recv()
     sales = Sales()
-    async with grpc.aio.insecure_channel(shift.address) as connection:
-        await asyncio.wait_for(connection.channel_ready(), CONNECT_TIMEOUT_S)
-        caller = Caller(connection, shift.channel, sales)
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(CountingClient(addresses, shift.channel, sales.tally))
+            for addresses in _rotations(shift.addresses)
+        ]
+        caller = Caller(clients, sales)
         desk = Desk(caller, sales, shift.names)
         seller = Tills(desk, sales) if shift.channel == Tills.channel else WebShop(desk, sales, shift.neighbours)
+        loop = asyncio.get_running_loop()
+
+        async def halfway() -> None:
+            if shift.stops_halfway:
+                orders.send(Halfway())
+                await loop.run_in_executor(None, orders.recv)
+
         orders.send(Ready())
-        await asyncio.get_running_loop().run_in_executor(None, orders.recv)
+        await loop.run_in_executor(None, orders.recv)
         started, cpu_started = time.monotonic(), time.process_time()
         reporting = asyncio.create_task(_report(orders, sales))
         last: Trouble | ShiftEnded
         try:
-            await replay(shift.baskets, seller, shift.seed, sales)
+            await replay(shift.baskets, seller, shift.seed, sales, halfway)
             await caller.finish()
-        except* NoAnswer as errors:
+        except* GAVE_UP as errors:
             last = Trouble(str(errors.exceptions[0]))
         else:
             last = ShiftEnded(sales, time.monotonic() - started, time.process_time() - cpu_started)
@@ -83,8 +103,16 @@ async def _sell(orders: Connection) -> None:
         orders.send(last)
 
 
-async def replay(baskets: Baskets, seller: Tills | WebShop, seed: int, sales: Sales) -> None:
-    """Ends when every basket has ended, also those that wait."""
+def _rotations(addresses: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Each address is first once."""
+    return [addresses[turn:] + addresses[:turn] for turn in range(len(addresses))]
+
+
+async def replay(
+    baskets: Baskets, seller: Tills | WebShop, seed: int, sales: Sales, halfway: Callable[[], Awaitable[None]]
+) -> None:
+    """Ends when every basket has ended, also those that wait. `halfway` is awaited once in the middle, while others
+    are under way."""
     places = asyncio.Semaphore(BASKETS_IN_FLIGHT_MAX)
     turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -100,8 +128,12 @@ async def replay(baskets: Baskets, seller: Tills | WebShop, seed: int, sales: Sa
         if rest is not None:
             await rest
 
+    # So many have begun when half of them have ended; but at least the last one comes after it.
+    begun_halfway = min(len(baskets) // 2 + BASKETS_IN_FLIGHT_MAX, len(baskets) - 1)
     async with asyncio.TaskGroup() as group:
-        for basket in baskets:
+        for position, basket in enumerate(baskets):
+            if position == begun_halfway:
+                await halfway()
             await places.acquire()
             sales.lines_asked += len(basket.lines)
             group.create_task(see_through(basket))
@@ -109,5 +141,14 @@ async def replay(baskets: Baskets, seller: Tills | WebShop, seed: int, sales: Sa
 
 async def _report(orders: Connection, sales: Sales) -> None:
     while True:
-        orders.send(Sold(sales.baskets, sales.lines_asked, sales.refusals.total(), sales.revision))
+        orders.send(
+            Sold(
+                sales.baskets,
+                sales.lines_asked,
+                sales.refusals.total(),
+                sales.revision,
+                dict(sales.tally.under_way),
+                time.monotonic(),
+            )
+        )
         await asyncio.sleep(REPORT_PERIOD_S)

@@ -1,43 +1,21 @@
-"""The proof at the end: what five independent witnesses say about every SKU in every shop.
+"""The proof at the end: what independent witnesses say about every SKU in every shop.
 
-The levels, the ledger, the stream of changes, the selling processes' own counting, and the opening stock.
+The levels, the ledger, the stream of changes, each channel's mirror, the selling processes' own counting, and the
+opening stock.
 """
 
+import signal
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from inventory_demo.mirror import NOTHING, Key, Mirror, Quantities, available
-from inventory_demo.sales import Replay, Sales
+from inventory_client import WatchMode
+from inventory_demo.evidence import Evidence
+from inventory_demo.fault import Kill
+from inventory_demo.mirrors import MirrorEnded
+from inventory_demo.quantities import NOTHING, Key, Quantities, available
+from inventory_demo.sales import Replay
 
 EXAMPLES_MAX = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    baskets: int
-    lines: int
-    opening: Mapping[Key, int]
-    """What was put on the shelves before the first basket."""
-    sales: Sales
-    """As counted by the sellers from the answers they got."""
-    mirror: Mirror
-    """As rebuilt from the stream of changes."""
-    start: int
-    """The revision the stream was followed from."""
-    head: int
-    """The last revision there was when all was over."""
-    levels: Mapping[Key, Quantities]
-    """As ListStock says."""
-    ledger: Mapping[Key, Quantities]
-    """As the movements of ListMovements add up."""
-    live: int
-    """Reservations that still hold or are allocated something."""
-    expired: AbstractSet[str]
-    """The web shop's reservations that ran out."""
-    verified: tuple[bool, str] | None
-    """Whether `inventory verify` passed, and its last words; None when the database is somebody else's."""
 
 
 class Check(NamedTuple):
@@ -48,7 +26,7 @@ class Check(NamedTuple):
 
 def oversold_pieces(evidence: Evidence) -> int:
     """By whom ever: below zero in the stream or in the levels, or more sold than there was."""
-    in_stream = evidence.mirror.oversold
+    in_stream = evidence.watched.doubter.oversold
     below = {key: -left for key, of in evidence.levels.items() if (left := available(of)) < 0}
     beyond = {
         key: more for key, sold in evidence.sales.fulfilled.items() if (more := sold - evidence.opening.get(key, 0)) > 0
@@ -61,6 +39,7 @@ def judge(evidence: Evidence) -> list[Check]:
     checks = [
         _oversold(evidence),
         _books_agree(evidence),
+        *(_mirror_agrees(evidence, mirror) for mirror in evidence.mirrors),
         _all_pieces_accounted_for(evidence),
         _nothing_promised(evidence),
         _reservations_known(evidence),
@@ -73,7 +52,10 @@ def judge(evidence: Evidence) -> list[Check]:
             not evidence.sales.findings,
             str(evidence.sales.findings) or f"{evidence.sales.requests.total():,} requests",
         ),
+        _no_defects(evidence),
     ]
+    if evidence.kill is not None:
+        checks += [_killed_amid_work(evidence, evidence.kill), _went_on_elsewhere(evidence, evidence.kill)]
     if evidence.verified is not None:
         checks.append(Check("inventory verify", *evidence.verified))
     return checks
@@ -81,20 +63,52 @@ def judge(evidence: Evidence) -> list[Check]:
 
 def _oversold(evidence: Evidence) -> Check:
     pieces = oversold_pieces(evidence)
-    keys = sorted(evidence.mirror.oversold)
+    keys = sorted(evidence.watched.doubter.oversold)
     return Check("oversold pieces", pieces == 0, f"{pieces:,}" + _such_as([str(key) for key in keys]))
 
 
 def _books_agree(evidence: Evidence) -> Check:
-    levels, ledger, mirror = evidence.levels, evidence.ledger, evidence.mirror.levels
-    keys = {*levels, *ledger, *mirror}
+    levels, ledger, watched = evidence.levels, evidence.ledger, evidence.watched.doubter.levels
+    keys = {*levels, *ledger, *watched}
     wrong = []
     for key in keys:
-        said = (ledger.get(key, NOTHING), levels.get(key, NOTHING), mirror.get(key, NOTHING))
+        said = (ledger.get(key, NOTHING), levels.get(key, NOTHING), watched.get(key, NOTHING))
         if not said[0] == said[1] == said[2]:
             wrong.append(f"{key}: {said[0]}, {said[1]}, {said[2]}")
-    detail = f"{len(wrong):,} of {len(keys):,} levels differ" if wrong else f"{len(keys):,} levels"
-    return Check("ledger = levels = mirror", bool(keys) and not wrong, detail + _such_as(wrong))
+    mirrors = [len(_mirror_differs(evidence.levels, mirror)) for mirror in evidence.mirrors]
+    differ = len(wrong) + sum(mirrors)
+    detail = f"{len(keys):,} levels" + (f", {differ:,} times they differ" if differ else "")
+    good = (bool(keys) or not evidence.opening) and bool(mirrors) and not differ
+    return Check("ledger = levels = every mirror", good, detail + _such_as(wrong))
+
+
+def _mirror_agrees(evidence: Evidence, mirror: MirrorEnded) -> Check:
+    wrong = _mirror_differs(evidence.levels, mirror)
+    order, current = mirror.order, mirror.live and mirror.revision >= evidence.head
+    mode = "latest" if order.mode is WatchMode.LATEST else "every change"
+    detail = (
+        f"{len(mirror.levels):,} levels of {len(order.locations):,} shops, {mode}; "
+        f"connected anew {mirror.connections.reconnected}, snapshots {mirror.snapshots}"
+    )
+    if wrong:
+        detail += f"; {len(wrong):,} differ"
+    if not current:
+        detail += f"; at {mirror.revision:,} of {evidence.head:,}"
+    shops = frozenset(order.locations)
+    opened = any(location in shops for _, location in evidence.opening)
+    filled = bool(order.locations) and (bool(mirror.levels) or not opened)
+    return Check(f"mirror of the {order.name}", filled and current and not wrong, detail + _such_as(wrong))
+
+
+def _mirror_differs(levels: Mapping[Key, Quantities], mirror: MirrorEnded) -> list[str]:
+    """Where it is not what the levels of its locations are, or has what it was not to have."""
+    locations = frozenset(mirror.order.locations)
+    due = {key: of for key, of in levels.items() if key[1] in locations}
+    return [
+        f"{key}: {due.get(key)}, {mirror.levels.get(key)}"
+        for key in {*due, *mirror.levels}
+        if due.get(key) != mirror.levels.get(key)
+    ]
 
 
 def _all_pieces_accounted_for(evidence: Evidence) -> Check:
@@ -110,7 +124,7 @@ def _all_pieces_accounted_for(evidence: Evidence) -> Check:
 
 
 def _nothing_promised(evidence: Evidence) -> Check:
-    witnesses = (evidence.levels, evidence.ledger, evidence.mirror.levels)
+    witnesses = (evidence.levels, evidence.ledger, evidence.watched.doubter.levels)
     held = max(sum(of[1] for of in witness.values()) for witness in witnesses)
     allocated = max(sum(of[2] for of in witness.values()) for witness in witnesses)
     return Check(
@@ -122,8 +136,8 @@ def _nothing_promised(evidence: Evidence) -> Check:
 
 def _reservations_known(evidence: Evidence) -> Check:
     """A reservation made twice, or one whose acknowledgement was a lie, would show here."""
-    stray = evidence.mirror.reservations - evidence.sales.reservations
-    lost = evidence.sales.reservations - evidence.mirror.reservations
+    stray = evidence.watched.doubter.reservations - evidence.sales.reservations
+    lost = evidence.sales.reservations - evidence.watched.doubter.reservations
     detail = f"{len(evidence.sales.reservations):,}"
     if stray or lost:
         detail += f", {len(stray):,} only in the feed, {len(lost):,} only acknowledged"
@@ -142,13 +156,12 @@ def _replays_harmless(evidence: Evidence) -> Check:
 
 
 def _feed_dense(evidence: Evidence) -> Check:
-    mirror = evidence.mirror
-    expected = evidence.head - evidence.start
-    complete = mirror.revision >= evidence.head and mirror.changes == mirror.revision - evidence.start
-    detail = str(mirror.findings) or f"{mirror.changes:,} revisions, {mirror.movements:,} movements"
+    doubter, start = evidence.watched.doubter, evidence.watched.start
+    complete = doubter.revision >= evidence.head and doubter.changes == doubter.revision - start
+    detail = str(doubter.findings) or f"{doubter.changes:,} revisions, {doubter.movements:,} movements"
     if not complete:
-        detail += f"; {expected:,} expected, {mirror.changes:,} came"
-    return Check("feed: ordered, no gap, every balance adds up", complete and not mirror.findings, detail)
+        detail += f"; {evidence.head - start:,} expected, {doubter.changes:,} came"
+    return Check("feed: ordered, no gap, every balance adds up", complete and not doubter.findings, detail)
 
 
 def _abandoned_ran_out(evidence: Evidence) -> Check:
@@ -163,6 +176,38 @@ def _all_baskets_ended(evidence: Evidence) -> Check:
         "every basket ended in one way",
         baskets == evidence.baskets and lines == evidence.lines,
         f"{baskets:,} of {evidence.baskets:,} baskets, {lines:,} of {evidence.lines:,} lines",
+    )
+
+
+def _no_defects(evidence: Evidence) -> Check:
+    defects = evidence.sales.tally.defects
+    detail = _such_as(list(defects)).removeprefix(", ")
+    return Check("no answer told of a defect", not defects, f"{defects.total():,}" + (detail and f", {detail}"))
+
+
+def _killed_amid_work(evidence: Evidence, kill: Kill) -> Check:
+    detail = f"at basket {kill.baskets:,}: {kill.streams} streams, {kill.calls} calls"
+    if kill.exit_code != -signal.SIGKILL:
+        detail += f"; its exit code is {kill.exit_code}"
+    return Check(
+        "replica 2 killed with -9 amid streams and calls",
+        kill.exit_code == -signal.SIGKILL and kill.streams > 0 and kill.calls > 0,
+        detail,
+    )
+
+
+def _went_on_elsewhere(evidence: Evidence, kill: Kill) -> Check:
+    """What was there is by now with another server, and came back to it by connecting anew."""
+    logs = [evidence.watched.connections, *(mirror.connections for mirror in evidence.mirrors)]
+    moved = sum(kill.address in log.lives[:-1] and log.lives[-1] != kill.address for log in logs)
+    stranded = [log for log in logs if log.lives and log.lives[-1] == kill.address]
+    tally = evidence.sales.tally
+    broken, answered = tally.broken[kill.address], tally.moved[kill.address]
+    return Check(
+        "its streams and calls went on elsewhere",
+        moved >= kill.streams > 0 and not stranded and answered == broken >= kill.calls > 0,
+        f"{moved} of {kill.streams} streams, {answered} of {broken} broken calls "
+        f"({tally.replayed[kill.address]} had happened before)",
     )
 
 

@@ -1,4 +1,4 @@
-"""The demo as a user runs it: a process of its own, a server of its own, and nothing left afterwards."""
+"""The demo as a user runs it: a process of its own, servers of its own, and nothing left afterwards."""
 
 import json
 import os
@@ -32,13 +32,15 @@ def environment(scratch: Path) -> dict[str, str]:
 
 
 def processes_in(folder: Path) -> list[str]:
+    """Those that name it, or have inherited it as their TMPDIR."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    for entry in Path("/proc").glob("[0-9]*"):
         try:
-            line = entry.read_bytes()
+            line = (entry / "cmdline").read_bytes()
+            about = line + (entry / "environ").read_bytes()
         except OSError:
             continue
-        if str(folder).encode() in line:
+        if str(folder).encode() in about:
             found.append(line.replace(b"\0", b" ").decode())
     return found
 
@@ -62,12 +64,20 @@ def test_it_proves_the_run_and_leaves_nothing_behind(scratch: Path) -> None:
     assert found["pieces"]["opening"] - found["pieces"]["on_hand"] == found["pieces"]["sold"] > 0
     assert all(check["passed"] for check in found["checks"])
     assert "inventory verify" in {check["name"] for check in found["checks"]}
+    killed, mirrors = found["killed"], {mirror["name"]: mirror for mirror in found["mirrors"]}
+    assert killed["calls"] > 0
+    assert killed["calls_answered_elsewhere"] == killed["calls_broken"] >= killed["calls"]
+    assert killed["streams"] == 1 + sum(mirror["reconnected"] for mirror in mirrors.values()) == 3
+    assert mirrors["marketplace"]["levels"] == mirrors["web shop"]["levels"] == found["levels"]
+    assert 0 < mirrors["till"]["levels"] < found["levels"]
+    assert {mirror["snapshots"] for mirror in mirrors.values()} == {1}
     assert list(scratch.iterdir()) == []
     assert processes_in(scratch) == []
 
 
+@pytest.mark.parametrize("begun", ["*/data/[dp]*", "*/replica-2.log"], ids=["the database", "the second replica"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_everything_it_started(scratch: Path, number: signal.Signals, code: int) -> None:
+def test_a_signal_ends_everything_it_started(scratch: Path, number: signal.Signals, code: int, begun: str) -> None:
     run = subprocess.Popen(
         [*COMMAND, "--baskets", "60"],
         env=environment(scratch),
@@ -77,7 +87,7 @@ def test_a_signal_ends_everything_it_started(scratch: Path, number: signal.Signa
         start_new_session=True,  # a group of its own, as a terminal gives it
     )
     try:
-        while not any(scratch.glob("*/data/postmaster.pid")) and not any(scratch.glob("*/data/data")):
+        while not any(scratch.glob(begun)):
             with suppress(subprocess.TimeoutExpired):
                 pytest.fail(f"it ended with {run.wait(POLL_S)}")
         if number == signal.SIGINT:

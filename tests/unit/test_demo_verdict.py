@@ -6,16 +6,31 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from inventory_demo.mirror import Key, Mirror, Quantities
+from inventory_client import WatchMode
+from inventory_demo.connection import ConnectionLog, Tally
+from inventory_demo.doubter import Doubter
+from inventory_demo.evidence import Evidence
+from inventory_demo.fault import Kill
+from inventory_demo.follower import WatchEnded
+from inventory_demo.mirrors import MirrorEnded, Mirroring
+from inventory_demo.quantities import Key, Quantities
 from inventory_demo.sales import Outcome, Replay, Sales
-from inventory_demo.verdict import Evidence, judge, oversold_pieces
+from inventory_demo.verdict import judge, oversold_pieces
 
-MILK, BREAD = ("milk", "shop-1"), ("bread", "shop-1")
+MILK, BREAD, TEA = ("milk", "shop-1"), ("bread", "shop-1"), ("tea", "shop-2")
+LIVING, DEAD = "127.0.0.1:1", "127.0.0.1:2"
+
+
+def mirror(name: str, levels: Mapping[Key, Quantities], *shops: str, mode: WatchMode, lives: list[str]) -> MirrorEnded:
+    order = Mirroring(name, name, (LIVING, DEAD), shops, mode)
+    mine = {key: of for key, of in levels.items() if key[1] in shops}
+    return MirrorEnded(order, mine, 20, live=True, snapshots=1, connections=ConnectionLog(lives), cpu_s=1.0)
 
 
 def evidence() -> Evidence:
-    """Five milks and one bread; two milks and the bread were sold in two reservations, a third ran out."""
-    levels = {MILK: (3, 0, 0, 0, 0, 0), BREAD: (0, 0, 0, 0, 0, 0)}
+    """Five milks, one bread and a tea; two milks and the bread were sold in two reservations, a third ran out. When
+    the second server was killed, two streams and two calls were on it."""
+    levels = {MILK: (3, 0, 0, 0, 0, 0), BREAD: (0, 0, 0, 0, 0, 0), TEA: (1, 0, 0, 0, 0, 0)}
     sales = Sales(
         outcomes=Counter({Outcome.FULL: 2, Outcome.ABANDONED: 1}),
         replays=Counter({Replay.AT_ONCE: 3, Replay.LATER: 2}),
@@ -23,20 +38,25 @@ def evidence() -> Evidence:
         fulfilled=Counter({MILK: 2, BREAD: 1}),
         reservations={"r-1", "r-2", "r-3"},
         abandoned={"r-3"},
+        tally=Tally(broken=Counter({DEAD: 2}), moved=Counter({DEAD: 2})),
     )
-    mirror = Mirror(20, levels=dict(levels), reservations={"r-1", "r-2", "r-3"}, changes=13)
+    doubter = Doubter(20, levels=dict(levels), reservations={"r-1", "r-2", "r-3"}, changes=13)
     return Evidence(
         baskets=3,
         lines=4,
-        opening={MILK: 5, BREAD: 1},
+        opening={MILK: 5, BREAD: 1, TEA: 1},
         sales=sales,
-        mirror=mirror,
-        start=7,
+        watched=WatchEnded(doubter, 7, ConnectionLog([DEAD, LIVING]), 1.0),
+        mirrors=[
+            mirror("till", levels, "shop-1", mode=WatchMode.EVERY_CHANGE, lives=[LIVING]),
+            mirror("marketplace", levels, "shop-1", "shop-2", mode=WatchMode.LATEST, lives=[DEAD, LIVING]),
+        ],
         head=20,
         levels=levels,
         ledger=dict(levels),
         live=0,
         expired={"r-3"},
+        kill=Kill(DEAD, baskets=1, streams=2, calls=2, exit_code=-9, frozen_s=0.2),
         verified=(True, "10 promises"),
     )
 
@@ -49,7 +69,12 @@ def test_the_untampered_truth_passes() -> None:
     assert failed(evidence()) == set()
 
 
-BOOKS = "ledger = levels = mirror"
+BOOKS = "ledger = levels = every mirror"
+TILL = "mirror of the till"
+MARKETPLACE = "mirror of the marketplace"
+KILLED = "replica 2 killed with -9 amid streams and calls"
+WENT_ON = "its streams and calls went on elsewhere"
+DEFECTS = "no answer told of a defect"
 PIECES = "opening stock - on hand = sold as acknowledged"
 PROMISED = "nothing is held or allocated any more"
 KNOWN = "reservations in the feed = acknowledged"
@@ -60,6 +85,8 @@ ABANDONED = "abandoned holds ran out"
 BASKETS = "every basket ended in one way"
 ORDER = "no answer was out of order"
 VERIFY = "inventory verify"
+
+NO_SHOPS = Mirroring("till", "till", (LIVING, DEAD), (), WatchMode.EVERY_CHANGE)
 
 Tampering = Callable[[Evidence], object]
 
@@ -72,44 +99,93 @@ def rewrite(books: Mapping[Key, Quantities], quantities: Quantities | None) -> N
         books[MILK] = quantities
 
 
-def hold_for_ever(*witnesses: Mapping[Key, Quantities]) -> None:
-    for books in witnesses:
+def hold_for_ever(truth: Evidence) -> None:
+    mirrored = [one.levels for one in truth.mirrors]
+    for books in (truth.levels, truth.ledger, truth.watched.doubter.levels, *mirrored):
         rewrite(books, (3, 1, 0, 0, 0, 0))
+
+
+def forget_calls(truth: Evidence) -> None:
+    truth.sales.tally = Tally()
 
 
 def replaced(**values: object) -> Tampering:
     return lambda truth: dataclasses.replace(truth, **values)  # type: ignore[arg-type]  # any field
 
 
+def of_watcher(**values: object) -> Tampering:
+    return lambda truth: dataclasses.replace(truth, watched=dataclasses.replace(truth.watched, **values))  # type: ignore[arg-type]  # as above
+
+
+def of_mirror(number: int, **values: object) -> Tampering:
+    def tamper(truth: Evidence) -> Evidence:
+        mirrors = list(truth.mirrors)
+        mirrors[number] = dataclasses.replace(mirrors[number], **values)  # type: ignore[arg-type]  # as above
+        return dataclasses.replace(truth, mirrors=mirrors)
+
+    return tamper
+
+
+def of_kill(**values: object) -> Tampering:
+    def tamper(truth: Evidence) -> Evidence:
+        assert truth.kill is not None
+        return dataclasses.replace(truth, kill=dataclasses.replace(truth.kill, **values))  # type: ignore[arg-type]  # as above
+
+    return tamper
+
+
 TAMPERED: list[tuple[str, Tampering, set[str]]] = [
-    ("went below zero in the stream", lambda truth: truth.mirror.oversold.update({MILK: 2}), {OVERSOLD}),
+    ("went below zero in the stream", lambda truth: truth.watched.doubter.oversold.update({MILK: 2}), {OVERSOLD}),
     ("sold more than there was", lambda truth: truth.sales.fulfilled.update({BREAD: 1}), {OVERSOLD, PIECES}),
     ("the ledger lacks a level", lambda truth: rewrite(truth.ledger, None), {BOOKS}),
-    ("the mirror has another quantity", lambda truth: rewrite(truth.mirror.levels, (4, 0, 0, 0, 0, 0)), {BOOKS}),
-    ("nothing was read at all", replaced(levels={}, ledger={}), {BOOKS, PIECES}),
-    ("an acknowledged sale is lost", lambda truth: truth.sales.fulfilled.subtract({MILK: 1}), {PIECES}),
     (
-        "a piece is held for ever",
-        lambda truth: hold_for_ever(truth.levels, truth.ledger, truth.mirror.levels),
-        {PROMISED},
+        "the stream told another quantity",
+        lambda truth: rewrite(truth.watched.doubter.levels, (4, 0, 0, 0, 0, 0)),
+        {BOOKS},
     ),
+    ("nothing was read at all", replaced(levels={}, ledger={}), {BOOKS, PIECES, TILL, MARKETPLACE}),
+    ("an acknowledged sale is lost", lambda truth: truth.sales.fulfilled.subtract({MILK: 1}), {PIECES}),
+    ("a piece is held for ever", hold_for_ever, {PROMISED}),
     (
         "a piece is allocated for ever, but only the ledger knows",
         lambda truth: rewrite(truth.ledger, (3, 0, 1, 0, 0, 0)),
         {PROMISED, BOOKS},
     ),
     ("a reservation lives on", replaced(live=1), {PROMISED}),
-    ("a reservation nobody made", lambda truth: truth.mirror.reservations.add("r-9"), {KNOWN}),
-    ("an acknowledged reservation is lost", lambda truth: truth.mirror.reservations.remove("r-1"), {KNOWN}),
+    ("a reservation nobody made", lambda truth: truth.watched.doubter.reservations.add("r-9"), {KNOWN}),
+    ("an acknowledged reservation is lost", lambda truth: truth.watched.doubter.reservations.remove("r-1"), {KNOWN}),
     ("a second effect", lambda truth: truth.sales.replays.update({Replay.SECOND_EFFECT: 1}), {TWICE}),
     ("another answer", lambda truth: truth.sales.replays.update({Replay.OTHER_ANSWER: 1}), {TWICE}),
-    ("a gap in the feed", lambda truth: truth.mirror.findings.note("revision missing", "9 after 7"), {FEED}),
-    ("the feed stopped early", replaced(head=21), {FEED}),
-    ("a revision did not come", replaced(start=6), {FEED}),
+    ("a gap in the feed", lambda truth: truth.watched.doubter.findings.note("revision missing", "9 after 7"), {FEED}),
+    ("the feed stopped early", replaced(head=21), {FEED, TILL, MARKETPLACE}),
+    ("a revision did not come", of_watcher(start=6), {FEED}),
     ("an abandoned hold did not run out", replaced(expired=frozenset()), {ABANDONED}),
     ("a basket got lost", replaced(baskets=4), {BASKETS}),
     ("lines got lost", replaced(lines=5), {BASKETS}),
     ("a hold ran out early", lambda truth: truth.sales.findings.note("hold ran out before its time", "r-1"), {ORDER}),
+    (
+        "a mirror has another quantity",
+        lambda truth: rewrite(truth.mirrors[0].levels, (4, 0, 0, 0, 0, 0)),
+        {BOOKS, TILL},
+    ),
+    ("a mirror lacks a level", lambda truth: rewrite(truth.mirrors[1].levels, None), {BOOKS, MARKETPLACE}),
+    (
+        "a mirror has a shop that it was not to have",
+        lambda truth: truth.mirrors[0].levels.update({TEA: truth.levels[TEA]}),
+        {BOOKS, TILL},
+    ),
+    ("a mirror is empty, and of no shop", of_mirror(0, levels={}, order=NO_SHOPS), {TILL}),
+    ("a mirror is not up to date", of_mirror(1, revision=19), {MARKETPLACE}),
+    ("a mirror does not know that it is up to date", of_mirror(1, live=False), {MARKETPLACE}),
+    ("there is no mirror", replaced(mirrors=[]), {BOOKS, WENT_ON}),
+    ("the server stopped orderly", of_kill(exit_code=0), {KILLED}),
+    ("no stream was on the server", of_kill(streams=0), {KILLED, WENT_ON}),
+    ("no call was on the server", of_kill(calls=0), {KILLED, WENT_ON}),
+    ("a stream did not come back", of_watcher(connections=ConnectionLog([DEAD])), {WENT_ON}),
+    ("a stream was never on the server", of_watcher(connections=ConnectionLog([LIVING])), {WENT_ON}),
+    ("a broken call was not answered", lambda truth: truth.sales.tally.broken.update({DEAD: 1}), {WENT_ON}),
+    ("no call noticed", forget_calls, {WENT_ON}),
+    ("a server told of a defect", lambda truth: truth.sales.tally.defects.update({"INTERNAL": 1}), {DEFECTS}),
     ("the database's own proof fails", replaced(verified=(False, "I1 is broken")), {VERIFY}),
 ]
 
@@ -123,9 +199,14 @@ def test_what_is_wrong_is_found_by(tamper: Tampering, names: set[str]) -> None:
 
 def test_oversold_pieces_are_counted_once_however_many_witnesses_saw_them() -> None:
     truth = evidence()
-    truth.mirror.oversold[BREAD] = 2
+    truth.watched.doubter.oversold[BREAD] = 2
     truth.sales.fulfilled[BREAD] += 1
     assert oversold_pieces(truth) == 2
+
+
+def test_where_nothing_was_killed_nothing_is_said_of_it() -> None:
+    names = {check.name for check in judge(dataclasses.replace(evidence(), kill=None))}
+    assert not names & {KILLED, WENT_ON}
 
 
 def test_somebody_elses_database_is_not_verified() -> None:

@@ -1,39 +1,19 @@
-"""Stock levels rebuilt from the stream of changes alone, doubting every message."""
+"""Stock levels rebuilt from the stream of changes alone, doubting every event."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 
 from inventory.v1 import core_pb2, watch_service_pb2
+from inventory_client import Bookmark, Changes, Cursor, Event
 from inventory_demo.findings import Findings
-
-Key = tuple[str, str]
-"""SKU and location."""
-Quantities = tuple[int, int, int, int, int, int]
-"""on_hand, held, allocated, quality_control, damaged, quarantined."""
-
-NOTHING: Quantities = (0, 0, 0, 0, 0, 0)
-
-
-def quantities(message: core_pb2.Quantities) -> Quantities:
-    return (
-        message.on_hand,
-        message.held,
-        message.allocated,
-        message.quality_control,
-        message.damaged,
-        message.quarantined,
-    )
-
-
-def available(of: Quantities) -> int:
-    return of[0] - of[1] - of[2] - of[3] - of[4] - of[5]
+from inventory_demo.quantities import NOTHING, Key, Quantities, available, quantities
 
 
 @dataclass(slots=True)
-class Mirror:
+class Doubter:
     """Starts after `revision`, when no location whose code begins with `prefix` had any stock.
 
-    The stream must be unfiltered and with the catalogue's changes: then every revision has to appear.
+    The stream must be unfiltered and of all kinds: then every revision has to appear.
     """
 
     revision: int
@@ -50,30 +30,38 @@ class Mirror:
     epoch: str = ""
     findings: Findings = field(default_factory=Findings)
 
-    def take(self, message: watch_service_pb2.WatchResponse) -> None:
-        for change in message.changes:
-            if change.revision <= self.revision:
-                self.findings.note("revision repeated", f"{change.revision} after {self.revision}")
-                continue
-            if change.revision > self.revision + 1:
-                self.findings.note("revision missing", f"{change.revision} after {self.revision}")
-            self.revision = change.revision
-            self.changes += 1
-            for position, movement in enumerate(change.movements):
-                if movement.ordinal != position or movement.revision != change.revision:
-                    place = f"{movement.revision}.{movement.ordinal} at {change.revision}.{position}"
-                    self.findings.note("ledger row out of its place", place)
-                if movement.location.startswith(self.prefix):
-                    self._move(movement)
-        if message.HasField("bookmark"):
-            self._mark(message.bookmark)
+    def take(self, event: Event) -> None:
+        match event:
+            case Changes(changes=changes, cursor=cursor):
+                for change in changes:
+                    self._change(change)
+                self._mark(cursor)
+            case Bookmark(cursor=cursor):
+                self._mark(cursor)
+            case _:  # it follows from now on, and was never away for long
+                self.findings.note("the stream began anew", type(event).__name__)
 
-    def _mark(self, bookmark: core_pb2.Cursor) -> None:
-        if self.epoch and bookmark.epoch != self.epoch:
-            self.findings.note("epoch changed", bookmark.epoch)
-        self.epoch = bookmark.epoch
-        if bookmark.revision != self.revision:
-            self.findings.note("bookmark without its changes", f"{bookmark.revision} after {self.revision}")
+    def _change(self, change: watch_service_pb2.Change) -> None:
+        if change.revision <= self.revision:
+            self.findings.note("revision repeated", f"{change.revision} after {self.revision}")
+            return
+        if change.revision > self.revision + 1:
+            self.findings.note("revision missing", f"{change.revision} after {self.revision}")
+        self.revision = change.revision
+        self.changes += 1
+        for position, movement in enumerate(change.movements):
+            if movement.ordinal != position or movement.revision != change.revision:
+                place = f"{movement.revision}.{movement.ordinal} at {change.revision}.{position}"
+                self.findings.note("ledger row out of its place", place)
+            if movement.location.startswith(self.prefix):
+                self._move(movement)
+
+    def _mark(self, cursor: Cursor) -> None:
+        if self.epoch and cursor.epoch != self.epoch:
+            self.findings.note("epoch changed", cursor.epoch)
+        self.epoch = cursor.epoch
+        if cursor.revision != self.revision:
+            self.findings.note("bookmark without its changes", f"{cursor.revision} after {self.revision}")
 
     def _move(self, movement: core_pb2.Movement) -> None:
         self.movements += 1

@@ -1,4 +1,4 @@
-"""The server that the demo talks to: one of its own, in a process of its own, or a running one."""
+"""The demo's own servers: two replicas on one database, each in a process of its own."""
 
 import importlib.util
 import json
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,21 +28,85 @@ VERIFY_TIMEOUT_S = 3_600.0
 PSQL_TIMEOUT_S = 60.0
 POLL_S = 0.05
 _READY = re.compile(r"Inventory serves gRPC on (\S+)")
+_JOIN = re.compile(r"another server joins with --dsn '([^']+)'")
 
 
-class OwnServer:
-    """A server on a database of its own: embedded in a temporary folder, or a new schema behind a DSN.
+class Replica:
+    """One server process, and what it says."""
 
-    Use as a context: leaving it ends the server and, unless `keep` was set, removes what it has stored.
+    def __init__(self, number: int, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self.number = number
+        self.address = ""
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,  # Ctrl-C is for us; we end it, last
+            )
+
+    def wait_ready(self) -> None:
+        """Until calls are answered at `address`. Raises `DemoFailed`."""
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < deadline:
+            self.address = self.said(_READY)
+            if self.address:
+                return
+            self.check()
+            time.sleep(POLL_S)
+        raise DemoFailed(f"replica {self.number} was not ready within {READY_TIMEOUT_S:.0f} s:\n{self._last_words()}")
+
+    def said(self, words: re.Pattern[str]) -> str:
+        """The pattern's group in what it has said; '' when it has not."""
+        found = words.search(self._log.read_text(errors="replace"))
+        return found[1] if found else ""
+
+    def check(self) -> None:
+        """Raises `DemoFailed` if it has ended."""
+        if self._process.poll() is not None:
+            raise DemoFailed(f"replica {self.number} ended:\n{self._last_words()}")
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def kill(self) -> int:
+        """Kills it with SIGKILL. Its exit code."""
+        self._process.kill()
+        return self._process.wait()
+
+    def end(self) -> None:
+        """Asks it to stop, and kills it when it does not."""
+        if self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(signal.SIGCONT)  # it may be frozen
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_TIMEOUT_S)
+        if self._process.poll() is None:
+            self.kill()
+
+    def _last_words(self) -> str:
+        return "\n".join(self._log.read_text(errors="replace").strip().splitlines()[-12:])
+
+
+class OwnServers:
+    """Two replicas on a database of their own: embedded in a temporary folder, or a new schema behind a DSN.
+
+    The first one owns the embedded PostgreSQL; so it is always the second one that is killed, whose end leaves the
+    database running. Use as a context: leaving it ends them and, unless `keep` was set, removes what is stored.
     """
 
     def __init__(self, dsn: str | None, *, keep: bool) -> None:
         self._dsn = dsn
         self._keep = keep
         self._schema = f"inventory_demo_{secrets.token_hex(4)}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._replicas: list[Replica] = []
         self._was_ready = False
-        # What is configured for the user's own server is not meant for this one.
+        self._killed: Replica | None = None
+        # What is configured for the user's own server is not meant for these.
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")}
         if dsn is not None:  # not as an argument: it may hold a password
             self._environment |= {"INVENTORY_DSN": dsn, "INVENTORY_DB_SCHEMA": self._schema}
@@ -51,15 +116,7 @@ class OwnServer:
         try:
             if os.geteuid() == 0:
                 self._folder.chmod(0o711)  # PostgreSQL runs as nobody, and must get through
-            with self._log.open("wb") as log:
-                self._process = subprocess.Popen(
-                    self._command("serve", "--listen", "127.0.0.1:0"),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    env=self._environment,
-                    start_new_session=True,  # Ctrl-C is for us; we end it, last
-                )
+            self._start(self._command("serve"), self._environment)
         except BaseException:
             self._end()
             raise
@@ -70,6 +127,31 @@ class OwnServer:
     ) -> None:
         self._end()
 
+    def wait_ready(self) -> tuple[str, ...]:
+        """Every replica's address, once all answer calls. Raises `DemoFailed`."""
+        first = self._replicas[0]
+        first.wait_ready()
+        self._was_ready = True
+        dsn = self._dsn or first.said(_JOIN)
+        self._start([sys.executable, "-m", "inventory", "serve"], self._environment | {"INVENTORY_DSN": dsn})
+        self._replicas[1].wait_ready()
+        return tuple(replica.address for replica in self._replicas)
+
+    def check(self) -> None:
+        """Raises `DemoFailed` if a server has ended by itself."""
+        for replica in self._replicas:
+            if replica is not self._killed:
+                replica.check()
+
+    @property
+    def victim(self) -> Replica:
+        return self._replicas[1]
+
+    def kill_victim(self) -> int:
+        """Kills the second replica with SIGKILL. Its exit code."""
+        self._killed = self.victim
+        return self.victim.kill()
+
     @property
     def kept(self) -> str:
         """Where everything is, and how to start it again."""
@@ -79,24 +161,6 @@ class OwnServer:
                 f"  INVENTORY_DB_SCHEMA={self._schema} inventory serve --dsn …"
             )
         return f"kept: {self._folder}. Start it again with\n  inventory serve --data-dir {shlex.quote(str(self._data))}"
-
-    def wait_ready(self) -> str:
-        """The address, once calls are answered. Raises `DemoFailed`."""
-        deadline = time.monotonic() + READY_TIMEOUT_S
-        while time.monotonic() < deadline:
-            found = _READY.search(self._log.read_text(errors="replace"))
-            if found:
-                self._was_ready = True
-                return found[1]
-            self.check()
-            time.sleep(POLL_S)
-        raise DemoFailed(f"the server was not ready within {READY_TIMEOUT_S:.0f} s:\n{self._last_words()}")
-
-    def check(self) -> None:
-        """Raises `DemoFailed` if the server has ended."""
-        assert self._process is not None
-        if self._process.poll() is not None:
-            raise DemoFailed(f"the server ended:\n{self._last_words()}")
 
     def verify(self) -> tuple[bool, str]:
         """Runs `inventory verify` on the database: whether it passed, and what it found."""
@@ -123,25 +187,18 @@ class OwnServer:
     def _data(self) -> Path:
         return self._folder / "data"
 
-    @property
-    def _log(self) -> Path:
-        return self._folder / "server.log"
-
     def _command(self, name: str, *arguments: str) -> list[str]:
         data = [] if self._dsn is not None else ["--data-dir", str(self._data)]
         return [sys.executable, "-m", "inventory", name, *data, *arguments]
 
-    def _last_words(self) -> str:
-        return "\n".join(self._log.read_text(errors="replace").strip().splitlines()[-12:])
+    def _start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        number = len(self._replicas) + 1
+        log = self._folder / f"replica-{number}.log"
+        self._replicas.append(Replica(number, [*command, "--listen", "127.0.0.1:0"], environment, log))
 
     def _end(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(STOP_TIMEOUT_S)
-            if self._process.poll() is None:
-                self._process.kill()
-                self._process.wait()
+        for replica in reversed(self._replicas):  # the database last
+            replica.end()
         if self._keep:
             return
         if self._dsn is not None:
