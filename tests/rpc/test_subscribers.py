@@ -264,9 +264,10 @@ async def test_lists_come_by_channel_and_name_in_pages(client: Client) -> None:
 async def test_nobody_falls_behind_by_being_told_of_subscribers(channel: Subscribing, client: Client) -> None:
     async with following(client, now=NOW, kinds=[watch_pb2.CHANGE_KIND_SUBSCRIBER], heartbeat=seconds(1)) as watcher:
         await watcher.begun()
-        await channel.register("behind", lag_changes_max=1)
-        last = await channel.changes(2)
-        await channel.register("level", lag_changes_max=1, after=core_pb2.Cursor(revision=last))
+        await channel.changes(2)
+        last = await channel.head()
+        await channel.register("level", lag_changes_max=1)
+        await channel.register("behind", lag_changes_max=1, after=core_pb2.Cursor(revision=last - 2))
         await states(watcher, channel, 1)
         level = await channel.one("level")
         assert await channel.head() > last
