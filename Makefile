@@ -36,7 +36,7 @@ $(READY): pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY)  ## replay a grocer's real baskets through a fresh server and prove that nothing was oversold
+demo: $(READY)  ## replay a grocer's real baskets through two fresh servers, kill one, and prove that nothing was oversold
 	@$(BIN)/inventory demo $(ARGS)
 
 serve: $(READY)  ## run the server, on its own embedded PostgreSQL unless a DSN is configured

@@ -186,11 +186,11 @@ def _no_defects(evidence: Evidence) -> Check:
 
 
 def _killed_amid_work(evidence: Evidence, kill: Kill) -> Check:
-    detail = f"at basket {kill.baskets:,}: {kill.streams} streams, {kill.calls} calls"
+    detail = f"with -9, at basket {kill.baskets:,}: {kill.streams} streams, {kill.calls} calls"
     if kill.exit_code != -signal.SIGKILL:
         detail += f"; its exit code is {kill.exit_code}"
     return Check(
-        "replica 2 killed with -9 amid streams and calls",
+        "replica 2 killed amid streams and calls",
         kill.exit_code == -signal.SIGKILL and kill.streams > 0 and kill.calls > 0,
         detail,
     )
@@ -206,7 +206,7 @@ def _went_on_elsewhere(evidence: Evidence, kill: Kill) -> Check:
     return Check(
         "its streams and calls went on elsewhere",
         moved >= kill.streams > 0 and not stranded and answered == broken >= kill.calls > 0,
-        f"{moved} of {kill.streams} streams, {answered} of {broken} broken calls "
+        f"{moved} of {kill.streams} streams, {answered} of {broken} calls "
         f"({tally.replayed[kill.address]} had happened before)",
     )
 

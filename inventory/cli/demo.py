@@ -20,9 +20,10 @@ def demo(
     json: Json = False,
     keep: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Replay a grocer's real baskets through a server, and prove that nothing was oversold, lost or counted twice.
+    """Replay a grocer's real baskets through two servers, and prove that nothing was oversold, lost or counted twice.
 
-    Starts a server of its own on an empty database unless told of another. Exit code 1 when any check fails.
+    Starts two servers of its own on an empty database unless told of another; half-way it kills one, and all that was
+    on it goes on with the other. Exit code 1 when any check fails.
 
     Example: inventory demo --baskets 500
 
@@ -37,7 +38,7 @@ def demo(
     dsn
         An empty PostgreSQL to use instead of an embedded one.
     server
-        HOST:PORT of a running server to drive instead.
+        HOST:PORT of a running server to drive instead. It is the only one, and is not killed.
     keep
         Leave the embedded database on disk.
     """

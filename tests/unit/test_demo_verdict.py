@@ -72,7 +72,7 @@ def test_the_untampered_truth_passes() -> None:
 BOOKS = "ledger = levels = every mirror"
 TILL = "mirror of the till"
 MARKETPLACE = "mirror of the marketplace"
-KILLED = "replica 2 killed with -9 amid streams and calls"
+KILLED = "replica 2 killed amid streams and calls"
 WENT_ON = "its streams and calls went on elsewhere"
 DEFECTS = "no answer told of a defect"
 PIECES = "opening stock - on hand = sold as acknowledged"
