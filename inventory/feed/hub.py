@@ -155,11 +155,7 @@ class Feed:
         try:
             while True:
                 if self._followers:
-                    listening = listening or asyncio.create_task(
-                        changes.listen(
-                            self._database, self._hear, lambda why: log.warning("the feed's bell is lost", why=why)
-                        )
-                    )
+                    listening = listening or asyncio.create_task(self._listen())
                     await self._read_on()
                 elif listening is not None:  # a bell costs every batch, so it hangs only while somebody follows
                     listening.cancel()
@@ -222,6 +218,17 @@ class Feed:
             for follower in self._followers:
                 if now >= follower.speak_at:
                     follower.wake()
+
+    async def _listen(self) -> None:
+        await changes.listen(
+            self._database, self._hear, lambda why: log.warning("the feed's bell is lost", why=why), self._hearing
+        )
+
+    async def _hearing(self) -> None:
+        """Bookmarks may have been asked for that were not heard of: so all streams speak that could have been meant."""
+        head = await self.head()
+        for stream in self._streams:
+            self._speak(stream, head.revision)
 
     def _hear(self, text: str) -> None:
         """What a replica rang with: the head it committed, or a stream that shall speak."""

@@ -1,7 +1,7 @@
 """Committed changes, read back in order: the ledger is the stream."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -111,8 +111,14 @@ async def ring(reader: Reader, database: Database, text: str) -> None:
     await reader.fetch("ring", database.notify_channel, text)
 
 
-async def listen(database: Database, on_bell: Callable[[str], None], on_lost: Callable[[str], None]) -> None:
-    """Hands `on_bell` what replicas ring with: the head they committed; reconnects for ever. Cancel it to end it."""
+async def listen(
+    database: Database,
+    on_bell: Callable[[str], None],
+    on_lost: Callable[[str], None],
+    on_hearing: Callable[[], Awaitable[None]],
+) -> None:
+    """Hands `on_bell` what replicas ring with; what was rung before `on_hearing` is called was not heard. Reconnects
+    for ever; cancel it to end it."""
     while True:
         connection: asyncpg.Connection | None = None
         try:
@@ -122,6 +128,7 @@ async def listen(database: Database, on_bell: Callable[[str], None], on_lost: Ca
             await connection.add_listener(
                 database.notify_channel, lambda _c, _pid, _channel, payload: on_bell(str(payload))
             )
+            await on_hearing()
             await lost.wait()
             on_lost("the LISTEN connection was closed")
         except asyncio.CancelledError:

@@ -44,10 +44,10 @@ class WatchService:
             known = await self._acknowledged(request.subscriber, call)
             head = await self._feed.head()  # after what was acknowledged, which would be of the future else
             revision = _start(request, head, known)
-            if request.WhichOneof("start") == "snapshot":
-                await self._snapshot(revision, wanted, write)
-            await write(bookmark_field(head.epoch, revision))
             with self._feed.joined(wanted, idle_s, stream) as follower:
+                if request.WhichOneof("start") == "snapshot":
+                    await self._snapshot(revision, wanted, write)
+                await write(bookmark_field(head.epoch, revision))
                 await follow(self._feed, follower, head.epoch, revision, write)
         raise ShuttingDown
 
