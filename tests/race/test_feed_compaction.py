@@ -92,8 +92,8 @@ async def test_at_the_boundary_a_cursor_is_refused_or_resumed_without_a_gap(hous
     for cursor, follower in resumed:
         assert follower.rows() == [row for row in expected if cursor < int(str(row[1])) <= follower.at]
     assert len({window.after for window in windows}) > 10, "it moved"
-    assert len(refused) > 5
-    assert len(resumed) > 5
+    assert len(refused) > 3
+    assert len(resumed) > 3
     await house.prove()
 
 
