@@ -29,9 +29,9 @@ def demo(
     """Replay a grocer's real baskets through two fresh servers, and prove that nothing was oversold.
 
     Tills and a web shop in processes of their own reserve, commit and fulfil; three channels mirror their stock, and a
-    watcher rebuilds it from the stream of changes alone. Half-way one server is killed. Ends with a verdict: exit code
-    0 when every check passes, 1 when one fails.
-    Nothing is left running or on disk. Needs the extra: pip install 'inventory[demo]'.
+    watcher rebuilds it from the stream of changes alone. In the middle one server is killed. Ends with a verdict: exit
+    code 0 when every check passes, 1 when one fails. Nothing is left running or on disk.
+    Needs the extra: pip install 'inventory[demo]'.
 
     Parameters
     ----------

@@ -199,9 +199,9 @@ class OwnServers:
     def _end(self) -> None:
         for replica in reversed(self._replicas):  # the database last
             replica.end()
-        if self._keep:
+        if self._keep and self._dsn is None:
             return
-        if self._dsn is not None:
+        if self._dsn is not None and not self._keep:
             self._drop_schema(self._dsn)
         # Of a server that was killed, PostgreSQL may still be writing its last words.
         deadline = time.monotonic() + REMOVE_TIMEOUT_S

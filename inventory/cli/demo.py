@@ -22,7 +22,7 @@ def demo(
 ) -> int:
     """Replay a grocer's real baskets through two servers, and prove that nothing was oversold, lost or counted twice.
 
-    Starts two servers of its own on an empty database unless told of another; half-way it kills one, and all that was
+    Starts two servers of its own on an empty database unless told of another; in the middle it kills one, and what was
     on it goes on with the other. Exit code 1 when any check fails.
 
     Example: inventory demo --baskets 500
