@@ -69,7 +69,7 @@ class StockMirror:
         heartbeat: timedelta = HEARTBEAT,
         ready_s: float | None = READY_S,
     ) -> None:
-        """`ready_s`: how long `async with` waits for the first snapshot, in seconds; None: for ever.
+        """`ready_s`: how long `async with` waits until it is live, in seconds; None: for ever.
 
         Raises `ValueError` for LATEST with categories.
         """
@@ -102,7 +102,10 @@ class StockMirror:
         await self.aclose()
 
     async def start(self) -> None:
-        """Returns when the first snapshot is there. Raises `TimeoutError`, `InventoryError`."""
+        """Returns when it is live: the first snapshot is there, and what happened meanwhile.
+
+        Raises `TimeoutError`, `InventoryError`.
+        """
         self._watch = self._client.watch(
             locations=self._locations,
             skus=self._skus,
@@ -115,7 +118,7 @@ class StockMirror:
         self._task = asyncio.create_task(self._follow(self._watch))
         try:
             async with asyncio.timeout(self._ready_s):
-                while self._cursor is None:
+                while not self.live:
                     await self._next_advance()
         except BaseException:
             await self.aclose()
@@ -290,6 +293,10 @@ class StockMirror:
         self._cursor = cursor
         if self._target is None:
             self._catch_up()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Whoever waits looks again."""
         if self.live:
             self._fresh_at = time.monotonic()
         advanced, self._advanced = self._advanced, None
@@ -312,5 +319,4 @@ class StockMirror:
             head = await self._client.request_bookmark(watch.stream_id)
             if watch.connection.state is ConnectionState.LIVE:
                 self._target = head.revision
-                if self.live:
-                    self._fresh_at = time.monotonic()
+                self._wake()
