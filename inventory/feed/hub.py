@@ -27,6 +27,7 @@ RING_RECORDS_MAX = 8_192
 RING_BYTES_MAX = 16 * 1024 * 1024
 CATCH_UP_READS_MAX = 3
 POLL_S = 1.0
+HEAR_S = 1.0
 RETRY_S = 0.5
 TICK_S = 0.2
 
@@ -118,6 +119,8 @@ class Feed:
         self._asked: set[Follower] = set()
         self._catching_up = asyncio.Semaphore(CATCH_UP_READS_MAX)
         self._rung = asyncio.Event()
+        self._hears = asyncio.Event()
+        self._missed = False
         self._tail: int | None = None
         self._catalog_changed = 0
         self._without_entered = 0
@@ -160,6 +163,7 @@ class Feed:
                 elif listening is not None:  # a bell costs every batch, so it hangs only while somebody follows
                     listening.cancel()
                     listening = None
+                    self._hears.clear()
                     self._begin(None)
                 try:
                     async with asyncio.timeout(POLL_S):
@@ -219,16 +223,31 @@ class Feed:
                 if now >= follower.speak_at:
                     follower.wake()
 
+    async def hears(self) -> None:
+        """Waits a moment until other replicas are heard: so that no bookmark that is asked for there is missed."""
+        if self._hears.is_set() or self._missed:
+            return
+        try:
+            async with asyncio.timeout(HEAR_S):
+                await self._hears.wait()
+        except TimeoutError:
+            self._missed = True
+
     async def _listen(self) -> None:
-        await changes.listen(
-            self._database, self._hear, lambda why: log.warning("the feed's bell is lost", why=why), self._hearing
-        )
+        await changes.listen(self._database, self._hear, self._deaf, self._hearing)
+
+    def _deaf(self, why: str) -> None:
+        log.warning("the feed's bell is lost", why=why)
+        self._hears.clear()
+        self._missed = True
 
     async def _hearing(self) -> None:
-        """Bookmarks may have been asked for that were not heard of: so all streams speak that could have been meant."""
-        head = await self.head()
-        for stream in self._streams:
-            self._speak(stream, head.revision)
+        if self._missed:  # bookmarks may have been asked for: so every stream speaks that could have been meant
+            head = await self.head()
+            for stream in self._streams:
+                self._speak(stream, head.revision)
+            self._missed = False
+        self._hears.set()
 
     def _hear(self, text: str) -> None:
         """What a replica rang with: the head it committed, or a stream that shall speak."""

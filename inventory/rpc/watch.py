@@ -45,6 +45,7 @@ class WatchService:
             head = await self._feed.head()  # after what was acknowledged, which would be of the future else
             revision = _start(request, head, known)
             with self._feed.joined(wanted, idle_s, stream) as follower:
+                await self._feed.hears()
                 if request.WhichOneof("start") == "snapshot":
                     await self._snapshot(revision, wanted, write)
                 await write(bookmark_field(head.epoch, revision))
