@@ -66,14 +66,14 @@ class Encoder(Protocol):
 class Follower:
     """A stream: when it must speak next, and up to where a bookmark was asked for. Times are the loop's."""
 
-    __slots__ = ("_idle_s", "_loop", "_waiter", "due", "selection", "speak_at")
+    __slots__ = ("_idle_s", "_loop", "due", "selection", "speak_at", "waiter")
 
     def __init__(self, selection: Selection, idle_s: float) -> None:
         self.selection = selection
         self.due: int | None = None
         self._idle_s = idle_s
         self._loop = asyncio.get_running_loop()
-        self._waiter: asyncio.Future[None] | None = None
+        self.waiter: asyncio.Future[None] | None = None
         self.spoke()
 
     def spoke(self) -> None:
@@ -89,17 +89,17 @@ class Follower:
 
     async def wait(self) -> None:
         """Until there is something for the filter, or it must speak."""
-        waiter = self._waiter = self._loop.create_future()
+        waiter = self.waiter = self._loop.create_future()
         self.selection.waiting[waiter] = None
         try:
             await waiter
         finally:
-            self._waiter = None
+            self.waiter = None
             self.selection.waiting.pop(waiter, None)
 
     def wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
 
 
 class Feed:
@@ -219,9 +219,11 @@ class Feed:
         while True:
             await asyncio.sleep(TICK_S)
             now = self._loop.time()
-            for follower in self._followers:
-                if now >= follower.speak_at:
-                    follower.wake()
+            self.turns.enqueue(
+                follower.waiter
+                for follower in self._followers
+                if follower.waiter is not None and now >= follower.speak_at
+            )
 
     async def hears(self) -> None:
         """Waits a moment until other replicas are heard: so that no bookmark that is asked for there is missed."""
