@@ -120,15 +120,16 @@ class Feed:
         self._catching_up = asyncio.Semaphore(CATCH_UP_READS_MAX)
         self._rung = asyncio.Event()
         self._hears = asyncio.Event()
+        self._own_pid: Callable[[], int | None] = lambda: None
         self._missed = False
         self._tail: int | None = None
         self._catalog_changed = 0
         self._without_entered = 0
 
     @property
-    def tails(self) -> bool:
-        """Whether what is committed is being published: else nobody has followed until now."""
-        return self._tail is not None
+    def tail(self) -> int | None:
+        """The last revision that has been published; None: nobody has followed until now."""
+        return self._tail
 
     def ring_bell(self, revision: int) -> None:
         """Says that there may be something new, committed here or elsewhere."""
@@ -150,9 +151,11 @@ class Feed:
                 return  # with nobody else on the database the tailer has nothing to do
         self.ring_bell(head)
 
-    async def run(self, busy: Callable[[], bool]) -> None:
+    async def run(self, busy: Callable[[], bool], own_pid: Callable[[], int | None]) -> None:
         """Tails committed changes while there are subscribers; `busy`: whether somebody waits for a write, who then
-        comes first. Cancel it to end it."""
+        comes first; `own_pid`: PostgreSQL's process for our own writes, whose bell says nothing that `take` doesn't.
+        Cancel it to end it."""
+        self._own_pid = own_pid
         beside = asyncio.create_task(self._tick()), asyncio.create_task(self.turns.deal(busy))
         listening: asyncio.Task[None] | None = None
         try:
@@ -251,10 +254,11 @@ class Feed:
             self._missed = False
         self._hears.set()
 
-    def _hear(self, text: str) -> None:
+    def _hear(self, pid: int, text: str) -> None:
         """What a replica rang with: the head it committed, or a stream that shall speak."""
         if text.isdecimal():
-            self.ring_bell(int(text))
+            if pid != self._own_pid():
+                self.ring_bell(int(text))
             return
         word, *rest = text.split(" ")
         if word == "bookmark" and len(rest) == 3:
@@ -274,12 +278,12 @@ class Feed:
                 self._begin((await self._reader.head()).revision)
             while self._tail is not None:
                 after = self._tail
-                entered = self._selections.categories
+                entered = self._selections.of_categories > 0
                 page = await changes.read_page(self._reader, after, entered=entered)
                 if page.end <= self._tail:  # or all of it was taken from the lane meanwhile
                     break
                 if page.skus and not entered:
-                    if self._selections.categories:  # since the reading began
+                    if self._selections.of_categories:  # since the reading began
                         continue
                     self._without_entered = page.end
                 self._publish([record for record in self._records(page, after) if record.revision > self._tail])

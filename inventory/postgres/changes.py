@@ -113,12 +113,12 @@ async def ring(reader: Reader, database: Database, text: str) -> None:
 
 async def listen(
     database: Database,
-    on_bell: Callable[[str], None],
+    on_bell: Callable[[int, str], None],
     on_lost: Callable[[str], None],
     on_hearing: Callable[[], Awaitable[None]],
 ) -> None:
-    """Hands `on_bell` what replicas ring with; what was rung before `on_hearing` is called was not heard. Reconnects
-    for ever; cancel it to end it."""
+    """Hands `on_bell` the pid of the backend that rang, and with what; what was rung before `on_hearing` was not
+    heard. Reconnects for ever; cancel it to end it."""
     while True:
         connection: asyncpg.Connection | None = None
         try:
@@ -126,7 +126,7 @@ async def listen(
             connection = await database.connect()
             connection.add_termination_listener(lambda _, lost=lost: lost.set())
             await connection.add_listener(
-                database.notify_channel, lambda _c, _pid, _channel, payload: on_bell(str(payload))
+                database.notify_channel, lambda _c, pid, _channel, payload: on_bell(pid, str(payload))
             )
             await on_hearing()
             await lost.wait()
