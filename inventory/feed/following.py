@@ -1,4 +1,5 @@
-"""What a follower is told: every change in order, or the latest of each level. Both end when the feed is stopped."""
+"""What a follower is told: every change in order, or the latest of each level. Both end when the feed is stopped,
+or when the database was restored from a back-up."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from uuid import UUID
@@ -17,7 +18,7 @@ async def every_change(feed: Feed, follower: Follower, epoch: UUID, after: int, 
     """Every change after a revision that matches, and a bookmark when it has been silent for long or was asked for."""
     selection = follower.selection
     has_turn = False
-    while not feed.stopping:
+    while not (feed.stopping or restored(feed, epoch)):
         here = (epoch, after, feed.tail)
         said = selection.said
         if has_turn and said is not None and said[0] == here:
@@ -48,6 +49,11 @@ async def every_change(feed: Feed, follower: Follower, epoch: UUID, after: int, 
         after = end
 
 
+def restored(feed: Feed, epoch: UUID) -> bool:
+    """Whether the database is another one than when a follower began."""
+    return feed.epoch is not None and feed.epoch != epoch
+
+
 def _messages(feed: Feed, epoch: UUID, records: Sequence[Record], end: int) -> Iterator[bytes]:
     """As many changes as fit; a change that doesn't fit into one is alone, in fragments."""
     message = feed.encoder.message
@@ -72,7 +78,7 @@ async def latest(feed: Feed, follower: Follower, epoch: UUID, after: int, write:
     changes while a round is being told is told in its newest form: so nobody is behind by more than one round, and what
     is pending is bounded by the number of levels."""
     pending: dict[Key, Item] = {}
-    while not feed.stopping:
+    while not (feed.stopping or restored(feed, epoch)):
         end = _gather(feed, follower, after, pending)
         waits = end is not None or feed.tail is None
         if end is None:

@@ -123,6 +123,7 @@ class Feed:
         self._own_pid: Callable[[], int | None] = lambda: None
         self._missed = False
         self._tail: int | None = None
+        self.epoch: UUID | None = None
         self._catalog_changed = 0
         self._without_entered = 0
 
@@ -275,11 +276,16 @@ class Feed:
     async def _read_on(self) -> None:
         try:
             if self._tail is None:
-                self._begin((await self._reader.head()).revision)
+                head = await self._reader.head()
+                self.epoch = head.epoch
+                self._begin(head.revision)
             while self._tail is not None:
                 after = self._tail
                 entered = self._selections.of_categories > 0
                 page = await changes.read_page(self._reader, after, entered=entered)
+                if page.epoch != self.epoch:
+                    self._restart(page.epoch)
+                    break
                 if page.end <= self._tail:  # or all of it was taken from the lane meanwhile
                     break
                 if page.skus and not entered:
@@ -290,6 +296,15 @@ class Feed:
         except (StorageError, LedgerGap) as error:
             log.warning("the feed can't read", why=type(error).__name__, error=str(error))
             await asyncio.sleep(RETRY_S)
+
+    def _restart(self, epoch: UUID) -> None:
+        """The database was restored from a back-up: nothing that was published counts. Every follower ends."""
+        log.warning("the database is another one now", epoch=str(epoch))
+        self.epoch = epoch
+        self._begin(None)
+        for follower in self._followers:
+            follower.wake()
+        self._rung.set()
 
     def _begin(self, tail: int | None) -> None:
         """Anew, after this revision; None: with nobody following there is nothing to read."""
@@ -339,6 +354,9 @@ class Feed:
         """The next page of a filter's changes from the database, and how far it reaches."""
         async with self._catching_up:
             page = await changes.read_page(self._reader, after, entered=wanted.categories is not None)
+        if self.epoch is not None and page.epoch != self.epoch:
+            self._restart(page.epoch)
+            return (), after
         picked = [record for one in self._records(page, after) if (record := wanted.pick(one)) is not None]
         return picked, page.end
 
