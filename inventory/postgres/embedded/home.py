@@ -76,17 +76,25 @@ def lock(home: Path) -> int:
     """Own the home until this descriptor is closed; the kernel closes it at our death."""
     descriptor = os.open(home / "server.json", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        # The new owner needs a moment to write its name over that of a dead one.
-        poll(lambda: _is_process(read_record(home).get("pid", 0)), OWNER_TIMEOUT_S)
-        record = read_record(home)
-        raise DataDirectoryInUse(home, record.get("pid", 0), record.get("dsn", "")) from None
+        # A new owner needs a moment to write its name over that of a dead one; and a process that the dead one had just
+        # forked keeps the lock until it is another program.
+        poll(lambda: _is_locked(descriptor) or _is_process(read_record(home).get("pid", 0)), OWNER_TIMEOUT_S)
+        if not _is_locked(descriptor):
+            record = read_record(home)
+            raise DataDirectoryInUse(home, record.get("pid", 0), record.get("dsn", ""))
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Whether it is ours, now or already."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def read_record(home: Path) -> dict[str, Any]:

@@ -58,6 +58,7 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] %q%u@%d ",
 }
 
+DISCARD_TIMEOUT_S = 5
 _UNFINISHED = "data.new-"
 
 _DATABASE_SQL = """\
@@ -317,7 +318,12 @@ def _discard_unfinished(unfinished: Path, user: SystemUser) -> None:
     # The PostgreSQL that initdb runs ends at the end of its input. Losing its directory before, it would leave
     # its shared memory behind until the machine is started again.
     poll(lambda: not Processes(unfinished, unfinished.name, user.uid).live(), QUIT_TIMEOUT_S)
-    shutil.rmtree(unfinished, ignore_errors=True)
+
+    def is_gone() -> bool:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        return not unfinished.exists()
+
+    poll(is_gone, DISCARD_TIMEOUT_S)  # a child of a killed initdb may still write for a moment
 
 
 def _set_password(home: Path, programs: Binaries, user: SystemUser) -> str:
