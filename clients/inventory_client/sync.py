@@ -11,7 +11,7 @@ import os
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from datetime import timedelta
 from functools import wraps
 from types import TracebackType
@@ -40,6 +40,8 @@ class _Background:
 
     def __init__(self) -> None:
         self._pid = os.getpid()
+        self._closing = False
+        self._handing_over = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="inventory-client", daemon=True)
         self._thread.start()
@@ -52,12 +54,17 @@ class _Background:
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError("called from the client's own thread (a callback), which it would wait for for ever")
-        if not self._thread.is_alive() or self._loop.is_closed():
-            work.close()
-            raise RuntimeError("the client is closed")
-        future: Future[Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        with self._handing_over:  # what is handed over after the last work would never run
+            if self._closing or not self._thread.is_alive():
+                work.close()
+                raise RuntimeError("the client is closed")
+            future: Future[Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
+        except CancelledError:
+            if self._closing:
+                raise RuntimeError("the client was closed meanwhile") from None
+            raise
         except BaseException:
             future.cancel()
             raise
@@ -71,7 +78,9 @@ class _Background:
             last.close()
             self._loop.stop()
             return
-        future = asyncio.run_coroutine_threadsafe(last, self._loop)
+        with self._handing_over:
+            self._closing = True
+            future = asyncio.run_coroutine_threadsafe(_last(last), self._loop)
         try:
             future.result(STOP_S)
         finally:
@@ -79,6 +88,17 @@ class _Background:
             self._thread.join(STOP_S)
             if not self._thread.is_alive():
                 self._loop.close()
+
+
+async def _last(work: Coroutine[Any, Any, object]) -> None:
+    """Runs it, and ends what other threads still wait for."""
+    try:
+        await work
+    finally:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
 
 def _waits(

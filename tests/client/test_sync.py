@@ -95,6 +95,28 @@ async def test_a_closed_client_says_so(house: House) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "inventory-client"]
 
 
+async def test_closing_a_client_ends_the_calls_that_other_threads_wait_for() -> None:
+    def work() -> list[str]:
+        retrying, ended = threading.Event(), list[str]()
+        client = SyncInventoryClient("127.0.0.1:1", timeout_s=PATIENCE_S)
+        client.asynchronous._on_retry = lambda *_: retrying.set()
+
+        def call() -> None:
+            try:
+                client.get_sku("none")
+            except RuntimeError as closed:
+                ended.append(str(closed))
+
+        thread = threading.Thread(target=call, daemon=True)
+        thread.start()
+        assert retrying.wait(PATIENCE_S)
+        client.close()
+        thread.join(PATIENCE_S)
+        return ended
+
+    assert await in_thread(work) == ["the client was closed meanwhile"]
+
+
 async def test_a_plain_script_reserves_and_reads_its_mirror(house: House) -> None:
     replica = await house.replica()
     sku, place = await stocked(await house.client(), 10)
