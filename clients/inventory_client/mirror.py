@@ -214,7 +214,8 @@ class StockMirror:
         """Waits until the mirror has come further; False: not in time. Raises what ended it."""
         assert self._task is not None, "the mirror was not started"
         if self._task.done():
-            self._task.result()
+            if not self._task.cancelled():
+                self._task.result()
             raise RuntimeError("the mirror is closed")
         if self._advanced is None:
             self._advanced = asyncio.get_running_loop().create_future()

@@ -245,6 +245,17 @@ async def test_what_ends_the_mirror_is_raised_by_whoever_waits(client: Inventory
         await mirror.start()
 
 
+async def test_closing_a_mirror_is_said_to_whoever_waits(client: InventoryClient) -> None:
+    async with StockMirror(client) as mirror:
+        waiting = asyncio.create_task(mirror.wait_until(mirror.revision + 1))
+        await asyncio.sleep(0)  # it waits
+        await mirror.aclose()
+        with pytest.raises(RuntimeError, match="closed"):
+            await waiting
+    with pytest.raises(RuntimeError, match="closed"):
+        await mirror.wait_until(mirror.revision + 1)
+
+
 def test_an_older_change_does_not_turn_a_level_back() -> None:
     levels = Levels()
     assert levels.put("A-1", "shop", core_pb2.Quantities(on_hand=5), 7)
