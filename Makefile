@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+# Most tests wait for the clock, for PostgreSQL or for each other: three processes keep two cores busy.
+TEST_PROCESSES := -n 3 --dist loadfile
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -43,7 +45,7 @@ serve: $(READY)  ## run the server, on its own embedded PostgreSQL unless a DSN 
 	@$(BIN)/inventory serve $(ARGS)
 
 test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),$(TEST_PROCESSES))
 
 check: $(READY)  ## lint, format, types, import contracts, proto rules, generated code is current
 	$(BIN)/ruff check .

@@ -90,7 +90,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     stack.push_async_callback(reader.close)
 
     feed = Feed(database, reader, ChangeEncoder())
-    lane = Lane(Writer(database), encode_refusal, feed.take)
+    writer = Writer(database)
+    lane = Lane(writer, encode_refusal, feed.take)
     lane_task = asyncio.create_task(lane.run())
 
     async def finish_lane() -> None:
@@ -103,7 +104,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     keeping = Keeping(database, reader, settings.feed_age, settings.feed_changes)
     for name, work in (
         ("sweep", partial(sweep, lane, reader)),
-        ("feed", partial(feed.run, lambda: lane.busy)),
+        ("feed", partial(feed.run, lambda: lane.busy, lambda: writer.pid)),
         ("keeping", keeping.run),
     ):
         beside.append(asyncio.create_task(_keep_on(name, work), name=name))

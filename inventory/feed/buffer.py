@@ -62,8 +62,9 @@ class Selection(Buffer):
     def __init__(self, wanted: Filter, start: int) -> None:
         super().__init__(self.RECORDS_MAX, self.WHOLE_BYTES_MAX if wanted.keeps_whole else self.BYTES_MAX, start)
         self.wanted = wanted
-        self.said: tuple[tuple[UUID, int, int], Sequence[bytes]] | None = None
-        """The messages made last, and for which way: those who go the same way, epoch, from and to, get the same."""
+        self.said: tuple[tuple[UUID, int, int | None], Sequence[bytes], int] | None = None
+        """For whom the last messages were made: epoch, where they stood, what was published then; the messages, and how
+        far they reach. Whoever stands there too gets the same."""
         self.followers = 0
         self.waiting: dict[asyncio.Future[None], None] = {}
 
@@ -79,11 +80,8 @@ class Selections:
     def __init__(self) -> None:
         self._by_filter: dict[Filter, Selection] = {}
         self._by_key: dict[tuple[str, str], set[Selection]] = {}
-
-    @property
-    def categories(self) -> bool:
-        """Whether somebody follows a category."""
-        return any(selection.wanted.categories is not None for selection in self._by_filter.values())
+        self.of_categories = 0
+        """How many filters name categories."""
 
     def __iter__(self) -> Iterator[Selection]:
         return iter(self._by_filter.values())
@@ -93,6 +91,7 @@ class Selections:
         selection = self._by_filter.get(wanted)
         if selection is None:
             selection = self._by_filter[wanted] = Selection(wanted, start)
+            self.of_categories += wanted.categories is not None
             for key in _keys(wanted):
                 self._by_key.setdefault(key, set()).add(selection)
         selection.followers += 1
@@ -102,6 +101,7 @@ class Selections:
         selection.followers -= 1
         if not selection.followers:
             del self._by_filter[selection.wanted]
+            self.of_categories -= selection.wanted.categories is not None
             for key in _keys(selection.wanted):
                 sharing = self._by_key[key]
                 sharing.discard(selection)

@@ -1,4 +1,5 @@
-"""What a follower is told: every change in order, or the latest of each level. Both end when the feed is stopped."""
+"""What a follower is told: every change in order, or the latest of each level. Both end when the feed is stopped,
+or when the database was restored from a back-up."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from uuid import UUID
@@ -17,31 +18,40 @@ async def every_change(feed: Feed, follower: Follower, epoch: UUID, after: int, 
     """Every change after a revision that matches, and a bookmark when it has been silent for long or was asked for."""
     selection = follower.selection
     has_turn = False
-    while not feed.stopping:
-        found = feed.at_hand(selection, after)
-        if not has_turn and (found is None or found[0]):
-            await feed.turns.take()
-            has_turn = True
-            continue  # there may be more by now, for one message
-        records, end = found or await feed.catch_up(after, selection.wanted)
-        if records:
-            way = (epoch, after, end)
-            if found and selection.said is not None and selection.said[0] == way:
-                messages = selection.said[1]
-            else:
-                messages = list(_messages(feed, epoch, records, end))
-                selection.said = (way, messages) if found else selection.said
-            for message in messages:
-                await write(message)
+    while not (feed.stopping or restored(feed, epoch)):
+        here = (epoch, after, feed.tail)
+        said = selection.said
+        if has_turn and said is not None and said[0] == here:
+            _, messages, end = said
+            found = True
+        else:
+            at_hand = feed.at_hand(selection, after)
+            found = at_hand is not None
+            if not has_turn and (at_hand is None or at_hand[0]):
+                await feed.turns.take()
+                has_turn = True
+                continue  # there may be more by now, for one message
+            records, end = at_hand or await feed.catch_up(after, selection.wanted)
+            messages = list(_messages(feed, epoch, records, end))
+            if found and messages:
+                selection.said = (here, messages, end)
+        for message in messages:
+            await write(message)
+        if messages:
             follower.spoke()
             has_turn = False
         if follower.must_speak(end):
             await write(feed.encoder.message(epoch, (), end))
             follower.spoke()
-        elif end == after and (found or not feed.tails):
+        elif end == after and (found or feed.tail is None):
             await follower.wait()
             has_turn = True
         after = end
+
+
+def restored(feed: Feed, epoch: UUID) -> bool:
+    """Whether the database is another one than when a follower began."""
+    return feed.epoch is not None and feed.epoch != epoch
 
 
 def _messages(feed: Feed, epoch: UUID, records: Sequence[Record], end: int) -> Iterator[bytes]:
@@ -59,7 +69,8 @@ def _messages(feed: Feed, epoch: UUID, records: Sequence[Record], end: int) -> I
         frames.append(frame)
         size += len(frame)
         last = record.revision
-    yield message(epoch, frames, end)
+    if frames:
+        yield message(epoch, frames, end)
 
 
 async def latest(feed: Feed, follower: Follower, epoch: UUID, after: int, write: Write) -> None:
@@ -67,9 +78,9 @@ async def latest(feed: Feed, follower: Follower, epoch: UUID, after: int, write:
     changes while a round is being told is told in its newest form: so nobody is behind by more than one round, and what
     is pending is bounded by the number of levels."""
     pending: dict[Key, Item] = {}
-    while not feed.stopping:
+    while not (feed.stopping or restored(feed, epoch)):
         end = _gather(feed, follower, after, pending)
-        waits = end is not None or not feed.tails
+        waits = end is not None or feed.tail is None
         if end is None:
             items, end = await feed.catch_up_latest(after, follower.selection.wanted)
             pending.update({(item.sku, item.location): item for item in items})

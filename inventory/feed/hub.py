@@ -27,6 +27,7 @@ RING_RECORDS_MAX = 8_192
 RING_BYTES_MAX = 16 * 1024 * 1024
 CATCH_UP_READS_MAX = 3
 POLL_S = 1.0
+HEAR_S = 1.0
 RETRY_S = 0.5
 TICK_S = 0.2
 
@@ -65,14 +66,14 @@ class Encoder(Protocol):
 class Follower:
     """A stream: when it must speak next, and up to where a bookmark was asked for. Times are the loop's."""
 
-    __slots__ = ("_idle_s", "_loop", "_waiter", "due", "selection", "speak_at")
+    __slots__ = ("_idle_s", "_loop", "due", "selection", "speak_at", "waiter")
 
     def __init__(self, selection: Selection, idle_s: float) -> None:
         self.selection = selection
         self.due: int | None = None
         self._idle_s = idle_s
         self._loop = asyncio.get_running_loop()
-        self._waiter: asyncio.Future[None] | None = None
+        self.waiter: asyncio.Future[None] | None = None
         self.spoke()
 
     def spoke(self) -> None:
@@ -88,17 +89,17 @@ class Follower:
 
     async def wait(self) -> None:
         """Until there is something for the filter, or it must speak."""
-        waiter = self._waiter = self._loop.create_future()
+        waiter = self.waiter = self._loop.create_future()
         self.selection.waiting[waiter] = None
         try:
             await waiter
         finally:
-            self._waiter = None
+            self.waiter = None
             self.selection.waiting.pop(waiter, None)
 
     def wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
 
 
 class Feed:
@@ -118,14 +119,18 @@ class Feed:
         self._asked: set[Follower] = set()
         self._catching_up = asyncio.Semaphore(CATCH_UP_READS_MAX)
         self._rung = asyncio.Event()
+        self._hears = asyncio.Event()
+        self._own_pid: Callable[[], int | None] = lambda: None
+        self._missed = False
         self._tail: int | None = None
+        self.epoch: UUID | None = None
         self._catalog_changed = 0
         self._without_entered = 0
 
     @property
-    def tails(self) -> bool:
-        """Whether what is committed is being published: else nobody has followed until now."""
-        return self._tail is not None
+    def tail(self) -> int | None:
+        """The last revision that has been published; None: nobody has followed until now."""
+        return self._tail
 
     def ring_bell(self, revision: int) -> None:
         """Says that there may be something new, committed here or elsewhere."""
@@ -147,9 +152,11 @@ class Feed:
                 return  # with nobody else on the database the tailer has nothing to do
         self.ring_bell(head)
 
-    async def run(self, busy: Callable[[], bool]) -> None:
+    async def run(self, busy: Callable[[], bool], own_pid: Callable[[], int | None]) -> None:
         """Tails committed changes while there are subscribers; `busy`: whether somebody waits for a write, who then
-        comes first. Cancel it to end it."""
+        comes first; `own_pid`: PostgreSQL's process for our own writes, whose bell says nothing that `take` doesn't.
+        Cancel it to end it."""
+        self._own_pid = own_pid
         beside = asyncio.create_task(self._tick()), asyncio.create_task(self.turns.deal(busy))
         listening: asyncio.Task[None] | None = None
         try:
@@ -160,6 +167,7 @@ class Feed:
                 elif listening is not None:  # a bell costs every batch, so it hangs only while somebody follows
                     listening.cancel()
                     listening = None
+                    self._hears.clear()
                     self._begin(None)
                 try:
                     async with asyncio.timeout(POLL_S):
@@ -215,25 +223,43 @@ class Feed:
         while True:
             await asyncio.sleep(TICK_S)
             now = self._loop.time()
-            for follower in self._followers:
-                if now >= follower.speak_at:
-                    follower.wake()
+            self.turns.enqueue(
+                follower.waiter
+                for follower in self._followers
+                if follower.waiter is not None and now >= follower.speak_at
+            )
+
+    async def hears(self) -> None:
+        """Waits a moment until other replicas are heard: so that no bookmark that is asked for there is missed."""
+        if self._hears.is_set() or self._missed:
+            return
+        try:
+            async with asyncio.timeout(HEAR_S):
+                await self._hears.wait()
+        except TimeoutError:
+            self._missed = True
 
     async def _listen(self) -> None:
-        await changes.listen(
-            self._database, self._hear, lambda why: log.warning("the feed's bell is lost", why=why), self._hearing
-        )
+        await changes.listen(self._database, self._hear, self._deaf, self._hearing)
+
+    def _deaf(self, why: str) -> None:
+        log.warning("the feed's bell is lost", why=why)
+        self._hears.clear()
+        self._missed = True
 
     async def _hearing(self) -> None:
-        """Bookmarks may have been asked for that were not heard of: so all streams speak that could have been meant."""
-        head = await self.head()
-        for stream in self._streams:
-            self._speak(stream, head.revision)
+        if self._missed:  # bookmarks may have been asked for: so every stream speaks that could have been meant
+            head = await self.head()
+            for stream in self._streams:
+                self._speak(stream, head.revision)
+            self._missed = False
+        self._hears.set()
 
-    def _hear(self, text: str) -> None:
+    def _hear(self, pid: int, text: str) -> None:
         """What a replica rang with: the head it committed, or a stream that shall speak."""
         if text.isdecimal():
-            self.ring_bell(int(text))
+            if pid != self._own_pid():
+                self.ring_bell(int(text))
             return
         word, *rest = text.split(" ")
         if word == "bookmark" and len(rest) == 3:
@@ -250,21 +276,35 @@ class Feed:
     async def _read_on(self) -> None:
         try:
             if self._tail is None:
-                self._begin((await self._reader.head()).revision)
+                head = await self._reader.head()
+                self.epoch = head.epoch
+                self._begin(head.revision)
             while self._tail is not None:
                 after = self._tail
-                entered = self._selections.categories
+                entered = self._selections.of_categories > 0
                 page = await changes.read_page(self._reader, after, entered=entered)
+                if page.epoch != self.epoch:
+                    self._restart(page.epoch)
+                    break
                 if page.end <= self._tail:  # or all of it was taken from the lane meanwhile
                     break
                 if page.skus and not entered:
-                    if self._selections.categories:  # since the reading began
+                    if self._selections.of_categories:  # since the reading began
                         continue
                     self._without_entered = page.end
                 self._publish([record for record in self._records(page, after) if record.revision > self._tail])
         except (StorageError, LedgerGap) as error:
             log.warning("the feed can't read", why=type(error).__name__, error=str(error))
             await asyncio.sleep(RETRY_S)
+
+    def _restart(self, epoch: UUID) -> None:
+        """The database was restored from a back-up: nothing that was published counts. Every follower ends."""
+        log.warning("the database is another one now", epoch=str(epoch))
+        self.epoch = epoch
+        self._begin(None)
+        for follower in self._followers:
+            follower.wake()
+        self._rung.set()
 
     def _begin(self, tail: int | None) -> None:
         """Anew, after this revision; None: with nobody following there is nothing to read."""
@@ -314,6 +354,9 @@ class Feed:
         """The next page of a filter's changes from the database, and how far it reaches."""
         async with self._catching_up:
             page = await changes.read_page(self._reader, after, entered=wanted.categories is not None)
+        if self.epoch is not None and page.epoch != self.epoch:
+            self._restart(page.epoch)
+            return (), after
         picked = [record for one in self._records(page, after) if (record := wanted.pick(one)) is not None]
         return picked, page.end
 

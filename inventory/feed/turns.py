@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 TURNS_AT_ONCE = 16
-SHARE_WHILE_BUSY = 0.1
+SHARE_WHILE_BUSY = 0.06
 PAUSE_S_MAX = 0.02
 
 

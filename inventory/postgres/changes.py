@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import asyncpg
 
@@ -20,11 +21,11 @@ Codes = Sequence[str] | None
 
 
 class Page(NamedTuple):
-    """Everything after one revision up to `end`. `head` may be further on. `entered`: per revision the newest ledger
+    """Everything after one revision up to `end`. The head may be further on. `entered`: per revision the newest ledger
     rows of SKUs whose category changed."""
 
+    epoch: UUID
     end: int
-    head: int
     movements: Sequence[Any]
     skus: Sequence[Any]
     locations: Sequence[Any]
@@ -38,12 +39,12 @@ async def read_page(reader: Reader, after: int, *, entered: bool) -> Page:
     bounds = (await reader.fetch("read_page_end", after, PAGE_ROWS))[0]
     end = bounds["page_end"]
     if end <= after:
-        return Page(after, bounds["head"], (), (), (), (), {})
+        return Page(bounds["epoch"], after, (), (), (), (), {})
     movements = await reader.fetch("read_movements", after, end)
     skus = await reader.fetch("read_sku_versions", after, end) if bounds["skus_changed"] else ()
     return Page(
+        bounds["epoch"],
         end,
-        bounds["head"],
         movements,
         skus,
         await reader.fetch("read_location_versions", after, end) if bounds["locations_changed"] else (),
@@ -113,12 +114,12 @@ async def ring(reader: Reader, database: Database, text: str) -> None:
 
 async def listen(
     database: Database,
-    on_bell: Callable[[str], None],
+    on_bell: Callable[[int, str], None],
     on_lost: Callable[[str], None],
     on_hearing: Callable[[], Awaitable[None]],
 ) -> None:
-    """Hands `on_bell` what replicas ring with; what was rung before `on_hearing` is called was not heard. Reconnects
-    for ever; cancel it to end it."""
+    """Hands `on_bell` the pid of the backend that rang, and with what; what was rung before `on_hearing` was not
+    heard. Reconnects for ever; cancel it to end it."""
     while True:
         connection: asyncpg.Connection | None = None
         try:
@@ -126,7 +127,7 @@ async def listen(
             connection = await database.connect()
             connection.add_termination_listener(lambda _, lost=lost: lost.set())
             await connection.add_listener(
-                database.notify_channel, lambda _c, _pid, _channel, payload: on_bell(str(payload))
+                database.notify_channel, lambda _c, pid, _channel, payload: on_bell(pid, str(payload))
             )
             await on_hearing()
             await lost.wait()

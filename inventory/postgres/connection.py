@@ -139,6 +139,11 @@ class Writer:
         self._connection: asyncpg.Connection | None = None
         self._prepared: dict[str, Any] = {}
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process that serves it; None while there is none."""
+        return None if self._connection is None else self._connection.get_server_pid()
+
     async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
         """Runs a named query on the open transaction. Raises a `StorageError`."""
         assert self._connection is not None

@@ -40,14 +40,18 @@ def reached(cursor: core_pb2.Cursor, head: Head, field: str) -> int:
         except ValueError:
             raise Refusal(Reason.REVISION_FORMAT, "an epoch is a UUID", field=f"{field}.epoch") from None
         if epoch != head.epoch:
-            raise Refusal(
-                Reason.EPOCH_CHANGED,
-                "the cursor is of another epoch: start from a snapshot",
-                metadata={"epoch": str(head.epoch)},
-            )
+            raise epoch_changed(head)
     if cursor.revision > head.revision:
         raise revision_in_future(cursor.revision, head.revision)
     return cursor.revision
+
+
+def epoch_changed(head: Head) -> Refusal:
+    return Refusal(
+        Reason.EPOCH_CHANGED,
+        "the cursor is of another epoch: start from a snapshot",
+        metadata={"epoch": str(head.epoch)},
+    )
 
 
 def revision_in_future(revision: int, head: int) -> Refusal:

@@ -1,6 +1,6 @@
 """WatchService: parse, follow, formats."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import aclosing
 
 from inventory.domain.code import subscriber_name
@@ -9,16 +9,17 @@ from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Reason, Refusal, subscriber_not_found
 from inventory.engine.failures import ShuttingDown
 from inventory.feed import snapshot
-from inventory.feed.change import ChangeKind, Filter
-from inventory.feed.following import every_change, latest
+from inventory.feed.change import MESSAGE_BYTES_MAX, ChangeKind, Filter
+from inventory.feed.following import every_change, latest, restored
 from inventory.feed.hub import Feed, Stream
 from inventory.postgres.reads import Head, Reader
 from inventory.postgres.subscribers import acknowledged
 from inventory.rpc import formats, parse
 from inventory.rpc.change_encoder import bookmark_field
 from inventory.rpc.method import Call, Method, Write, server_stream, unary
-from inventory.rpc.reading import resumable
+from inventory.rpc.reading import epoch_changed, resumable
 from inventory.rpc.streams import Streams
+from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 
@@ -45,10 +46,13 @@ class WatchService:
             head = await self._feed.head()  # after what was acknowledged, which would be of the future else
             revision = _start(request, head, known)
             with self._feed.joined(wanted, idle_s, stream) as follower:
+                await self._feed.hears()
                 if request.WhichOneof("start") == "snapshot":
                     await self._snapshot(revision, wanted, write)
                 await write(bookmark_field(head.epoch, revision))
                 await follow(self._feed, follower, head.epoch, revision, write)
+        if restored(self._feed, head.epoch):
+            raise epoch_changed(await self._feed.head())
         raise ShuttingDown
 
     async def request_bookmark(self, request: pb2.RequestBookmarkRequest, call: Call) -> bytes:
@@ -71,8 +75,9 @@ class WatchService:
     async def _snapshot(self, revision: int, wanted: Filter, write: Write) -> None:
         async with aclosing(snapshot.skus(self._reader, revision, wanted)) as pages:
             async for skus in pages:
-                piece = pb2.WatchResponse(skus=map(formats.sku, skus), snapshot_revision=revision)
-                await write(piece.SerializeToString())
+                for few in _messages_of([formats.sku(sku) for sku in skus]):
+                    piece = pb2.WatchResponse(skus=few, snapshot_revision=revision)
+                    await write(piece.SerializeToString())
         async with aclosing(snapshot.locations(self._reader, revision, wanted)) as places:
             async for locations in places:
                 piece = pb2.WatchResponse(locations=map(formats.location, locations), snapshot_revision=revision)
@@ -82,6 +87,17 @@ class WatchService:
                 piece = pb2.WatchResponse(levels=map(formats.level_row, rows), snapshot_revision=revision)
                 await write(piece.SerializeToString())
         await write(pb2.WatchResponse(snapshot_revision=revision, snapshot_complete=True).SerializeToString())
+
+
+def _messages_of(skus: Sequence[catalog_pb2.Sku]) -> Iterator[Sequence[catalog_pb2.Sku]]:
+    """SKUs may have long attributes: only as many as a message holds."""
+    first = size = 0
+    for number, sku in enumerate(skus):
+        if size and size + sku.ByteSize() > MESSAGE_BYTES_MAX:
+            yield skus[first:number]
+            first, size = number, 0
+        size += sku.ByteSize()
+    yield skus[first:]
 
 
 def _start(request: pb2.WatchRequest, head: Head, known: int | None) -> int:

@@ -101,7 +101,7 @@ async def test_a_round_gives_each_row_in_its_newest_form_and_no_older_one_after_
         stack.push_async_callback(reader.close)
         epoch = (await reader.head()).epoch
         feed = Feed(database, reader, ChangeEncoder())
-        stack.callback(asyncio.ensure_future(feed.run(lambda: False)).cancel)
+        stack.callback(asyncio.ensure_future(feed.run(lambda: False, lambda: None)).cancel)
         wanted = Filter(skus=frozenset(skus))
         awake = SlowReader(stack, feed, following_feed.every_change, wanted, epoch, start)
         while (await awake.read()).bookmark.revision < end:

@@ -1,7 +1,7 @@
 -- name: read_page_end
 -- How far the next page of changes reaches: the head, or the last revision that fits into the number of rows; at
 -- least one revision. And which kinds beside stock have changes after the cursor. $1 the cursor, $2 rows a page.
-SELECT feed_head.revision AS head,
+SELECT feed_head.epoch, feed_head.revision AS head,
     least(feed_head.revision, greatest($1 + 1, least(
         (SELECT revision FROM movement WHERE revision > $1 ORDER BY revision, ordinal OFFSET $2 LIMIT 1),
         (SELECT revision FROM sku_version WHERE revision > $1 ORDER BY revision, sku_id OFFSET $2 LIMIT 1),
