@@ -169,6 +169,7 @@ class Feed:
                     listening = None
                     self._hears.clear()
                     self._begin(None)
+                    self.epoch = None  # what is restored meanwhile is nothing new to who follows then
                 try:
                     async with asyncio.timeout(POLL_S):
                         await self._rung.wait()
