@@ -144,14 +144,14 @@ class Watch:
         given = self._given
         if given is None:
             return
-        if self._acknowledger is not None:
-            self._acknowledger.processed(given)
         if self._store is not None:
             await self._saved_before()
             if given != self._saved:
                 self._saved = given
                 self._saving = asyncio.create_task(asyncio.to_thread(self._store.save, given))
                 await self._saved_before()
+        if self._acknowledger is not None:  # only now: the feed is not kept for what was acknowledged
+            self._acknowledger.processed(given)
 
     async def _saved_before(self) -> None:
         """Waits for the save under way. It has a task of its own: a cancelled wait must not let an older save finish

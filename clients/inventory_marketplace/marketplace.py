@@ -1,5 +1,6 @@
 """The outbound side: offers to a marketplace over HTTP, and what its answer means."""
 
+import asyncio
 import email.utils
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import httpx
 from inventory_marketplace.offers import Offer
 
 RETRY_AFTER_MAX_S = 3_600.0
+ANSWER_BYTES_MAX = 64 * 1024
+"""What is longer is not read: only the code counts."""
 NOT_OF_THE_OFFERS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_TIMEOUT}
 """Refusals that would meet any offers: waiting for somebody to mend it beats giving offers up."""
 
@@ -48,8 +51,17 @@ class Marketplace:
     async def put(self, offers: Sequence[Offer]) -> Answer:
         body = {"offers": [offer._asdict() for offer in offers]}
         try:
-            response = await self._client.put(self._url, json=body)
-        except httpx.HTTPError as error:
+            # httpx's own timeout is for each read: an answer that drips would never end.
+            async with (
+                asyncio.timeout(self._client.timeout.read),
+                self._client.stream("PUT", self._url, json=body) as response,
+            ):
+                size = 0
+                async for some in response.aiter_raw():  # read to its end, the connection can be used again
+                    size += len(some)
+                    if size > ANSWER_BYTES_MAX:
+                        break
+        except (httpx.HTTPError, TimeoutError) as error:
             return Failed(type(error).__name__)
         return answer(response.status_code, response.headers.get("retry-after"), datetime.now(UTC))
 
@@ -72,7 +84,7 @@ def _seconds(retry_after: str | None, now: datetime) -> float | None:
         return min(float(text), RETRY_AFTER_MAX_S)
     try:
         date = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter: a year of twenty digits
         return None
     wait_s = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
     return min(max(wait_s, 0.0), RETRY_AFTER_MAX_S)

@@ -132,7 +132,8 @@ def _object(
     if not isinstance(value, dict):
         raise Wrong(field, "must be an object")
     if unknown := value.keys() - required - optional:
-        raise Wrong(f"{field}.{min(unknown)}", "is not known")
+        name = min(unknown).encode(errors="replace").decode()  # a lone surrogate could not be answered with
+        raise Wrong(f"{field}.{name}", "is not known")
     if missing := required - value.keys():
         raise Wrong(f"{field}.{min(missing)}", "is missing")
     return value

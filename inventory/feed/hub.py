@@ -169,6 +169,7 @@ class Feed:
                     listening = None
                     self._hears.clear()
                     self._begin(None)
+                    self.epoch = None  # what is restored meanwhile is nothing new to who follows then
                 try:
                     async with asyncio.timeout(POLL_S):
                         await self._rung.wait()
@@ -256,14 +257,17 @@ class Feed:
         self._hears.set()
 
     def _hear(self, pid: int, text: str) -> None:
-        """What a replica rang with: the head it committed, or a stream that shall speak."""
-        if text.isdecimal():
-            if pid != self._own_pid():
-                self.ring_bell(int(text))
-            return
+        """What a replica rang with: the head it committed, or a stream that shall speak. Anybody on the database can
+        ring, with anything."""
         word, *rest = text.split(" ")
-        if word == "bookmark" and len(rest) == 3:
-            self._speak((int(rest[0]), UUID(rest[1])), int(rest[2]))
+        try:
+            if text.isdecimal():
+                if pid != self._own_pid():
+                    self.ring_bell(int(text))
+            elif word == "bookmark" and len(rest) == 3:
+                self._speak((int(rest[0]), UUID(rest[1])), int(rest[2]))
+        except ValueError:
+            log.warning("the feed's bell was rung with nonsense", text=text[:100])
 
     def _speak(self, stream: Stream, revision: int) -> None:
         follower = self._streams.get(stream)

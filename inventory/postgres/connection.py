@@ -142,7 +142,8 @@ class Writer:
     @property
     def pid(self) -> int | None:
         """Of the process that serves it; None while there is none."""
-        return None if self._connection is None else self._connection.get_server_pid()
+        connection = self._connection
+        return None if connection is None or connection.is_closed() else connection.get_server_pid()
 
     async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
         """Runs a named query on the open transaction. Raises a `StorageError`."""

@@ -1,6 +1,7 @@
 """The outbound side of the marketplace adapter, against a real HTTP server; time is handed in."""
 
 import asyncio
+import contextlib
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -10,11 +11,11 @@ import httpx
 import pytest
 
 from inventory_marketplace.bucket import TokenBucket
-from inventory_marketplace.marketplace import Marketplace
-from inventory_marketplace.offers import OFFERS_A_CALL_MAX, Offers
+from inventory_marketplace.marketplace import Accepted, Failed, Marketplace
+from inventory_marketplace.offers import OFFERS_A_CALL_MAX, Offer, Offers
 from inventory_marketplace.sender import BACK_OFF_MAX_S, BACK_OFF_MIN_S, Sender
 from tests.client.marketplace_server import FakeShop, Trouble, marketplace
-from tests.rpc.client import eventually
+from tests.rpc.client import PATIENCE_S, eventually
 
 
 class Time:
@@ -145,6 +146,28 @@ async def test_a_call_that_takes_too_long_is_tried_again() -> None:
         await made.shop.until_shows(a=5)
         assert len(made.shop.calls) == 2
         never.set()
+
+
+@pytest.mark.parametrize("chunk", [b"x", b"x" * 65_536], ids=["drips", "is endless"])
+async def test_an_answer_that_does_not_end_ends_the_call(chunk: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while not writer.is_closing():
+                writer.write(chunk)
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+
+    async with (
+        await asyncio.start_server(answer, "127.0.0.1", 0) as server,
+        httpx.AsyncClient(timeout=0.5) as client,
+        asyncio.timeout(PATIENCE_S),
+    ):
+        port = server.sockets[0].getsockname()[1]
+        told = await Marketplace(client, f"http://127.0.0.1:{port}").put([Offer("a", 1)])
+        assert told == (Failed("TimeoutError") if len(chunk) == 1 else Accepted())
 
 
 async def test_a_marketplace_that_is_away_is_tried_again() -> None:

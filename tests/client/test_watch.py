@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -274,6 +276,21 @@ async def test_a_subscriber_is_acknowledged_for_and_goes_on_there(client: Invent
     async with client.watch("acknowledged", subscriber="erp") as watch:
         assert revisions(await take(watch, reaches(more.revision))) == [more.revision]
     assert await client.remove_subscriber("erp")
+
+
+async def test_what_could_not_be_saved_is_not_acknowledged(client: InventoryClient) -> None:
+    class FullDisk(MemoryCursorStore):
+        def save(self, cursor: Cursor) -> None:
+            if cursor.revision > begun.acknowledged.revision:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    sku, place = await stocked(client, 10)
+    begun = await client.register_subscriber("erp")
+    await client.reserve([(sku, place, 1)])
+    async with client.watch("acknowledged", subscriber="erp", store=FullDisk(), heartbeat=HEARTBEAT) as watch:
+        with pytest.raises(OSError, match="No space"):
+            await take(watch, lambda _: False)
+    assert await acknowledged(client, "erp") == begun.acknowledged.revision
 
 
 async def test_a_bookmark_can_be_asked_for(client: InventoryClient) -> None:

@@ -157,3 +157,21 @@ async def test_an_id_that_is_none_is_refused(client: Client, stream_id: str) -> 
     refused = await refusal(client.watch.RequestBookmark(pb2.RequestBookmarkRequest(stream_id=stream_id)))
     assert refused.what == ("INVALID_ARGUMENT", "STREAM_ID_FORMAT")
     assert refused.fields == ["stream_id"]
+
+
+async def test_nonsense_on_the_bells_channel_disturbs_nobody(client: Client, db: asyncpg.Connection) -> None:
+    failed: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: failed.append(context))
+    stream_id = new_id()
+    try:
+        async with silent(client, stream_id=stream_id) as follower:
+            for text in ("bookmark x y z", f"bookmark 1 {stream_id} x", "bookmark 1 2 3", "9" * 5_000, "", "no"):
+                await db.execute("SELECT pg_notify('inventory_feed', $1)", text)
+            head = await ask(client, stream_id)
+            assert (await follower.read()).bookmark.revision >= head
+            await db.execute("SELECT pg_notify('inventory_feed', '1')")
+            await trade(client, *await shop(client))
+    finally:
+        loop.set_exception_handler(None)
+    assert not failed

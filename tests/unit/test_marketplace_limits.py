@@ -70,6 +70,7 @@ def test_a_burst_is_part_of_the_minute(burst: int) -> None:
         (429, "99999999", Failed("HTTP 429", RETRY_AFTER_MAX_S)),
         (503, "Thu, 01 Jan 2026 12:00:30 GMT", Failed("HTTP 503", 30)),
         (503, "Thu, 01 Jan 2026 11:00:00 GMT", Failed("HTTP 503", 0)),
+        (503, "Thu, 01 Jan 99999999999999999999 00:00:00 GMT", Failed("HTTP 503")),
         (500, None, Failed("HTTP 500")),
         (302, None, Failed("HTTP 302")),
         (401, None, Failed("HTTP 401")),

@@ -54,6 +54,7 @@ def test_a_checkout_is_its_lines() -> None:
         (line(sku="x" * 65), "lines[0].sku"),
         (line(sku="a\nb"), "lines[0].sku"),
         (line(sku="\ud800"), "lines[0].sku"),
+        (rb'{"lines": [], "\ud800": 1}', "body.?"),
     ],
 )
 def test_a_wrong_checkout_is_told_where_it_is_wrong(body: bytes, field: str) -> None:
