@@ -108,11 +108,13 @@ def _read(path: Path) -> Iterator[Intent]:
     try:
         rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
         for row in rows:
-            lines = tuple((str(sku), int(quantity)) for sku, quantity in row["lines"])
+            lines = tuple((str(sku), quantity) for sku, quantity in row["lines"])
+            if any(type(quantity) is not int or quantity < 1 for _, quantity in lines):
+                raise ValueError("a quantity is a whole number from 1")
             yield Intent(**{**row, "lines": lines, "step": Step(row["step"])})
     except FileNotFoundError:
         return
     except OSError as error:
         raise JournalError(f"{path}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise JournalError(f"{path} is no journal of a till: {error}") from error

@@ -73,17 +73,21 @@ class WatchService:
         return known
 
     async def _snapshot(self, revision: int, wanted: Filter, write: Write) -> None:
+        """Each page in its turn: writes come before many who begin at once."""
         async with aclosing(snapshot.skus(self._reader, revision, wanted)) as pages:
             async for skus in pages:
+                await self._feed.turns.take()
                 for few in _messages_of([formats.sku(sku) for sku in skus]):
                     piece = pb2.WatchResponse(skus=few, snapshot_revision=revision)
                     await write(piece.SerializeToString())
         async with aclosing(snapshot.locations(self._reader, revision, wanted)) as places:
             async for locations in places:
+                await self._feed.turns.take()
                 piece = pb2.WatchResponse(locations=map(formats.location, locations), snapshot_revision=revision)
                 await write(piece.SerializeToString())
         async with aclosing(snapshot.levels(self._reader, revision, wanted)) as levels:
             async for rows in levels:
+                await self._feed.turns.take()
                 piece = pb2.WatchResponse(levels=map(formats.level_row, rows), snapshot_revision=revision)
                 await write(piece.SerializeToString())
         await write(pb2.WatchResponse(snapshot_revision=revision, snapshot_complete=True).SerializeToString())
