@@ -125,6 +125,6 @@ def addresses(endpoints: str | Sequence[str]) -> tuple[str, ...]:
         raise ValueError("name at least one server, HOST:PORT")
     for address in listed:
         host, _, port = address.rpartition(":")
-        if not host or not port.isdigit():
+        if not host or not port.isdigit() or "//" in address:
             raise ValueError(f"not HOST:PORT: {address!r}")
     return listed
