@@ -38,9 +38,9 @@ class Sourcing(NamedTuple):
 
 
 class Want(NamedTuple):
-    """One line to be sourced. `quantity` in units of the SKU or, for a bundle, in whole bundles; at most `limit` of them
-    are given (the channel's view). `parts`: (sku_id, quantity per unit), each SKU once: one part of 1 for a plain SKU,
-    the leaves of a bundle. `split`: the line may come from several places, each giving whole units; the components of
+    """One line to be sourced. `quantity` in units of the SKU or, for a bundle, in whole bundles; at most `limit` are
+    given (the channel's view). `parts`: (sku_id, quantity per unit), each SKU once: one part of 1 for a plain SKU, the
+    leaves of a bundle. `split`: the line may come from several places, each giving whole units; the components of
     a bundle that may part are wants of their own."""
 
     quantity: int
@@ -90,8 +90,8 @@ def source(
     """Choose the places of each want; the sum of its choices is below its target when there isn't enough.
 
     `sites`: in the channel's order, which PRIORITY follows and which decides between equals.
-    `free(sku_id, location_id)`: what may be promised there, never negative. `expires(sku_id, location_id)`: the earliest
-    usable expiry there, None without lots (such places come last); of a bundle the earliest of its parts counts.
+    `free(sku_id, location_id)`: what may be promised there, never negative. `expires(sku_id, location_id)`: the
+    earliest usable expiry there, None without lots (such places come last); a bundle's is the earliest of its parts.
 
     A want comes whole from the first place, in the strategy's order, that has all of it. When no place has, it is
     gathered in that order if it may be split (FEWEST_PARCELS: most first), else it comes from the place that has most.
