@@ -8,7 +8,7 @@ from itertools import accumulate, chain, combinations, islice
 from math import asin, comb, cos, radians, sin, sqrt
 from typing import NamedTuple
 
-from inventory.domain.topology import Point, Site
+from inventory.domain.topology import OVERSELL_UNLIMITED, Point, Site
 
 COMBINATIONS_MAX = 5_000
 """Sets of places that are looked at, in all, for the fewest parcels of an order: any number of places out of 11, three
@@ -198,14 +198,18 @@ class _Order:
 
     def _room(self, want: Want, location_id: int, taken: dict[tuple[int, int], int]) -> int:
         """How many units of a want a place could still give."""
-        if len(want.parts) == 1:
-            ((sku_id, each),) = want.parts
+        fewest = OVERSELL_UNLIMITED
+        for sku_id, each in want.parts:
             key = (sku_id, location_id)
-            return (self._known[key] - taken.get(key, 0)) // each
-        return min(
-            (self._known[sku_id, location_id] - taken.get((sku_id, location_id), 0)) // each
-            for sku_id, each in want.parts
-        )
+            units = self._known[key]
+            if taken:
+                units -= taken.get(key, 0)
+            if each != 1:
+                units //= each
+            if units <= 0:
+                return 0
+            fewest = min(fewest, units)
+        return fewest
 
     def _choose(self, want: Want, location_ids: Sequence[int], taken: dict[tuple[int, int], int]) -> list[Choice]:
         target = want.target
@@ -283,6 +287,14 @@ class _Need(NamedTuple):
     amount: int
     gives: list[int]
 
+    @property
+    def least(self) -> int:
+        """It takes at least so many places."""
+        if self.amount == 1:
+            return 1
+        sums = accumulate(sorted(self.gives, reverse=True))
+        return next(places for places, total in enumerate(sums, 1) if total >= self.amount)
+
 
 class _Cover:
     """The sets of places that together meet all needs; all places together do. A place is one integer with a field for
@@ -312,11 +324,11 @@ class _Cover:
         self._others = [place for place, weight in enumerate(weights) if weight & unmet and place not in forced]
         self._weights = weights
         self.places = len(weights)
+        self._least = max(len(self._forced), *(need.least for need in needs))
 
     def count(self, size: int) -> int:
         """How many sets of that size there are to look at."""
-        more = size - len(self._forced)
-        return comb(len(self._others), more) if more >= 0 else 0
+        return comb(len(self._others), size - len(self._forced)) if size >= self._least else 0
 
     def of_size(self, size: int) -> Iterator[list[int]]:
         """The sets of that size, those with earlier places first."""
@@ -324,7 +336,7 @@ class _Cover:
         goal = self._goal
         if more == 0 and self._start & goal == goal:
             yield self._forced
-        if more <= 0:
+        if more <= 0 or size < self._least:
             return
         weights = [self._weights[place] for place in self._others]
         rest = [*accumulate(reversed(weights), initial=0)][::-1]
@@ -343,8 +355,13 @@ class _Cover:
         chosen: list[int] = []
         while any(lack > 0 for lack in lacks):
             unmet = [(lack, need) for lack, need in zip(lacks, self._needs, strict=True) if lack > 0]
-            gains = [sum(min(need.gives[place], lack) / need.amount for lack, need in unmet) for place in others]
-            place = others.pop(gains.index(max(gains)))
+            gains = [0.0] * self.places
+            for lack, (amount, gives) in unmet:
+                for place in others:
+                    if give := gives[place]:
+                        gains[place] += min(give, lack) / amount
+            place = max(others, key=gains.__getitem__)
+            others.remove(place)
             chosen.append(place)
             lacks = [lack - need.gives[place] for lack, need in zip(lacks, self._needs, strict=True)]
         total = self._start + sum(self._weights[place] for place in chosen)

@@ -233,7 +233,7 @@ def test_an_order_from_hundreds_of_places_is_covered_a_place_at_a_time() -> None
 
 
 def test_a_place_that_turns_out_superfluous_is_left_out() -> None:
-    # Two hundred places with one piece each make even the pairs too many to look at; the third place serves most at first.
+    # Two hundred places with a piece each: the pairs are too many to look at. At first the third place serves most.
     stock: Stock = {1: {1: 1, 2: 1, 3: 1}, 2: {4: 1, 5: 1, 6: 1}, 3: {2: 1, 3: 1, 4: 1, 5: 1}}
     stock |= {place: {place % 6 + 1: 1} for place in range(4, 204)}
     found = chosen(stock, *(one(sku, 1) for sku in range(1, 7)), by=Strategy.FEWEST_PARCELS)
