@@ -233,11 +233,17 @@ def test_an_order_from_hundreds_of_places_is_covered_a_place_at_a_time() -> None
 
 
 def test_a_place_that_turns_out_superfluous_is_left_out() -> None:
-    # Two hundred places with a piece each: the pairs are too many to look at. At first the third place serves most.
-    stock: Stock = {1: {1: 1, 2: 1, 3: 1}, 2: {4: 1, 5: 1, 6: 1}, 3: {2: 1, 3: 1, 4: 1, 5: 1}}
+    # Two hundred places with a piece each: the pairs are too many to look at. At first place 1 serves most.
+    stock: Stock = {1: {2: 1, 3: 1, 4: 1, 5: 1}, 2: {1: 1, 2: 1, 3: 1}, 3: {4: 1, 5: 1, 6: 1}}
     stock |= {place: {place % 6 + 1: 1} for place in range(4, 204)}
     found = chosen(stock, *(one(sku, 1) for sku in range(1, 7)), by=Strategy.FEWEST_PARCELS)
-    assert found == [{1: 1}, {1: 1}, {1: 1}, {2: 1}, {2: 1}, {2: 1}]
+    assert found == [{2: 1}, {2: 1}, {2: 1}, {3: 1}, {3: 1}, {3: 1}]
+
+
+def test_lines_that_compete_come_together_from_the_place_that_has_enough_for_all() -> None:
+    stock = {place: {A: 3, B: 9} for place in range(1, 31)} | {25: {A: 6, B: 9}}
+    bundle = Want(3, ((A, 1), (B, 1)), False, 9)
+    assert chosen(stock, one(A, 3), bundle, by=Strategy.FEWEST_PARCELS) == [{25: 3}, {25: 3}]
 
 
 def test_nothing_wanted_and_nowhere_to_take_it_from() -> None:
