@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from inventory.domain.backorder import fill
 from inventory.domain.ledger import Ledger
 from inventory.domain.level import Level, Place
 from inventory.domain.limits import ON_HAND_MAX
@@ -101,7 +102,9 @@ def adjust(ledger: Ledger, command: Adjust) -> Adjusted:
                 command.reference,
             )
             on_hand.append(after.on_hand)
-            last = LevelAfter(place, after)
+            if row.delta > 0 and row.disposition is None:
+                fill(ledger, (place.sku_id, place.location_id))
+            last = LevelAfter(place, ledger.level(place))
         except Refusal as refusal:
             refusal.field = refusal.field or f"adjustments[{position}]"
             if not command.skip_refused:
@@ -129,6 +132,9 @@ def count(ledger: Ledger, command: Count) -> LevelAfter:
         command.reason,
         command.reference,
     )
+    if delta > 0:
+        fill(ledger, (place.sku_id, place.location_id))
+        after = ledger.level(place)
     return LevelAfter(place, after)
 
 
@@ -136,8 +142,14 @@ def set_thresholds(ledger: Ledger, command: SetThresholds) -> LevelAfter:
     """Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED."""
     place = ledger.place(command.sku, command.location)
     key = (place.sku_id, place.location_id)
+    waiting = ledger.levels[key].backordered
+    if command.backorder_limit is not None and command.backorder_limit < waiting:
+        raise Refusal(
+            Reason.BELOW_PROMISED,
+            f"{waiting} of SKU {place.sku!r} at {place.location!r} are back-ordered already",
+            metadata={"sku": place.sku, "location": place.location, "lowest": str(waiting)},
+        )
     ledger.set_thresholds(key, command.safety_stock, command.reorder_point, command.backorder_limit)
-    _covered(place, ledger.levels[key])
     return LevelAfter(place, ledger.move(key, MovementKind.THRESHOLD, command.channel_id))
 
 
@@ -168,7 +180,6 @@ def _correct(
             f"on_hand of SKU {place.sku!r} at {place.location!r} would be {after.on_hand}, over {ON_HAND_MAX}",
             metadata={"sku": place.sku, "location": place.location, "max": str(ON_HAND_MAX)},
         )
-    # Shelves may be short of what back-orders were promised; a correction only must not make it worse.
     if delta < 0 or disposition:
         _covered(place, after)
     return ledger.move(
@@ -186,7 +197,7 @@ def _correct(
 
 def _covered(place: Place, level: Level) -> None:
     short = min(
-        level.promisable,
+        level.available,
         level.on_hand - level.unsellable,
         level.quality_control,
         level.damaged,

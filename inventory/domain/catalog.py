@@ -1,19 +1,13 @@
 """The catalogue: SKUs and locations, and what a command makes of them, decided on values alone."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from enum import IntEnum
 from typing import NamedTuple
 
+from inventory.domain.goods import SkuKind, Tracking
 from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
-
-
-class LocationKind(IntEnum):
-    """What kind of place; the numbers are the API's and the table's."""
-
-    WAREHOUSE = 1
-    SHOP = 2
-    PICKUP_POINT = 3
-    EXTERNAL = 4
+from inventory.domain.topology import LocationKind, Point, Use, Weekday
 
 
 class Sku(NamedTuple):
@@ -27,15 +21,33 @@ class Sku(NamedTuple):
     barcodes: tuple[str, ...]
     active: bool
     attributes: tuple[tuple[str, str], ...]
+    kind: SkuKind = SkuKind.GOODS
+    tracking: Tracking = Tracking.NONE
+    oversell_limit: int | None = None
+    preorder_until: date | None = None
+    preorder_limit: int | None = None
+    from_several_places: bool = False
+    units: tuple[tuple[str, int], ...] = ()
+    components: tuple[tuple[str, int], ...] = ()
 
 
 class Location(NamedTuple):
-    """A place that holds stock."""
+    """A place that holds stock. `address`: sorted names and values of what is known of it."""
 
     code: str
     name: str
     kind: LocationKind
     active: bool
+    address: tuple[tuple[str, str], ...] = ()
+    point: Point | None = None
+    priority: int = 100
+    handling: timedelta = timedelta(0)
+    cutoff_minute: int | None = None
+    working_days: Weekday = Weekday.ALL
+    closed_on: tuple[date, ...] = ()
+    time_zone: str = "UTC"
+    uses: Use = Use.ALL
+    transit_days: int = 0
 
 
 class Intent(IntEnum):

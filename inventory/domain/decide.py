@@ -13,12 +13,14 @@ from inventory.domain.adjustment import (
     count,
     set_thresholds,
 )
+from inventory.domain.backorder import fill_backorders
 from inventory.domain.ledger import Ledger
 from inventory.domain.refusal import Refusal
 from inventory.domain.reservation import (
     Commit,
     Expire,
     Extend,
+    FillBackorders,
     Fulfil,
     Release,
     Reservation,
@@ -28,10 +30,11 @@ from inventory.domain.reservation import (
     extend,
     fulfil,
     release,
-    reserve,
 )
+from inventory.domain.reserve import reserve
+from inventory.domain.topology import Topology
 
-StockCommand = Reserve | Commit | Extend | Release | Fulfil | Expire | Adjust | Count | SetThresholds
+StockCommand = Reserve | Commit | Extend | Release | Fulfil | Expire | FillBackorders | Adjust | Count | SetThresholds
 StockAnswer = Reservation | Adjusted | LevelAfter | None
 
 _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
@@ -41,6 +44,7 @@ _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Release: release,
     Fulfil: fulfil,
     Expire: expire,
+    FillBackorders: fill_backorders,
     Adjust: adjust,
     Count: count,
     SetThresholds: set_thresholds,
@@ -65,13 +69,42 @@ def decide(ledger: Ledger, command: StockCommand) -> tuple[StockAnswer | Refusal
 
 
 def pairs(command: StockCommand) -> list[tuple[str, str]]:
-    """The SKU and location codes whose levels the command needs."""
+    """The SKU and location codes whose levels the command needs; a bundle stands for what it is made of."""
     match command:
         case Reserve():
-            return [(ask.sku, ask.location) for ask in command.asks]
+            return [(ask.sku, ask.location) for ask in command.asks if ask.location]
         case Adjust():
             return [(row.sku, row.location) for row in command.rows]
-        case Count() | SetThresholds():
+        case Count() | SetThresholds() | FillBackorders():
             return [(command.sku, command.location)]
         case Commit() | Extend() | Release() | Fulfil() | Expire():
             return []
+
+
+def makes_levels(command: StockCommand) -> bool:
+    """Whether levels that were never made are made for it."""
+    return isinstance(command, (Adjust, Count, SetThresholds))
+
+
+def arrivals(command: StockCommand) -> list[tuple[str, str]]:
+    """Where it may bring goods that somebody waits for, of its pairs."""
+    match command:
+        case Adjust():
+            return [(row.sku, row.location) for row in command.rows if row.delta > 0 and row.disposition is None]
+        case Count() | FillBackorders():
+            return [(command.sku, command.location)]
+        case _:
+            return []
+
+
+def spreads(command: StockCommand, topology: Topology) -> dict[str, list[int]]:
+    """The SKUs that may come from several places, and the numbers of those."""
+    if not isinstance(command, Reserve):
+        return {}
+    channel = topology.channel(command.channel_id)
+    skus = [ask.sku for ask in command.asks if not ask.location or channel.restricted]
+    if not skus:
+        return {}
+    sites = topology.selling(command.channel_id, command.purpose or channel.use)
+    location_ids = [site.location_id for site in sites]
+    return dict.fromkeys(skus, location_ids)

@@ -7,15 +7,26 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from inventory.domain.goods import Goods
 from inventory.domain.level import EMPTY, Level, Place
+from inventory.domain.lot import Lot, LotLevel
 from inventory.domain.movement import Movement, MovementKind
-from inventory.domain.refusal import Refusal
+from inventory.domain.refusal import Refusal, sku_not_found
+from inventory.domain.topology import NOWHERE, Topology, View
 
 if TYPE_CHECKING:
     from inventory.domain.reservation import Reservation
 
 Key = tuple[int, int]
 """sku_id and location_id."""
+
+
+class NoLevel(Exception):
+    """A level that must change was never made: make it, and decide again."""
+
+    def __init__(self, sku: str, location: str) -> None:
+        super().__init__(f"no level of {sku!r} at {location!r}")
+        self.pair = (sku, location)
 
 
 class Ledger:
@@ -25,9 +36,18 @@ class Ledger:
     in `touched_reservations`.
     """
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, topology: Topology = NOWHERE) -> None:
         """`now` is the database's clock, read when the last lock was had."""
         self.now = now
+        self.topology = topology
+        self.goods: dict[str, Goods] = {}
+        self.goods_by_id: dict[int, Goods] = {}
+        self.views: dict[tuple[int, int], View] = {}
+        self.lots: dict[int, Lot] = {}
+        self.lot_levels: dict[Key, dict[int, LotLevel]] = {}
+        self.bundles: dict[int, str] = {}
+        self.lot_codes: dict[int, str] = {}
+        self.touched_lots: dict[tuple[Key, int], None] = {}
         self.places: dict[tuple[str, str], Place] = {}
         self.unknown: dict[tuple[str, str], Callable[[], Refusal]] = {}
         self.codes: dict[Key, Place] = {}
@@ -41,6 +61,8 @@ class Ledger:
         self._ordinal = 0
         self._levels_before: list[tuple[Key, Level, int | None]] = []
         self._reservations_before: list[tuple[UUID, Reservation | None, bool]] = []
+        self._undo: list[Callable[[], object]] = []
+        self._locations: dict[int, list[int]] | None = None
         self._movements_before = 0
 
     def put(self, place: Place, level: Level | None) -> None:
@@ -50,6 +72,19 @@ class Ledger:
         self.codes[key] = place
         if level is not None:
             self.levels[key] = level
+
+    def put_goods(self, goods: Goods) -> None:
+        """Takes in what a SKU is, for bundles and for lines that name no place."""
+        self.goods[goods.sku] = goods
+        self.goods_by_id[goods.sku_id] = goods
+        if goods.leaves:
+            self.bundles[goods.sku_id] = goods.sku
+
+    def put_lot(self, key: Key, lot: Lot, level: LotLevel) -> None:
+        """Takes in what of a locked level is of one lot."""
+        self.lots[lot.lot_id] = lot
+        self.lot_codes[lot.lot_id] = lot.code
+        self.lot_levels.setdefault(key, {})[lot.lot_id] = level
 
     def put_reservations(self, reservations: Iterable[Reservation]) -> None:
         """Takes in reservations whose levels are all locked."""
@@ -65,6 +100,7 @@ class Ledger:
         self._ordinal = 0
         self._levels_before.clear()
         self._reservations_before.clear()
+        self._undo.clear()
         self._movements_before = len(self.movements)
 
     @property
@@ -89,8 +125,47 @@ class Ledger:
                 self.reservations[reservation_id] = reservation
             if not touched:
                 del self.touched_reservations[reservation_id]
+        for undo in reversed(self._undo):
+            undo()
         del self.movements[self._movements_before :]
         self.step -= 1
+
+    def on_take_back(self, undo: Callable[[], object]) -> None:
+        """What else the present command changes is changed back by this."""
+        self._undo.append(undo)
+
+    def place_at(self, key: Key) -> Place:
+        """A level's place by its numbers."""
+        place = self.codes.get(key)
+        if place is None:  # locked only as a possible source
+            goods, site = self.goods_by_id[key[0]], self.topology.sites[key[1]]
+            place = self.codes[key] = Place(
+                *key,
+                goods.sku,
+                site.code,
+                goods.active,
+                site.active,
+                goods.category,
+                goods.kind,
+                goods.tracking,
+                goods.oversell_limit,
+            )
+        return place
+
+    def locations_of(self, sku_id: int) -> list[int]:
+        """Where levels of a SKU are locked."""
+        if self._locations is None:
+            self._locations = {}
+            for sku, location in self.levels:
+                self._locations.setdefault(sku, []).append(location)
+        return self._locations.get(sku_id, [])
+
+    def sku(self, sku: str) -> Goods:
+        """Of a line that names no place. Raises SKU_NOT_FOUND."""
+        goods = self.goods.get(sku)
+        if goods is None:
+            raise sku_not_found(sku)
+        return goods
 
     def place(self, sku: str, location: str) -> Place:
         """Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND."""
@@ -115,12 +190,23 @@ class Ledger:
         quality_control: int = 0,
         damaged: int = 0,
         quarantined: int = 0,
+        backordered: int = 0,
+        in_transit: int = 0,
+        incoming: int = 0,
         reservation_id: UUID | None = None,
         reason: str | None = None,
         reference: str | None = None,
+        lot_id: int = 0,
     ) -> Level:
-        """Adds to a locked level's quantities and writes the movement. Returns the level after it."""
-        before = self.levels[key]
+        """Adds to a locked level's quantities, and to those of the lot, and writes the movement. Returns the level
+        after it. Raises `NoLevel`."""
+        before = self.levels.get(key)
+        if before is None or key not in self.codes:
+            place = self.place_at(key)
+            if before is None:
+                raise NoLevel(place.sku, place.location)
+        if lot_id:
+            self._move_lot(key, lot_id, (on_hand, held, allocated, quality_control, damaged, quarantined))
         after = Level(
             before[0] + on_hand,
             before[1] + held,
@@ -128,9 +214,12 @@ class Ledger:
             before[3] + quality_control,
             before[4] + damaged,
             before[5] + quarantined,
-            before[6],
-            before[7],
-            before[8],
+            before[6] + backordered,
+            before[7] + in_transit,
+            before[8] + incoming,
+            before[9],
+            before[10],
+            before[11],
         )
         self._levels_before.append((key, before, self.touched_levels.get(key)))
         self.levels[key] = after
@@ -148,20 +237,44 @@ class Ledger:
                 quality_control,
                 damaged,
                 quarantined,
+                backordered,
+                in_transit,
+                incoming,
                 after[0],
                 after[1],
                 after[2],
                 after[3],
                 after[4],
                 after[5],
+                after[6],
+                after[7],
+                after[8],
                 channel_id,
                 reservation_id,
                 reason,
                 reference,
+                lot_id or None,
             )
         )
         self._ordinal += 1
         return after
+
+    def _move_lot(self, key: Key, lot_id: int, deltas: tuple[int, ...]) -> None:
+        levels = self.lot_levels.setdefault(key, {})
+        before = levels.get(lot_id)
+        touched = (key, lot_id) in self.touched_lots
+        levels[lot_id] = LotLevel(*(has + delta for has, delta in zip(before or LotLevel(), deltas, strict=True)))
+        self.touched_lots[(key, lot_id)] = None
+
+        def undo() -> None:
+            if before is None:
+                del levels[lot_id]
+            else:
+                levels[lot_id] = before
+            if not touched:
+                del self.touched_lots[(key, lot_id)]
+
+        self._undo.append(undo)
 
     def set_thresholds(
         self, key: Key, safety_stock: int | None, reorder_point: int | None, backorder_limit: int | None
@@ -197,6 +310,7 @@ class Committed(NamedTuple):
     recorded_at: datetime
     movements: Sequence[Movement]
     places: Mapping[Key, Place]
+    lots: Mapping[int, str]
 
     @property
     def head(self) -> int:

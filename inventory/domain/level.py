@@ -13,6 +13,9 @@ class Place(NamedTuple):
     sku_active: bool
     location_active: bool
     category: str = ""
+    kind: int = 1
+    tracking: int = 0
+    oversell_limit: int | None = None
 
 
 class Level(NamedTuple):
@@ -24,6 +27,9 @@ class Level(NamedTuple):
     quality_control: int = 0
     damaged: int = 0
     quarantined: int = 0
+    backordered: int = 0
+    in_transit: int = 0
+    incoming: int = 0
     safety_stock: int | None = None
     reorder_point: int | None = None
     backorder_limit: int | None = None
@@ -37,9 +43,9 @@ class Level(NamedTuple):
         return self.on_hand - self.unsellable - self.held - self.allocated
 
     @property
-    def promisable(self) -> int:
-        """What may still be promised: available, and what may be back-ordered."""
-        return self.available + (self.backorder_limit or 0)
+    def free(self) -> int:
+        """What may be promised from the shelf: what is available, but for what back-orders wait for."""
+        return self.available - self.backordered
 
 
 EMPTY = Level()

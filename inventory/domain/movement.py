@@ -18,6 +18,16 @@ class MovementKind(IntEnum):
     EXPIRY = 8
     FULFILMENT = 9
     THRESHOLD = 10
+    RECEIPT = 11
+    RETURN = 12
+    RECLASSIFICATION = 13
+    TRANSFER_SHIPMENT = 14
+    TRANSFER_RECEIPT = 15
+    TRANSFER_CANCELLATION = 16
+    BACKORDER_FILL = 17
+    REALLOCATION = 18
+    EXPECTATION = 19
+    LOT_EXPIRY = 20
 
 
 class Movement(NamedTuple):
@@ -35,13 +45,20 @@ class Movement(NamedTuple):
     quality_control_delta: int
     damaged_delta: int
     quarantined_delta: int
+    backordered_delta: int
+    in_transit_delta: int
+    incoming_delta: int
     on_hand_after: int
     held_after: int
     allocated_after: int
     quality_control_after: int
     damaged_after: int
     quarantined_after: int
+    backordered_after: int
+    in_transit_after: int
+    incoming_after: int
     channel_id: int
     reservation_id: UUID | None
     reason: str | None
     reference: str | None
+    lot_id: int | None

@@ -67,6 +67,36 @@ class Reason(StrEnum):
     CSV_SYNTAX = auto()
     CSV_HEADER = auto()
     CSV_ROW = auto()
+    TIME_ZONE_UNKNOWN = auto()
+    POINT_OUT_OF_RANGE = auto()
+    TIME_FORMAT = auto()
+    DATE_FORMAT = auto()
+    UNIT_FORMAT = auto()
+    UNIT_NOT_FOUND = auto()
+    AMOUNT_FORMAT = auto()
+    QUANTITY_NOT_WHOLE = auto()
+    SERIAL_FORMAT = auto()
+    LOT_FORMAT = auto()
+    TRANSFER_ID_FORMAT = auto()
+    COUNT_ID_FORMAT = auto()
+    CHANNEL_NOT_FOUND = auto()
+    LOT_NOT_FOUND = auto()
+    SERIAL_NOT_FOUND = auto()
+    TRANSFER_NOT_FOUND = auto()
+    COUNT_NOT_FOUND = auto()
+    LOCATION_NOT_SELLING = auto()
+    SKU_NOT_STOCKED = auto()
+    LOT_REQUIRED = auto()
+    LOT_EXPIRED = auto()
+    LOT_CONFLICT = auto()
+    SERIALS_REQUIRED = auto()
+    SERIAL_TAKEN = auto()
+    TRANSFER_STATE = auto()
+    EXCEEDS_TRANSFER = auto()
+    COUNT_STATE = auto()
+    SKU_IN_USE = auto()
+    BUNDLE_CYCLE = auto()
+    BUNDLE_TOO_DEEP = auto()
 
 
 class Shortage(NamedTuple):
@@ -104,6 +134,10 @@ class Refusal(Exception):
 
 def sku_not_found(sku: str) -> Refusal:
     return Refusal(Reason.SKU_NOT_FOUND, f"no SKU {sku!r}", metadata={"sku": sku}, resource=("sku", sku))
+
+
+def sku_retired(sku: str) -> Refusal:
+    return Refusal(Reason.SKU_RETIRED, f"SKU {sku!r} is no longer active", metadata={"sku": sku})
 
 
 def location_not_found(location: str) -> Refusal:

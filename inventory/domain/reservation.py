@@ -6,11 +6,12 @@ from enum import IntEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from inventory.domain.goods import SkuKind
 from inventory.domain.ledger import Ledger
-from inventory.domain.level import Place
-from inventory.domain.limits import VIOLATIONS_MAX
 from inventory.domain.movement import MovementKind
-from inventory.domain.refusal import Reason, Refusal, Shortage, reservation_not_found
+from inventory.domain.refusal import Reason, Refusal, reservation_not_found
+from inventory.domain.sourcing import Sourcing
+from inventory.domain.topology import Use
 
 
 class ReservationState(IntEnum):
@@ -24,15 +25,27 @@ class ReservationState(IntEnum):
 
 
 class Line(NamedTuple):
-    """One SKU at one location; quantities in the SKU's smallest unit."""
+    """What one place, lot and bundle give to one line of the request, `ask_no`; quantities in the SKU's smallest unit.
+    `backordered` waits for goods since revision `accepted`; 0 or negative: since that step of the present batch."""
 
     sku_id: int
     location_id: int
     requested: int
     held: int = 0
     allocated: int = 0
+    backordered: int = 0
     fulfilled: int = 0
     released: int = 0
+    ask_no: int = 0
+    lot_id: int = 0
+    bundle_sku_id: int = 0
+    bundle_quantity: int = 0
+    accepted: int = 0
+
+    @property
+    def live(self) -> int:
+        """What is still promised and has not left."""
+        return self.held + self.allocated + self.backordered
 
 
 class Reservation(NamedTuple):
@@ -46,10 +59,13 @@ class Reservation(NamedTuple):
     expires_at: datetime | None
     created_at: datetime
     lines: tuple[Line, ...]
+    purpose: Use = Use.ONLINE
+    pickup_location_id: int | None = None
+    ready_at: datetime | None = None
 
 
 class Ask(NamedTuple):
-    """A quantity of one SKU at one location, by code."""
+    """A quantity of one SKU, by code. No location: the service chooses it, or, of a reservation's lines, any."""
 
     sku: str
     location: str
@@ -57,7 +73,8 @@ class Ask(NamedTuple):
 
 
 class Reserve(NamedTuple):
-    """Promise these asks; each level once. With `ttl` they are held so long, without one allocated at once."""
+    """Promise these asks, each SKU and location once. With `ttl` they are held so long, without one allocated at once.
+    `purpose` None: what the channel is for. `stock_only`: nothing is back-ordered."""
 
     channel_id: int
     reservation_id: UUID
@@ -67,6 +84,9 @@ class Reserve(NamedTuple):
     owner: str = ""
     reference: str = ""
     replace_owner_holds: bool = False
+    purpose: Use | None = None
+    sourcing: Sourcing = Sourcing()
+    stock_only: bool = False
 
 
 class Commit(NamedTuple):
@@ -104,63 +124,22 @@ class Fulfil(NamedTuple):
     reference: str = ""
 
 
+class FillBackorders(NamedTuple):
+    """Give what is there to those who wait for it. Nobody's request: the engine's own, when stock became free."""
+
+    sku: str
+    location: str
+
+
 class Expire(NamedTuple):
     """End a hold that has run out. Nobody's request: the engine's own tidying."""
 
     reservation_id: UUID
 
 
-def reserve(ledger: Ledger, command: Reserve) -> Reservation:
-    """Raises SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND, LOCATION_RETIRED, INSUFFICIENT_STOCK."""
-    if command.replace_owner_holds:
-        for reservation_id in tuple(ledger.held_by_owner.get((command.channel_id, command.owner), ())):
-            earlier = ledger.reservations[reservation_id]
-            if earlier.state == ReservationState.HELD:
-                _give_back_holds(ledger, earlier, MovementKind.RELEASE, "replaced by its owner")
-    granted: list[tuple[Place, int, int]] = []
-    shortages: list[Shortage] = []
-    for sku, location, quantity in command.asks:
-        place = _reservable(ledger, sku, location)
-        promisable = max(ledger.level(place).promisable, 0)
-        if promisable < quantity:
-            shortages.append(Shortage(sku, location, quantity, promisable))
-        granted.append((place, quantity, min(quantity, promisable)))
-    if shortages and not (command.partial and any(grant for _, _, grant in granted)):
-        raise _insufficient(shortages)
-    hold = command.ttl is not None
-    kind = MovementKind.HOLD if hold else MovementKind.ALLOCATION
-    lines = []
-    for place, requested, grant in granted:
-        if hold:
-            lines.append(Line(place.sku_id, place.location_id, requested, grant))
-        else:
-            lines.append(Line(place.sku_id, place.location_id, requested, 0, grant))
-        if grant:
-            ledger.move(
-                (place.sku_id, place.location_id),
-                kind,
-                command.channel_id,
-                held=grant if hold else 0,
-                allocated=0 if hold else grant,
-                reservation_id=command.reservation_id,
-                reference=command.reference or None,
-            )
-    reservation = Reservation(
-        command.reservation_id,
-        command.channel_id,
-        command.owner,
-        command.reference,
-        ReservationState.HELD if hold else ReservationState.ALLOCATED,
-        None if command.ttl is None else ledger.now + command.ttl,
-        ledger.now,
-        tuple(lines),
-    )
-    ledger.save(reservation)
-    return reservation
-
-
 def commit(ledger: Ledger, command: Commit) -> Reservation:
-    """Raises RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD."""
+    """With lines only what is held is committed; without, back-orders of the hold are accepted too. Raises
+    RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD."""
     reservation = _held(ledger, command.channel_id, command.reservation_id)
     reference = command.reference or reservation.reference
     lines = list(reservation.lines)
@@ -175,20 +154,39 @@ def commit(ledger: Ledger, command: Commit) -> Reservation:
             allocated=quantity,
             reservation_id=command.reservation_id,
             reference=reference or None,
+            lot_id=line.lot_id,
         )
-    return _save(ledger, reservation._replace(reference=reference), lines, ReservationState.RELEASED)
+    if not command.asks:
+        for line in lines:
+            if line.backordered and not ledger.moved:
+                ledger.move(
+                    (line.sku_id, line.location_id),
+                    MovementKind.COMMIT,
+                    command.channel_id,
+                    reservation_id=command.reservation_id,
+                    reference=reference or None,
+                )
+    accepted = not command.asks
+    return _save(
+        ledger,
+        reservation._replace(reference=reference),
+        lines,
+        ReservationState.RELEASED,
+        backorders_held=not accepted,
+    )
 
 
 def extend(ledger: Ledger, command: Extend) -> Reservation:
     """Raises RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_STATE."""
     reservation = _held(ledger, command.channel_id, command.reservation_id)
     for line in reservation.lines:
-        if line.held:
+        if line.held or line.backordered:
             ledger.move(
                 (line.sku_id, line.location_id),
                 MovementKind.EXTENSION,
                 command.channel_id,
                 reservation_id=command.reservation_id,
+                lot_id=line.lot_id,
             )
     extended = reservation._replace(expires_at=ledger.now + command.ttl)
     ledger.save(extended)
@@ -196,53 +194,41 @@ def extend(ledger: Ledger, command: Extend) -> Reservation:
 
 
 def release(ledger: Ledger, command: Release) -> Reservation:
-    """Raises RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD."""
+    """What is back-ordered goes first, then what is held, then what is allocated. Raises RESERVATION_NOT_FOUND,
+    RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD."""
     reservation = _live(ledger, command.channel_id, command.reservation_id)
     lines = list(reservation.lines)
-    for index, quantity in _chosen(ledger, lines, command.asks, lambda line: line.held + line.allocated):
-        line = lines[index]
-        from_held = min(line.held, quantity)
-        from_allocated = quantity - from_held
-        lines[index] = line._replace(
-            held=line.held - from_held,
-            allocated=line.allocated - from_allocated,
-            released=line.released + quantity,
-        )
-        ledger.move(
-            (line.sku_id, line.location_id),
+    for index, quantity in _chosen(ledger, lines, command.asks, lambda line: line.live):
+        lines[index] = give_back(
+            ledger,
+            reservation,
+            lines[index],
+            quantity,
             MovementKind.RELEASE,
             command.channel_id,
-            held=-from_held,
-            allocated=-from_allocated,
-            reservation_id=command.reservation_id,
             reason=command.reason or None,
         )
     return _save(ledger, reservation, lines, ReservationState.RELEASED)
 
 
 def fulfil(ledger: Ledger, command: Fulfil) -> Reservation:
-    """Raises RESERVATION_NOT_FOUND, RESERVATION_STATE, EXCEEDS_HELD, INSUFFICIENT_STOCK (promised as a back-order,
-    and not there yet)."""
+    """Raises RESERVATION_NOT_FOUND, RESERVATION_STATE, EXCEEDS_HELD."""
     reservation = _live(ledger, command.channel_id, command.reservation_id)
     if not any(line.allocated for line in reservation.lines):
         raise _wrong_state(reservation, "nothing of it is allocated")
     lines = list(reservation.lines)
     for index, quantity in _chosen(ledger, lines, command.asks, lambda line: line.allocated):
         line = lines[index]
-        key = (line.sku_id, line.location_id)
-        level = ledger.levels[key]
-        if level.on_hand - level.unsellable < quantity:
-            place = ledger.codes[key]
-            raise _insufficient([Shortage(place.sku, place.location, quantity, level.on_hand - level.unsellable)])
         lines[index] = line._replace(allocated=line.allocated - quantity, fulfilled=line.fulfilled + quantity)
         ledger.move(
-            key,
+            (line.sku_id, line.location_id),
             MovementKind.FULFILMENT,
             command.channel_id,
             on_hand=-quantity,
             allocated=-quantity,
             reservation_id=command.reservation_id,
             reference=command.reference or reservation.reference or None,
+            lot_id=line.lot_id,
         )
     return _save(ledger, reservation, lines, ReservationState.RELEASED)
 
@@ -252,7 +238,7 @@ def expire(ledger: Ledger, command: Expire) -> Reservation | None:
     reservation = ledger.reservations.get(command.reservation_id)
     if reservation is None or not run_out(reservation, ledger.now):
         return None
-    return _give_back_holds(ledger, reservation, MovementKind.EXPIRY, None)
+    return give_back_holds(ledger, reservation, MovementKind.EXPIRY, None)
 
 
 def run_out(reservation: Reservation, now: datetime) -> bool:
@@ -268,53 +254,58 @@ def as_of(reservation: Reservation, now: datetime) -> Reservation:
     """The reservation as a reader sees it at `now`: what has run out no longer counts, swept or not."""
     if not run_out(reservation, now):
         return reservation
-    lines = [line._replace(held=0, released=line.released + line.held) for line in reservation.lines]
-    return reservation._replace(lines=tuple(lines), state=_state(lines, ReservationState.EXPIRED))
+    lines = [
+        line._replace(held=0, backordered=0, released=line.released + line.held + line.backordered)
+        for line in reservation.lines
+    ]
+    return reservation._replace(
+        lines=tuple(lines), state=_state(lines, ReservationState.EXPIRED, backorders_held=False)
+    )
 
 
-def _give_back_holds(ledger: Ledger, reservation: Reservation, kind: MovementKind, reason: str | None) -> Reservation:
+def give_back_holds(ledger: Ledger, reservation: Reservation, kind: MovementKind, reason: str | None) -> Reservation:
+    """Ends what is held, and what is back-ordered with it."""
     lines = list(reservation.lines)
     for index, line in enumerate(lines):
-        if line.held:
-            lines[index] = line._replace(held=0, released=line.released + line.held)
-            ledger.move(
-                (line.sku_id, line.location_id),
-                kind,
-                reservation.channel_id,
-                held=-line.held,
-                reservation_id=reservation.reservation_id,
-                reason=reason,
-            )
+        quantity = line.held + line.backordered
+        if quantity:
+            lines[index] = give_back(ledger, reservation, line, quantity, kind, reservation.channel_id, reason=reason)
     end = ReservationState.EXPIRED if kind == MovementKind.EXPIRY else ReservationState.RELEASED
     return _save(ledger, reservation, lines, end)
 
 
-def _reservable(ledger: Ledger, sku: str, location: str) -> Place:
-    place = ledger.place(sku, location)
-    if not place.sku_active:
-        raise Refusal(Reason.SKU_RETIRED, f"SKU {sku!r} is no longer active", metadata={"sku": sku})
-    if not place.location_active:
-        raise Refusal(
-            Reason.LOCATION_RETIRED,
-            f"location {location!r} is no longer active",
-            metadata={"location": location},
-        )
-    return place
-
-
-def _insufficient(shortages: Sequence[Shortage]) -> Refusal:
-    first = shortages[0]
-    return Refusal(
-        Reason.INSUFFICIENT_STOCK,
-        f"{len(shortages)} of the lines can't be met; the first: SKU {first.sku!r} at {first.location!r}, "
-        f"requested {first.requested}, available {first.available}",
-        metadata={
-            "sku": first.sku,
-            "location": first.location,
-            "requested": str(first.requested),
-            "available": str(first.available),
-        },
-        shortages=tuple(shortages[:VIOLATIONS_MAX]),
+def give_back(
+    ledger: Ledger,
+    reservation: Reservation,
+    line: Line,
+    quantity: int,
+    kind: MovementKind,
+    channel_id: int,
+    *,
+    reason: str | None,
+) -> Line:
+    """Takes so much of a line's promise back; what was made for it is unmade."""
+    backordered = min(line.backordered, quantity)
+    held = min(line.held, quantity - backordered)
+    allocated = quantity - backordered - held
+    key = (line.sku_id, line.location_id)
+    ledger.move(
+        key,
+        kind,
+        channel_id,
+        on_hand=-held - allocated if ledger.codes[key].kind == SkuKind.VIRTUAL else 0,
+        held=-held,
+        allocated=-allocated,
+        backordered=-backordered,
+        reservation_id=reservation.reservation_id,
+        reason=reason,
+        lot_id=line.lot_id,
+    )
+    return line._replace(
+        held=line.held - held,
+        allocated=line.allocated - allocated,
+        backordered=line.backordered - backordered,
+        released=line.released + quantity,
     )
 
 
@@ -359,42 +350,54 @@ def _chosen(
     """Which lines, by index, and how much of each. Raises EXCEEDS_HELD."""
     if not asks:
         return [(index, has(line)) for index, line in enumerate(lines) if has(line)]
-    by_code = {}
-    for index, line in enumerate(lines):
-        place = ledger.codes.get((line.sku_id, line.location_id))
-        if place is not None:
-            by_code[(place.sku, place.location)] = index
     chosen = []
+    left = [has(line) for line in lines]
     for sku, location, quantity in asks:
-        index = by_code.get((sku, location), -1)
-        available = has(lines[index]) if index >= 0 else 0
-        if available < quantity:
-            raise Refusal(
-                Reason.EXCEEDS_HELD,
-                f"the reservation has {available} of SKU {sku!r} at {location!r}, not {quantity}",
-                metadata={
-                    "sku": sku,
-                    "location": location,
-                    "requested": str(quantity),
-                    "has": str(available),
-                },
-            )
-        chosen.append((index, quantity))
+        missing = quantity
+        for index, line in enumerate(lines):
+            place = ledger.codes.get((line.sku_id, line.location_id))
+            if place is None or place.sku != sku or (location and place.location != location):
+                continue
+            taken = min(left[index], missing)
+            if taken:
+                left[index] -= taken
+                missing -= taken
+                chosen.append((index, taken))
+        if missing:
+            raise _exceeds_held(sku, location, quantity, quantity - missing)
     return chosen
 
 
-def _state(lines: Sequence[Line], ended: ReservationState) -> ReservationState:
+def _exceeds_held(sku: str, location: str, requested: int, has: int) -> Refusal:
+    where = f" at {location!r}" if location else ""
+    return Refusal(
+        Reason.EXCEEDS_HELD,
+        f"the reservation has {has} of SKU {sku!r}{where}, not {requested}",
+        metadata={"sku": sku, "location": location, "requested": str(requested), "has": str(has)},
+    )
+
+
+def _state(lines: Sequence[Line], ended: ReservationState, *, backorders_held: bool) -> ReservationState:
     """What the lines add up to; `ended` when everything was given back."""
-    if any(line.held for line in lines):
+    if any(line.held or (backorders_held and line.backordered) for line in lines):
         return ReservationState.HELD
-    if any(line.allocated for line in lines):
+    if any(line.allocated or line.backordered for line in lines):
         return ReservationState.ALLOCATED
     if any(line.fulfilled for line in lines):
         return ReservationState.FULFILLED
     return ended
 
 
-def _save(ledger: Ledger, reservation: Reservation, lines: Sequence[Line], ended: ReservationState) -> Reservation:
-    changed = reservation._replace(lines=tuple(lines), state=_state(lines, ended))
+def _save(
+    ledger: Ledger,
+    reservation: Reservation,
+    lines: Sequence[Line],
+    ended: ReservationState,
+    *,
+    backorders_held: bool | None = None,
+) -> Reservation:
+    if backorders_held is None:
+        backorders_held = reservation.state == ReservationState.HELD
+    changed = reservation._replace(lines=tuple(lines), state=_state(lines, ended, backorders_held=backorders_held))
     ledger.save(changed)
     return changed

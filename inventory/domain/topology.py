@@ -59,9 +59,9 @@ class Point(NamedTuple):
 
 
 class Site(NamedTuple):
-    """A location as decisions see it. Lower `priority` comes first. `handling`: from the order to the parcel at the door, in
-    working time of the place's open days; `cutoff_minute`: minutes of the local day until which an order is handled that
-    day, None: until its end. `transit_days`: calendar days from the door to the customer, or to another place."""
+    """A location as decisions see it. Lower `priority` comes first. `handling`: from the order to the parcel at the
+    door, on days the place works; `cutoff_minute`: minutes of the local day until which an order is handled that day,
+    None: until its end. `transit_days`: calendar days from the door to the customer, or to another place."""
 
     location_id: int
     code: str

@@ -5,16 +5,18 @@ from typing import NamedTuple
 from uuid import UUID
 
 from inventory.domain import catalog as catalog_domain
-from inventory.domain.adjustment import Adjust, Count, SetThresholds
 from inventory.domain.catalog import ChangeCatalog
-from inventory.domain.decide import decide, pairs
-from inventory.domain.ledger import Committed, Ledger
+from inventory.domain.decide import StockCommand, arrivals, decide, makes_levels, pairs, spreads
+from inventory.domain.ledger import Committed, Ledger, NoLevel
 from inventory.domain.refusal import Reason, Refusal
-from inventory.domain.reservation import Expire, Reserve, run_out
+from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
+from inventory.domain.topology import Topology
 from inventory.engine.submission import Outcome, Submission
 from inventory.postgres import catalog, stock
 from inventory.postgres.connection import Writer
+from inventory.postgres.errors import Interfered, TopologyChanged
 from inventory.postgres.stock import Remembered, RequestRow
+from inventory.postgres.topology import Directory
 
 EncodeRefusal = Callable[[Refusal], tuple[int, bytes]]
 """The gRPC status code and the serialised status of a refusal."""
@@ -29,7 +31,11 @@ class Executed(NamedTuple):
 
 
 async def execute(
-    writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal, lock_wait_ms: int | None = None
+    writer: Writer,
+    directory: Directory,
+    batch: Sequence[Submission],
+    encode_refusal: EncodeRefusal,
+    lock_wait_ms: int | None = None,
 ) -> Executed:
     """Runs the batch as one transaction. Raises a `StorageError`, and then the transaction had no effect,
     or (`OutcomeUnknown`) may have had."""
@@ -39,51 +45,81 @@ async def execute(
             await stock.limit_lock_wait(writer, lock_wait_ms)
         if isinstance(first.command, ChangeCatalog):
             return Executed([await _change_catalog(writer, first, first.command, encode_refusal)])
-        return await _change_stock(writer, batch, encode_refusal)
+        return await _change_stock(writer, directory, batch, encode_refusal)
 
 
 class _Needs:
     """What a batch of stock commands must find, make and lock; each thing once, in the order of the commands."""
 
-    def __init__(self, batch: Sequence[Submission]) -> None:
+    def __init__(self, batch: Sequence[Submission], topology: Topology) -> None:
         self.requests: list[stock.RequestKey] = []
         self.pairs: dict[stock.Pair, None] = {}
         self.new_pairs: dict[stock.Pair, None] = {}
+        self.arrivals: dict[stock.Pair, None] = {}
+        self.spreads: dict[str, dict[int, None]] = {}
+        self.viewed: dict[tuple[int, str], None] = {}
         self.reservation_ids: dict[UUID, None] = {}
         self.owners: dict[tuple[int, str], None] = {}
         for submission in batch:
             command = submission.command
             if submission.request_id is not None and not submission.validate_only:
                 self.requests.append((submission.channel_id, submission.request_id))
-            if isinstance(command, Reserve):
-                self.pairs.update(dict.fromkeys(pairs(command)))
-                if command.replace_owner_holds:
-                    self.owners[(command.channel_id, command.owner)] = None
-            elif isinstance(command, (Adjust, Count, SetThresholds)):
-                needed = dict.fromkeys(pairs(command))
-                self.pairs.update(needed)
-                self.new_pairs.update(needed)
-            elif not isinstance(command, ChangeCatalog):
+            if isinstance(command, (Commit, Extend, Release, Fulfil, Expire)):
                 self.reservation_ids[command.reservation_id] = None
+            elif not isinstance(command, ChangeCatalog):
+                self._levels(command, submission.new_pairs, topology)
+
+    def _levels(self, command: StockCommand, made: Sequence[stock.Pair], topology: Topology) -> None:
+        needed = dict.fromkeys((*pairs(command), *made))
+        self.pairs.update(needed)
+        self.new_pairs.update(needed if makes_levels(command) else dict.fromkeys(made))
+        self.arrivals.update(dict.fromkeys(arrivals(command)))
+        if isinstance(command, Reserve):
+            if command.replace_owner_holds:
+                self.owners[(command.channel_id, command.owner)] = None
+            for sku, location_ids in spreads(command, topology).items():
+                self.spreads.setdefault(sku, {}).update(dict.fromkeys(location_ids))
+            if topology.channel(command.channel_id).has_overrides:
+                self.viewed.update(dict.fromkeys((command.channel_id, ask.sku) for ask in command.asks))
+
+    def wanted(self) -> stock.Wanted:
+        return stock.Wanted(
+            self.requests,
+            self.pairs,
+            list(self.reservation_ids),
+            list(self.owners),
+            self.new_pairs,
+            [(sku, list(location_ids)) for sku, location_ids in self.spreads.items()],
+            self.arrivals,
+            self.viewed,
+        )
 
 
-async def _change_stock(writer: Writer, batch: Sequence[Submission], encode_refusal: EncodeRefusal) -> Executed:
-    needs = _Needs(batch)
+async def _look(writer: Writer, directory: Directory, batch: Sequence[Submission]) -> stock.Locked:
+    """Makes what must exist and locks what the batch needs."""
+    needs = _Needs(batch, directory.topology)
     if needs.owners:
         await stock.lock_owners(writer, list(needs.owners))
     if needs.new_pairs:
         await stock.ensure_levels(writer, needs.new_pairs)
-    ledger, answers, more_has_run_out, seen = await stock.find_and_lock(
-        writer, needs.requests, needs.pairs, list(needs.reservation_ids), list(needs.owners), needs.new_pairs
-    )
+    try:
+        return await stock.find_and_lock(writer, needs.wanted(), directory.topology)
+    except TopologyChanged:
+        await directory.refresh(writer)
+        raise
+
+
+async def _change_stock(
+    writer: Writer, directory: Directory, batch: Sequence[Submission], encode_refusal: EncodeRefusal
+) -> Executed:
+    ledger, answers, more_has_run_out, seen = await _look(writer, directory, batch)
 
     # What has run out stops counting before anything else is decided.
     for reservation in list(ledger.reservations.values()):
         if run_out(reservation, ledger.now):
             decide(ledger, Expire(reservation.reservation_id))
     if more_has_run_out and not batch[0].validate_only:  # else one overdue SKU could make a batch without limit
-        base = await stock.write(writer, ledger, [])
-        return Executed([], Committed(base, ledger.step, seen, ledger.now, ledger.movements, ledger.codes))
+        return Executed([], _committed(await stock.write(writer, ledger, []), ledger, seen))
     rows: list[RequestRow] = []
     steps: list[int | None] = []
     outcomes = []
@@ -112,8 +148,12 @@ async def _change_stock(writer: Writer, batch: Sequence[Submission], encode_refu
             outcome if step is None else outcome._replace(revision=base + step)
             for outcome, step in zip(outcomes, steps, strict=True)
         ],
-        Committed(base, ledger.step, seen, ledger.now, ledger.movements, ledger.codes),
+        _committed(base, ledger, seen),
     )
+
+
+def _committed(base: int, ledger: Ledger, seen: int) -> Committed:
+    return Committed(base, ledger.step, seen, ledger.now, ledger.movements, ledger.codes, ledger.lot_codes)
 
 
 def _answer(
@@ -125,11 +165,15 @@ def _answer(
     earlier = _earlier(submission, answers, encode_refusal)
     if earlier is not None:
         return earlier, None
-    answer, step = decide(ledger, submission.command)  # type: ignore[arg-type]  # only stock commands
+    try:
+        answer, step = decide(ledger, submission.command)  # type: ignore[arg-type]  # only stock commands
+    except NoLevel as missing:
+        submission.new_pairs.append(missing.pair)
+        raise Interfered(str(missing)) from None
     if isinstance(answer, Refusal):
         code, status = encode_refusal(answer)
         return Outcome(code, status, None), None
-    return Outcome(0, submission.encode(ledger.codes, answer), None), step
+    return Outcome(0, submission.encode(ledger, answer), None), step
 
 
 def _earlier(
@@ -172,7 +216,7 @@ async def _change_catalog(
     now, present = await catalog.lock(writer, command)
     try:
         change = catalog_domain.change(present, command)
-        code, payload = 0, submission.encode({}, change)
+        code, payload = 0, submission.encode(Ledger(now), change)
         moved = change.moved
     except Refusal as refusal:
         change = catalog_domain.NOTHING

@@ -22,6 +22,7 @@ from inventory.postgres.errors import (
     StorageError,
     Unavailable,
 )
+from inventory.postgres.topology import Directory
 
 QUEUE_COMMANDS_MAX = 10_000
 BATCH_COMMANDS_MAX = 512
@@ -53,6 +54,7 @@ class Lane:
     ) -> None:
         """`on_commit` is told the last revision of each batch that was committed, and what it has written."""
         self._writer = writer
+        self._directory = Directory()
         self._encode_refusal = encode_refusal
         self._on_commit = on_commit
         self._queue: deque[Submission] = deque()
@@ -170,7 +172,7 @@ class Lane:
         while batch:
             wait_ms = LOCK_WAIT_SHORT_MS if batch[0].contended else None
             try:
-                executed = await execute(self._writer, batch, self._encode_refusal, wait_ms)
+                executed = await execute(self._writer, self._directory, batch, self._encode_refusal, wait_ms)
             except Contention as error:
                 log.info("locks can't be had", error=str(error), commands=len(batch))
                 await self._spread(batch, SPREAD_TRIES_MAX)
@@ -199,7 +201,7 @@ class Lane:
         for half in (batch[:middle], batch[middle:]):
             tries -= 1
             try:
-                executed = await execute(self._writer, half, self._encode_refusal, LOCK_WAIT_SHORT_MS)
+                executed = await execute(self._writer, self._directory, half, self._encode_refusal, LOCK_WAIT_SHORT_MS)
             except Contention:
                 tries = await self._spread(half, tries)
             except Exception:  # noqa: BLE001 - met again there, and handled

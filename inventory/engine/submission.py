@@ -8,10 +8,8 @@ from uuid import UUID
 
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.decide import StockCommand
-from inventory.domain.ledger import Key
-from inventory.domain.level import Place
+from inventory.domain.ledger import Ledger
 
-Codes = dict[Key, Place]
 Command = StockCommand | ChangeCatalog
 
 
@@ -31,14 +29,15 @@ class Submission:
 
     `encode` makes the answer's bytes, which are stored and given to every replay; `request_id` None marks the
     engine's own commands, which have no caller. `deadline` is in the loop's time, in seconds. While it is under way,
-    `followers` sent the same request, and `rivals` other content under its request_id.
+    `followers` sent the same request, and `rivals` other content under its request_id; `new_pairs` are levels that
+    turned out to be needed and are made.
     """
 
     command: Command
     channel_id: int
     request_id: UUID | None
     fingerprint: bytes
-    encode: Callable[[Codes, Any], bytes]
+    encode: Callable[[Ledger, Any], bytes]
     future: Future[Outcome]
     deadline: float
     weight: int = 1
@@ -47,6 +46,7 @@ class Submission:
     contended: bool = False
     followers: list[Future[Outcome]] = field(default_factory=list)
     rivals: list["Submission"] = field(default_factory=list)
+    new_pairs: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def solo(self) -> bool:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from inventory.domain.catalog import Catalog, CatalogChange, ChangeCatalog, Location, LocationKind, Sku
+from inventory.domain.catalog import Catalog, CatalogChange, ChangeCatalog, Location, Sku
+from inventory.domain.goods import SkuKind, Tracking
+from inventory.domain.topology import LocationKind, Point, Use, Weekday
 from inventory.postgres.connection import Writer
 from inventory.postgres.stock import RequestRow
 
@@ -35,7 +37,9 @@ async def write(
 ) -> int:
     """Writes a change of the catalogue that was locked as one revision. Returns the revision before it. Raises
     `Interfered` when another replica made one of the new codes meanwhile: look again."""
-    rows = await writer.fetch("draw_revisions", int(change.moved), writer.database.notify_channel)
+    rows = await writer.fetch(
+        "draw_revisions", int(change.moved), writer.database.notify_channel, bool(change.locations)
+    )
     base = int(rows[0][0])
     if change.skus:
         made = [_row(sku) for sku in change.skus if sku.code not in present.skus]
@@ -44,16 +48,31 @@ async def write(
         owned = [(sku.code, barcode) for sku in change.skus for barcode in sku.barcodes]
         await writer.fetch("drop_barcodes", [sku.code for sku in change.skus])
         await writer.fetch("write_barcodes", owned)
+        await writer.fetch("drop_components", [sku.code for sku in change.skus])
+        parts = [(sku.code, *component) for sku in change.skus for component in sku.components]
+        if parts:
+            await writer.fetch("write_components", *map(list, zip(*parts, strict=True)))
     if change.locations:
-        new = [location for location in change.locations if location.code not in present.locations]
-        known = [location for location in change.locations if location.code in present.locations]
+        new = [_location_row(location) for location in change.locations if location.code not in present.locations]
+        known = [_location_row(location) for location in change.locations if location.code in present.locations]
         await writer.fetch("write_locations", base + 1, channel_id, now, new, known)
     await writer.fetch("write_requests", base, now, requests)
     return base
 
 
 def _row(sku: Sku) -> tuple[Any, ...]:
-    return (*sku[:7], json.dumps(dict(sku.attributes)))
+    return (
+        *sku[:7],
+        json.dumps(dict(sku.attributes)),
+        *sku[8:14],
+        json.dumps(sku.units),
+        json.dumps(sku.components),
+    )
+
+
+def _location_row(place: Location) -> tuple[Any, ...]:
+    point = place.point or (None, None)
+    return (*place[:4], json.dumps(dict(place.address)), *point, *place[6:])
 
 
 def sku_of(row: Any) -> Sku:
@@ -66,8 +85,31 @@ def sku_of(row: Any) -> Sku:
         tuple(row["barcodes"]),
         row["active"],
         tuple(sorted(json.loads(row["attributes"]).items())),
+        SkuKind(row["kind"]),
+        Tracking(row["tracking"]),
+        row["oversell_limit"],
+        row["preorder_until"],
+        row["preorder_limit"],
+        row["from_several_places"],
+        tuple(map(tuple, json.loads(row["units"]))),
+        tuple(map(tuple, json.loads(row["components"]))),
     )
 
 
 def location_of(row: Any) -> Location:
-    return Location(row["code"], row["name"], LocationKind(row["kind"]), row["active"])
+    return Location(
+        row["code"],
+        row["name"],
+        LocationKind(row["kind"]),
+        row["active"],
+        tuple(sorted(json.loads(row["address"]).items())),
+        None if row["latitude"] is None else Point(row["latitude"], row["longitude"]),
+        row["priority"],
+        row["handling"],
+        row["cutoff_minute"],
+        Weekday(row["working_days"]),
+        tuple(row["closed_on"]),
+        row["time_zone"],
+        Use(row["uses"]),
+        row["transit_days"],
+    )

@@ -23,6 +23,10 @@ class Interfered(StorageError):
     """Another writer came between look and lock: look again. The transaction had no effect."""
 
 
+class TopologyChanged(Interfered):
+    """Places or channels are no longer those in memory: read them, and look again."""
+
+
 class CommandFault(StorageError):
     """The database refuses a statement for what a command wrote. The transaction had no effect."""
 

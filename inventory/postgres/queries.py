@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 DIRECTORY = Path(__file__).with_suffix("")
 
+_LOCKING, _READING = "find_and_lock", "find_unlocked"
 _NAME = re.compile(r"^-- name:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 
 
@@ -32,6 +33,8 @@ def load(directory: Path = DIRECTORY) -> Mapping[str, str]:
             if name in queries:
                 raise QueryFileError(f"{where}: the name is taken")
             queries[name] = _sql(text, where)
+    if _LOCKING in queries:  # one text for both, so that what is only shown is decided as what is written
+        queries[_READING] = queries[_LOCKING].replace("FOR UPDATE", "")
     return MappingProxyType(queries)
 
 

@@ -11,6 +11,7 @@ import asyncpg
 from inventory.domain.catalog import Location, Sku
 from inventory.domain.level import Level
 from inventory.domain.reservation import Line, Reservation, ReservationState, as_of
+from inventory.domain.topology import Use
 from inventory.postgres import queries
 from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.connection import Database, Planning
@@ -56,11 +57,23 @@ class LevelRow(NamedTuple):
     key: tuple[int, int]
 
 
+class LineCodes(NamedTuple):
+    """What a reservation's line names, by code; empty where it names none."""
+
+    sku: str
+    location: str
+    lot: str = ""
+    bundle: str = ""
+    serials: tuple[str, ...] = ()
+
+
 class ReservationRow(NamedTuple):
-    """A reservation as of now, and the SKU and location codes of its lines."""
+    """A reservation as of now, and the codes that its lines and itself name."""
 
     reservation: Reservation
-    codes: list[tuple[str, str]]
+    codes: list[LineCodes]
+    pickup_location: str
+    transfer_ids: tuple[UUID, ...]
 
 
 class Reader:
@@ -187,6 +200,9 @@ def level_row(row: Any) -> LevelRow:
             row["quality_control"],
             row["damaged"],
             row["quarantined"],
+            row["backordered"],
+            row["in_transit"],
+            row["incoming"],
             row["safety_stock"],
             row["reorder_point"],
             row["backorder_limit"],
@@ -212,6 +228,17 @@ def _reservation_row(rows: Sequence[Any]) -> ReservationRow:
         ReservationState(first["state"]),
         first["expires_at"],
         first["created_at"],
-        tuple(Line(*row[7:14]) for row in rows),
+        tuple(Line(*tuple(row)[10:23]) for row in rows),
+        Use(first["purpose"]),
+        first["pickup_location_id"],
+        first["ready_at"],
     )
-    return ReservationRow(as_of(reservation, first["now"]), [(row["sku"], row["location"]) for row in rows])
+    return ReservationRow(
+        as_of(reservation, first["now"]),
+        [
+            LineCodes(row["sku"], row["location"], row["lot"] or "", row["bundle"] or "", tuple(row["serials"]))
+            for row in rows
+        ],
+        first["pickup_location"] or "",
+        tuple(first["transfer_ids"]),
+    )

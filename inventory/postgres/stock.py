@@ -3,15 +3,18 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from inventory.domain.goods import Goods, Leaf, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Level, Place
+from inventory.domain.lot import Lot, LotLevel
 from inventory.domain.refusal import location_not_found, sku_not_found
 from inventory.domain.reservation import Line, Reservation, ReservationState
+from inventory.domain.topology import Topology, Use, View
 from inventory.postgres.connection import Writer
-from inventory.postgres.errors import Interfered
+from inventory.postgres.errors import Interfered, TopologyChanged
 
 Pair = tuple[str, str]
 """SKU code and location code."""
@@ -74,36 +77,92 @@ async def ensure_levels(writer: Writer, pairs: Iterable[Pair]) -> None:
     await writer.fetch("ensure_levels", list(pairs))
 
 
-async def find_and_lock(
-    writer: Writer,
-    requests: Sequence[RequestKey],
-    pairs: Collection[Pair],
-    reservation_ids: Sequence[UUID],
-    owners: Sequence[tuple[int, str]] = (),
-    must_exist: Collection[Pair] = (),
-) -> Locked:
-    """Locks the levels of `pairs` and of the reservations' lines, and reads both under the locks; with them come the
-    reservations that ran out on these levels and those that the owners hold.
+class Source(Protocol):
+    """Runs a named query: on the engine's own connection, or on one that only reads."""
 
-    Raises `Interfered` when somebody added a line or a SKU in between, or a hold ran out: look again.
+    async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
+        """Raises a `StorageError`."""
+
+
+class Wanted(NamedTuple):
+    """What commands need; each thing once. `spreads`: SKUs, each with the places it may come from; `arrivals`: where
+    goods may arrive for which somebody waits, of the pairs; `viewed`: channels some of whose SKUs have a view of their
+    own, with those SKUs that are asked for."""
+
+    requests: Sequence[RequestKey] = ()
+    pairs: Collection[Pair] = ()
+    reservation_ids: Sequence[UUID] = ()
+    owners: Sequence[tuple[int, str]] = ()
+    must_exist: Collection[Pair] = ()
+    spreads: Collection[tuple[str, Sequence[int]]] = ()
+    arrivals: Collection[Pair] = ()
+    viewed: Collection[tuple[int, str]] = ()
+
+
+async def find_and_lock(source: Source, wanted: Wanted, topology: Topology, *, lock: bool = True) -> Locked:
+    """Locks the levels of what is wanted and of the reservations' lines, and reads both under the locks; with them come
+    the reservations that ran out on these levels, those that the owners hold and those that wait for goods. Not to
+    `lock` only reads the same.
+
+    Raises `Interfered` when somebody added a line or a SKU in between, or a hold ran out: look again;
+    `TopologyChanged` when places or channels are no longer those of `topology`.
     """
-    found = (await writer.fetch("find_and_lock", requests, list(pairs), reservation_ids, owners, RUN_OUT_LINES_MAX))[0]
-    levels, wanted_reservations, answers, run_out_lines, began, now, seen = found
-    ledger = Ledger(now)
-    for row in map(tuple, levels):
-        ledger.put(Place(*row[:7]), Level(*row[7:]))
-    if now - began > LOCK_WAIT_NOTICED and ledger.levels:
+    rows = await source.fetch(
+        "find_and_lock" if lock else "find_unlocked",
+        wanted.requests,
+        list(wanted.pairs),
+        wanted.reservation_ids,
+        wanted.owners,
+        RUN_OUT_LINES_MAX,
+        list(wanted.spreads),
+        list(wanted.arrivals),
+    )
+    found = rows[0]
+    if found["topology"] != topology.revision:
+        raise TopologyChanged("places or channels changed")
+    ledger = _ledger(found, topology)
+    began, now = found["began"], found["now"]
+    if lock and now - began > LOCK_WAIT_NOTICED and ledger.levels:
         sku_ids, location_ids = zip(*ledger.levels, strict=True)
-        if (await writer.fetch("has_run_out_since", sku_ids, location_ids, began, now))[0][0]:
+        if (await source.fetch("has_run_out_since", sku_ids, location_ids, began, now))[0][0]:
             raise Interfered("a hold ran out while locks were waited for")
-    missing = [pair for pair in pairs if pair not in ledger.places]
+    missing = [pair for pair in wanted.pairs if pair not in ledger.places]
     if missing:
-        for row in await writer.fetch("read_places", missing):
-            _put_absent(ledger, row, must_exist)
-    if wanted_reservations:
-        reservations = await writer.fetch("read_reservations", wanted_reservations)
+        for row in await source.fetch("read_places", missing):
+            _put_absent(ledger, row, wanted.must_exist)
+    if found["reservation_ids"]:
+        reservations = await source.fetch("read_reservations", found["reservation_ids"])
         ledger.put_reservations(_reservations(ledger, reservations))
-    return Locked(ledger, _answers(answers), run_out_lines == RUN_OUT_LINES_MAX, seen)
+    if wanted.viewed:
+        for channel_id, sku_id, *view in await source.fetch("read_views", list(wanted.viewed)):
+            ledger.views[(channel_id, sku_id)] = View._make(view)
+    await _read_lots(source, ledger)
+    return Locked(ledger, _answers(found["answers"]), found["run_out_lines"] == RUN_OUT_LINES_MAX, found["seen"])
+
+
+def _ledger(found: Any, topology: Topology) -> Ledger:
+    """What the one statement gave."""
+    ledger = Ledger(found["now"], topology)
+    for row in map(tuple, found["levels"]):
+        ledger.put(Place(*row[:10]), Level(*row[10:]))
+    for row in map(tuple, found["goods"]):
+        leaves = zip(*(column or () for column in row[8:]), strict=True)
+        ledger.put_goods(Goods._make((*row[:8], tuple(map(Leaf._make, leaves)))))
+    columns = tuple(found)[1:15]
+    if columns[0] is not None:
+        for sku_id, location_id, *quantities in zip(*columns, strict=True):
+            ledger.levels[(sku_id, location_id)] = Level._make(quantities)
+    return ledger
+
+
+async def _read_lots(source: Source, ledger: Ledger) -> None:
+    """Of the levels that are told apart by lots, under their locks."""
+    keys = [
+        key for key in ledger.levels if (ledger.codes.get(key) or ledger.goods_by_id[key[0]]).tracking == Tracking.LOTS
+    ]
+    if keys:
+        for row in map(tuple, await source.fetch("read_lot_levels", keys)):
+            ledger.put_lot((row[0], row[1]), Lot(*row[2:5]), LotLevel(*row[5:]))
 
 
 async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) -> int:
@@ -115,13 +174,16 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) 
         for reservation in reservations
         for number, line in enumerate(reservation.lines)
     ]
+    if ledger.touched_lots:
+        lots = [(*key, lot_id, *ledger.lot_levels[key][lot_id]) for key, lot_id in ledger.touched_lots]
+        await writer.fetch("write_lot_levels", lots)
     rows = await writer.fetch(
         "write_stock",
         ledger.step,
         ledger.now,
         levels,
         ledger.movements,
-        [reservation[:7] for reservation in reservations],
+        [(*reservation[:7], *reservation[8:]) for reservation in reservations],
         lines,
         requests,
         writer.database.notify_channel,
@@ -142,7 +204,17 @@ def _put_absent(ledger: Ledger, row: Any, must_exist: Collection[Pair]) -> None:
     elif pair in must_exist:
         raise Interfered("a SKU or location appeared between look and lock")
     else:
-        place = Place(row["sku_id"], row["location_id"], *pair, row["sku_active"], row["location_active"])
+        place = Place(
+            row["sku_id"],
+            row["location_id"],
+            *pair,
+            row["sku_active"],
+            row["location_active"],
+            row["category"],
+            row["kind"],
+            row["tracking"],
+            row["oversell_limit"],
+        )
         ledger.put(place, None)
 
 
@@ -151,11 +223,15 @@ def _reservations(ledger: Ledger, rows: Sequence[Any]) -> list[Reservation]:
     lines: dict[UUID, list[Line]] = {}
     for row in rows:
         heads[row[0]] = row
-        line = Line(*row[7:14])
+        line = Line(*tuple(row)[10:23])
         key: Key = (line.sku_id, line.location_id)
         if key not in ledger.codes:
-            ledger.codes[key] = Place(*key, row["sku"], row["location"], True, True)
-        if line.held + line.allocated and key not in ledger.levels:
+            ledger.codes[key] = Place(*key, row["sku"], row["location"], True, True, "", row["kind"], row["tracking"])
+        if line.bundle_sku_id:
+            ledger.bundles[line.bundle_sku_id] = row["bundle"]
+        if line.lot_id:
+            ledger.lot_codes[line.lot_id] = row["lot"]
+        if line.live and key not in ledger.levels:
             raise Interfered("a reservation has a line whose level isn't locked")
         lines.setdefault(row[0], []).append(line)
     return [
@@ -168,6 +244,9 @@ def _reservations(ledger: Ledger, rows: Sequence[Any]) -> list[Reservation]:
             row["expires_at"],
             row["created_at"],
             tuple(lines[identity]),
+            Use(row["purpose"]),
+            row["pickup_location_id"],
+            row["ready_at"],
         )
         for identity, row in heads.items()
     ]

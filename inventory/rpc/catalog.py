@@ -2,6 +2,7 @@
 
 from inventory.domain.catalog import CatalogChange, ChangeCatalog, Intent
 from inventory.domain.code import free_text, location_code, sku_code
+from inventory.domain.ledger import Ledger
 from inventory.domain.limits import BULK_ROWS_MAX, CATEGORY_BYTES_MAX
 from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
 from inventory.postgres.reads import Reader
@@ -115,11 +116,11 @@ class CatalogService:
         return await self._writes.answer(request, identity, command, call, _location_answer)
 
 
-def _sku_answer(codes: formats.Codes, answer: CatalogChange) -> bytes:
+def _sku_answer(ledger: Ledger, answer: CatalogChange) -> bytes:
     assert answer.last_sku is not None
     return pb2.CreateSkuResponse(sku=formats.sku(answer.last_sku)).SerializeToString()
 
 
-def _location_answer(codes: formats.Codes, answer: CatalogChange) -> bytes:
+def _location_answer(ledger: Ledger, answer: CatalogChange) -> bytes:
     assert answer.last_location is not None
     return pb2.CreateLocationResponse(location=formats.location(answer.last_location)).SerializeToString()

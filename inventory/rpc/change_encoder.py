@@ -65,8 +65,9 @@ class ChangeEncoder:
         items: list[list[Item]] = [[] for _ in range(committed.steps)]
         for movement in committed.movements:
             place = committed.places[(movement.sku_id, movement.location_id)]
+            lot = committed.lots[movement.lot_id] if movement.lot_id else None
             message = formats.committed_movement(
-                movement, committed.base, place, channels[movement.channel_id], committed.recorded_at
+                movement, committed.base, place, channels[movement.channel_id], committed.recorded_at, lot
             )
             items[movement.step - 1].append(_stock(message, place.category))
         recorded_at = formats.timestamp(committed.recorded_at).SerializeToString()

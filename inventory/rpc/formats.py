@@ -1,6 +1,6 @@
 """Answers become messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -10,13 +10,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from inventory.domain.adjustment import Adjusted, LevelAfter
 from inventory.domain.catalog import CatalogChange, Location, Sku
-from inventory.domain.ledger import Key
+from inventory.domain.ledger import Ledger
 from inventory.domain.level import Level, Place
 from inventory.domain.movement import Movement
 from inventory.domain.refusal import Refusal
 from inventory.domain.reservation import Reservation
 from inventory.domain.subscriber import Subscriber
-from inventory.postgres.reads import LevelRow, ReservationRow
+from inventory.postgres.reads import LevelRow, LineCodes, ReservationRow
 from inventory.rpc.errors import status
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
@@ -24,7 +24,6 @@ from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
 
-Codes = Mapping[Key, Place]
 ROWS_DETAILED_MAX = 1_000
 """Refused rows of a bulk request that are answered in full."""
 
@@ -36,10 +35,17 @@ def timestamp(time: datetime) -> Timestamp:
     return Timestamp(seconds=seconds, nanos=time.microsecond * 1000)
 
 
-def reservation(found: Reservation, codes: Sequence[tuple[str, str]], channel: str) -> core_pb2.Reservation:
-    """`codes` are the SKU and location codes of the lines, in their order."""
-    lines = [
-        core_pb2.ReservationLine(
+def reservation(
+    found: Reservation,
+    codes: Sequence[LineCodes],
+    channel: str,
+    pickup_location: str = "",
+    transfer_ids: Sequence[UUID] = (),
+) -> core_pb2.Reservation:
+    """`codes` are those of the lines, in their order."""
+    lines = []
+    for line, (sku, location, lot, bundle, serials) in zip(found.lines, codes, strict=True):
+        message = core_pb2.ReservationLine(
             sku=sku,
             location=location,
             requested=line.requested,
@@ -47,9 +53,14 @@ def reservation(found: Reservation, codes: Sequence[tuple[str, str]], channel: s
             allocated=line.allocated,
             fulfilled=line.fulfilled,
             released=line.released,
+            backordered=line.backordered,
+            ask=line.ask_no,
         )
-        for line, (sku, location) in zip(found.lines, codes, strict=True)
-    ]
+        if lot or bundle or serials:
+            message.MergeFrom(
+                core_pb2.ReservationLine(lot=lot, bundle=bundle, bundle_quantity=line.bundle_quantity, serials=serials)
+            )
+        lines.append(message)
     return core_pb2.Reservation(
         reservation_id=str(found.reservation_id),
         channel=channel,
@@ -59,11 +70,15 @@ def reservation(found: Reservation, codes: Sequence[tuple[str, str]], channel: s
         expires_at=timestamp(found.expires_at) if found.expires_at else None,
         created_at=timestamp(found.created_at),
         lines=lines,
+        purpose=found.purpose.value,  # type: ignore[arg-type]  # the numbers are the same
+        pickup_location=pickup_location,
+        ready_at=timestamp(found.ready_at) if found.ready_at else None,
+        transfer_ids=map(str, transfer_ids),
     )
 
 
 def reservation_row(row: ReservationRow, channel: str) -> core_pb2.Reservation:
-    return reservation(row.reservation, row.codes, channel)
+    return reservation(row.reservation, row.codes, channel, row.pickup_location, row.transfer_ids)
 
 
 class ReservationAnswer:
@@ -72,12 +87,15 @@ class ReservationAnswer:
     def __init__(self, channel: str) -> None:
         self._channel = channel
 
-    def __call__(self, codes: Codes, found: Reservation) -> bytes:
-        pairs = []
+    def __call__(self, ledger: Ledger, found: Reservation) -> bytes:
+        codes = []
         for line in found.lines:
-            place = codes[(line.sku_id, line.location_id)]
-            pairs.append((place.sku, place.location))
-        message = reservation_pb2.ReserveResponse(reservation=reservation(found, pairs, self._channel))
+            place = ledger.codes[(line.sku_id, line.location_id)]
+            lot = ledger.lot_codes[line.lot_id] if line.lot_id else ""
+            bundle = ledger.bundles[line.bundle_sku_id] if line.bundle_sku_id else ""
+            codes.append(LineCodes(place.sku, place.location, lot, bundle))
+        pickup = ledger.topology.sites[found.pickup_location_id].code if found.pickup_location_id else ""
+        message = reservation_pb2.ReserveResponse(reservation=reservation(found, codes, self._channel, pickup))
         return message.SerializeToString()
 
 
@@ -90,6 +108,9 @@ def quantities(level: Level) -> core_pb2.Quantities:
         damaged=level.damaged,
         quarantined=level.quarantined,
         available=level.available,
+        backordered=level.backordered,
+        in_transit=level.in_transit,
+        incoming=level.incoming,
     )
 
 
@@ -109,18 +130,18 @@ def level_row(row: LevelRow) -> core_pb2.Level:
     return level(row.sku, row.location, row.level, row.revision)
 
 
-def level_answer(codes: Codes, answer: LevelAfter) -> bytes:
+def level_answer(ledger: Ledger, answer: LevelAfter) -> bytes:
     """The answer of SetStock and SetThresholds, whose responses have AdjustStock's shape."""
     message = level(answer.place.sku, answer.place.location, answer.level, 0)
     return stock_pb2.AdjustStockResponse(level=message).SerializeToString()
 
 
-def adjusted_one_answer(codes: Codes, answer: Adjusted) -> bytes:
+def adjusted_one_answer(ledger: Ledger, answer: Adjusted) -> bytes:
     assert answer.last is not None
-    return level_answer(codes, answer.last)
+    return level_answer(ledger, answer.last)
 
 
-def adjusted_answer(codes: Codes, answer: Adjusted) -> bytes:
+def adjusted_answer(ledger: Ledger, answer: Adjusted) -> bytes:
     message = stock_pb2.BatchAdjustStockResponse(
         applied=len(answer.on_hand) - len(answer.refused),
         refused=[
@@ -146,18 +167,19 @@ def movement(row: Any) -> core_pb2.Movement:
         row["sku"],
         row["location"],
         row["kind"],
-        Level(*row[3:9]),
-        Level(*row[9:15]),
+        Level(*row[3:12]),
+        Level(*row[12:21]),
         row["reservation_id"],
         row["channel"],
         row["reason"],
         row["reference"],
         row["recorded_at"],
+        row["lot"],
     )
 
 
 def committed_movement(
-    found: Movement, base: int, place: Place, channel: str, recorded_at: datetime
+    found: Movement, base: int, place: Place, channel: str, recorded_at: datetime, lot: str | None
 ) -> core_pb2.Movement:
     """As it will be read back: `base` is the revision before its batch."""
     return _movement(
@@ -166,13 +188,14 @@ def committed_movement(
         place.sku,
         place.location,
         found.kind,
-        Level(*found[5:11]),
-        Level(*found[11:17]),
+        Level(*found[5:14]),
+        Level(*found[14:23]),
         found.reservation_id,
         channel,
         found.reason,
         found.reference,
         recorded_at,
+        lot,
     )
 
 
@@ -189,6 +212,7 @@ def _movement(
     reason: str | None,
     reference: str | None,
     recorded_at: datetime,
+    lot: str | None,
 ) -> core_pb2.Movement:
     return core_pb2.Movement(
         revision=revision,
@@ -203,6 +227,7 @@ def _movement(
         reason=reason or "",
         reference=reference or "",
         recorded_at=timestamp(recorded_at),
+        lot=lot or "",
     )
 
 
@@ -245,7 +270,7 @@ def subscriber(found: Subscriber, epoch: UUID, silent: timedelta | None = None) 
     )
 
 
-def imported_answer(codes: Codes, answer: CatalogChange) -> bytes:
+def imported_answer(ledger: Ledger, answer: CatalogChange) -> bytes:
     message = catalog_pb2.ImportCatalogResponse(
         created=answer.created,
         updated=answer.updated,

@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from inventory.domain import barcode
 from inventory.domain.adjustment import Adjust, Count, Disposition, Row, SetThresholds
-from inventory.domain.catalog import UNIT_DEFAULT, Location, LocationKind, Sku
+from inventory.domain.catalog import UNIT_DEFAULT, Location, Sku
 from inventory.domain.code import free_text, is_code, location_code, sku_code
 from inventory.domain.limits import (
     ATTRIBUTES_BYTES_MAX,
@@ -36,6 +36,8 @@ from inventory.domain.limits import (
 )
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Ask, Commit, Extend, Fulfil, Release, ReservationState, Reserve
+from inventory.domain.sourcing import Sourcing, Strategy
+from inventory.domain.topology import LocationKind, Point, Use
 from inventory.postgres.identity import UUID
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
@@ -48,6 +50,8 @@ _DURATION_S_MAX = 366 * 86_400  # above every limit, and within what a timedelta
 _NANOS_PER_S = 1_000_000_000
 _FILL_POLICIES = frozenset(reservation_pb2.FillPolicy.values())
 _ERROR_POLICIES = frozenset(core_pb2.ErrorPolicy.values())
+_PURPOSES = frozenset(core_pb2.Purpose.values())
+_STRATEGIES = frozenset(reservation_pb2.SourcingStrategy.values())
 _DISPOSITIONS: dict[int, Disposition | None] = {
     core_pb2.DISPOSITION_UNSPECIFIED: None,
     core_pb2.DISPOSITION_SELLABLE: None,
@@ -115,7 +119,43 @@ def reserve(request: reservation_pb2.ReserveRequest, channel_id: int, new_id: UU
         free_text(request.owner, OWNER_BYTES_MAX, f"{path}owner"),
         free_text(request.reference, REFERENCE_BYTES_MAX, f"{path}reference"),
         request.replace_owner_holds,
+        purpose(request.purpose, f"{path}purpose"),
+        sourcing(request.sourcing, f"{path}sourcing"),
+        request.stock_only,
     )
+
+
+def purpose(number: int, field: str) -> Use | None:
+    """None: what the channel is for."""
+    if number == 0:
+        return None
+    if number not in _PURPOSES:
+        raise unknown_enum(field)
+    return Use(number)
+
+
+def sourcing(message: reservation_pb2.Sourcing, path: str) -> Sourcing:
+    """Raises FIELD_REQUIRED, POINT_OUT_OF_RANGE."""
+    if message.strategy not in _STRATEGIES:
+        raise unknown_enum(f"{path}.strategy")
+    destination = point(message.destination, f"{path}.destination") if message.HasField("destination") else None
+    strategy = Strategy(message.strategy or Strategy.PRIORITY)
+    if strategy is Strategy.NEAREST and destination is None:
+        raise Refusal(Reason.FIELD_REQUIRED, "nearest to where?", field=f"{path}.destination")
+    return Sourcing(strategy, destination, message.split)
+
+
+def point(message: core_pb2.Point, path: str) -> Point:
+    """Raises POINT_OUT_OF_RANGE, also for what is no number."""
+    for name, degrees, most in (("latitude", message.latitude, 90), ("longitude", message.longitude, 180)):
+        if not -most <= degrees <= most:
+            raise Refusal(
+                Reason.POINT_OUT_OF_RANGE,
+                f"{name} is -{most} to {most} degrees",
+                field=f"{path}.{name}",
+                metadata={"min": str(-most), "max": str(most)},
+            )
+    return Point(message.latitude, message.longitude)
 
 
 def commit(request: reservation_pb2.CommitRequest, channel_id: int) -> Commit:
@@ -330,7 +370,7 @@ def _asks(lines: Collection[core_pb2.LineQuantity], path: str, *, required: bool
         sku, location, quantity = line.sku, line.location, line.quantity
         if not is_code(sku):
             sku_code(sku, f"{path}lines[{position}].sku")
-        if not is_code(location):
+        if location and not is_code(location):
             location_code(location, f"{path}lines[{position}].location")
         total = sums.get((sku, location), 0) + quantity
         if not 0 < quantity <= QUANTITY_MAX or total > QUANTITY_MAX:

@@ -8,8 +8,9 @@ from uuid import UUID
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
+from inventory.domain.ledger import Ledger
 from inventory.engine.lane import Lane
-from inventory.engine.submission import Codes, Command, Outcome, Submission
+from inventory.engine.submission import Command, Outcome, Submission
 from inventory.rpc.method import Call, abort_with
 from inventory.rpc.parse import fingerprint
 from inventory.rpc.wire import with_revision
@@ -31,7 +32,7 @@ class Writes:
         request_id: UUID,
         command: Command,
         call: Call,
-        encode: Callable[[Codes, Any], bytes],
+        encode: Callable[[Ledger, Any], bytes],
         weight: int = BY_ID_LINES,
     ) -> asyncio.Future[Outcome]:
         """Queues it. Raises `Overloaded`, `ShuttingDown`."""
@@ -56,7 +57,7 @@ class Writes:
         request_id: UUID,
         command: Command,
         call: Call,
-        encode: Callable[[Codes, Any], bytes],
+        encode: Callable[[Ledger, Any], bytes],
         weight: int = BY_ID_LINES,
     ) -> bytes:
         """Waits for the outcome; a refusal, fresh or remembered, ends the call with its status."""

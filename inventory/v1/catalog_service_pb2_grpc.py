@@ -87,7 +87,8 @@ class CatalogServiceServicer:
     """
 
     def CreateSku(self, request, context):
-        """Creates a SKU. Effective once per request_id. Fails with CODE_TAKEN, SKU_FORMAT, BARCODE_FORMAT, TEXT_FORMAT.
+        """Creates a SKU. Effective once per request_id. Fails with CODE_TAKEN, SKU_FORMAT, BARCODE_FORMAT, TEXT_FORMAT,
+        UNIT_FORMAT, BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND (a component), FIELD_CONFLICT, DATE_FORMAT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,7 +118,8 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateLocation(self, request, context):
-        """Creates a location. Effective once per request_id. Fails with CODE_TAKEN, LOCATION_FORMAT, TEXT_FORMAT.
+        """Creates a location. Effective once per request_id. Fails with CODE_TAKEN, LOCATION_FORMAT, TEXT_FORMAT,
+        TIME_ZONE_UNKNOWN, POINT_OUT_OF_RANGE, TIME_FORMAT, DATE_FORMAT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,9 @@ class CatalogServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     CreateSku: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.CreateSkuRequest, _catalog_service_pb2.CreateSkuResponse]
-    """Creates a SKU. Effective once per request_id. Fails with CODE_TAKEN, SKU_FORMAT, BARCODE_FORMAT, TEXT_FORMAT."""
+    """Creates a SKU. Effective once per request_id. Fails with CODE_TAKEN, SKU_FORMAT, BARCODE_FORMAT, TEXT_FORMAT,
+    UNIT_FORMAT, BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND (a component), FIELD_CONFLICT, DATE_FORMAT.
+    """
     UpdateSku: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.UpdateSkuRequest, _catalog_service_pb2.UpdateSkuResponse]
     """Replaces everything but the code, unit and unit digits. Effective once per request_id.
     Fails with SKU_NOT_FOUND, CODE_TAKEN (a barcode of another SKU), BARCODE_FORMAT, TEXT_FORMAT, FIELD_CONFLICT (a
@@ -45,7 +47,9 @@ class CatalogServiceStub:
     ListSkus: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListSkusRequest, _catalog_service_pb2.ListSkusResponse]
     """Lists SKUs by code. No effect. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
     CreateLocation: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.CreateLocationRequest, _catalog_service_pb2.CreateLocationResponse]
-    """Creates a location. Effective once per request_id. Fails with CODE_TAKEN, LOCATION_FORMAT, TEXT_FORMAT."""
+    """Creates a location. Effective once per request_id. Fails with CODE_TAKEN, LOCATION_FORMAT, TEXT_FORMAT,
+    TIME_ZONE_UNKNOWN, POINT_OUT_OF_RANGE, TIME_FORMAT, DATE_FORMAT.
+    """
     UpdateLocation: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.UpdateLocationRequest, _catalog_service_pb2.UpdateLocationResponse]
     """Replaces everything but the code. Effective once per request_id. Fails with LOCATION_NOT_FOUND, TEXT_FORMAT."""
     GetLocation: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetLocationRequest, _catalog_service_pb2.GetLocationResponse]
@@ -64,7 +68,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateSku: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.CreateSkuRequest, _catalog_service_pb2.CreateSkuResponse]  # type: ignore[assignment]
-    """Creates a SKU. Effective once per request_id. Fails with CODE_TAKEN, SKU_FORMAT, BARCODE_FORMAT, TEXT_FORMAT."""
+    """Creates a SKU. Effective once per request_id. Fails with CODE_TAKEN, SKU_FORMAT, BARCODE_FORMAT, TEXT_FORMAT,
+    UNIT_FORMAT, BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND (a component), FIELD_CONFLICT, DATE_FORMAT.
+    """
     UpdateSku: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.UpdateSkuRequest, _catalog_service_pb2.UpdateSkuResponse]  # type: ignore[assignment]
     """Replaces everything but the code, unit and unit digits. Effective once per request_id.
     Fails with SKU_NOT_FOUND, CODE_TAKEN (a barcode of another SKU), BARCODE_FORMAT, TEXT_FORMAT, FIELD_CONFLICT (a
@@ -75,7 +81,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     ListSkus: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListSkusRequest, _catalog_service_pb2.ListSkusResponse]  # type: ignore[assignment]
     """Lists SKUs by code. No effect. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
     CreateLocation: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.CreateLocationRequest, _catalog_service_pb2.CreateLocationResponse]  # type: ignore[assignment]
-    """Creates a location. Effective once per request_id. Fails with CODE_TAKEN, LOCATION_FORMAT, TEXT_FORMAT."""
+    """Creates a location. Effective once per request_id. Fails with CODE_TAKEN, LOCATION_FORMAT, TEXT_FORMAT,
+    TIME_ZONE_UNKNOWN, POINT_OUT_OF_RANGE, TIME_FORMAT, DATE_FORMAT.
+    """
     UpdateLocation: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.UpdateLocationRequest, _catalog_service_pb2.UpdateLocationResponse]  # type: ignore[assignment]
     """Replaces everything but the code. Effective once per request_id. Fails with LOCATION_NOT_FOUND, TEXT_FORMAT."""
     GetLocation: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetLocationRequest, _catalog_service_pb2.GetLocationResponse]  # type: ignore[assignment]
@@ -97,7 +105,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_service_pb2.CreateSkuRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.CreateSkuResponse, _abc.Awaitable[_catalog_service_pb2.CreateSkuResponse]]:
-        """Creates a SKU. Effective once per request_id. Fails with CODE_TAKEN, SKU_FORMAT, BARCODE_FORMAT, TEXT_FORMAT."""
+        """Creates a SKU. Effective once per request_id. Fails with CODE_TAKEN, SKU_FORMAT, BARCODE_FORMAT, TEXT_FORMAT,
+        UNIT_FORMAT, BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND (a component), FIELD_CONFLICT, DATE_FORMAT.
+        """
 
     @_abc_1.abstractmethod
     def UpdateSku(
@@ -132,7 +142,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_service_pb2.CreateLocationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.CreateLocationResponse, _abc.Awaitable[_catalog_service_pb2.CreateLocationResponse]]:
-        """Creates a location. Effective once per request_id. Fails with CODE_TAKEN, LOCATION_FORMAT, TEXT_FORMAT."""
+        """Creates a location. Effective once per request_id. Fails with CODE_TAKEN, LOCATION_FORMAT, TEXT_FORMAT,
+        TIME_ZONE_UNKNOWN, POINT_OUT_OF_RANGE, TIME_FORMAT, DATE_FORMAT.
+        """
 
     @_abc_1.abstractmethod
     def UpdateLocation(

@@ -61,6 +61,11 @@ class ReservationServiceStub:
                 request_serializer=inventory_dot_v1_dot_reservation__service__pb2.FulfilRequest.SerializeToString,
                 response_deserializer=inventory_dot_v1_dot_reservation__service__pb2.FulfilResponse.FromString,
                 _registered_method=True)
+        self.Reallocate = channel.unary_unary(
+                '/inventory.v1.ReservationService/Reallocate',
+                request_serializer=inventory_dot_v1_dot_reservation__service__pb2.ReallocateRequest.SerializeToString,
+                response_deserializer=inventory_dot_v1_dot_reservation__service__pb2.ReallocateResponse.FromString,
+                _registered_method=True)
         self.GetReservation = channel.unary_unary(
                 '/inventory.v1.ReservationService/GetReservation',
                 request_serializer=inventory_dot_v1_dot_reservation__service__pb2.GetReservationRequest.SerializeToString,
@@ -90,8 +95,11 @@ class ReservationServiceServicer:
 
     def Reserve(self, request, context):
         """Promises up to 200 lines, atomically. Effective once per request_id; what was answered survives a crash.
+        Bundles are taken apart; a line without a location is sourced; what the shelf lacks is back-ordered where the policy
+        allows. Choice and check are made under the same locks.
         Fails with INSUFFICIENT_STOCK (naming each short line), SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND,
-        LOCATION_RETIRED, TTL_OUT_OF_RANGE, QUANTITY_OUT_OF_RANGE, LINES_EMPTY, TOO_MANY_LINES.
+        LOCATION_RETIRED, LOCATION_NOT_SELLING, TTL_OUT_OF_RANGE, QUANTITY_OUT_OF_RANGE, QUANTITY_NOT_WHOLE, LINES_EMPTY,
+        TOO_MANY_LINES.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,6 +133,15 @@ class ReservationServiceServicer:
     def Fulfil(self, request, context):
         """Issues allocated goods, all or part: on_hand and allocated fall together. Effective once per request_id.
         Fails with RESERVATION_NOT_FOUND, RESERVATION_STATE, EXCEEDS_HELD.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reallocate(self, request, context):
+        """Moves what is held, allocated or back-ordered to other locations, all or nothing, in one step that never passes
+        through "free". Effective once per request_id. Fails with RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
+        RESERVATION_STATE, EXCEEDS_HELD, INSUFFICIENT_STOCK, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,6 +206,11 @@ def add_ReservationServiceServicer_to_server(servicer, server):
                     servicer.Fulfil,
                     request_deserializer=inventory_dot_v1_dot_reservation__service__pb2.FulfilRequest.FromString,
                     response_serializer=inventory_dot_v1_dot_reservation__service__pb2.FulfilResponse.SerializeToString,
+            ),
+            'Reallocate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reallocate,
+                    request_deserializer=inventory_dot_v1_dot_reservation__service__pb2.ReallocateRequest.FromString,
+                    response_serializer=inventory_dot_v1_dot_reservation__service__pb2.ReallocateResponse.SerializeToString,
             ),
             'GetReservation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReservation,
@@ -348,6 +370,33 @@ class ReservationService:
             '/inventory.v1.ReservationService/Fulfil',
             inventory_dot_v1_dot_reservation__service__pb2.FulfilRequest.SerializeToString,
             inventory_dot_v1_dot_reservation__service__pb2.FulfilResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reallocate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inventory.v1.ReservationService/Reallocate',
+            inventory_dot_v1_dot_reservation__service__pb2.ReallocateRequest.SerializeToString,
+            inventory_dot_v1_dot_reservation__service__pb2.ReallocateResponse.FromString,
             options,
             channel_credentials,
             insecure,

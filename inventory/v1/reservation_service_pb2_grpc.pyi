@@ -37,8 +37,11 @@ class ReservationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ReservationServiceAsyncStub: ...
     Reserve: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.ReserveRequest, _reservation_service_pb2.ReserveResponse]
     """Promises up to 200 lines, atomically. Effective once per request_id; what was answered survives a crash.
+    Bundles are taken apart; a line without a location is sourced; what the shelf lacks is back-ordered where the policy
+    allows. Choice and check are made under the same locks.
     Fails with INSUFFICIENT_STOCK (naming each short line), SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND,
-    LOCATION_RETIRED, TTL_OUT_OF_RANGE, QUANTITY_OUT_OF_RANGE, LINES_EMPTY, TOO_MANY_LINES.
+    LOCATION_RETIRED, LOCATION_NOT_SELLING, TTL_OUT_OF_RANGE, QUANTITY_OUT_OF_RANGE, QUANTITY_NOT_WHOLE, LINES_EMPTY,
+    TOO_MANY_LINES.
     """
     Commit: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.CommitRequest, _reservation_service_pb2.CommitResponse]
     """Turns held into allocated, all or part, in one step that never passes through "free".
@@ -56,6 +59,11 @@ class ReservationServiceStub:
     Fulfil: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.FulfilRequest, _reservation_service_pb2.FulfilResponse]
     """Issues allocated goods, all or part: on_hand and allocated fall together. Effective once per request_id.
     Fails with RESERVATION_NOT_FOUND, RESERVATION_STATE, EXCEEDS_HELD.
+    """
+    Reallocate: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.ReallocateRequest, _reservation_service_pb2.ReallocateResponse]
+    """Moves what is held, allocated or back-ordered to other locations, all or nothing, in one step that never passes
+    through "free". Effective once per request_id. Fails with RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
+    RESERVATION_STATE, EXCEEDS_HELD, INSUFFICIENT_STOCK, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING.
     """
     GetReservation: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.GetReservationRequest, _reservation_service_pb2.GetReservationResponse]
     """Reads one reservation. No effect. Fails with RESERVATION_NOT_FOUND."""
@@ -81,8 +89,11 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Reserve: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.ReserveRequest, _reservation_service_pb2.ReserveResponse]  # type: ignore[assignment]
     """Promises up to 200 lines, atomically. Effective once per request_id; what was answered survives a crash.
+    Bundles are taken apart; a line without a location is sourced; what the shelf lacks is back-ordered where the policy
+    allows. Choice and check are made under the same locks.
     Fails with INSUFFICIENT_STOCK (naming each short line), SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND,
-    LOCATION_RETIRED, TTL_OUT_OF_RANGE, QUANTITY_OUT_OF_RANGE, LINES_EMPTY, TOO_MANY_LINES.
+    LOCATION_RETIRED, LOCATION_NOT_SELLING, TTL_OUT_OF_RANGE, QUANTITY_OUT_OF_RANGE, QUANTITY_NOT_WHOLE, LINES_EMPTY,
+    TOO_MANY_LINES.
     """
     Commit: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.CommitRequest, _reservation_service_pb2.CommitResponse]  # type: ignore[assignment]
     """Turns held into allocated, all or part, in one step that never passes through "free".
@@ -100,6 +111,11 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
     Fulfil: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.FulfilRequest, _reservation_service_pb2.FulfilResponse]  # type: ignore[assignment]
     """Issues allocated goods, all or part: on_hand and allocated fall together. Effective once per request_id.
     Fails with RESERVATION_NOT_FOUND, RESERVATION_STATE, EXCEEDS_HELD.
+    """
+    Reallocate: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.ReallocateRequest, _reservation_service_pb2.ReallocateResponse]  # type: ignore[assignment]
+    """Moves what is held, allocated or back-ordered to other locations, all or nothing, in one step that never passes
+    through "free". Effective once per request_id. Fails with RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
+    RESERVATION_STATE, EXCEEDS_HELD, INSUFFICIENT_STOCK, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING.
     """
     GetReservation: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.GetReservationRequest, _reservation_service_pb2.GetReservationResponse]  # type: ignore[assignment]
     """Reads one reservation. No effect. Fails with RESERVATION_NOT_FOUND."""
@@ -128,8 +144,11 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_reservation_service_pb2.ReserveResponse, _abc.Awaitable[_reservation_service_pb2.ReserveResponse]]:
         """Promises up to 200 lines, atomically. Effective once per request_id; what was answered survives a crash.
+        Bundles are taken apart; a line without a location is sourced; what the shelf lacks is back-ordered where the policy
+        allows. Choice and check are made under the same locks.
         Fails with INSUFFICIENT_STOCK (naming each short line), SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND,
-        LOCATION_RETIRED, TTL_OUT_OF_RANGE, QUANTITY_OUT_OF_RANGE, LINES_EMPTY, TOO_MANY_LINES.
+        LOCATION_RETIRED, LOCATION_NOT_SELLING, TTL_OUT_OF_RANGE, QUANTITY_OUT_OF_RANGE, QUANTITY_NOT_WHOLE, LINES_EMPTY,
+        TOO_MANY_LINES.
         """
 
     @_abc_1.abstractmethod
@@ -171,6 +190,17 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_reservation_service_pb2.FulfilResponse, _abc.Awaitable[_reservation_service_pb2.FulfilResponse]]:
         """Issues allocated goods, all or part: on_hand and allocated fall together. Effective once per request_id.
         Fails with RESERVATION_NOT_FOUND, RESERVATION_STATE, EXCEEDS_HELD.
+        """
+
+    @_abc_1.abstractmethod
+    def Reallocate(
+        self,
+        request: _reservation_service_pb2.ReallocateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reservation_service_pb2.ReallocateResponse, _abc.Awaitable[_reservation_service_pb2.ReallocateResponse]]:
+        """Moves what is held, allocated or back-ordered to other locations, all or nothing, in one step that never passes
+        through "free". Effective once per request_id. Fails with RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
+        RESERVATION_STATE, EXCEEDS_HELD, INSUFFICIENT_STOCK, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING.
         """
 
     @_abc_1.abstractmethod

@@ -26,13 +26,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from inventory.v1 import core_pb2 as inventory_dot_v1_dot_core__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n inventory/v1/stock_service.proto\x12\x0cinventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17inventory/v1/core.proto\"F\n\x0fGetStockRequest\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x14\n\x0cmin_revision\x18\x03 \x01(\x03\"6\n\x10GetStockResponse\x12\"\n\x05level\x18\x01 \x01(\x0b\x32\x13.inventory.v1.Level\")\n\x08StockKey\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\"R\n\x14\x42\x61tchGetStockRequest\x12$\n\x04keys\x18\x01 \x03(\x0b\x32\x16.inventory.v1.StockKey\x12\x14\n\x0cmin_revision\x18\x02 \x01(\x03\"e\n\x15\x42\x61tchGetStockResponse\x12#\n\x06levels\x18\x01 \x03(\x0b\x32\x13.inventory.v1.Level\x12\'\n\x07unknown\x18\x02 \x03(\x0b\x32\x16.inventory.v1.StockKey\"Z\n\x10ListStockRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\x12\x11\n\tlocations\x18\x02 \x03(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Q\n\x11ListStockResponse\x12#\n\x06levels\x18\x01 \x03(\x0b\x32\x13.inventory.v1.Level\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc0\x01\n\x12\x41\x64justStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x05 \x01(\x03\x12.\n\x0b\x64isposition\x18\x06 \x01(\x0e\x32\x19.inventory.v1.Disposition\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x11\n\treference\x18\x08 \x01(\t\"]\n\x13\x41\x64justStockResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\"\n\x05level\x18\x03 \x01(\x0b\x32\x13.inventory.v1.Level\"\xc3\x01\n\x0fSetStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12\x0f\n\x07on_hand\x18\x05 \x01(\x03\x12\x1d\n\x10\x65xpected_on_hand\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x11\n\treference\x18\x08 \x01(\tB\x13\n\x11_expected_on_hand\"Z\n\x10SetStockResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\"\n\x05level\x18\x03 \x01(\x0b\x32\x13.inventory.v1.Level\"\xa3\x01\n\x0fStockAdjustment\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x03 \x01(\x03\x12.\n\x0b\x64isposition\x18\x04 \x01(\x0e\x32\x19.inventory.v1.Disposition\x12\x1d\n\x10\x65xpected_on_hand\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\x13\n\x11_expected_on_hand\"\xcc\x01\n\x17\x42\x61tchAdjustStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x32\n\x0b\x61\x64justments\x18\x03 \x03(\x0b\x32\x1d.inventory.v1.StockAdjustment\x12/\n\x0c\x65rror_policy\x18\x04 \x01(\x0e\x32\x19.inventory.v1.ErrorPolicy\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x11\n\treference\x18\x06 \x01(\t\"\x8b\x01\n\x18\x42\x61tchAdjustStockResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\x0f\n\x07\x61pplied\x18\x03 \x01(\x05\x12)\n\x07refused\x18\x04 \x03(\x0b\x32\x18.inventory.v1.RefusedRow\x12\x0f\n\x07on_hand\x18\x05 \x03(\x03\"@\n\nRefusedRow\x12\x0b\n\x03row\x18\x01 \x01(\x05\x12%\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.inventory.v1.RowError\"\xec\x01\n\x14SetThresholdsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12\x19\n\x0csafety_stock\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\rreorder_point\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x1c\n\x0f\x62\x61\x63korder_limit\x18\x07 \x01(\x03H\x02\x88\x01\x01\x42\x0f\n\r_safety_stockB\x10\n\x0e_reorder_pointB\x12\n\x10_backorder_limit\"_\n\x15SetThresholdsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\"\n\x05level\x18\x03 \x01(\x0b\x32\x13.inventory.v1.Level\"\xdc\x01\n\x14ListMovementsRequest\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x16\n\x0ereservation_id\x18\x03 \x01(\t\x12\x31\n\rrecorded_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0frecorded_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"[\n\x15ListMovementsResponse\x12)\n\tmovements\x18\x01 \x03(\x0b\x32\x16.inventory.v1.Movement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xb7\x05\n\x0cStockService\x12I\n\x08GetStock\x12\x1d.inventory.v1.GetStockRequest\x1a\x1e.inventory.v1.GetStockResponse\x12X\n\rBatchGetStock\x12\".inventory.v1.BatchGetStockRequest\x1a#.inventory.v1.BatchGetStockResponse\x12L\n\tListStock\x12\x1e.inventory.v1.ListStockRequest\x1a\x1f.inventory.v1.ListStockResponse\x12R\n\x0b\x41\x64justStock\x12 .inventory.v1.AdjustStockRequest\x1a!.inventory.v1.AdjustStockResponse\x12I\n\x08SetStock\x12\x1d.inventory.v1.SetStockRequest\x1a\x1e.inventory.v1.SetStockResponse\x12\x61\n\x10\x42\x61tchAdjustStock\x12%.inventory.v1.BatchAdjustStockRequest\x1a&.inventory.v1.BatchAdjustStockResponse\x12X\n\rSetThresholds\x12\".inventory.v1.SetThresholdsRequest\x1a#.inventory.v1.SetThresholdsResponse\x12X\n\rListMovements\x12\".inventory.v1.ListMovementsRequest\x1a#.inventory.v1.ListMovementsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n inventory/v1/stock_service.proto\x12\x0cinventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17inventory/v1/core.proto\"F\n\x0fGetStockRequest\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x14\n\x0cmin_revision\x18\x03 \x01(\x03\"6\n\x10GetStockResponse\x12\"\n\x05level\x18\x01 \x01(\x0b\x32\x13.inventory.v1.Level\")\n\x08StockKey\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\"R\n\x14\x42\x61tchGetStockRequest\x12$\n\x04keys\x18\x01 \x03(\x0b\x32\x16.inventory.v1.StockKey\x12\x14\n\x0cmin_revision\x18\x02 \x01(\x03\"e\n\x15\x42\x61tchGetStockResponse\x12#\n\x06levels\x18\x01 \x03(\x0b\x32\x13.inventory.v1.Level\x12\'\n\x07unknown\x18\x02 \x03(\x0b\x32\x16.inventory.v1.StockKey\"Z\n\x10ListStockRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\x12\x11\n\tlocations\x18\x02 \x03(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Q\n\x11ListStockResponse\x12#\n\x06levels\x18\x01 \x03(\x0b\x32\x13.inventory.v1.Level\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xde\x01\n\x12\x41\x64justStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x05 \x01(\x03\x12.\n\x0b\x64isposition\x18\x06 \x01(\x0e\x32\x19.inventory.v1.Disposition\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x11\n\treference\x18\x08 \x01(\t\x12\x0b\n\x03lot\x18\t \x01(\t\x12\x0f\n\x07serials\x18\n \x03(\t\"]\n\x13\x41\x64justStockResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\"\n\x05level\x18\x03 \x01(\x0b\x32\x13.inventory.v1.Level\"\xc3\x01\n\x0fSetStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12\x0f\n\x07on_hand\x18\x05 \x01(\x03\x12\x1d\n\x10\x65xpected_on_hand\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x11\n\treference\x18\x08 \x01(\tB\x13\n\x11_expected_on_hand\"Z\n\x10SetStockResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\"\n\x05level\x18\x03 \x01(\x0b\x32\x13.inventory.v1.Level\"\xc1\x01\n\x0fStockAdjustment\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x03 \x01(\x03\x12.\n\x0b\x64isposition\x18\x04 \x01(\x0e\x32\x19.inventory.v1.Disposition\x12\x1d\n\x10\x65xpected_on_hand\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0b\n\x03lot\x18\x06 \x01(\t\x12\x0f\n\x07serials\x18\x07 \x03(\tB\x13\n\x11_expected_on_hand\"\xac\x01\n\x0bReceiptLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12.\n\x0b\x64isposition\x18\x05 \x01(\x0e\x32\x19.inventory.v1.Disposition\x12\x0b\n\x03lot\x18\x06 \x01(\t\x12\x12\n\nexpires_on\x18\x07 \x01(\t\x12\x0f\n\x07serials\x18\x08 \x03(\t\"\xe4\x01\n\x13ReceiveStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x10\n\x08location\x18\x03 \x01(\t\x12\'\n\x04kind\x18\x04 \x01(\x0e\x32\x19.inventory.v1.ReceiptKind\x12(\n\x05lines\x18\x05 \x03(\x0b\x32\x19.inventory.v1.ReceiptLine\x12\x1a\n\x12incoming_reference\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x11\n\treference\x18\x08 \x01(\t\"_\n\x14ReceiveStockResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12#\n\x06levels\x18\x03 \x03(\x0b\x32\x13.inventory.v1.Level\"\x9d\x02\n\x16ReclassifyStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\x03\x12\x33\n\x10\x66rom_disposition\x18\x06 \x01(\x0e\x32\x19.inventory.v1.Disposition\x12\x31\n\x0eto_disposition\x18\x07 \x01(\x0e\x32\x19.inventory.v1.Disposition\x12\x0b\n\x03lot\x18\x08 \x01(\t\x12\x0f\n\x07serials\x18\t \x03(\t\x12\x0e\n\x06reason\x18\n \x01(\t\x12\x11\n\treference\x18\x0b \x01(\t\"a\n\x17ReclassifyStockResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\"\n\x05level\x18\x03 \x01(\x0b\x32\x13.inventory.v1.Level\"O\n\x0cIncomingLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\x12\x0e\n\x06\x64ue_on\x18\x04 \x01(\t\"}\n\x12SetIncomingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x11\n\treference\x18\x03 \x01(\t\x12)\n\x05lines\x18\x04 \x03(\x0b\x32\x1a.inventory.v1.IncomingLine\"^\n\x13SetIncomingResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12#\n\x06levels\x18\x03 \x03(\x0b\x32\x13.inventory.v1.Level\"0\n\x0fListLotsRequest\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\"k\n\x08LotLevel\x12\x0b\n\x03lot\x18\x01 \x01(\t\x12\x12\n\nexpires_on\x18\x02 \x01(\t\x12\x10\n\x08location\x18\x03 \x01(\t\x12,\n\nquantities\x18\x04 \x01(\x0b\x32\x18.inventory.v1.Quantities\"8\n\x10ListLotsResponse\x12$\n\x04lots\x18\x01 \x03(\x0b\x32\x16.inventory.v1.LotLevel\"\xe7\x01\n\x0bSerialEvent\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.inventory.v1.SerialState\x12\x10\n\x08location\x18\x03 \x01(\t\x12.\n\x0b\x64isposition\x18\x04 \x01(\x0e\x32\x19.inventory.v1.Disposition\x12\x16\n\x0ereservation_id\x18\x05 \x01(\t\x12\x11\n\treference\x18\x06 \x01(\t\x12/\n\x0brecorded_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"/\n\x10GetSerialRequest\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0e\n\x06serial\x18\x02 \x01(\t\"k\n\x11GetSerialResponse\x12*\n\x07present\x18\x01 \x01(\x0b\x32\x19.inventory.v1.SerialEvent\x12*\n\x07history\x18\x02 \x03(\x0b\x32\x19.inventory.v1.SerialEvent\"\xcc\x01\n\x17\x42\x61tchAdjustStockRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x32\n\x0b\x61\x64justments\x18\x03 \x03(\x0b\x32\x1d.inventory.v1.StockAdjustment\x12/\n\x0c\x65rror_policy\x18\x04 \x01(\x0e\x32\x19.inventory.v1.ErrorPolicy\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x11\n\treference\x18\x06 \x01(\t\"\x8b\x01\n\x18\x42\x61tchAdjustStockResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\x0f\n\x07\x61pplied\x18\x03 \x01(\x05\x12)\n\x07refused\x18\x04 \x03(\x0b\x32\x18.inventory.v1.RefusedRow\x12\x0f\n\x07on_hand\x18\x05 \x03(\x03\"@\n\nRefusedRow\x12\x0b\n\x03row\x18\x01 \x01(\x05\x12%\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.inventory.v1.RowError\"\xec\x01\n\x14SetThresholdsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12\x19\n\x0csafety_stock\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\rreorder_point\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x1c\n\x0f\x62\x61\x63korder_limit\x18\x07 \x01(\x03H\x02\x88\x01\x01\x42\x0f\n\r_safety_stockB\x10\n\x0e_reorder_pointB\x12\n\x10_backorder_limit\"_\n\x15SetThresholdsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\"\n\x05level\x18\x03 \x01(\x0b\x32\x13.inventory.v1.Level\"\xdc\x01\n\x14ListMovementsRequest\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x16\n\x0ereservation_id\x18\x03 \x01(\t\x12\x31\n\rrecorded_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0frecorded_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"[\n\x15ListMovementsResponse\x12)\n\tmovements\x18\x01 \x03(\x0b\x32\x16.inventory.v1.Movement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\\\n\x0bReceiptKind\x12\x1c\n\x18RECEIPT_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12RECEIPT_KIND_GOODS\x10\x01\x12\x17\n\x13RECEIPT_KIND_RETURN\x10\x02*\xae\x01\n\x0bSerialState\x12\x1c\n\x18SERIAL_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15SERIAL_STATE_IN_STOCK\x10\x01\x12\x19\n\x15SERIAL_STATE_PROMISED\x10\x02\x12\x17\n\x13SERIAL_STATE_ISSUED\x10\x03\x12\x1b\n\x17SERIAL_STATE_IN_TRANSIT\x10\x04\x12\x15\n\x11SERIAL_STATE_LOST\x10\x05\x32\xdb\x08\n\x0cStockService\x12I\n\x08GetStock\x12\x1d.inventory.v1.GetStockRequest\x1a\x1e.inventory.v1.GetStockResponse\x12X\n\rBatchGetStock\x12\".inventory.v1.BatchGetStockRequest\x1a#.inventory.v1.BatchGetStockResponse\x12L\n\tListStock\x12\x1e.inventory.v1.ListStockRequest\x1a\x1f.inventory.v1.ListStockResponse\x12R\n\x0b\x41\x64justStock\x12 .inventory.v1.AdjustStockRequest\x1a!.inventory.v1.AdjustStockResponse\x12I\n\x08SetStock\x12\x1d.inventory.v1.SetStockRequest\x1a\x1e.inventory.v1.SetStockResponse\x12\x61\n\x10\x42\x61tchAdjustStock\x12%.inventory.v1.BatchAdjustStockRequest\x1a&.inventory.v1.BatchAdjustStockResponse\x12X\n\rSetThresholds\x12\".inventory.v1.SetThresholdsRequest\x1a#.inventory.v1.SetThresholdsResponse\x12U\n\x0cReceiveStock\x12!.inventory.v1.ReceiveStockRequest\x1a\".inventory.v1.ReceiveStockResponse\x12^\n\x0fReclassifyStock\x12$.inventory.v1.ReclassifyStockRequest\x1a%.inventory.v1.ReclassifyStockResponse\x12R\n\x0bSetIncoming\x12 .inventory.v1.SetIncomingRequest\x1a!.inventory.v1.SetIncomingResponse\x12I\n\x08ListLots\x12\x1d.inventory.v1.ListLotsRequest\x1a\x1e.inventory.v1.ListLotsResponse\x12L\n\tGetSerial\x12\x1e.inventory.v1.GetSerialRequest\x1a\x1f.inventory.v1.GetSerialResponse\x12X\n\rListMovements\x12\".inventory.v1.ListMovementsRequest\x1a#.inventory.v1.ListMovementsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'inventory.v1.stock_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_RECEIPTKIND']._serialized_start=4317
+  _globals['_RECEIPTKIND']._serialized_end=4409
+  _globals['_SERIALSTATE']._serialized_start=4412
+  _globals['_SERIALSTATE']._serialized_end=4586
   _globals['_GETSTOCKREQUEST']._serialized_start=108
   _globals['_GETSTOCKREQUEST']._serialized_end=178
   _globals['_GETSTOCKRESPONSE']._serialized_start=180
@@ -48,29 +52,57 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTSTOCKRESPONSE']._serialized_start=558
   _globals['_LISTSTOCKRESPONSE']._serialized_end=639
   _globals['_ADJUSTSTOCKREQUEST']._serialized_start=642
-  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=834
-  _globals['_ADJUSTSTOCKRESPONSE']._serialized_start=836
-  _globals['_ADJUSTSTOCKRESPONSE']._serialized_end=929
-  _globals['_SETSTOCKREQUEST']._serialized_start=932
-  _globals['_SETSTOCKREQUEST']._serialized_end=1127
-  _globals['_SETSTOCKRESPONSE']._serialized_start=1129
-  _globals['_SETSTOCKRESPONSE']._serialized_end=1219
-  _globals['_STOCKADJUSTMENT']._serialized_start=1222
-  _globals['_STOCKADJUSTMENT']._serialized_end=1385
-  _globals['_BATCHADJUSTSTOCKREQUEST']._serialized_start=1388
-  _globals['_BATCHADJUSTSTOCKREQUEST']._serialized_end=1592
-  _globals['_BATCHADJUSTSTOCKRESPONSE']._serialized_start=1595
-  _globals['_BATCHADJUSTSTOCKRESPONSE']._serialized_end=1734
-  _globals['_REFUSEDROW']._serialized_start=1736
-  _globals['_REFUSEDROW']._serialized_end=1800
-  _globals['_SETTHRESHOLDSREQUEST']._serialized_start=1803
-  _globals['_SETTHRESHOLDSREQUEST']._serialized_end=2039
-  _globals['_SETTHRESHOLDSRESPONSE']._serialized_start=2041
-  _globals['_SETTHRESHOLDSRESPONSE']._serialized_end=2136
-  _globals['_LISTMOVEMENTSREQUEST']._serialized_start=2139
-  _globals['_LISTMOVEMENTSREQUEST']._serialized_end=2359
-  _globals['_LISTMOVEMENTSRESPONSE']._serialized_start=2361
-  _globals['_LISTMOVEMENTSRESPONSE']._serialized_end=2452
-  _globals['_STOCKSERVICE']._serialized_start=2455
-  _globals['_STOCKSERVICE']._serialized_end=3150
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=864
+  _globals['_ADJUSTSTOCKRESPONSE']._serialized_start=866
+  _globals['_ADJUSTSTOCKRESPONSE']._serialized_end=959
+  _globals['_SETSTOCKREQUEST']._serialized_start=962
+  _globals['_SETSTOCKREQUEST']._serialized_end=1157
+  _globals['_SETSTOCKRESPONSE']._serialized_start=1159
+  _globals['_SETSTOCKRESPONSE']._serialized_end=1249
+  _globals['_STOCKADJUSTMENT']._serialized_start=1252
+  _globals['_STOCKADJUSTMENT']._serialized_end=1445
+  _globals['_RECEIPTLINE']._serialized_start=1448
+  _globals['_RECEIPTLINE']._serialized_end=1620
+  _globals['_RECEIVESTOCKREQUEST']._serialized_start=1623
+  _globals['_RECEIVESTOCKREQUEST']._serialized_end=1851
+  _globals['_RECEIVESTOCKRESPONSE']._serialized_start=1853
+  _globals['_RECEIVESTOCKRESPONSE']._serialized_end=1948
+  _globals['_RECLASSIFYSTOCKREQUEST']._serialized_start=1951
+  _globals['_RECLASSIFYSTOCKREQUEST']._serialized_end=2236
+  _globals['_RECLASSIFYSTOCKRESPONSE']._serialized_start=2238
+  _globals['_RECLASSIFYSTOCKRESPONSE']._serialized_end=2335
+  _globals['_INCOMINGLINE']._serialized_start=2337
+  _globals['_INCOMINGLINE']._serialized_end=2416
+  _globals['_SETINCOMINGREQUEST']._serialized_start=2418
+  _globals['_SETINCOMINGREQUEST']._serialized_end=2543
+  _globals['_SETINCOMINGRESPONSE']._serialized_start=2545
+  _globals['_SETINCOMINGRESPONSE']._serialized_end=2639
+  _globals['_LISTLOTSREQUEST']._serialized_start=2641
+  _globals['_LISTLOTSREQUEST']._serialized_end=2689
+  _globals['_LOTLEVEL']._serialized_start=2691
+  _globals['_LOTLEVEL']._serialized_end=2798
+  _globals['_LISTLOTSRESPONSE']._serialized_start=2800
+  _globals['_LISTLOTSRESPONSE']._serialized_end=2856
+  _globals['_SERIALEVENT']._serialized_start=2859
+  _globals['_SERIALEVENT']._serialized_end=3090
+  _globals['_GETSERIALREQUEST']._serialized_start=3092
+  _globals['_GETSERIALREQUEST']._serialized_end=3139
+  _globals['_GETSERIALRESPONSE']._serialized_start=3141
+  _globals['_GETSERIALRESPONSE']._serialized_end=3248
+  _globals['_BATCHADJUSTSTOCKREQUEST']._serialized_start=3251
+  _globals['_BATCHADJUSTSTOCKREQUEST']._serialized_end=3455
+  _globals['_BATCHADJUSTSTOCKRESPONSE']._serialized_start=3458
+  _globals['_BATCHADJUSTSTOCKRESPONSE']._serialized_end=3597
+  _globals['_REFUSEDROW']._serialized_start=3599
+  _globals['_REFUSEDROW']._serialized_end=3663
+  _globals['_SETTHRESHOLDSREQUEST']._serialized_start=3666
+  _globals['_SETTHRESHOLDSREQUEST']._serialized_end=3902
+  _globals['_SETTHRESHOLDSRESPONSE']._serialized_start=3904
+  _globals['_SETTHRESHOLDSRESPONSE']._serialized_end=3999
+  _globals['_LISTMOVEMENTSREQUEST']._serialized_start=4002
+  _globals['_LISTMOVEMENTSREQUEST']._serialized_end=4222
+  _globals['_LISTMOVEMENTSRESPONSE']._serialized_start=4224
+  _globals['_LISTMOVEMENTSRESPONSE']._serialized_end=4315
+  _globals['_STOCKSERVICE']._serialized_start=4589
+  _globals['_STOCKSERVICE']._serialized_end=5704
 # @@protoc_insertion_point(module_scope)

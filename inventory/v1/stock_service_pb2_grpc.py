@@ -70,6 +70,31 @@ class StockServiceStub:
                 request_serializer=inventory_dot_v1_dot_stock__service__pb2.SetThresholdsRequest.SerializeToString,
                 response_deserializer=inventory_dot_v1_dot_stock__service__pb2.SetThresholdsResponse.FromString,
                 _registered_method=True)
+        self.ReceiveStock = channel.unary_unary(
+                '/inventory.v1.StockService/ReceiveStock',
+                request_serializer=inventory_dot_v1_dot_stock__service__pb2.ReceiveStockRequest.SerializeToString,
+                response_deserializer=inventory_dot_v1_dot_stock__service__pb2.ReceiveStockResponse.FromString,
+                _registered_method=True)
+        self.ReclassifyStock = channel.unary_unary(
+                '/inventory.v1.StockService/ReclassifyStock',
+                request_serializer=inventory_dot_v1_dot_stock__service__pb2.ReclassifyStockRequest.SerializeToString,
+                response_deserializer=inventory_dot_v1_dot_stock__service__pb2.ReclassifyStockResponse.FromString,
+                _registered_method=True)
+        self.SetIncoming = channel.unary_unary(
+                '/inventory.v1.StockService/SetIncoming',
+                request_serializer=inventory_dot_v1_dot_stock__service__pb2.SetIncomingRequest.SerializeToString,
+                response_deserializer=inventory_dot_v1_dot_stock__service__pb2.SetIncomingResponse.FromString,
+                _registered_method=True)
+        self.ListLots = channel.unary_unary(
+                '/inventory.v1.StockService/ListLots',
+                request_serializer=inventory_dot_v1_dot_stock__service__pb2.ListLotsRequest.SerializeToString,
+                response_deserializer=inventory_dot_v1_dot_stock__service__pb2.ListLotsResponse.FromString,
+                _registered_method=True)
+        self.GetSerial = channel.unary_unary(
+                '/inventory.v1.StockService/GetSerial',
+                request_serializer=inventory_dot_v1_dot_stock__service__pb2.GetSerialRequest.SerializeToString,
+                response_deserializer=inventory_dot_v1_dot_stock__service__pb2.GetSerialResponse.FromString,
+                _registered_method=True)
         self.ListMovements = channel.unary_unary(
                 '/inventory.v1.StockService/ListMovements',
                 request_serializer=inventory_dot_v1_dot_stock__service__pb2.ListMovementsRequest.SerializeToString,
@@ -138,6 +163,48 @@ class StockServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReceiveStock(self, request, context):
+        """Takes goods in: from a supplier, or back from a customer. Waiting back-orders are filled in order of acceptance, in the
+        same step. Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED (a bundle or a
+        virtual SKU), LOT_REQUIRED, LOT_EXPIRED, LOT_CONFLICT, SERIALS_REQUIRED, SERIAL_TAKEN, ON_HAND_LIMIT,
+        QUANTITY_OUT_OF_RANGE, QUANTITY_NOT_WHOLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReclassifyStock(self, request, context):
+        """Moves goods between sellable and the dispositions that are not for sale; what becomes sellable fills back-orders.
+        Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, LOT_REQUIRED,
+        LOT_NOT_FOUND, FIELD_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetIncoming(self, request, context):
+        """Says what is expected at a location, by date and reference; quantity 0 takes it back. Changes `incoming` only.
+        Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED, DATE_FORMAT,
+        TOO_MANY_LINES.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLots(self, request, context):
+        """Lists what of a SKU is of which lot, first-expiring first. No effect. Fails with SKU_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSerial(self, request, context):
+        """Reads one piece and its history. No effect. Fails with SKU_NOT_FOUND, SERIAL_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListMovements(self, request, context):
         """Lists ledger rows, newest first, by SKU, location, reservation, time.
         No effect. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID, TIME_RANGE.
@@ -183,6 +250,31 @@ def add_StockServiceServicer_to_server(servicer, server):
                     servicer.SetThresholds,
                     request_deserializer=inventory_dot_v1_dot_stock__service__pb2.SetThresholdsRequest.FromString,
                     response_serializer=inventory_dot_v1_dot_stock__service__pb2.SetThresholdsResponse.SerializeToString,
+            ),
+            'ReceiveStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReceiveStock,
+                    request_deserializer=inventory_dot_v1_dot_stock__service__pb2.ReceiveStockRequest.FromString,
+                    response_serializer=inventory_dot_v1_dot_stock__service__pb2.ReceiveStockResponse.SerializeToString,
+            ),
+            'ReclassifyStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReclassifyStock,
+                    request_deserializer=inventory_dot_v1_dot_stock__service__pb2.ReclassifyStockRequest.FromString,
+                    response_serializer=inventory_dot_v1_dot_stock__service__pb2.ReclassifyStockResponse.SerializeToString,
+            ),
+            'SetIncoming': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetIncoming,
+                    request_deserializer=inventory_dot_v1_dot_stock__service__pb2.SetIncomingRequest.FromString,
+                    response_serializer=inventory_dot_v1_dot_stock__service__pb2.SetIncomingResponse.SerializeToString,
+            ),
+            'ListLots': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLots,
+                    request_deserializer=inventory_dot_v1_dot_stock__service__pb2.ListLotsRequest.FromString,
+                    response_serializer=inventory_dot_v1_dot_stock__service__pb2.ListLotsResponse.SerializeToString,
+            ),
+            'GetSerial': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSerial,
+                    request_deserializer=inventory_dot_v1_dot_stock__service__pb2.GetSerialRequest.FromString,
+                    response_serializer=inventory_dot_v1_dot_stock__service__pb2.GetSerialResponse.SerializeToString,
             ),
             'ListMovements': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMovements,
@@ -380,6 +472,141 @@ class StockService:
             '/inventory.v1.StockService/SetThresholds',
             inventory_dot_v1_dot_stock__service__pb2.SetThresholdsRequest.SerializeToString,
             inventory_dot_v1_dot_stock__service__pb2.SetThresholdsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReceiveStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inventory.v1.StockService/ReceiveStock',
+            inventory_dot_v1_dot_stock__service__pb2.ReceiveStockRequest.SerializeToString,
+            inventory_dot_v1_dot_stock__service__pb2.ReceiveStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReclassifyStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inventory.v1.StockService/ReclassifyStock',
+            inventory_dot_v1_dot_stock__service__pb2.ReclassifyStockRequest.SerializeToString,
+            inventory_dot_v1_dot_stock__service__pb2.ReclassifyStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetIncoming(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inventory.v1.StockService/SetIncoming',
+            inventory_dot_v1_dot_stock__service__pb2.SetIncomingRequest.SerializeToString,
+            inventory_dot_v1_dot_stock__service__pb2.SetIncomingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inventory.v1.StockService/ListLots',
+            inventory_dot_v1_dot_stock__service__pb2.ListLotsRequest.SerializeToString,
+            inventory_dot_v1_dot_stock__service__pb2.ListLotsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSerial(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inventory.v1.StockService/GetSerial',
+            inventory_dot_v1_dot_stock__service__pb2.GetSerialRequest.SerializeToString,
+            inventory_dot_v1_dot_stock__service__pb2.GetSerialResponse.FromString,
             options,
             channel_credentials,
             insecure,

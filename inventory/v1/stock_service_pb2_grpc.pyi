@@ -62,6 +62,26 @@ class StockServiceStub:
     Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, and BELOW_PROMISED when a smaller backorder_limit would break
     promises already made.
     """
+    ReceiveStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.ReceiveStockRequest, _stock_service_pb2.ReceiveStockResponse]
+    """Takes goods in: from a supplier, or back from a customer. Waiting back-orders are filled in order of acceptance, in the
+    same step. Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED (a bundle or a
+    virtual SKU), LOT_REQUIRED, LOT_EXPIRED, LOT_CONFLICT, SERIALS_REQUIRED, SERIAL_TAKEN, ON_HAND_LIMIT,
+    QUANTITY_OUT_OF_RANGE, QUANTITY_NOT_WHOLE.
+    """
+    ReclassifyStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.ReclassifyStockRequest, _stock_service_pb2.ReclassifyStockResponse]
+    """Moves goods between sellable and the dispositions that are not for sale; what becomes sellable fills back-orders.
+    Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, LOT_REQUIRED,
+    LOT_NOT_FOUND, FIELD_CONFLICT.
+    """
+    SetIncoming: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.SetIncomingRequest, _stock_service_pb2.SetIncomingResponse]
+    """Says what is expected at a location, by date and reference; quantity 0 takes it back. Changes `incoming` only.
+    Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED, DATE_FORMAT,
+    TOO_MANY_LINES.
+    """
+    ListLots: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.ListLotsRequest, _stock_service_pb2.ListLotsResponse]
+    """Lists what of a SKU is of which lot, first-expiring first. No effect. Fails with SKU_NOT_FOUND."""
+    GetSerial: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.GetSerialRequest, _stock_service_pb2.GetSerialResponse]
+    """Reads one piece and its history. No effect. Fails with SKU_NOT_FOUND, SERIAL_NOT_FOUND."""
     ListMovements: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.ListMovementsRequest, _stock_service_pb2.ListMovementsResponse]
     """Lists ledger rows, newest first, by SKU, location, reservation, time.
     No effect. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID, TIME_RANGE.
@@ -101,6 +121,26 @@ class StockServiceAsyncStub(StockServiceStub):
     Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, and BELOW_PROMISED when a smaller backorder_limit would break
     promises already made.
     """
+    ReceiveStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.ReceiveStockRequest, _stock_service_pb2.ReceiveStockResponse]  # type: ignore[assignment]
+    """Takes goods in: from a supplier, or back from a customer. Waiting back-orders are filled in order of acceptance, in the
+    same step. Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED (a bundle or a
+    virtual SKU), LOT_REQUIRED, LOT_EXPIRED, LOT_CONFLICT, SERIALS_REQUIRED, SERIAL_TAKEN, ON_HAND_LIMIT,
+    QUANTITY_OUT_OF_RANGE, QUANTITY_NOT_WHOLE.
+    """
+    ReclassifyStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.ReclassifyStockRequest, _stock_service_pb2.ReclassifyStockResponse]  # type: ignore[assignment]
+    """Moves goods between sellable and the dispositions that are not for sale; what becomes sellable fills back-orders.
+    Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, LOT_REQUIRED,
+    LOT_NOT_FOUND, FIELD_CONFLICT.
+    """
+    SetIncoming: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.SetIncomingRequest, _stock_service_pb2.SetIncomingResponse]  # type: ignore[assignment]
+    """Says what is expected at a location, by date and reference; quantity 0 takes it back. Changes `incoming` only.
+    Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED, DATE_FORMAT,
+    TOO_MANY_LINES.
+    """
+    ListLots: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.ListLotsRequest, _stock_service_pb2.ListLotsResponse]  # type: ignore[assignment]
+    """Lists what of a SKU is of which lot, first-expiring first. No effect. Fails with SKU_NOT_FOUND."""
+    GetSerial: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.GetSerialRequest, _stock_service_pb2.GetSerialResponse]  # type: ignore[assignment]
+    """Reads one piece and its history. No effect. Fails with SKU_NOT_FOUND, SERIAL_NOT_FOUND."""
     ListMovements: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.ListMovementsRequest, _stock_service_pb2.ListMovementsResponse]  # type: ignore[assignment]
     """Lists ledger rows, newest first, by SKU, location, reservation, time.
     No effect. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID, TIME_RANGE.
@@ -179,6 +219,56 @@ class StockServiceServicer(metaclass=_abc_1.ABCMeta):
         Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, and BELOW_PROMISED when a smaller backorder_limit would break
         promises already made.
         """
+
+    @_abc_1.abstractmethod
+    def ReceiveStock(
+        self,
+        request: _stock_service_pb2.ReceiveStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_service_pb2.ReceiveStockResponse, _abc.Awaitable[_stock_service_pb2.ReceiveStockResponse]]:
+        """Takes goods in: from a supplier, or back from a customer. Waiting back-orders are filled in order of acceptance, in the
+        same step. Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED (a bundle or a
+        virtual SKU), LOT_REQUIRED, LOT_EXPIRED, LOT_CONFLICT, SERIALS_REQUIRED, SERIAL_TAKEN, ON_HAND_LIMIT,
+        QUANTITY_OUT_OF_RANGE, QUANTITY_NOT_WHOLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ReclassifyStock(
+        self,
+        request: _stock_service_pb2.ReclassifyStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_service_pb2.ReclassifyStockResponse, _abc.Awaitable[_stock_service_pb2.ReclassifyStockResponse]]:
+        """Moves goods between sellable and the dispositions that are not for sale; what becomes sellable fills back-orders.
+        Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, LOT_REQUIRED,
+        LOT_NOT_FOUND, FIELD_CONFLICT.
+        """
+
+    @_abc_1.abstractmethod
+    def SetIncoming(
+        self,
+        request: _stock_service_pb2.SetIncomingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_service_pb2.SetIncomingResponse, _abc.Awaitable[_stock_service_pb2.SetIncomingResponse]]:
+        """Says what is expected at a location, by date and reference; quantity 0 takes it back. Changes `incoming` only.
+        Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED, DATE_FORMAT,
+        TOO_MANY_LINES.
+        """
+
+    @_abc_1.abstractmethod
+    def ListLots(
+        self,
+        request: _stock_service_pb2.ListLotsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_service_pb2.ListLotsResponse, _abc.Awaitable[_stock_service_pb2.ListLotsResponse]]:
+        """Lists what of a SKU is of which lot, first-expiring first. No effect. Fails with SKU_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def GetSerial(
+        self,
+        request: _stock_service_pb2.GetSerialRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stock_service_pb2.GetSerialResponse, _abc.Awaitable[_stock_service_pb2.GetSerialResponse]]:
+        """Reads one piece and its history. No effect. Fails with SKU_NOT_FOUND, SERIAL_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListMovements(

@@ -19,9 +19,10 @@ FROM feed_head
 -- revisions. OFFSET 0 keeps each look-up a look-up by key, also before the tables have statistics.
 SELECT movement.revision, movement.ordinal, movement.kind, movement.on_hand_delta, movement.held_delta,
     movement.allocated_delta, movement.quality_control_delta, movement.damaged_delta, movement.quarantined_delta,
-    movement.on_hand_after, movement.held_after, movement.allocated_after, movement.quality_control_after,
-    movement.damaged_after, movement.quarantined_after, movement.reservation_id, movement.reason,
-    movement.reference, movement.recorded_at, sku.code AS sku, location.code AS location, channel.code AS channel,
+    movement.backordered_delta, movement.in_transit_delta, movement.incoming_delta, movement.on_hand_after, movement.held_after,
+    movement.allocated_after, movement.quality_control_after, movement.damaged_after, movement.quarantined_after,
+    movement.backordered_after, movement.in_transit_after, movement.incoming_after, movement.reservation_id, movement.reason,
+    movement.reference, movement.recorded_at, (SELECT code FROM lot WHERE lot_id = movement.lot_id) AS lot, sku.code AS sku, location.code AS location, channel.code AS channel,
     CASE WHEN sku.revision <= movement.revision THEN sku.category ELSE (
         SELECT version.category FROM sku_version AS version
         WHERE version.sku_id = movement.sku_id AND version.revision <= movement.revision
@@ -39,9 +40,10 @@ ORDER BY movement.revision, movement.ordinal
 -- location codes or null; $5 categories or null.
 SELECT newest.revision, newest.ordinal, newest.kind, newest.on_hand_delta, newest.held_delta,
     newest.allocated_delta, newest.quality_control_delta, newest.damaged_delta, newest.quarantined_delta,
-    newest.on_hand_after, newest.held_after, newest.allocated_after, newest.quality_control_after,
-    newest.damaged_after, newest.quarantined_after, newest.reservation_id, newest.reason,
-    newest.reference, newest.recorded_at, sku.code AS sku, location.code AS location, channel.code AS channel,
+    newest.backordered_delta, newest.in_transit_delta, newest.incoming_delta, newest.on_hand_after, newest.held_after,
+    newest.allocated_after, newest.quality_control_after, newest.damaged_after, newest.quarantined_after,
+    newest.backordered_after, newest.in_transit_after, newest.incoming_after, newest.reservation_id, newest.reason,
+    newest.reference, newest.recorded_at, (SELECT code FROM lot WHERE lot_id = newest.lot_id) AS lot, sku.code AS sku, location.code AS location, channel.code AS channel,
     sku.category
 FROM (
     SELECT DISTINCT ON (sku_id, location_id) * FROM movement
@@ -66,9 +68,10 @@ WHERE ($3::text[] IS NULL OR sku.code = ANY ($3::text[]))
 -- Of each level of some SKUs the newest ledger row up to a revision. $1 SKU codes, $2 the revision.
 SELECT newest.revision, newest.ordinal, newest.kind, newest.on_hand_delta, newest.held_delta,
     newest.allocated_delta, newest.quality_control_delta, newest.damaged_delta, newest.quarantined_delta,
-    newest.on_hand_after, newest.held_after, newest.allocated_after, newest.quality_control_after,
-    newest.damaged_after, newest.quarantined_after, newest.reservation_id, newest.reason,
-    newest.reference, newest.recorded_at, sku.code AS sku, location.code AS location, channel.code AS channel,
+    newest.backordered_delta, newest.in_transit_delta, newest.incoming_delta, newest.on_hand_after, newest.held_after,
+    newest.allocated_after, newest.quality_control_after, newest.damaged_after, newest.quarantined_after,
+    newest.backordered_after, newest.in_transit_after, newest.incoming_after, newest.reservation_id, newest.reason,
+    newest.reference, newest.recorded_at, (SELECT code FROM lot WHERE lot_id = newest.lot_id) AS lot, sku.code AS sku, location.code AS location, channel.code AS channel,
     '' AS category
 FROM sku
 CROSS JOIN LATERAL (SELECT location_id FROM level WHERE level.sku_id = sku.sku_id OFFSET 0) AS level
@@ -85,7 +88,9 @@ ORDER BY sku.code, location.code
 -- name: read_sku_versions
 -- SKUs as they were after each revision in a range, and their categories before. $1, $2 the revisions.
 SELECT version.revision, version.recorded_at, sku.code, version.name, version.category, version.unit,
-    version.unit_digits, version.barcodes, version.active, version.attributes, (
+    version.unit_digits, version.barcodes, version.active, version.attributes,
+    version.kind, version.tracking, version.oversell_limit, version.preorder_until, version.preorder_limit,
+    version.from_several_places, version.units, version.components, (
         SELECT before.category FROM sku_version AS before
         WHERE before.sku_id = version.sku_id AND before.revision < version.revision
         ORDER BY before.revision DESC LIMIT 1
@@ -96,7 +101,9 @@ ORDER BY version.revision, version.sku_id
 
 -- name: read_location_versions
 -- Locations as they were after each revision in a range. $1, $2 the revisions.
-SELECT version.revision, version.recorded_at, location.code, version.name, version.kind, version.active
+SELECT version.revision, version.recorded_at, location.code, version.name, version.kind, version.active,
+    version.address, version.latitude, version.longitude, version.priority, version.handling, version.cutoff_minute,
+    version.working_days, version.closed_on, version.time_zone, version.uses, version.transit_days
 FROM location_version AS version JOIN location ON location.location_id = version.location_id
 WHERE version.revision > $1 AND version.revision <= $2
 ORDER BY version.revision, version.location_id
@@ -121,6 +128,9 @@ SELECT sku.code AS sku, location.code AS location, level.sku_id, level.location_
     coalesce(past.quality_control_after, level.quality_control) AS quality_control,
     coalesce(past.damaged_after, level.damaged) AS damaged,
     coalesce(past.quarantined_after, level.quarantined) AS quarantined,
+    coalesce(past.backordered_after, level.backordered) AS backordered,
+    coalesce(past.in_transit_after, level.in_transit) AS in_transit,
+    coalesce(past.incoming_after, level.incoming) AS incoming,
     level.safety_stock, level.reorder_point, level.backorder_limit,
     coalesce(past.revision, level.revision) AS revision, NULL::bigint AS due
 FROM level
@@ -153,7 +163,8 @@ LIMIT $7
 -- A page of SKUs as they were at a revision, by sku_id. $1 the revision; $2 the last page's last id; $3 codes or null;
 -- $4 categories or null; $5 how many.
 SELECT sku.sku_id, sku.code, version.name, version.category, version.unit, version.unit_digits, version.barcodes,
-    version.active, version.attributes
+    version.active, version.attributes, version.kind, version.tracking, version.oversell_limit,
+    version.preorder_until, version.preorder_limit, version.from_several_places, version.units, version.components
 FROM sku
 CROSS JOIN LATERAL (
     SELECT * FROM sku_version WHERE sku_version.sku_id = sku.sku_id AND sku_version.revision <= $1
@@ -170,7 +181,9 @@ LIMIT $5
 -- name: read_location_snapshot
 -- A page of locations as they were at a revision, by location_id. $1 the revision; $2 the last page's last id; $3 codes
 -- or null; $4 how many.
-SELECT location.location_id, location.code, version.name, version.kind, version.active
+SELECT location.location_id, location.code, version.name, version.kind, version.active,
+    version.address, version.latitude, version.longitude, version.priority, version.handling, version.cutoff_minute,
+    version.working_days, version.closed_on, version.time_zone, version.uses, version.transit_days
 FROM location
 CROSS JOIN LATERAL (
     SELECT * FROM location_version

@@ -6,8 +6,8 @@ SELECT epoch, revision, compacted FROM feed_head
 -- Levels by code in the order asked; what doesn't exist has no sku_id or location_id. Holds that have run out and
 -- aren't swept yet are told apart as due. $1, $2 SKU and location codes.
 SELECT pair.sku, pair.location, sku.sku_id, location.location_id, level.on_hand, level.held, level.allocated,
-    level.quality_control, level.damaged, level.quarantined, level.safety_stock, level.reorder_point,
-    level.backorder_limit, level.revision, due.held AS due
+    level.quality_control, level.damaged, level.quarantined, level.backordered, level.in_transit, level.incoming,
+    level.safety_stock, level.reorder_point, level.backorder_limit, level.revision, due.held AS due
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS pair (sku, location, position)
 LEFT JOIN sku ON sku.code = pair.sku
 LEFT JOIN location ON location.code = pair.location
@@ -26,8 +26,8 @@ SELECT sku.code AS sku, level.*
 FROM sku
 CROSS JOIN LATERAL (
     SELECT location.code AS location, level.sku_id, level.location_id, level.on_hand, level.held, level.allocated,
-        level.quality_control, level.damaged, level.quarantined, level.safety_stock, level.reorder_point,
-        level.backorder_limit, level.revision, due.held AS due
+        level.quality_control, level.damaged, level.quarantined, level.backordered, level.in_transit, level.incoming,
+        level.safety_stock, level.reorder_point, level.backorder_limit, level.revision, due.held AS due
     FROM level
     CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = level.location_id OFFSET 0) AS location
     LEFT JOIN LATERAL (
@@ -48,9 +48,10 @@ LIMIT $5
 -- code, $5 reservation, $6, $7 times from and before, each null for all; $8 how many.
 SELECT movement.revision, movement.ordinal, movement.kind, movement.on_hand_delta, movement.held_delta,
     movement.allocated_delta, movement.quality_control_delta, movement.damaged_delta, movement.quarantined_delta,
-    movement.on_hand_after, movement.held_after, movement.allocated_after, movement.quality_control_after,
-    movement.damaged_after, movement.quarantined_after, movement.reservation_id, movement.reason,
-    movement.reference, movement.recorded_at, sku.code AS sku, location.code AS location, channel.code AS channel,
+    movement.backordered_delta, movement.in_transit_delta, movement.incoming_delta, movement.on_hand_after, movement.held_after,
+    movement.allocated_after, movement.quality_control_after, movement.damaged_after, movement.quarantined_after,
+    movement.backordered_after, movement.in_transit_after, movement.incoming_after, movement.reservation_id, movement.reason,
+    movement.reference, movement.recorded_at, (SELECT code FROM lot WHERE lot_id = movement.lot_id) AS lot, sku.code AS sku, location.code AS location, channel.code AS channel,
     movement.sku_id, movement.location_id
 FROM movement
 CROSS JOIN LATERAL (SELECT code FROM sku WHERE sku_id = movement.sku_id OFFSET 0) AS sku
@@ -89,23 +90,37 @@ WITH page AS (
     LIMIT $7
 )
 SELECT page.reservation_id, page.channel_id, page.owner, page.reference, page.state, page.expires_at,
-    page.created_at, line.sku_id, line.location_id, line.requested, line.held, line.allocated, line.fulfilled,
-    line.released, sku.code AS sku, location.code AS location, clock_timestamp() AS now
+    page.created_at, page.purpose, page.pickup_location_id, page.ready_at, line.sku_id, line.location_id, line.requested,
+    line.held, line.allocated, line.backordered, line.fulfilled, line.released, line.ask_no, line.lot_id,
+    line.bundle_sku_id, line.bundle_quantity, line.accepted_revision, sku.code AS sku, location.code AS location,
+    bundle.code AS bundle, lot.code AS lot, pickup.code AS pickup_location, ARRAY(
+        SELECT serial FROM serial WHERE serial.reservation_id = page.reservation_id AND serial.sku_id = line.sku_id
+        ORDER BY serial
+    ) AS serials, ARRAY(
+        SELECT transfer_id FROM transfer WHERE transfer.reservation_id = page.reservation_id ORDER BY transfer_id
+    ) AS transfer_ids, clock_timestamp() AS now
 FROM page
 JOIN reservation_line AS line ON line.reservation_id = page.reservation_id
 JOIN sku ON sku.sku_id = line.sku_id
 JOIN location ON location.location_id = line.location_id
+LEFT JOIN sku AS bundle ON bundle.sku_id = line.bundle_sku_id
+LEFT JOIN lot ON lot.lot_id = line.lot_id
+LEFT JOIN location AS pickup ON pickup.location_id = page.pickup_location_id
 ORDER BY page.reservation_id DESC, line.line_no
 
 -- name: find_sku
 -- A SKU by code or by barcode. $1 code or null, $2 barcode or null.
-SELECT code, name, category, unit, unit_digits, barcodes, active, attributes FROM sku
+SELECT code, name, category, unit, unit_digits, barcodes, active, attributes,
+    kind, tracking, oversell_limit, preorder_until, preorder_limit, from_several_places, units, components
+FROM sku
 WHERE CASE WHEN $1::text IS NOT NULL THEN code = $1::text
     ELSE sku_id = (SELECT sku_id FROM barcode WHERE barcode = $2::text) END
 
 -- name: list_skus
 -- A page of SKUs by code. $1 the last page's last code; $2 category or null; $3 active or null; $4 how many.
-SELECT code, name, category, unit, unit_digits, barcodes, active, attributes FROM sku
+SELECT code, name, category, unit, unit_digits, barcodes, active, attributes,
+    kind, tracking, oversell_limit, preorder_until, preorder_limit, from_several_places, units, components
+FROM sku
 WHERE code > $1
     AND ($2::text IS NULL OR (category <> '' AND (category = $2::text OR starts_with(category, $2::text || '/'))))
     AND ($3::boolean IS NULL OR active = $3::boolean)
@@ -115,7 +130,9 @@ LIMIT $4
 -- name: list_locations
 -- A page of locations by code. $1 the last page's last code; $2 one code, $3 kind, $4 active, each null for all; $5
 -- how many.
-SELECT code, name, kind, active FROM location
+SELECT code, name, kind, active, address, latitude, longitude, priority, handling, cutoff_minute,
+    working_days, closed_on, time_zone, uses, transit_days
+FROM location
 WHERE code > $1 AND ($2::text IS NULL OR code = $2::text) AND ($3::smallint IS NULL OR kind = $3::smallint)
     AND ($4::boolean IS NULL OR active = $4::boolean)
 ORDER BY code

@@ -10,33 +10,84 @@ FROM (
 
 -- name: find_and_lock
 -- Finds what a batch must know and locks every level it may change, in the one global order: by sku_id, then
--- location_id. Holding all levels of a reservation's lines is what guards the reservation; but for owners, nothing else
--- is ever locked before the feed's head.
+-- location_id. Holding all levels of a reservation's lines is what guards the reservation; but for owners and documents,
+-- which come before, nothing else is ever locked before the feed's head. The same without the locks is find_unlocked.
 -- $1 channel and request_id of each command; $2 distinct SKU and location codes; $3 reservations the commands name;
--- $4 channels and owners whose live holds are to be replaced; $5 how many lines that have run out at most.
--- Gives one row: the locked levels, the reservations to read under these locks (those named, those whose holds on
--- these levels have run out, those of the owners), earlier answers, how many lines have run out, when the transaction
--- began, the clock, read after the last lock was had, and the feed's head that all this was read at.
+-- $4 channels and owners whose live holds are to be replaced; $5 how many lines that have run out, or of one level that
+-- wait for goods, at most; $6 SKU codes, each with the numbers of the locations it may come from; $7 those SKU and
+-- location codes of $2 where goods may arrive.
+-- Bundles are taken apart here: $2 and $6 lock the levels of what they are made of. Where a SKU has a limit for
+-- back-orders all its levels are locked, since it is counted over all of them.
+-- Gives one row: the levels locked for $2 and for reservations; those locked only for $6, column by column, which costs
+-- a fifth; what the SKUs of $6, the bundles of $2 and their parts are; the reservations to read under these locks (those
+-- named, those whose holds on these levels have run out, those of the owners, those that wait for goods); earlier answers;
+-- how many lines have run out; when the transaction began; the clock, read after the last lock was had; the feed's head
+-- that all this was read at; and the revision of places and channels.
 -- All but the levels is as of before the lock: reservations are read again, and answers are proved by request's
 -- primary key. OFFSET 0 keeps each look-up a look-up by its whole key, also where the planner believes a table empty.
-WITH pair_level AS MATERIALIZED (
-    SELECT sku.sku_id, location.location_id
+WITH named AS MATERIALIZED (
+    SELECT sku.sku_id, sku.kind, sku.oversells, location.location_id
     FROM unnest($2::code_pair[]) AS pair
-    CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
+    CROSS JOIN LATERAL (
+        SELECT sku_id, kind, oversell_limit > 0 OR preorder_limit > 0 AS oversells FROM sku WHERE code = pair.sku OFFSET 0
+    ) AS sku
     CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
+), spread AS MATERIALIZED (
+    SELECT sku.sku_id, sku.kind, source.location_ids
+    FROM unnest($6::spread_row[]) AS source
+    CROSS JOIN LATERAL (SELECT sku_id, kind FROM sku WHERE code = source.sku OFFSET 0) AS sku
+), leaf AS MATERIALIZED (
+    SELECT bundle.sku_id AS bundle_sku_id, part.sku_id, part.quantity
+    FROM (SELECT sku_id FROM named WHERE kind = 2 UNION SELECT sku_id FROM spread WHERE kind = 2) AS bundle
+    CROSS JOIN LATERAL (
+        SELECT sku_id, quantity FROM bundle_leaf WHERE bundle_sku_id = bundle.sku_id OFFSET 0
+    ) AS part
+), pair_level AS MATERIALIZED (
+    SELECT sku_id, location_id FROM named WHERE kind <> 2
+    UNION
+    SELECT leaf.sku_id, named.location_id FROM named JOIN leaf ON leaf.bundle_sku_id = named.sku_id WHERE named.kind = 2
+    UNION
+    SELECT named.sku_id, level.location_id
+    FROM named
+    CROSS JOIN LATERAL (
+        SELECT location_id FROM level WHERE sku_id = named.sku_id AND named.oversells OFFSET 0
+    ) AS level
+), spread_level AS MATERIALIZED (
+    SELECT wide.sku_id, level.location_id
+    FROM (
+        SELECT sku_id, location_ids FROM spread WHERE kind <> 2
+        UNION ALL
+        SELECT leaf.sku_id, spread.location_ids FROM spread JOIN leaf ON leaf.bundle_sku_id = spread.sku_id
+    ) AS wide
+    CROSS JOIN LATERAL (
+        SELECT location_id FROM level WHERE sku_id = wide.sku_id AND location_id = ANY (wide.location_ids) OFFSET 0
+    ) AS level
 ), run_out AS MATERIALIZED (
     SELECT line.reservation_id
-    FROM pair_level
+    FROM (SELECT sku_id, location_id FROM pair_level UNION SELECT sku_id, location_id FROM spread_level) AS key
     CROSS JOIN LATERAL (
         SELECT reservation_id FROM reservation_line
-        WHERE sku_id = pair_level.sku_id AND location_id = pair_level.location_id AND held > 0 AND expires_at <= now()
+        WHERE sku_id = key.sku_id AND location_id = key.location_id AND held > 0 AND expires_at <= now()
         OFFSET 0
     ) AS line
     LIMIT $5
+), queue AS MATERIALIZED (
+    SELECT line.reservation_id
+    FROM unnest($7::code_pair[]) AS pair
+    CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
+    CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
+    CROSS JOIN LATERAL (
+        SELECT reservation_id FROM reservation_line
+        WHERE sku_id = sku.sku_id AND location_id = location.location_id AND backordered > 0
+        ORDER BY accepted_revision, reservation_id, line_no
+        LIMIT $5
+    ) AS line
 ), wanted_reservation AS MATERIALIZED (
     SELECT unnest($3::uuid[]) AS reservation_id
     UNION
     SELECT reservation_id FROM run_out
+    UNION
+    SELECT reservation_id FROM queue
     UNION
     SELECT reservation.reservation_id
     FROM unnest($4::owner_key[]) AS key
@@ -45,31 +96,61 @@ WITH pair_level AS MATERIALIZED (
         WHERE channel_id = key.channel_id AND owner = key.owner AND state = 1 AND owner <> '' OFFSET 0
     ) AS reservation
 ), wanted_level AS MATERIALIZED (
-    SELECT sku_id, location_id FROM pair_level
-    UNION
-    SELECT line.sku_id, line.location_id
-    FROM wanted_reservation
-    CROSS JOIN LATERAL (
-        SELECT sku_id, location_id FROM reservation_line
-        WHERE reservation_id = wanted_reservation.reservation_id OFFSET 0
-    ) AS line
+    SELECT sku_id, location_id, bool_or(whole) AS whole
+    FROM (
+        SELECT sku_id, location_id, true AS whole FROM pair_level
+        UNION ALL
+        SELECT sku_id, location_id, false FROM spread_level
+        UNION ALL
+        SELECT line.sku_id, line.location_id, true
+        FROM wanted_reservation
+        CROSS JOIN LATERAL (
+            SELECT sku_id, location_id FROM reservation_line
+            WHERE reservation_id = wanted_reservation.reservation_id OFFSET 0
+        ) AS line
+    ) AS wanted
+    GROUP BY sku_id, location_id
 ), locked AS MATERIALIZED (
-    SELECT level.*, sku.code AS sku, sku.category, location.code AS location, sku.active AS sku_active,
-        location.active AS location_active
+    SELECT level.*, wanted.whole
     FROM (SELECT * FROM wanted_level ORDER BY sku_id, location_id) AS wanted
     CROSS JOIN LATERAL (
         SELECT * FROM level WHERE sku_id = wanted.sku_id AND location_id = wanted.location_id FOR UPDATE
     ) AS level
-    CROSS JOIN LATERAL (SELECT * FROM sku WHERE sku_id = wanted.sku_id OFFSET 0) AS sku
-    CROSS JOIN LATERAL (SELECT * FROM location WHERE location_id = wanted.location_id OFFSET 0) AS location
 )
 SELECT
     ARRAY(
-        SELECT ROW(sku_id, location_id, sku, location, sku_active, location_active, category, on_hand, held,
-            allocated, quality_control, damaged, quarantined, safety_stock, reorder_point,
-            backorder_limit)::locked_place
+        SELECT ROW(locked.sku_id, locked.location_id, sku.code, location.code, sku.active, location.active,
+            sku.category, sku.kind, sku.tracking,
+            CASE WHEN sku.preorder_until > (now() AT TIME ZONE 'UTC')::date THEN sku.preorder_limit
+                ELSE sku.oversell_limit END,
+            locked.on_hand, locked.held, locked.allocated, locked.quality_control, locked.damaged, locked.quarantined,
+            locked.backordered, locked.in_transit, locked.incoming, locked.safety_stock, locked.reorder_point,
+            locked.backorder_limit)::locked_place
         FROM locked
+        CROSS JOIN LATERAL (SELECT * FROM sku WHERE sku_id = locked.sku_id OFFSET 0) AS sku
+        CROSS JOIN LATERAL (SELECT * FROM location WHERE location_id = locked.location_id OFFSET 0) AS location
+        WHERE locked.whole
     ) AS levels,
+    slim.*,
+    ARRAY(
+        SELECT ROW(sku.sku_id, sku.code, sku.active, sku.category, sku.kind, sku.tracking,
+            CASE WHEN sku.preorder_until > (now() AT TIME ZONE 'UTC')::date THEN sku.preorder_limit
+                ELSE sku.oversell_limit END,
+            sku.from_several_places, part.ids, part.codes, part.quantities)::wanted_goods
+        FROM (
+            SELECT sku_id FROM spread UNION SELECT bundle_sku_id FROM leaf UNION SELECT sku_id FROM leaf
+            UNION SELECT sku_id FROM named WHERE kind = 2
+        ) AS wanted
+        CROSS JOIN LATERAL (SELECT * FROM sku WHERE sku_id = wanted.sku_id OFFSET 0) AS sku
+        CROSS JOIN LATERAL (
+            SELECT array_agg(leaf.sku_id ORDER BY leaf.sku_id) AS ids,
+                array_agg(of_it.code ORDER BY leaf.sku_id) AS codes,
+                array_agg(leaf.quantity ORDER BY leaf.sku_id) AS quantities
+            FROM leaf
+            CROSS JOIN LATERAL (SELECT code FROM sku WHERE sku_id = leaf.sku_id OFFSET 0) AS of_it
+            WHERE leaf.bundle_sku_id = wanted.sku_id
+        ) AS part
+    ) AS goods,
     ARRAY(SELECT reservation_id FROM wanted_reservation) AS reservation_ids,
     ARRAY(
         SELECT ROW(request.channel_id, request.request_id, request.fingerprint, request.code, request.answer,
@@ -83,7 +164,19 @@ SELECT
     (SELECT count(*) FROM run_out) AS run_out_lines,
     now() AS began,
     clock_timestamp() AS now,
-    (SELECT revision FROM feed_head) AS seen
+    feed_head.revision AS seen,
+    feed_head.topology AS topology
+FROM feed_head
+CROSS JOIN LATERAL (
+    SELECT array_agg(sku_id) AS slim_sku_ids, array_agg(location_id) AS slim_location_ids,
+        array_agg(on_hand) AS slim_on_hand, array_agg(held) AS slim_held, array_agg(allocated) AS slim_allocated,
+        array_agg(quality_control) AS slim_quality_control, array_agg(damaged) AS slim_damaged,
+        array_agg(quarantined) AS slim_quarantined, array_agg(backordered) AS slim_backordered,
+        array_agg(in_transit) AS slim_in_transit, array_agg(incoming) AS slim_incoming,
+        array_agg(safety_stock) AS slim_safety_stock, array_agg(reorder_point) AS slim_reorder_point,
+        array_agg(backorder_limit) AS slim_backorder_limit
+    FROM locked WHERE NOT locked.whole
+) AS slim
 
 -- name: has_run_out_since
 -- Whether a hold on locked levels ran out while the locks were waited for. $1, $2 ids of the levels; $3, $4 from when
@@ -109,7 +202,9 @@ WHERE channel_id = $1 AND request_id = $2
 -- name: read_places
 -- Of pairs without a level: what exists of them. $1 SKU and location codes.
 SELECT pair.sku, pair.location, sku.sku_id, location.location_id, sku.active AS sku_active,
-    location.active AS location_active
+    location.active AS location_active, sku.category, sku.kind, sku.tracking,
+    CASE WHEN sku.preorder_until > (now() AT TIME ZONE 'UTC')::date THEN sku.preorder_limit
+        ELSE sku.oversell_limit END AS oversell_limit
 FROM unnest($1::code_pair[]) AS pair
 LEFT JOIN sku ON sku.code = pair.sku
 LEFT JOIN location ON location.code = pair.location
@@ -121,7 +216,7 @@ LEFT JOIN location ON location.code = pair.location
 INSERT INTO level (sku_id, location_id)
 SELECT sku.sku_id, location.location_id
 FROM unnest($1::code_pair[]) AS pair
-CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
+CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku AND kind <> 2 OFFSET 0) AS sku
 CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
 WHERE NOT EXISTS (
     SELECT FROM level WHERE level.sku_id = sku.sku_id AND level.location_id = location.location_id
@@ -132,15 +227,64 @@ ON CONFLICT (sku_id, location_id) DO NOTHING
 -- name: read_reservations
 -- Reservations with their lines, read under the locks of all their levels. $1 reservation ids.
 SELECT reservation.reservation_id, reservation.channel_id, reservation.owner, reservation.reference,
-    reservation.state, reservation.expires_at, reservation.created_at, line.sku_id, line.location_id,
-    line.requested, line.held, line.allocated, line.fulfilled, line.released, sku.code AS sku,
-    location.code AS location
+    reservation.state, reservation.expires_at, reservation.created_at, reservation.purpose,
+    reservation.pickup_location_id, reservation.ready_at, line.sku_id, line.location_id,
+    line.requested, line.held, line.allocated, line.backordered, line.fulfilled, line.released, line.ask_no,
+    line.lot_id, line.bundle_sku_id, line.bundle_quantity, line.accepted_revision, sku.code AS sku,
+    location.code AS location, sku.tracking, sku.kind, bundle.code AS bundle, lot.code AS lot
 FROM unnest($1::uuid[]) AS named (reservation_id)
 JOIN reservation ON reservation.reservation_id = named.reservation_id
 JOIN reservation_line AS line ON line.reservation_id = named.reservation_id
 JOIN sku ON sku.sku_id = line.sku_id
 JOIN location ON location.location_id = line.location_id
+LEFT JOIN sku AS bundle ON bundle.sku_id = line.bundle_sku_id
+LEFT JOIN lot ON lot.lot_id = line.lot_id
 ORDER BY line.reservation_id, line.line_no
+
+-- name: read_views
+-- Of channels and SKUs those where the SKU's view differs from the channel's. $1 channels and SKU codes.
+SELECT key.channel_id, sku.sku_id, view.buffer, view.cap, view.share_bp, view.oversell_limit
+FROM unnest($1::channel_sku_key[]) AS key
+CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = key.sku OFFSET 0) AS sku
+CROSS JOIN LATERAL (
+    SELECT * FROM channel_sku WHERE channel_id = key.channel_id AND sku_id = sku.sku_id OFFSET 0
+) AS view
+
+-- name: read_lot_levels
+-- What of locked levels is of which lot. $1 sku_id and location_id.
+SELECT of_level.sku_id, of_level.location_id, lot.lot_id, lot.code, lot.expires_on, of_level.on_hand, of_level.held,
+    of_level.allocated, of_level.quality_control, of_level.damaged, of_level.quarantined
+FROM unnest($1::level_key[]) AS key
+CROSS JOIN LATERAL (
+    SELECT * FROM lot_level
+    WHERE sku_id = key.sku_id AND location_id = key.location_id AND on_hand > 0 OFFSET 0
+) AS of_level
+CROSS JOIN LATERAL (SELECT * FROM lot WHERE lot_id = of_level.lot_id OFFSET 0) AS lot
+
+-- name: write_lot_levels
+-- What of locked levels is of which lot, before write_stock. $1 rows.
+INSERT INTO lot_level (sku_id, location_id, lot_id, on_hand, held, allocated, quality_control, damaged, quarantined)
+SELECT new.* FROM unnest($1::lot_level_row[]) AS new
+ON CONFLICT (sku_id, location_id, lot_id) DO UPDATE SET on_hand = excluded.on_hand, held = excluded.held,
+    allocated = excluded.allocated, quality_control = excluded.quality_control, damaged = excluded.damaged,
+    quarantined = excluded.quarantined
+
+-- name: read_topology_revision
+-- The revision that changed places or channels last.
+SELECT topology FROM feed_head
+
+-- name: read_sites
+-- All places, as decisions see them.
+SELECT location_id, code, kind, active, priority, latitude, longitude, handling, cutoff_minute, working_days, closed_on,
+    time_zone, uses, transit_days
+FROM location
+
+-- name: read_channels
+-- The channels that have settings, and whether some of their SKUs have a view of their own.
+SELECT channel_id, kind, location_ids, buffer, cap, share_bp, oversell_limit, EXISTS (
+    SELECT FROM channel_sku WHERE channel_sku.channel_id = channel.channel_id
+) AS has_overrides, min_life_days
+FROM channel WHERE revision > 0
 
 -- name: write_stock
 -- Everything a batch of stock commands changes, as the last statement before COMMIT. Every part reads the head, so
@@ -152,38 +296,48 @@ WITH head AS (
     UPDATE feed_head SET revision = revision + $1::integer RETURNING revision - $1::integer AS base
 ), written_level AS (
     INSERT INTO level (sku_id, location_id, on_hand, held, allocated, quality_control, damaged, quarantined,
-        safety_stock, reorder_point, backorder_limit, revision)
+        backordered, in_transit, incoming, safety_stock, reorder_point, backorder_limit, revision)
     SELECT new.sku_id, new.location_id, new.on_hand, new.held, new.allocated, new.quality_control, new.damaged,
-        new.quarantined, new.safety_stock, new.reorder_point, new.backorder_limit, head.base + new.step
+        new.quarantined, new.backordered, new.in_transit, new.incoming, new.safety_stock, new.reorder_point,
+        new.backorder_limit, head.base + new.step
     FROM head, unnest($3::level_row[]) AS new
     ON CONFLICT (sku_id, location_id) DO UPDATE SET on_hand = excluded.on_hand, held = excluded.held,
         allocated = excluded.allocated, quality_control = excluded.quality_control, damaged = excluded.damaged,
-        quarantined = excluded.quarantined, safety_stock = excluded.safety_stock,
+        quarantined = excluded.quarantined, backordered = excluded.backordered, in_transit = excluded.in_transit,
+        incoming = excluded.incoming, safety_stock = excluded.safety_stock,
         reorder_point = excluded.reorder_point, backorder_limit = excluded.backorder_limit,
         revision = excluded.revision
 ), written_movement AS (
     INSERT INTO movement (revision, ordinal, sku_id, location_id, kind, on_hand_delta, held_delta, allocated_delta,
-        quality_control_delta, damaged_delta, quarantined_delta, on_hand_after, held_after, allocated_after,
-        quality_control_after, damaged_after, quarantined_after, channel_id, reservation_id, reason, reference,
+        quality_control_delta, damaged_delta, quarantined_delta, backordered_delta, in_transit_delta, incoming_delta,
+        on_hand_after, held_after, allocated_after, quality_control_after, damaged_after, quarantined_after,
+        backordered_after, in_transit_after, incoming_after, channel_id, reservation_id, reason, reference, lot_id,
         recorded_at)
     SELECT head.base + new.step, new.ordinal, new.sku_id, new.location_id, new.kind, new.on_hand_delta,
         new.held_delta, new.allocated_delta, new.quality_control_delta, new.damaged_delta, new.quarantined_delta,
-        new.on_hand_after, new.held_after, new.allocated_after, new.quality_control_after, new.damaged_after,
-        new.quarantined_after, new.channel_id, new.reservation_id, new.reason, new.reference, $2::timestamptz
+        new.backordered_delta, new.in_transit_delta, new.incoming_delta, new.on_hand_after, new.held_after,
+        new.allocated_after, new.quality_control_after, new.damaged_after, new.quarantined_after,
+        new.backordered_after, new.in_transit_after, new.incoming_after, new.channel_id, new.reservation_id,
+        new.reason, new.reference, new.lot_id, $2::timestamptz
     FROM head, unnest($4::movement_row[]) AS new
 ), written_reservation AS (
-    INSERT INTO reservation (reservation_id, channel_id, owner, reference, state, expires_at, created_at)
+    INSERT INTO reservation (reservation_id, channel_id, owner, reference, state, expires_at, created_at, purpose,
+        pickup_location_id, ready_at)
     SELECT new.*
     FROM head, unnest($5::reservation_row[]) AS new
     ON CONFLICT (reservation_id) DO UPDATE SET reference = excluded.reference, state = excluded.state,
-        expires_at = excluded.expires_at
+        expires_at = excluded.expires_at, ready_at = excluded.ready_at
 ), written_line AS (
-    INSERT INTO reservation_line (reservation_id, line_no, sku_id, location_id, requested, held, allocated, fulfilled,
-        released, expires_at)
-    SELECT new.*
+    INSERT INTO reservation_line (reservation_id, line_no, sku_id, location_id, requested, held, allocated, backordered,
+        fulfilled, released, ask_no, lot_id, bundle_sku_id, bundle_quantity, accepted_revision, expires_at)
+    SELECT new.reservation_id, new.line_no, new.sku_id, new.location_id, new.requested, new.held, new.allocated,
+        new.backordered, new.fulfilled, new.released, new.ask_no, new.lot_id, new.bundle_sku_id, new.bundle_quantity,
+        CASE WHEN new.accepted_revision > 0 THEN new.accepted_revision ELSE head.base - new.accepted_revision END,
+        new.expires_at
     FROM head, unnest($6::reservation_line_row[]) AS new
-    ON CONFLICT (reservation_id, line_no) DO UPDATE SET held = excluded.held, allocated = excluded.allocated,
-        fulfilled = excluded.fulfilled, released = excluded.released, expires_at = excluded.expires_at
+    ON CONFLICT (reservation_id, line_no) DO UPDATE SET requested = excluded.requested, held = excluded.held,
+        allocated = excluded.allocated, backordered = excluded.backordered, fulfilled = excluded.fulfilled,
+        released = excluded.released, expires_at = excluded.expires_at
 ), written_request AS (
     INSERT INTO request (channel_id, request_id, fingerprint, code, answer, revision, recorded_at)
     SELECT new.channel_id, new.request_id, new.fingerprint, new.code, new.answer, head.base + new.step,

@@ -4,43 +4,47 @@
 -- name: verify_bounds
 -- I1: no quantity is negative, unsellable goods lie on the shelf, and promises are covered. $1 rows.
 SELECT count(*) OVER () AS broken, sku.code AS sku, location.code AS location, level.on_hand, level.held,
-    level.allocated, level.quality_control, level.damaged, level.quarantined, level.backorder_limit
+    level.allocated, level.quality_control, level.damaged, level.quarantined, level.backordered, level.in_transit,
+    level.incoming, level.backorder_limit
 FROM level
 LEFT JOIN sku USING (sku_id)
 LEFT JOIN location USING (location_id)
-WHERE least(on_hand, held, allocated, quality_control, damaged, quarantined) < 0
-    OR quality_control + damaged + quarantined > on_hand
-    OR held + allocated + quality_control + damaged + quarantined > on_hand + coalesce(backorder_limit, 0)
+WHERE least(on_hand, held, allocated, quality_control, damaged, quarantined, backordered, in_transit, incoming) < 0
+    OR held + allocated + quality_control + damaged + quarantined > on_hand
+    OR backordered > backorder_limit
 ORDER BY level.sku_id, level.location_id
 LIMIT $1
 
 -- name: verify_promises
--- I2: held and allocated of a level are the sums over reservation lines. $1 rows.
+-- I2: held, allocated and backordered of a level are the sums over reservation lines. $1 rows.
 WITH line AS (
-    SELECT sku_id, location_id, sum(held) AS held, sum(allocated) AS allocated
-    FROM reservation_line WHERE held <> 0 OR allocated <> 0
+    SELECT sku_id, location_id, sum(held) AS held, sum(allocated) AS allocated, sum(backordered) AS backordered
+    FROM reservation_line WHERE held <> 0 OR allocated <> 0 OR backordered <> 0
     GROUP BY sku_id, location_id
 ), promised AS (
-    SELECT sku_id, location_id, held, allocated FROM level WHERE held <> 0 OR allocated <> 0
+    SELECT sku_id, location_id, held, allocated, backordered FROM level
+    WHERE held <> 0 OR allocated <> 0 OR backordered <> 0
 )
 SELECT count(*) OVER () AS broken, sku.code AS sku, location.code AS location, coalesce(promised.held, 0) AS held,
     coalesce(line.held, 0) AS held_by_lines, coalesce(promised.allocated, 0) AS allocated,
-    coalesce(line.allocated, 0) AS allocated_by_lines
+    coalesce(line.allocated, 0) AS allocated_by_lines, coalesce(promised.backordered, 0) AS backordered,
+    coalesce(line.backordered, 0) AS backordered_by_lines
 FROM promised
 FULL JOIN line USING (sku_id, location_id)
 LEFT JOIN sku USING (sku_id)
 LEFT JOIN location USING (location_id)
 WHERE coalesce(promised.held, 0) <> coalesce(line.held, 0)
     OR coalesce(promised.allocated, 0) <> coalesce(line.allocated, 0)
+    OR coalesce(promised.backordered, 0) <> coalesce(line.backordered, 0)
 ORDER BY sku_id, location_id
 LIMIT $1
 
 -- name: verify_sums
 -- I3: each quantity of a level is the sum of its movements. $1 rows.
 WITH ledger AS (
-    SELECT sku_id, location_id, sum(on_hand_delta) AS on_hand, sum(held_delta) AS held,
-        sum(allocated_delta) AS allocated, sum(quality_control_delta) AS quality_control,
-        sum(damaged_delta) AS damaged, sum(quarantined_delta) AS quarantined
+    SELECT sku_id, location_id, sum(on_hand_delta) AS on_hand, sum(held_delta) AS held, sum(allocated_delta) AS allocated,
+        sum(quality_control_delta) AS quality_control, sum(damaged_delta) AS damaged, sum(quarantined_delta) AS quarantined,
+        sum(backordered_delta) AS backordered, sum(in_transit_delta) AS in_transit, sum(incoming_delta) AS incoming
     FROM movement GROUP BY sku_id, location_id
 )
 SELECT count(*) OVER () AS broken, sku.code AS sku, location.code AS location,
@@ -55,25 +59,27 @@ CROSS JOIN LATERAL (VALUES
     ('allocated', coalesce(level.allocated, 0), coalesce(ledger.allocated, 0)),
     ('quality_control', coalesce(level.quality_control, 0), coalesce(ledger.quality_control, 0)),
     ('damaged', coalesce(level.damaged, 0), coalesce(ledger.damaged, 0)),
-    ('quarantined', coalesce(level.quarantined, 0), coalesce(ledger.quarantined, 0))
+    ('quarantined', coalesce(level.quarantined, 0), coalesce(ledger.quarantined, 0)),
+    ('backordered', coalesce(level.backordered, 0), coalesce(ledger.backordered, 0)),
+    ('in_transit', coalesce(level.in_transit, 0), coalesce(ledger.in_transit, 0)),
+    ('incoming', coalesce(level.incoming, 0), coalesce(ledger.incoming, 0))
 ) AS named (quantity, level, ledger)
-WHERE (coalesce(level.on_hand, 0), coalesce(level.held, 0), coalesce(level.allocated, 0),
-        coalesce(level.quality_control, 0), coalesce(level.damaged, 0), coalesce(level.quarantined, 0))
-    IS DISTINCT FROM (coalesce(ledger.on_hand, 0), coalesce(ledger.held, 0), coalesce(ledger.allocated, 0),
-        coalesce(ledger.quality_control, 0), coalesce(ledger.damaged, 0), coalesce(ledger.quarantined, 0))
-    AND named.level <> named.ledger
+WHERE named.level <> named.ledger
 ORDER BY sku_id, location_id, named.quantity
 LIMIT $1
 
 -- name: verify_chain
 -- Each movement's balances are those of the level's movement before it plus what it adds. $1 rows.
 WITH chained AS (
-    SELECT *, row_number() OVER earlier AS place, lag(on_hand_after, 1, 0::bigint) OVER earlier AS on_hand_before,
+    SELECT *, lag(on_hand_after, 1, 0::bigint) OVER earlier AS on_hand_before,
         lag(held_after, 1, 0::bigint) OVER earlier AS held_before,
         lag(allocated_after, 1, 0::bigint) OVER earlier AS allocated_before,
         lag(quality_control_after, 1, 0::bigint) OVER earlier AS quality_control_before,
         lag(damaged_after, 1, 0::bigint) OVER earlier AS damaged_before,
-        lag(quarantined_after, 1, 0::bigint) OVER earlier AS quarantined_before
+        lag(quarantined_after, 1, 0::bigint) OVER earlier AS quarantined_before,
+        lag(backordered_after, 1, 0::bigint) OVER earlier AS backordered_before,
+        lag(in_transit_after, 1, 0::bigint) OVER earlier AS in_transit_before,
+        lag(incoming_after, 1, 0::bigint) OVER earlier AS incoming_before
     FROM movement
     WINDOW earlier AS (PARTITION BY sku_id, location_id ORDER BY revision, ordinal)
 )
@@ -88,14 +94,12 @@ CROSS JOIN LATERAL (VALUES
     ('allocated', allocated_before, allocated_delta, allocated_after),
     ('quality_control', quality_control_before, quality_control_delta, quality_control_after),
     ('damaged', damaged_before, damaged_delta, damaged_after),
-    ('quarantined', quarantined_before, quarantined_delta, quarantined_after)
+    ('quarantined', quarantined_before, quarantined_delta, quarantined_after),
+    ('backordered', backordered_before, backordered_delta, backordered_after),
+    ('in_transit', in_transit_before, in_transit_delta, in_transit_after),
+    ('incoming', incoming_before, incoming_delta, incoming_after)
 ) AS named (quantity, before, delta, after)
-WHERE (on_hand_before + on_hand_delta <> on_hand_after OR held_before + held_delta <> held_after
-        OR allocated_before + allocated_delta <> allocated_after
-        OR quality_control_before + quality_control_delta <> quality_control_after
-        OR damaged_before + damaged_delta <> damaged_after
-        OR quarantined_before + quarantined_delta <> quarantined_after)
-    AND named.before + named.delta <> named.after
+WHERE named.before + named.delta <> named.after
 ORDER BY chained.revision, chained.ordinal, named.quantity
 LIMIT $1
 
@@ -107,16 +111,17 @@ WITH last AS (
 )
 SELECT count(*) OVER () AS broken, sku.code AS sku, location.code AS location, level.revision,
     last.revision AS last_revision, level.on_hand, last.on_hand_after, level.held, last.held_after,
-    level.allocated, last.allocated_after
+    level.allocated, last.allocated_after, level.backordered, last.backordered_after
 FROM level
 FULL JOIN last USING (sku_id, location_id)
 LEFT JOIN sku USING (sku_id)
 LEFT JOIN location USING (location_id)
-WHERE (level.on_hand, level.held, level.allocated, level.quality_control, level.damaged, level.quarantined,
-        level.revision)
-    IS DISTINCT FROM (coalesce(last.on_hand_after, 0), coalesce(last.held_after, 0),
-        coalesce(last.allocated_after, 0), coalesce(last.quality_control_after, 0), coalesce(last.damaged_after, 0),
-        coalesce(last.quarantined_after, 0), coalesce(last.revision, 0))
+WHERE (level.on_hand, level.held, level.allocated,
+        level.quality_control, level.damaged, level.quarantined,
+        level.backordered, level.in_transit, level.incoming, level.revision)
+    IS DISTINCT FROM (coalesce(last.on_hand_after, 0), coalesce(last.held_after, 0), coalesce(last.allocated_after, 0),
+        coalesce(last.quality_control_after, 0), coalesce(last.damaged_after, 0), coalesce(last.quarantined_after, 0),
+        coalesce(last.backordered_after, 0), coalesce(last.in_transit_after, 0), coalesce(last.incoming_after, 0), coalesce(last.revision, 0))
 ORDER BY sku_id, location_id
 LIMIT $1
 
@@ -124,7 +129,8 @@ LIMIT $1
 -- The order is dense: every revision from the oldest kept to the head has rows, and none lies beyond. $1 rows.
 WITH changed AS (
     SELECT revision FROM movement UNION SELECT revision FROM sku_version UNION SELECT revision FROM location_version
-    UNION SELECT revision FROM subscriber_version
+    UNION SELECT revision FROM subscriber_version UNION SELECT revision FROM channel_version
+    UNION SELECT revision FROM channel_sku_version
 ), bounded AS (
     SELECT revision FROM changed
     UNION SELECT compacted FROM feed_head
@@ -162,21 +168,22 @@ LIMIT $1
 -- name: verify_states
 -- A reservation's state is what its lines add up to, and its lines are whole. $1 rows.
 WITH line AS (
-    SELECT reservation_id, sum(held) AS held, sum(allocated) AS allocated, sum(fulfilled) AS fulfilled,
-        sum(released) AS released, min(least(held, allocated, fulfilled, released)) AS least,
-        bool_or(held + allocated + fulfilled + released > requested) AS over
+    SELECT reservation_id, sum(held) AS held, sum(allocated) AS allocated, sum(backordered) AS backordered,
+        sum(fulfilled) AS fulfilled, sum(released) AS released,
+        min(least(held, allocated, backordered, fulfilled, released)) AS least,
+        bool_or(held + allocated + backordered + fulfilled + released > requested) AS over
     FROM reservation_line GROUP BY reservation_id
 )
-SELECT count(*) OVER () AS broken, reservation_id, reservation.state, line.held, line.allocated, line.fulfilled,
-    line.released
+SELECT count(*) OVER () AS broken, reservation_id, reservation.state, line.held, line.allocated, line.backordered,
+    line.fulfilled, line.released
 FROM reservation
 FULL JOIN line USING (reservation_id)
 WHERE reservation.state IS NULL OR line.held IS NULL OR line.least < 0 OR line.over
     OR CASE reservation.state
-        WHEN 1 THEN line.held = 0
-        WHEN 2 THEN line.held > 0 OR line.allocated = 0
-        WHEN 3 THEN line.held > 0 OR line.allocated > 0 OR line.fulfilled = 0
-        ELSE line.held > 0 OR line.allocated > 0 OR line.fulfilled > 0
+        WHEN 1 THEN line.held + line.backordered = 0
+        WHEN 2 THEN line.held > 0 OR line.allocated + line.backordered = 0
+        WHEN 3 THEN line.held + line.allocated + line.backordered > 0 OR line.fulfilled = 0
+        ELSE line.held + line.allocated + line.backordered + line.fulfilled > 0
     END
 ORDER BY reservation_id
 LIMIT $1
@@ -185,24 +192,98 @@ LIMIT $1
 -- What a reservation's line has is what the ledger moved for it. $1 rows.
 WITH moved AS (
     SELECT reservation_id, sku_id, location_id, sum(held_delta) AS held, sum(allocated_delta) AS allocated,
-        -sum(on_hand_delta) AS fulfilled
+        sum(backordered_delta) AS backordered, -coalesce(sum(on_hand_delta) FILTER (WHERE kind = 9), 0) AS fulfilled
     FROM movement WHERE reservation_id IS NOT NULL
     GROUP BY reservation_id, sku_id, location_id
 ), line AS (
     SELECT reservation_id, sku_id, location_id, sum(held) AS held, sum(allocated) AS allocated,
-        sum(fulfilled) AS fulfilled
+        sum(backordered) AS backordered, sum(fulfilled) AS fulfilled
     FROM reservation_line GROUP BY reservation_id, sku_id, location_id
 )
 SELECT count(*) OVER () AS broken, reservation_id, sku.code AS sku, location.code AS location, line.held,
-    moved.held AS held_moved, line.allocated, moved.allocated AS allocated_moved, line.fulfilled,
-    moved.fulfilled AS fulfilled_moved
+    moved.held AS held_moved, line.allocated, moved.allocated AS allocated_moved, line.backordered,
+    moved.backordered AS backordered_moved, line.fulfilled, moved.fulfilled AS fulfilled_moved
 FROM line
 FULL JOIN moved USING (reservation_id, sku_id, location_id)
 LEFT JOIN sku USING (sku_id)
 LEFT JOIN location USING (location_id)
-WHERE (line.held, line.allocated, line.fulfilled) IS DISTINCT FROM
-        (coalesce(moved.held, 0), coalesce(moved.allocated, 0), coalesce(moved.fulfilled, 0))
+WHERE (line.held, line.allocated, line.backordered, line.fulfilled) IS DISTINCT FROM (coalesce(moved.held, 0),
+        coalesce(moved.allocated, 0), coalesce(moved.backordered, 0), coalesce(moved.fulfilled, 0))
 ORDER BY reservation_id, sku_id, location_id
+LIMIT $1
+
+-- name: verify_lots
+-- What of a level is of which lot is what the ledger moved of the lot, and the lots of a level that is told apart by them
+-- add up to it. $1 rows.
+WITH moved AS (
+    SELECT sku_id, location_id, lot_id, sum(on_hand_delta) AS on_hand, sum(held_delta) AS held,
+        sum(allocated_delta) AS allocated
+    FROM movement WHERE lot_id IS NOT NULL
+    GROUP BY sku_id, location_id, lot_id
+), summed AS (
+    SELECT sku_id, location_id, sum(on_hand) AS on_hand, sum(held) AS held, sum(allocated) AS allocated
+    FROM lot_level GROUP BY sku_id, location_id
+), found AS (
+    SELECT sku_id, location_id, lot_id, lot_level.on_hand, moved.on_hand AS on_hand_moved, lot_level.held,
+        moved.held AS held_moved, lot_level.allocated, moved.allocated AS allocated_moved
+    FROM lot_level
+    FULL JOIN moved USING (sku_id, location_id, lot_id)
+    WHERE (coalesce(lot_level.on_hand, 0), coalesce(lot_level.held, 0), coalesce(lot_level.allocated, 0))
+        IS DISTINCT FROM (coalesce(moved.on_hand, 0), coalesce(moved.held, 0), coalesce(moved.allocated, 0))
+    UNION ALL
+    SELECT sku_id, location_id, NULL, level.on_hand, summed.on_hand, level.held, summed.held, level.allocated,
+        summed.allocated
+    FROM level
+    JOIN sku USING (sku_id)
+    LEFT JOIN summed USING (sku_id, location_id)
+    WHERE sku.tracking = 1 AND (level.on_hand, level.held, level.allocated)
+        IS DISTINCT FROM (coalesce(summed.on_hand, 0), coalesce(summed.held, 0), coalesce(summed.allocated, 0))
+)
+SELECT count(*) OVER () AS broken, sku.code AS sku, location.code AS location, lot.code AS lot, found.on_hand,
+    found.on_hand_moved, found.held, found.held_moved, found.allocated, found.allocated_moved
+FROM found
+LEFT JOIN sku USING (sku_id)
+LEFT JOIN location USING (location_id)
+LEFT JOIN lot ON lot.lot_id = found.lot_id
+ORDER BY found.sku_id, found.location_id, found.lot_id
+LIMIT $1
+
+-- name: verify_serials
+-- Of a SKU that is tracked by serial numbers as many pieces are at a place as are on hand there. $1 rows.
+WITH piece AS (
+    SELECT sku_id, location_id, count(*) AS pieces FROM serial WHERE state <= 2 GROUP BY sku_id, location_id
+)
+SELECT count(*) OVER () AS broken, sku.code AS sku, location.code AS location, level.on_hand, piece.pieces
+FROM level
+JOIN sku USING (sku_id)
+FULL JOIN piece USING (sku_id, location_id)
+LEFT JOIN location USING (location_id)
+WHERE (sku.tracking = 2 OR piece.pieces > 0) AND coalesce(level.on_hand, 0) <> coalesce(piece.pieces, 0)
+ORDER BY sku_id, location_id
+LIMIT $1
+
+-- name: verify_in_transit
+-- What is in transit to a place is what shipped transfers still owe it, and what is incoming is what is expected.
+-- $1 rows.
+WITH way AS (
+    SELECT line.sku_id, transfer.to_location_id AS location_id, sum(line.shipped - line.received - line.missing) AS quantity
+    FROM transfer JOIN transfer_line AS line USING (transfer_id)
+    WHERE transfer.state = 2
+    GROUP BY line.sku_id, transfer.to_location_id
+), due AS (
+    SELECT sku_id, location_id, sum(quantity) AS quantity FROM incoming GROUP BY sku_id, location_id
+), level AS (
+    SELECT sku_id, location_id, in_transit, incoming FROM level WHERE in_transit <> 0 OR incoming <> 0
+)
+SELECT count(*) OVER () AS broken, sku.code AS sku, location.code AS location, level.in_transit,
+    way.quantity AS shipped, level.incoming, due.quantity AS expected
+FROM level
+FULL JOIN way USING (sku_id, location_id)
+FULL JOIN due USING (sku_id, location_id)
+LEFT JOIN sku USING (sku_id)
+LEFT JOIN location USING (location_id)
+WHERE coalesce(level.in_transit, 0) <> coalesce(way.quantity, 0) OR coalesce(level.incoming, 0) <> coalesce(due.quantity, 0)
+ORDER BY sku_id, location_id
 LIMIT $1
 
 -- name: verify_answers
