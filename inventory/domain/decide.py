@@ -63,7 +63,10 @@ def decide(ledger: Ledger, command: StockCommand) -> tuple[StockAnswer | Refusal
         ledger.take_back()
         return refusal, None
     if not ledger.moved:
-        ledger.take_back()
+        if ledger.noted:
+            ledger.free_step()
+        else:
+            ledger.take_back()
         return answer, None
     return answer, ledger.step
 

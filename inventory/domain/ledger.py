@@ -58,6 +58,8 @@ class Ledger:
         self.touched_reservations: dict[UUID, None] = {}
         self.held_by_owner: dict[tuple[int, str], list[UUID]] = {}
         self.step = 0
+        self.noted = False
+        """Whether the present command has changed a document: it is kept also when no quantity changed."""
         self._ordinal = 0
         self._levels_before: list[tuple[Key, Level, int | None]] = []
         self._reservations_before: list[tuple[UUID, Reservation | None, bool]] = []
@@ -97,6 +99,7 @@ class Ledger:
     def begin(self) -> None:
         """Starts a command; `take_back` returns to here."""
         self.step += 1
+        self.noted = False
         self._ordinal = 0
         self._levels_before.clear()
         self._reservations_before.clear()
@@ -107,6 +110,10 @@ class Ledger:
     def moved(self) -> bool:
         """Whether the present command has changed anything."""
         return len(self.movements) > self._movements_before
+
+    def free_step(self) -> None:
+        """The present command changed no quantity: its step is free for the next one, and what it noted stays."""
+        self.step -= 1
 
     def take_back(self) -> None:
         """Undoes the present command; its step is free for the next one."""

@@ -12,7 +12,7 @@ from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
 from inventory.engine.submission import Outcome, Submission
-from inventory.postgres import catalog, stock
+from inventory.postgres import beside, catalog, stock
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import Interfered, TopologyChanged
 from inventory.postgres.stock import Remembered, RequestRow
@@ -82,6 +82,12 @@ class _Needs:
             if topology.channel(command.channel_id).has_overrides:
                 self.viewed.update(dict.fromkeys((command.channel_id, ask.sku) for ask in command.asks))
 
+    def add(self, needed: beside.Needed) -> None:
+        """What documents need."""
+        self.pairs.update(dict.fromkeys(needed.pairs))
+        self.new_pairs.update(dict.fromkeys(needed.makes))
+        self.arrivals.update(dict.fromkeys(needed.arrivals))
+
     def wanted(self) -> stock.Wanted:
         return stock.Wanted(
             self.requests,
@@ -98,15 +104,22 @@ class _Needs:
 async def _look(writer: Writer, directory: Directory, batch: Sequence[Submission]) -> stock.Locked:
     """Makes what must exist and locks what the batch needs."""
     needs = _Needs(batch, directory.topology)
+    commands = [submission.command for submission in batch]
+    concerned = [noun for noun in beside.ALL if noun.concerns(commands)]
     if needs.owners:
         await stock.lock_owners(writer, list(needs.owners))
+    for noun in concerned:
+        needs.add(await noun.prepare(writer, commands))
     if needs.new_pairs:
         await stock.ensure_levels(writer, needs.new_pairs)
     try:
-        return await stock.find_and_lock(writer, needs.wanted(), directory.topology)
+        locked = await stock.find_and_lock(writer, needs.wanted(), directory.topology)
     except TopologyChanged:
         await directory.refresh(writer)
         raise
+    for noun in concerned:
+        await noun.read(writer, commands, locked.ledger)
+    return locked
 
 
 async def _change_stock(
@@ -140,7 +153,7 @@ async def _change_stock(
             )
     if not (rows or ledger.step):
         return Executed(outcomes)
-    base = await stock.write(writer, ledger, rows)
+    base = await _write(writer, batch, ledger, rows)
     if batch[0].validate_only:  # nothing will have happened: the revision is the present one
         return Executed([outcome._replace(revision=base) for outcome in outcomes])
     return Executed(
@@ -150,6 +163,14 @@ async def _change_stock(
         ],
         _committed(base, ledger, seen),
     )
+
+
+async def _write(writer: Writer, batch: Sequence[Submission], ledger: Ledger, rows: Sequence[RequestRow]) -> int:
+    commands = [submission.command for submission in batch]
+    for noun in beside.ALL:
+        if noun.concerns(commands):
+            await noun.write(writer, ledger)
+    return await stock.write(writer, ledger, rows)
 
 
 def _committed(base: int, ledger: Ledger, seen: int) -> Committed:
