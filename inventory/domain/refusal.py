@@ -67,6 +67,10 @@ class Reason(StrEnum):
     CSV_SYNTAX = auto()
     CSV_HEADER = auto()
     CSV_ROW = auto()
+    TIME_ZONE_UNKNOWN = auto()
+    AMOUNT_FORMAT = auto()
+    QUANTITY_NOT_WHOLE = auto()
+    UNIT_NOT_FOUND = auto()
 
 
 class Shortage(NamedTuple):

@@ -44,6 +44,9 @@ CODES: dict[Reason, grpc.StatusCode] = {
             Reason.CSV_SYNTAX,
             Reason.CSV_HEADER,
             Reason.CSV_ROW,
+            Reason.TIME_ZONE_UNKNOWN,
+            Reason.AMOUNT_FORMAT,
+            Reason.QUANTITY_NOT_WHOLE,
         ),
         _Code.INVALID_ARGUMENT,
     ),
@@ -75,6 +78,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.OUTCOME_UNKNOWN: _Code.UNAVAILABLE,
     Reason.INTERNAL: _Code.INTERNAL,
     Reason.DEADLINE: _Code.DEADLINE_EXCEEDED,
+    Reason.UNIT_NOT_FOUND: _Code.NOT_FOUND,
 }
 BY_NUMBER: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
