@@ -32,8 +32,9 @@ def to_smallest(
             metadata={"max_chars": str(AMOUNT_CHARS_MAX)},
         )
     whole, decimals = found[1], found[2] or ""
-    factor = _factor(unit, base_unit, unit_digits, units)
-    quantity, rest = divmod(int(whole + decimals) * factor, 10 ** len(decimals))
+    factor = _factor(unit, base_unit, unit_digits, units, field)
+    scale: int = 10 ** len(decimals)
+    quantity, rest = divmod(int(whole + decimals) * factor, scale)
     if rest:
         raise Refusal(
             Reason.QUANTITY_NOT_WHOLE,
@@ -96,12 +97,12 @@ def checked_units(units: Sequence[Unit], base_unit: str, field: str = "units") -
     return tuple(units)
 
 
-def _factor(unit: str, base_unit: str, unit_digits: int, units: Sequence[Unit]) -> int:
+def _factor(unit: str, base_unit: str, unit_digits: int, units: Sequence[Unit], field: str) -> int:
     if unit == base_unit:
-        base: int = 10**unit_digits
-        return base
+        factor: int = 10**unit_digits
+        return factor
     for known in units:
         if known.code == unit:
             return known.factor
     told = unit[:UNIT_BYTES_MAX]
-    raise Refusal(Reason.UNIT_NOT_FOUND, f"the SKU has no unit {told!r}", metadata={"unit": told})
+    raise Refusal(Reason.UNIT_NOT_FOUND, f"the SKU has no unit {told!r}", field=field, metadata={"unit": told})
