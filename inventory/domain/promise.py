@@ -26,7 +26,7 @@ class Portion(NamedTuple):
     """What one place gives of a line. `restock`: None for what stands there now, else the date at the place from
     which it can be promised. `leaves_at` and `ready_at` are UTC; `ready_at` is set for a pick-up. `arrives_on`:
     with the customer, or ready for pick-up. `same_day`: that is the date of the order, at the pick-up place or else
-    where it comes from. All None: no open day is near enough."""
+    where it comes from. A time is None when no open day is near enough for it."""
 
     site: Site
     quantity: int
