@@ -14,7 +14,7 @@ from inventory.domain.topology import Topology
 from inventory.engine.submission import Outcome, Submission
 from inventory.postgres import beside, catalog, stock
 from inventory.postgres.connection import Writer
-from inventory.postgres.errors import Interfered, TopologyChanged
+from inventory.postgres.errors import Interfered, Narrow, TopologyChanged
 from inventory.postgres.stock import Remembered, RequestRow
 from inventory.postgres.topology import Directory
 
@@ -88,7 +88,7 @@ class _Needs:
         self.new_pairs.update(dict.fromkeys(needed.makes))
         self.arrivals.update(dict.fromkeys(needed.arrivals))
 
-    def wanted(self) -> stock.Wanted:
+    def wanted(self, directory: Directory) -> stock.Wanted:
         return stock.Wanted(
             self.requests,
             self.pairs,
@@ -98,6 +98,7 @@ class _Needs:
             [(sku, list(location_ids)) for sku, location_ids in self.spreads.items()],
             self.arrivals,
             self.viewed,
+            bool(self.spreads or self.arrivals) or directory.takes_wide(sku for sku, _ in self.pairs),
         )
 
 
@@ -113,9 +114,12 @@ async def _look(writer: Writer, directory: Directory, batch: Sequence[Submission
     if needs.new_pairs:
         await stock.ensure_levels(writer, needs.new_pairs)
     try:
-        locked = await stock.find_and_lock(writer, needs.wanted(), directory.topology)
+        locked = await stock.find_and_lock(writer, needs.wanted(directory), directory.topology)
     except TopologyChanged:
         await directory.refresh(writer)
+        raise
+    except Narrow as narrow:
+        directory.remember_wide(narrow.skus)
         raise
     for noun in concerned:
         await noun.read(writer, commands, locked.ledger)
