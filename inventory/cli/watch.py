@@ -10,7 +10,8 @@ from functools import partial
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Group
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +27,12 @@ HEARTBEAT = timedelta(seconds=2)
 LEVELS_SHOWN = 12
 RATE_WINDOW_S = 5.0
 REFRESHES_PER_S = 4
+WIDE_COLUMNS = 120
+"""In a narrower terminal the table leaves out when and why: numbers cut in the middle would say something else."""
+CODE_COLUMNS_WIDE = (20, 14)
+CODE_COLUMNS_NARROW = (16, 12)
+CHANGE_COLUMNS_MIN = 23
+WHY_COLUMNS_MIN = 12
 
 
 def watch(
@@ -170,8 +177,11 @@ class Board:
         self._arrivals.append((time.monotonic(), len(movements)))
         self._revision = revision
 
-    def __rich__(self) -> Group:
-        return Group(self._head(), self._levels_table(), self._last_table())
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = options.max_width >= WIDE_COLUMNS
+        yield self._head()
+        yield self._levels_table(wide)
+        yield self._last_table(wide)
 
     def _head(self) -> Text:
         now = time.monotonic()
@@ -183,32 +193,48 @@ class Board:
             f"revision {self._revision:,}   {self._seen:,} changes seen   {rate:,.0f}/s   ", (self._state, style)
         )
 
-    def _levels_table(self) -> Table:
-        table = Table(title="Levels that changed last (in the SKU's smallest unit)", title_justify="left")
+    def _levels_table(self, wide: bool) -> Table:
+        table = _table("Levels that changed last (in the SKU's smallest unit)")
         for column in ("SKU", "location"):
-            table.add_column(column, no_wrap=True)
-        for column in ("on hand", "held", "allocated", "available", "revision"):
+            table.add_column(column)
+        for column in ("on hand", "held", "allocated", "available", *(("revision",) if wide else ())):
             table.add_column(column, justify="right", no_wrap=True)
         for (sku, location), movement in self._levels.items():
             after = movement.after
-            numbers = (after.on_hand, after.held, after.allocated, after.available, movement.revision)
-            table.add_row(Text(sku), Text(location), *(f"{number:,}" for number in numbers))
+            numbers = (after.on_hand, after.held, after.allocated, after.available, *((movement.revision,) * wide))
+            table.add_row(*_codes(sku, location, wide), *(f"{number:,}" for number in numbers))
         return table
 
-    def _last_table(self) -> Table:
-        table = Table(title="Last changes", title_justify="left")
-        table.add_column("revision", justify="right", no_wrap=True, min_width=8)
-        # In a narrow terminal the numbers and times stay whole, and the rest is cut.
-        for column, width in (("time", 8), ("what", 10), ("SKU", 8), ("location", 8), ("change", 8), ("why", 8)):
-            table.add_column(column, no_wrap=True, min_width=width)
+    def _last_table(self, wide: bool) -> Table:
+        table = _table("Last changes")
+        table.add_column("revision", justify="right", no_wrap=True)
+        for column in ("time", "what") if wide else ("what",):
+            table.add_column(column, no_wrap=True)
+        for column in ("SKU", "location"):
+            table.add_column(column)
+        table.add_column("change", min_width=CHANGE_COLUMNS_MIN)
+        if wide:
+            table.add_column("why", no_wrap=True, min_width=WHY_COLUMNS_MIN)
         for movement in self._last:
             table.add_row(
                 f"{movement.revision:,}",
-                time_of(movement)[11:-1],
+                *((time_of(movement)[11:-1],) if wide else ()),
                 kind(movement),
-                Text(printable(movement.sku)),
-                Text(printable(movement.location)),
+                *_codes(movement.sku, movement.location, wide),
                 ", ".join(changes(movement)) or "–",
-                Text(why(movement, short=True)),
+                *((Text(why(movement, short=True)),) if wide else ()),
             )
         return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def _codes(sku: str, location: str, wide: bool) -> tuple[Text, Text]:
+    """Codes may have 64 characters: they are what is cut."""
+    sku_columns, location_columns = CODE_COLUMNS_WIDE if wide else CODE_COLUMNS_NARROW
+    cut = Text(printable(sku)), Text(printable(location))
+    cut[0].truncate(sku_columns, overflow="ellipsis")
+    cut[1].truncate(location_columns, overflow="ellipsis")
+    return cut
