@@ -55,8 +55,9 @@ async def assert_serving(address: str) -> None:
         except grpc.aio.AioRpcError as error:
             raise _unanswered(error.code().name, error.details() or "", address) from error
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
-        name = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
-        raise Failed(f"the server at {address} is {name}")
+        raise Failed(
+            f"the server at {address} does not serve now: its database can't be reached or written, or it is stopping"
+        )
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:

@@ -122,6 +122,7 @@ class Feed:
         self._hears = asyncio.Event()
         self._own_pid: Callable[[], int | None] = lambda: None
         self._missed = False
+        self._is_deaf = self._is_blind = False
         self._tail: int | None = None
         self.epoch: UUID | None = None
         self._catalog_changed = 0
@@ -244,7 +245,9 @@ class Feed:
         await changes.listen(self._database, self._hear, self._deaf, self._hearing)
 
     def _deaf(self, why: str) -> None:
-        log.warning("the feed's bell is lost", why=why)
+        if not self._is_deaf:
+            self._is_deaf = True
+            log.warning("the feed's bell is lost", why=why)
         self._hears.clear()
         self._missed = True
 
@@ -254,6 +257,9 @@ class Feed:
             for stream in self._streams:
                 self._speak(stream, head.revision)
             self._missed = False
+        if self._is_deaf:
+            self._is_deaf = False
+            log.info("the feed's bell is heard again")
         self._hears.set()
 
     def _hear(self, pid: int, text: str) -> None:
@@ -297,8 +303,13 @@ class Feed:
                         continue
                     self._without_entered = page.end
                 self._publish([record for record in self._records(page, after) if record.revision > self._tail])
+            if self._is_blind:
+                self._is_blind = False
+                log.info("the feed reads again")
         except (StorageError, LedgerGap) as error:
-            log.warning("the feed can't read", why=type(error).__name__, error=str(error))
+            if not self._is_blind:
+                self._is_blind = True
+                log.warning("the feed can't read", why=type(error).__name__, error=str(error))
             await asyncio.sleep(RETRY_S)
 
     def _restart(self, epoch: UUID) -> None:
