@@ -4,12 +4,12 @@ import json as encoder
 import sys
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
@@ -23,6 +23,7 @@ from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
 from inventory.cli.terminal import out
 from inventory.v1 import core_pb2
 
+INT64_MAX = 2**63 - 1
 HEARTBEAT = timedelta(seconds=2)
 LEVELS_SHOWN = 12
 RATE_WINDOW_S = 5.0
@@ -39,7 +40,7 @@ def watch(
     *,
     sku: Annotated[list[str] | None, Parameter(negative="")] = None,
     location: Annotated[list[str] | None, Parameter(negative="")] = None,
-    after: int | None = None,
+    after: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=INT64_MAX))] = None,
     server: ServerAddress = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
@@ -89,12 +90,15 @@ async def _follow(
 ) -> None:
     """Shows what comes, for ever: movements, and the revision they reach to."""
     from inventory.cli.connection import connect
-    from inventory_client import Bookmark, Changes, Connection, ConnectionState, Cursor, Restarted
+    from inventory_client import Bookmark, Changes, Connection, ConnectionState, Cursor
 
     def tell(connection: Connection) -> None:
         if connection.state is ConnectionState.LIVE:
             say("live")
         elif connection.state is ConnectionState.LOST:
+            failure = connection.failure
+            if failure is not None and (why := _cursor_lost(failure.reason, failure.metadata)):
+                raise why  # at once: a snapshot, which the client would begin with, is not what was asked for
             say("the server is gone: trying again")
 
     async with (
@@ -113,12 +117,27 @@ async def _follow(
                     show([row for change in changes for row in change.movements], cursor.revision)
                 case Bookmark(cursor=cursor):
                     show((), cursor.revision)
-                case Restarted(reason=reason):
-                    raise Failed(
-                        f"{reason}: what follows that revision is no longer told; say a later --after, or none"
-                    )
                 case _:
                     pass
+
+
+def _cursor_lost(reason: str, metadata: Mapping[str, str]) -> Failed | None:
+    """What to do when the feed can't be resumed there; None: it isn't that."""
+    match reason:
+        case "COMPACTED":
+            return Failed(
+                f"COMPACTED: what came after revision {metadata.get('revision')} is no longer told change by change. "
+                f"The oldest possible --after is {metadata.get('oldest')}; without --after it begins with now"
+            )
+        case "REVISION_IN_FUTURE":
+            return Failed(
+                f"REVISION_IN_FUTURE: revision {metadata.get('revision')} has not happened yet. The newest possible "
+                f"--after is {metadata.get('head')}"
+            )
+        case "EPOCH_CHANGED":
+            return Failed("EPOCH_CHANGED: the database was restored from a back-up meanwhile; begin again")
+        case _:
+            return None
 
 
 def _print_lines(movements: Sequence[core_pb2.Movement], revision: int) -> None:

@@ -317,6 +317,23 @@ async def test_the_command_says_what_it_did(house: House, capsys: pytest.Capture
     )
 
 
+async def test_watching_from_where_the_feed_begins_no_more_says_from_where_it_can_be(house: House) -> None:
+    head = await house.changes(10)
+    await house.compact(changes_max=4)
+    ended = await house.cli.run("watch", "--after", "2")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        "COMPACTED: what came after revision 2 is no longer told change by change. The oldest possible --after is "
+        f"{head - 4}; without --after it begins with now\n"
+    )
+    ended = await house.cli.run("watch", "--after", str(head + 1))
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        f"REVISION_IN_FUTURE: revision {head + 1} has not happened yet. The newest possible --after is {head}\n"
+    )
+    assert (await house.cli.run("watch", "--after", str(2**63))).code == 2
+
+
 async def test_the_command_keeps_by_settings_unless_it_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     old = await house.changes(6)
     head = await house.changes(4)
