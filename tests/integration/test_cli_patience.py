@@ -10,9 +10,16 @@ from inventory.cli.failure import Failed
 from inventory.server import start
 from inventory.settings import Settings
 from inventory_client import Failure
-from tests.client.line import line
+from tests.client.line import Line, line
 
 GONE = Failure("UNAVAILABLE", "STORAGE_UNAVAILABLE", "the database can't be reached")
+
+
+async def read_while_away(way: Line) -> None:
+    async with connect(way.address, patience_s=4.0) as client:
+        way.away = True
+        way.cut()
+        await client.list_subscribers()
 
 
 async def test_a_read_says_that_it_is_made_again_and_is_given_up_soon(
@@ -23,10 +30,7 @@ async def test_a_read_says_that_it_is_made_again_and_is_given_up_soon(
         server = await start(Settings(listen="127.0.0.1:0"), dsn, stack)
         way = await stack.enter_async_context(line(server))
         with pytest.raises(Failed) as failed:
-            async with connect(way.address, patience_s=4.0) as client:
-                way.away = True
-                way.cut()
-                await client.list_subscribers()
+            await read_while_away(way)
     said = capsys.readouterr().err
     assert said == f"the server at {way.address} does not answer (UNAVAILABLE): trying again ...\n"
     assert failed.value.lines[0].startswith(f"no server answers at {way.address}: start one")
