@@ -158,7 +158,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _reservation(made: core_pb2.Reservation) -> dict[str, Any]:
-    """`expires_at`: until when it is held; an order does not run out, though the service remembers when it would have."""
+    """`expires_at` is the hold's: an order does not run out, though the service remembers when its hold would have."""
     runs_out = made.state == core_pb2.RESERVATION_STATE_HELD and made.HasField("expires_at")
     lines = [{"sku": line.sku, "quantity": line.held + line.allocated} for line in made.lines]
     return {
