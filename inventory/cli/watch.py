@@ -173,7 +173,7 @@ class Board:
     """What the live table shows."""
 
     def __init__(self, height: int) -> None:
-        self._rows_max = max(height - LEVELS_SHOWN - 9, 5)
+        self._rows_max = max(height - LEVELS_SHOWN - 11, 5)
         self._last: deque[core_pb2.Movement] = deque(maxlen=self._rows_max)
         self._levels: OrderedDict[tuple[str, str], core_pb2.Movement] = OrderedDict()
         self._arrivals: deque[tuple[float, int]] = deque()
