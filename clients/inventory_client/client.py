@@ -18,7 +18,7 @@ from inventory_client.acknowledger import Acknowledger
 from inventory_client.arguments import codes, duration
 from inventory_client.calls import TIMEOUT_S, OnRetry
 from inventory_client.catalog import CatalogCalls
-from inventory_client.cursor import Cursor, CursorStore
+from inventory_client.cursor import REVISION_MAX, Cursor, CursorStore
 from inventory_client.endpoints import Endpoints, addresses
 from inventory_client.joiner import CHANGE_BYTES_MAX
 from inventory_client.reservations import ReservationCalls
@@ -168,6 +168,8 @@ def _check(start: object, store: object, subscriber: str, mode: object) -> None:
     if not isinstance(start, Cursor) and start not in STARTS:
         hint = "; for the newest row of each level say mode=WatchMode.LATEST" if start == "latest" else ""
         raise ValueError(f"a watch starts with {', '.join(map(repr, STARTS))} or a Cursor, not {start!r:.200}{hint}")
+    if isinstance(start, Cursor) and start.revision > REVISION_MAX:
+        raise ValueError(f"a revision is at most {REVISION_MAX}, not {start.revision}")
     if start == "acknowledged" and not subscriber:
         raise ValueError('a watch from "acknowledged" needs subscriber=: whose acknowledged cursor')
     if store is not None and not (hasattr(store, "load") and hasattr(store, "save")):

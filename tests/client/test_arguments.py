@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inventory_client import InventoryClient, StockMirror
+from inventory_client import Cursor, InventoryClient, StockMirror
 from inventory_client.arguments import adjustments, lines
 from inventory_client.sync import SyncInventoryClient
 
@@ -47,6 +47,7 @@ async def test_a_reserve_of_one_line_says_what_is_expected() -> None:
         (lambda client: client.watch("latest"), "mode=WatchMode.LATEST"),
         (lambda client: client.watch("tomorrow"), "'snapshot', 'now', 'acknowledged' or a Cursor, not 'tomorrow'"),
         (lambda client: client.watch(17), "not 17"),
+        (lambda client: client.watch(Cursor("", 2**63)), "at most 9223372036854775807"),
         (lambda client: client.watch("acknowledged"), "needs subscriber="),
         (lambda client: client.watch(mode="latest"), "mode is WatchMode.EVERY_CHANGE or WatchMode.LATEST"),
         (lambda client: client.watch(store="erp.cursor"), "FileCursorStore"),
