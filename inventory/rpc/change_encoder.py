@@ -9,6 +9,7 @@ from inventory.feed.change import ChangeKind, Group, Item, Record
 from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.subscribers import subscriber_of
 from inventory.rpc import formats
+from inventory.rpc.catalog_messages import format_location, format_sku
 from inventory.rpc.wire import delimited, integer, tag, varint
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
@@ -43,11 +44,11 @@ class ChangeEncoder:
             sku = sku_of(row)
             before = row["category_before"]
             categories = (sku.category,) if before is None or before == sku.category else (before, sku.category)
-            items.append(Item(ChangeKind.SKU, sku.code, "", categories, 0, 0, _sized(formats.sku(sku))))
+            items.append(Item(ChangeKind.SKU, sku.code, "", categories, 0, 0, _sized(format_sku(sku))))
             items += [item._replace(categories=(sku.category,), entered=True) for item in entered.get(sku.code, ())]
         for row in group.locations:
             location = location_of(row)
-            items.append(Item(ChangeKind.LOCATION, "", location.code, (), 0, 0, _sized(formats.location(location))))
+            items.append(Item(ChangeKind.LOCATION, "", location.code, (), 0, 0, _sized(format_location(location))))
         for row in group.subscribers:
             message = formats.subscriber(subscriber_of(row), row["epoch"])
             items.append(Item(ChangeKind.SUBSCRIBER, "", "", (), 0, 0, _sized(message)))

@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from inventory.domain.barcode import check_digit
 from inventory.v1 import catalog_service_pb2 as pb2
@@ -34,7 +35,7 @@ def barcode() -> str:
 async def test_a_created_sku_comes_back_with_every_default_filled_in(client: Client) -> None:
     code = unique("sku")
     answer = await client.catalog.CreateSku(pb2.CreateSkuRequest(request_id=new_id(), sku=pb2.Sku(sku=code)))
-    assert answer.sku == pb2.Sku(sku=code, name=code, unit="piece", active=True)
+    assert answer.sku == pb2.Sku(sku=code, name=code, unit="piece", active=True, kind=pb2.SKU_KIND_GOODS)
     assert answer.revision > 0
     assert await get(client, sku=code) == answer.sku
 
@@ -155,7 +156,10 @@ async def test_locations_are_created_updated_and_read(client: Client) -> None:
     answer = await client.catalog.UpdateLocation(
         pb2.UpdateLocationRequest(request_id=new_id(), location=pb2.Location(location=code, active=False))
     )
-    expected = pb2.Location(location=code, name=code, kind=pb2.LOCATION_KIND_WAREHOUSE, active=False)
+    expected = pb2.Location(
+        location=code, name=code, kind=pb2.LOCATION_KIND_WAREHOUSE, active=False, priority=100, handling=Duration(),
+        working_days=range(1, 8), time_zone="UTC", purposes=[1, 2, 4],
+    )  # fmt: skip
     assert answer.location == expected
     assert (await client.catalog.GetLocation(asked)).location == expected
 
