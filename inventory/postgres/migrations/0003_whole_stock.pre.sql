@@ -322,6 +322,8 @@ ALTER TABLE reservation_line
     ADD CONSTRAINT reservation_line_within_requested CHECK (
         held + allocated + backordered + fulfilled + released <= requested
     );
+-- Who stands behind what is allocated.
+CREATE INDEX reservation_line_allocated ON reservation_line (sku_id, location_id) WHERE allocated > 0;
 CREATE INDEX reservation_line_backordered ON reservation_line
     (sku_id, location_id, accepted_revision, reservation_id, line_no) WHERE backordered > 0;
 
