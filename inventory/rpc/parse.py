@@ -109,7 +109,7 @@ def reserve(
     return Reserve(
         channel_id,
         new_id,
-        _asks(lines, path, required=True),
+        asks(lines, path, required=True),
         ttl,
         policy == reservation_pb2.FILL_POLICY_AS_MUCH_AS_POSSIBLE,
         free_text(request.owner, OWNER_BYTES_MAX, f"{path}owner"),
@@ -158,7 +158,7 @@ def commit(request: reservation_pb2.CommitRequest, lines: Lines, channel_id: int
     return Commit(
         channel_id,
         reservation_id(request.reservation_id),
-        _asks(lines, ""),
+        asks(lines, ""),
         free_text(request.reference, REFERENCE_BYTES_MAX, "reference"),
     )
 
@@ -173,7 +173,7 @@ def release(request: reservation_pb2.ReleaseRequest, lines: Lines, channel_id: i
     return Release(
         channel_id,
         reservation_id(request.reservation_id),
-        _asks(lines, ""),
+        asks(lines, ""),
         free_text(request.reason, REASON_BYTES_MAX, "reason"),
     )
 
@@ -182,7 +182,7 @@ def fulfil(request: reservation_pb2.FulfilRequest, lines: Lines, channel_id: int
     return Fulfil(
         channel_id,
         reservation_id(request.reservation_id),
-        _asks(lines, ""),
+        asks(lines, ""),
         free_text(request.reference, REFERENCE_BYTES_MAX, "reference"),
     )
 
@@ -315,7 +315,7 @@ def _ttl(message: Duration, field: str) -> timedelta:
     return duration(message, field, HOLD_TTL_MIN, HOLD_TTL_MAX, Reason.TTL_OUT_OF_RANGE)
 
 
-def _asks(lines: Lines, path: str, *, required: bool = False) -> tuple[Ask, ...]:
+def asks(lines: Lines, path: str, *, required: bool = False) -> tuple[Ask, ...]:
     """The same SKU and location twice is summed here, before anything is checked."""
     if len(lines) > LINES_MAX:
         raise too_many(f"{path}lines", LINES_MAX)
