@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 from cyclopts import App, Parameter
 
 from inventory.cli import csv_file
-from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, location_row, sku_row, stock_rows
+from inventory.cli.csv_catalog import LOCATIONS, SKUS, location_row, sku_row
+from inventory.cli.csv_rows import STOCK, stock_rows
 from inventory.cli.failure import Failed
 from inventory.cli.options import SERVER_DEFAULT, ServerAddress
 from inventory.cli.terminal import progress

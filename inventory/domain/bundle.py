@@ -1,13 +1,39 @@
 """What bundles are made of: no bundle contains itself, and one in another contains none."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from inventory.domain.limits import LEAVES_MAX, QUANTITY_MAX
+from inventory.domain.code import sku_code
+from inventory.domain.limits import COMPONENT_QUANTITY_MAX, COMPONENTS_MAX, LEAVES_MAX, QUANTITY_MAX
 from inventory.domain.refusal import Reason, Refusal, sku_not_found
 
 Components = tuple[tuple[str, int], ...]
 """SKU codes, and how much of each one bundle takes; none of what is no bundle."""
+
+
+def checked_components(components: Sequence[tuple[str, int]], field: str) -> Components:
+    """The components themselves. Raises TOO_MANY_LINES, SKU_FORMAT, FIELD_CONFLICT, QUANTITY_OUT_OF_RANGE."""
+    if len(components) > COMPONENTS_MAX:
+        raise Refusal(
+            Reason.TOO_MANY_LINES,
+            f"{field} has at most {COMPONENTS_MAX}",
+            field=field,
+            metadata={"max": str(COMPONENTS_MAX)},
+        )
+    seen: set[str] = set()
+    for position, (code, quantity) in enumerate(components):
+        path = f"{field}[{position}]"
+        if sku_code(code, f"{path}.sku") in seen:
+            raise Refusal(Reason.FIELD_CONFLICT, f"{code!r} stands twice", field=f"{path}.sku")
+        seen.add(code)
+        if not 1 <= quantity <= COMPONENT_QUANTITY_MAX:
+            raise Refusal(
+                Reason.QUANTITY_OUT_OF_RANGE,
+                f"a bundle takes 1 to {COMPONENT_QUANTITY_MAX} of a component",
+                field=f"{path}.quantity",
+                metadata={"min": "1", "max": str(COMPONENT_QUANTITY_MAX)},
+            )
+    return tuple(components)
 
 
 class Bundles:

@@ -80,8 +80,8 @@ class AvailabilityService:
         return explanation(found, goods, shown, channel, seen.revision).SerializeToString()
 
     async def check(self, request: pb2.CheckAvailabilityRequest, call: Call) -> bytes:
-        lines = await self._amounts.in_smallest(request.lines, "lines")
-        command = _command(request, lines, call.channel_id)
+        asked = await self._amounts.in_smallest(request.lines, "lines")
+        command = _command(request, asked, call.channel_id)
         await check_revision(self._reader, request.min_revision)
         skus = dict.fromkeys(ask.sku for ask in command.asks)
         pairs = [(ask.sku, ask.location) for ask in command.asks if ask.location]

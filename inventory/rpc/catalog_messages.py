@@ -1,15 +1,15 @@
 """SKUs and locations: messages become values of the domain, and values messages."""
 
-import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 
 from inventory.domain import barcode
+from inventory.domain.bundle import Components, checked_components
 from inventory.domain.calendar import time_zone
 from inventory.domain.catalog import UNIT_DEFAULT, CatalogChange, Location, Sku
-from inventory.domain.code import free_text, location_code, sku_code
+from inventory.domain.code import calendar_date, country_code, free_text, location_code, sku_code, time_of_day
 from inventory.domain.goods import SkuKind, Tracking
 from inventory.domain.ledger import Ledger
 from inventory.domain.limits import (
@@ -19,8 +19,6 @@ from inventory.domain.limits import (
     CATEGORY_BYTES_MAX,
     CITY_BYTES_MAX,
     CLOSED_DAYS_MAX,
-    COMPONENT_QUANTITY_MAX,
-    COMPONENTS_MAX,
     HANDLING_MAX,
     HANDLING_MIN,
     NAME_BYTES_MAX,
@@ -38,12 +36,10 @@ from inventory.domain.topology import LocationKind, Use, Weekday
 from inventory.domain.units import Unit, checked_units
 from inventory.rpc.formats import ROWS_DETAILED_MAX, row_error
 from inventory.rpc.oversell import format_oversell, parse_oversell
-from inventory.rpc.parse import calendar_date, point, purpose, quantity_between, too_many, unknown_enum
+from inventory.rpc.parse import point, purpose, quantity_between, too_many, unknown_enum
 from inventory.v1 import catalog_service_pb2 as pb2
 from inventory.v1 import core_pb2
 
-_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _WEEK = tuple(Weekday.ALL)
 
 
@@ -88,7 +84,7 @@ def parse_sku(message: pb2.Sku, path: str) -> Sku:
     )
 
 
-def _goods(message: pb2.Sku, path: str) -> tuple[SkuKind, Tracking, tuple[tuple[str, int], ...]]:
+def _goods(message: pb2.Sku, path: str) -> tuple[SkuKind, Tracking, Components]:
     """Kind, tracking and components, which go together."""
     try:
         kind = SkuKind(message.kind or SkuKind.GOODS)
@@ -101,25 +97,13 @@ def _goods(message: pb2.Sku, path: str) -> tuple[SkuKind, Tracking, tuple[tuple[
     if tracking and kind is not SkuKind.GOODS:
         raise Refusal(Reason.FIELD_CONFLICT, "only goods are tracked", field=f"{path}.tracking")
     if kind is not SkuKind.BUNDLE:
-        if message.components:
-            raise Refusal(Reason.FIELD_CONFLICT, "only a bundle has components", field=f"{path}.components")
-        if message.from_several_places:
-            raise Refusal(Reason.FIELD_CONFLICT, "only a bundle has components", field=f"{path}.from_several_places")
+        for name in ("components", "from_several_places"):
+            if getattr(message, name):
+                raise Refusal(Reason.FIELD_CONFLICT, "only a bundle has components", field=f"{path}.{name}")
     elif not message.components:
         raise Refusal(Reason.FIELD_REQUIRED, "a bundle has at least one component", field=f"{path}.components")
-    return kind, tracking, _components(message.components, f"{path}.components")
-
-
-def _components(messages: Sequence[pb2.BundleComponent], path: str) -> tuple[tuple[str, int], ...]:
-    if len(messages) > COMPONENTS_MAX:
-        raise too_many(path, COMPONENTS_MAX)
-    found: dict[str, int] = {}
-    for n, message in enumerate(messages):
-        code = sku_code(message.sku, f"{path}[{n}].sku")
-        if code in found:
-            raise _twice(code, f"{path}[{n}].sku")
-        found[code] = quantity_between(message.quantity, f"{path}[{n}].quantity", 1, COMPONENT_QUANTITY_MAX)
-    return tuple(found.items())
+    components = [(component.sku, component.quantity) for component in message.components]
+    return kind, tracking, checked_components(components, f"{path}.components")
 
 
 def parse_location(message: pb2.Location, path: str) -> Location:
@@ -154,23 +138,13 @@ def location_kind(number: int, field: str) -> LocationKind | None:
         raise unknown_enum(field) from None
 
 
-def time_of_day(text: str, field: str) -> int:
-    """Minutes of the day of an "HH:MM". Raises TIME_FORMAT."""
-    found = _TIME_OF_DAY.fullmatch(text)
-    if found is None:
-        raise Refusal(Reason.TIME_FORMAT, "a time of day is HH:MM, 00:00 to 23:59", field=field)
-    return int(found[1]) * 60 + int(found[2])
-
-
 def _address(message: pb2.Address, path: str) -> tuple[tuple[str, str], ...]:
     found = {
         "city": free_text(message.city, CITY_BYTES_MAX, f"{path}.city"),
-        "country": message.country,
+        "country": country_code(message.country, f"{path}.country"),
         "postal_code": free_text(message.postal_code, POSTAL_CODE_BYTES_MAX, f"{path}.postal_code"),
         "street": free_text(message.street, STREET_BYTES_MAX, f"{path}.street"),
     }
-    if message.country and not _COUNTRY.fullmatch(message.country):
-        raise Refusal(Reason.TEXT_FORMAT, "a country is two letters, such as PL", field=f"{path}.country")
     return tuple((name, value) for name, value in found.items() if value)
 
 

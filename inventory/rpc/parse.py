@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Collection, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -36,7 +36,6 @@ from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _ALL_OR_NOTHING = (core_pb2.ERROR_POLICY_UNSPECIFIED, core_pb2.ERROR_POLICY_ALL_OR_NOTHING)
 _DURATION_S_MAX = 366 * 86_400  # above every limit, and within what a timedelta can hold
 _NANOS_PER_S = 1_000_000_000
@@ -281,16 +280,6 @@ def time(message: Timestamp, field: str) -> datetime:
         return message.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise Refusal(Reason.TIME_RANGE, f"{field} is not a valid time", field=field) from None
-
-
-def calendar_date(text: str, field: str) -> date:
-    """Raises DATE_FORMAT."""
-    try:
-        if _DATE.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise Refusal(Reason.DATE_FORMAT, "a date is YYYY-MM-DD, and a day of the calendar", field=field)
 
 
 def duration(message: Duration, field: str, low: timedelta, high: timedelta, reason: Reason) -> timedelta:
