@@ -52,7 +52,7 @@ async def test_everything_said_of_a_sku_is_kept(client: Client) -> None:
         attributes={"brand": "U Babci", "size": "0,5 l"},
         kind=pb2.SKU_KIND_GOODS,
         tracking=pb2.TRACKING_LOTS,
-        units=[pb2.Unit(unit="karton", quantity=12_000), pb2.Unit(unit="=;, \"½", quantity=1)],
+        units=[pb2.Unit(unit="karton", quantity=12_000), pb2.Unit(unit='=;, "½', quantity=1)],
         oversell=core_pb2.OversellPolicy(limit=5),
         preorder=pb2.Preorder(until="2028-02-29", limit=10**9),
     )
@@ -66,9 +66,7 @@ async def test_everything_said_of_a_sku_is_kept(client: Client) -> None:
 async def test_an_update_replaces_all_but_code_and_unit(client: Client) -> None:
     sku = await client.sku(name="old", category="A", unit="kg", unit_digits=3, attributes={"brand": "x"})
     answer = await update(client, sku, name="new", active=False)
-    assert answer.sku == pb2.Sku(
-        sku=sku, name="new", unit="kg", unit_digits=3, active=False, kind=pb2.SKU_KIND_GOODS
-    )
+    assert answer.sku == pb2.Sku(sku=sku, name="new", unit="kg", unit_digits=3, active=False, kind=pb2.SKU_KIND_GOODS)
     assert await get(client, sku=sku) == answer.sku
 
 
