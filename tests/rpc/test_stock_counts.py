@@ -13,7 +13,7 @@ from inventory.v1 import core_pb2
 from inventory.v1 import stock_count_service_pb2 as pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from tests.rpc.client import Client, Server, new_id, refusal, unique
-from tests.rpc.follower import Follower
+from tests.rpc.follower import NOW, following
 from tests.rpc.stock_counts import CANCELLED, OPEN, POSTED, cancel, counted, get, listed, opened, post, record
 
 COUNT = core_pb2.MOVEMENT_KIND_COUNT
@@ -31,7 +31,7 @@ async def head(client: Client) -> int:
 async def tracked_by_lots(db: asyncpg.Connection, sku: str, location: str, **lots: int) -> None:
     """Makes the SKU one of lots, of which so much stands at the location, as receipts would."""
     async with db.transaction():
-        keys = await db.fetchrow(
+        keys: Any = await db.fetchrow(
             "UPDATE sku SET tracking = 1 FROM location WHERE sku.code = $1 AND location.code = $2"
             " RETURNING sku_id, location_id",
             sku,
@@ -45,13 +45,9 @@ async def tracked_by_lots(db: asyncpg.Connection, sku: str, location: str, **lot
         )
         after = 0
         for lot, quantity in lots.items():
-            lot_id = await db.fetchval(
-                "INSERT INTO lot (sku_id, code) VALUES ($1, $2) RETURNING lot_id", keys[0], lot
-            )
+            lot_id = await db.fetchval("INSERT INTO lot (sku_id, code) VALUES ($1, $2) RETURNING lot_id", keys[0], lot)
             after += quantity
-            await db.execute(
-                "INSERT INTO lot_level VALUES ($1, $2, $3, $4, 0, 0, 0, 0, 0)", *keys, lot_id, quantity
-            )
+            await db.execute("INSERT INTO lot_level VALUES ($1, $2, $3, $4, 0, 0, 0, 0, 0)", *keys, lot_id, quantity)
             revision = await db.fetchval("UPDATE feed_head SET revision = revision + 1 RETURNING revision")
             await db.execute(
                 "INSERT INTO movement (revision, ordinal, sku_id, location_id, kind, on_hand_delta, held_delta,"
@@ -65,9 +61,7 @@ async def tracked_by_lots(db: asyncpg.Connection, sku: str, location: str, **lot
                 after,
                 lot_id,
             )
-            await db.execute(
-                "UPDATE level SET revision = $3 WHERE sku_id = $1 AND location_id = $2", *keys, revision
-            )
+            await db.execute("UPDATE level SET revision = $3 WHERE sku_id = $1 AND location_id = $2", *keys, revision)
 
 
 async def assert_books_are_right(server: Server) -> None:
@@ -271,14 +265,15 @@ async def test_found_goods_go_to_those_who_wait(client: Client, server: Server) 
 
 async def test_nothing_different_is_posted_without_a_revision(client: Client) -> None:
     sku, location = await client.stocked(10)
-    before = await head(client)
+    before = (await client.adjust(sku, location, -1)).revision
+    await client.adjust(sku, location, 1)
     for lines in ([counted(sku, 10)], []):
         count = await opened(client, location)
         if lines:
             await record(client, count.count_id, *lines)
         posted = await post(client, count.count_id, len(lines))
         assert (posted.revision, posted.count.state) == (0, POSTED)
-    assert await head(client) == before + 1, "nothing moved"
+    assert (await client.adjust(sku, location, 1)).revision == before + 2, "nothing moved"
 
 
 async def test_what_was_not_looked_at_is_not_posted(client: Client) -> None:
@@ -293,9 +288,7 @@ async def test_what_was_not_looked_at_is_not_posted(client: Client) -> None:
 
 
 @pytest.mark.parametrize("end", [POSTED, CANCELLED])
-async def test_only_an_open_count_can_be_recorded_posted_or_given_up(
-    client: Client, end: pb2.StockCountState.ValueType
-) -> None:
+async def test_only_an_open_count_can_be_recorded_posted_or_given_up(client: Client, end: pb2.StockCountState) -> None:
     sku, location = await client.stocked(10)
     count_id = (await opened(client, location)).count_id
     await record(client, count_id, counted(sku, 9))
@@ -365,9 +358,7 @@ async def test_lines_come_in_pages_by_sku(client: Client) -> None:
         found: list[str] = []
         token = ""
         while True:
-            page = await get(
-                client, count_id, page_size=2, page_token=token, only_differences=only_differences
-            )
+            page = await get(client, count_id, page_size=2, page_token=token, only_differences=only_differences)
             assert page.count.version == 1
             found += [line.sku for line in page.lines]
             token = page.next_page_token
@@ -398,16 +389,12 @@ async def test_counts_are_listed_newest_first_and_filtered(client: Client) -> No
     assert set(ids) <= {count.count_id for count in (await listed(client, page_size=1000)).counts}
 
 
-async def test_lots_are_counted_and_posted_one_by_one(
-    client: Client, db: asyncpg.Connection, server: Server
-) -> None:
+async def test_lots_are_counted_and_posted_one_by_one(client: Client, db: asyncpg.Connection, server: Server) -> None:
     sku, location = await client.stocked(0)
     await tracked_by_lots(db, sku, location, a=5, b=10)
     moment = await head(client)
     count_id = (await opened(client, location)).count_id
-    answer = await record(
-        client, count_id, counted(sku, 4, lot="a"), counted(sku, 13, lot="b", at_revision=moment)
-    )
+    answer = await record(client, count_id, counted(sku, 4, lot="a"), counted(sku, 13, lot="b", at_revision=moment))
     assert [(line.lot, line.on_hand, line.difference) for line in answer.lines] == [("a", 5, -1), ("b", 10, 3)]
     assert [(line.sku, line.lot) for line in (await get(client, count_id)).lines] == [(sku, "a"), (sku, "b")]
     posted = await post(client, count_id, 1)
@@ -468,18 +455,21 @@ async def test_a_lot_is_named_where_there_are_lots_and_only_there(client: Client
 
 
 @pytest.mark.parametrize(
-    ("column", "number", "reason"),
-    [("tracking", 2, "SERIALS_REQUIRED"), ("kind", 3, "SKU_NOT_STOCKED"), ("kind", 2, "SKU_NOT_STOCKED")],
+    ("statement", "reason"),
+    [
+        ("UPDATE sku SET tracking = 2 WHERE code = $1", "SERIALS_REQUIRED"),
+        ("UPDATE sku SET kind = 3 WHERE code = $1", "SKU_NOT_STOCKED"),
+        ("UPDATE sku SET kind = 2 WHERE code = $1", "SKU_NOT_STOCKED"),
+    ],
+    ids=["serials", "virtual", "bundle"],
 )
 async def test_pieces_bundles_and_what_is_never_short_are_not_counted_by_number(
-    client: Client, db: asyncpg.Connection, column: str, number: int, reason: str
+    client: Client, db: asyncpg.Connection, statement: str, reason: str
 ) -> None:
     sku, location = await client.stocked(0)
     part = await client.sku()
-    await db.execute({"tracking": "UPDATE sku SET tracking = $2 WHERE code = $1"}.get(
-        column, "UPDATE sku SET kind = $2 WHERE code = $1"
-    ), sku, number)
-    if number == 2 and column == "kind":
+    await db.execute(statement, sku)
+    if "kind = 2" in statement:
         await db.execute(
             "INSERT INTO bundle_component SELECT a.sku_id, b.sku_id, 2 FROM sku a, sku b"
             " WHERE a.code = $1 AND b.code = $2",
@@ -517,9 +507,11 @@ async def test_the_feed_tells_of_a_posted_count_as_one_change(client: Client, se
     other, _ = await client.stocked(10, location)
     count_id = (await opened(client, location)).count_id
     await record(client, count_id, counted(sku, 7), counted(other, 11))
-    async with Follower.now(client) as follower:
+    async with following(client, now=NOW, skus=[sku, other]) as follower:
+        await follower.begun()
         posted = await post(client, count_id, 1)
-        change = await follower.change(posted.revision)
-    assert sorted((row.sku, row.kind, row.delta.on_hand) for row in change.movements) == sorted(
+        await follower.up_to(posted.revision)
+    assert [change.revision for change in follower.changes] == [posted.revision]
+    assert sorted((row.sku, row.kind, row.delta.on_hand) for row in follower.rows) == sorted(
         [(sku, COUNT, -3), (other, COUNT, 1)]
     )
