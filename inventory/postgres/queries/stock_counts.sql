@@ -118,8 +118,8 @@ ORDER BY found.count_id DESC
 SELECT sku.code AS sku, coalesce(lot.code, '') AS lot, line.sku_id, line.lot_id, line.counted, line.on_hand,
     line.at_revision
 FROM stock_count_line AS line
-JOIN sku ON sku.sku_id = line.sku_id
-LEFT JOIN lot ON lot.lot_id = line.lot_id
+CROSS JOIN LATERAL (SELECT code FROM sku WHERE sku_id = line.sku_id OFFSET 0) AS sku
+LEFT JOIN LATERAL (SELECT code FROM lot WHERE lot_id = line.lot_id OFFSET 0) AS lot ON true
 WHERE line.count_id = $1 AND (NOT $4::boolean OR line.counted <> line.on_hand)
     AND (sku.code, coalesce(lot.code, '')) > ($2::text, $3::text)
 ORDER BY sku.code, coalesce(lot.code, '')
