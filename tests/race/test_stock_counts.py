@@ -156,6 +156,26 @@ async def test_a_count_of_now_differs_from_the_books_of_that_very_moment(house: 
 
 
 @within(60)
+async def test_what_is_first_received_while_it_is_counted_is_counted_before_or_after(house: House) -> None:
+    """A SKU that was never here: there is no level yet that could be locked."""
+    clients = [client for _, client in await house.servers(None, None)]
+    skus = [f"new-{n:02}" for n in range(60)]
+    await house.stock(clients[0], dict.fromkeys(skus, 0))
+    count_id = await opened(house, clients[0])
+    for turn, sku in enumerate(skus):
+        line = pb2.CountedQuantity(sku=sku, counted=5)
+        calls: list[Awaitable[Any]] = [
+            clients[turn % 2].counts.RecordStockCount(recording(house, count_id, line)),
+            clients[1 - turn % 2].stock.AdjustStock(house.correction(sku, 3)),
+        ]
+        answers, errors = await outcomes(calls)
+        assert (len(answers), errors) == (2, [])
+        line_then = answers[0].lines[0]
+        assert line_then.on_hand == (await on_hand(house.sql, line_then.at_revision)).get(sku, 0)
+    await prove(house)
+
+
+@within(60)
 async def test_of_two_who_post_at_once_one_wins(house: House) -> None:
     times = 10
     clients = [client for _, client in await house.servers(None, None)]
