@@ -296,10 +296,8 @@ def _working_days(text: str) -> list[int]:
     days: list[int] = []
     for word in text.replace(",", " ").split():
         found = _DAYS.fullmatch(word)
-        if found is None:
-            raise Refusal(
-                Reason.CSV_ROW, f"{shown(word)} is not a day, 1 to 7, or days such as 1-5", field="working_days"
-            )
+        if found is None or (found[2] or found[1]) < found[1]:
+            raise Refusal(Reason.CSV_ROW, f"{shown(word)} is not 1 to 7, or days such as 1-5", field="working_days")
         days += range(int(found[1]), int(found[2] or found[1]) + 1)
     return _once(days, "working_days")
 

@@ -32,10 +32,35 @@ from inventory.domain.reservation import (
     release,
 )
 from inventory.domain.reserve import reserve
+from inventory.domain.stock_count import (
+    CancelCount,
+    OpenCount,
+    PostCount,
+    RecordCount,
+    Recorded,
+    StockCount,
+    cancel_count,
+    open_count,
+    post_count,
+    record_count,
+)
 from inventory.domain.topology import Topology
 
-StockCommand = Reserve | Commit | Extend | Release | Fulfil | Expire | FillBackorders | Adjust | Count | SetThresholds
-StockAnswer = Reservation | Adjusted | LevelAfter | None
+CountCommand = OpenCount | RecordCount | PostCount | CancelCount
+StockCommand = (
+    Reserve
+    | Commit
+    | Extend
+    | Release
+    | Fulfil
+    | Expire
+    | FillBackorders
+    | Adjust
+    | Count
+    | SetThresholds
+    | CountCommand
+)
+StockAnswer = Reservation | Adjusted | LevelAfter | StockCount | Recorded | None
 
 _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Reserve: reserve,
@@ -48,6 +73,10 @@ _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Adjust: adjust,
     Count: count,
     SetThresholds: set_thresholds,
+    OpenCount: open_count,
+    RecordCount: record_count,
+    PostCount: post_count,
+    CancelCount: cancel_count,
 }
 
 
@@ -82,6 +111,8 @@ def pairs(command: StockCommand) -> list[tuple[str, str]]:
             return [(command.sku, command.location)]
         case Commit() | Extend() | Release() | Fulfil() | Expire():
             return []
+        case OpenCount() | RecordCount() | PostCount() | CancelCount():
+            return []  # those of its lines are found with it
 
 
 def makes_levels(command: StockCommand) -> bool:
@@ -104,8 +135,9 @@ def spreads(command: StockCommand, topology: Topology) -> dict[str, tuple[int, .
     """The SKUs that may come from several places, and the numbers of those."""
     if not isinstance(command, Reserve):
         return {}
-    channel = topology.channel(command.channel_id)
-    skus = [ask.sku for ask in command.asks if not ask.location or channel.restricted]
+    restricted = topology.restricts(command.channel_id)
+    skus = [ask.sku for ask in command.asks if restricted or not ask.location]
     if not skus:
         return {}
-    return dict.fromkeys(skus, topology.selling_ids(command.channel_id, command.purpose or channel.use))
+    use = command.purpose or topology.channel(command.channel_id).use
+    return dict.fromkeys(skus, topology.selling_ids(command.channel_id, use))

@@ -15,6 +15,7 @@ from inventory.engine.submission import Outcome, Submission
 from inventory.postgres import beside, catalog, stock
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import Interfered, Narrow, TopologyChanged
+from inventory.postgres.needed import Needed
 from inventory.postgres.stock import Remembered, RequestRow
 from inventory.postgres.topology import Directory
 
@@ -70,25 +71,36 @@ class _Needs:
                 self._levels(command, submission.new_pairs, topology)
 
     def _levels(self, command: StockCommand, made: Sequence[stock.Pair], topology: Topology) -> None:
-        needed = dict.fromkeys((*pairs(command), *made))
-        self.pairs.update(needed)
-        self.new_pairs.update(needed if makes_levels(command) else dict.fromkeys(made))
-        self.arrivals.update(dict.fromkeys(arrivals(command)))
         if isinstance(command, Reserve):
-            if command.replace_owner_holds:
-                self.owners[(command.channel_id, command.owner)] = None
-            for sku, location_ids in spreads(command, topology).items():
-                wanted = self.spreads.setdefault(sku, location_ids)
-                if wanted is not location_ids:  # of another channel, or for another purpose
-                    self.spreads[sku] = tuple(dict.fromkeys((*wanted, *location_ids)))
-            if topology.channel(command.channel_id).has_overrides:
-                self.viewed[command.channel_id] = None
+            self._sources(command, topology)
+        else:
+            needed = dict.fromkeys(pairs(command))
+            self.pairs.update(needed)
+            self.arrivals.update(dict.fromkeys(arrivals(command)))
+            if makes_levels(command):
+                self.new_pairs.update(needed)
+        for pair in made:
+            self.pairs[pair] = self.new_pairs[pair] = None
 
-    def add(self, needed: beside.Needed) -> None:
+    def _sources(self, command: Reserve, topology: Topology) -> None:
+        if command.replace_owner_holds:
+            self.owners[(command.channel_id, command.owner)] = None
+        for ask in command.asks:
+            if ask.location:
+                self.pairs[(ask.sku, ask.location)] = None
+        for sku, location_ids in spreads(command, topology).items():
+            wanted = self.spreads.setdefault(sku, location_ids)
+            if wanted is not location_ids:  # of another channel, or for another purpose
+                self.spreads[sku] = tuple(dict.fromkeys((*wanted, *location_ids)))
+        if topology.channel(command.channel_id).has_overrides:
+            self.viewed[command.channel_id] = None
+
+    def add(self, needed: Needed) -> None:
         """What documents need."""
         self.pairs.update(dict.fromkeys(needed.pairs))
         self.new_pairs.update(dict.fromkeys(needed.makes))
         self.arrivals.update(dict.fromkeys(needed.arrivals))
+        self.reservation_ids.update(dict.fromkeys(needed.reservation_ids))
 
     def wanted(self, directory: Directory) -> stock.Wanted:
         return stock.Wanted(

@@ -87,7 +87,7 @@ async def test_in_a_batch_and_a_stream_a_bad_amount_is_that_request_s_error(clie
     call = client.reservations.ReserveStream(iter([pb2.ReserveStreamRequest(requests=requests)]))
     stream = await anext(aiter(call))
     for results in (batch.results, stream.results):
-        assert [found.WhichOneof("result") for found in results] == ["response", "error", "response"]
+        assert [found.WhichOneof("outcome") for found in results] == ["response", "error", "response"]
         assert "requests[1].lines[0].amount" in str(results[1].error)
     assert (await client.quantities(*place)).allocated == 72
 
