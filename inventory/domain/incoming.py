@@ -7,7 +7,8 @@ from typing import NamedTuple
 from inventory.domain.adjustment import LevelAfter
 from inventory.domain.ledger import Expected, Key, Ledger
 from inventory.domain.movement import MovementKind
-from inventory.domain.refusal import Refusal
+from inventory.domain.refusal import Refusal, Shortage
+from inventory.domain.reservation import Reserve
 from inventory.domain.tracking import assert_stocked
 
 
@@ -66,8 +67,33 @@ def arrived(ledger: Ledger, key: Key, reference: str, quantity: int) -> int:
     return part
 
 
-def due_on(ledger: Ledger, keys: Iterable[Key]) -> date | None:
-    """The first day on which more is due at one of these levels; None: on none that is known."""
+def owed(ledger: Ledger, command: object, shortage: Shortage) -> list[Key]:
+    """The levels from which a short line could have been met and where more is expected or on its way."""
+    place = ledger.places.get((shortage.sku, shortage.location))
+    if place is not None:
+        keys = [(place.sku_id, place.location_id)]
+    elif isinstance(command, Reserve) and shortage.sku in ledger.goods:
+        sku_id = ledger.goods[shortage.sku].sku_id
+        channel = ledger.topology.channel(command.channel_id)
+        sites = ledger.topology.selling(command.channel_id, command.purpose or channel.use)
+        keys = [(sku_id, site.location_id) for site in sites]
+    else:
+        keys = []
+    return [key for key in keys if (level := ledger.levels.get(key)) and (level.incoming or level.in_transit)]
+
+
+def tell_due(ledger: Ledger, command: object, refusal: Refusal) -> None:
+    """Says of each short line when more is due."""
+    refusal.shortages = tuple(
+        short._replace(due_on=_due_on(ledger, owed(ledger, command, short))) for short in refusal.shortages
+    )
+    first = refusal.shortages[0].due_on
+    if first is not None:
+        refusal.metadata["due_on"] = first.isoformat()
+
+
+def _due_on(ledger: Ledger, keys: Iterable[Key]) -> date | None:
+    """The first day; None: not known."""
     wanted = frozenset(keys)
     days = [found.due_on for (key, _), found in ledger.expected.items() if found and key in wanted]
     days += [day for key in wanted for day in ledger.on_the_way.get(key, ())]

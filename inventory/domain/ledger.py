@@ -59,6 +59,8 @@ class Ledger:
         self.expected: dict[tuple[Key, str], Expected | None] = {}
         self.touched_expected: dict[tuple[Key, str], None] = {}
         self.on_the_way: dict[Key, list[date]] = {}
+        self.due_read = False
+        """Whether `expected` and `on_the_way` have all that is due at the locked levels."""
         self.touched_lots: dict[tuple[Key, int], None] = {}
         self.places: dict[tuple[str, str], Place] = {}
         self.unknown: dict[tuple[str, str], Callable[[], Refusal]] = {}

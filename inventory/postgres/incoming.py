@@ -56,6 +56,7 @@ async def write(writer: Writer, ledger: Ledger) -> None:
 async def read_due(writer: Writer, ledger: Ledger, keys: Sequence[Key]) -> None:
     """When more is due at locked levels; what the present batch has made of it stands."""
     sku_ids, location_ids = zip(*keys, strict=True)
+    ledger.due_read = True
     rows = await writer.fetch("read_due", sku_ids, location_ids, DUE_ROWS_MAX)
     for sku_id, location_id, reference, quantity, due_on in rows:
         key = (sku_id, location_id)

@@ -1,11 +1,11 @@
 """Lots beside the levels: made when they are first received, before any lock on a level."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from inventory.domain.decide import lots, new_lots
-from inventory.domain.ledger import Ledger
+from inventory.domain.ledger import Key, Ledger
 from inventory.domain.lot import Lot, LotLevel
 from inventory.postgres.connection import Writer
 from inventory.postgres.needed import Needed
@@ -21,6 +21,25 @@ class LotRow(NamedTuple):
     expires_on: date | None
     location: str
     level: LotLevel
+
+
+class ExpiredRow(NamedTuple):
+    """A level, by code, with something free of a lot whose last day may have passed."""
+
+    sku: str
+    location: str
+    time_zone: str
+    expires_on: date
+    now: datetime
+
+
+class OwingRow(NamedTuple):
+    """A level that owes goods and has some."""
+
+    key: Key
+    sku: str
+    location: str
+    revision: int
 
 
 def concerns(commands: Sequence[Any]) -> bool:
@@ -59,6 +78,17 @@ async def list_lots(reader: Reader, sku: str, location: str | None) -> list[LotR
         LotRow(lot, expires_on, place, LotLevel(on_hand, held - due, *rest))
         for lot, expires_on, place, on_hand, held, *rest, due in map(tuple, rows)
     ]
+
+
+async def expired_lots(reader: Reader, limit: int) -> list[ExpiredRow]:
+    """Longest over first."""
+    return [ExpiredRow(*row) for row in await reader.fetch("expired_lots", limit)]
+
+
+async def levels_to_fill(reader: Reader, after: Key, limit: int) -> list[OwingRow]:
+    """By number, from where the last look ended."""
+    rows = await reader.fetch("levels_to_fill", *after, limit)
+    return [OwingRow((sku_id, location_id), *rest) for sku_id, location_id, *rest in map(tuple, rows)]
 
 
 def _columns(names: dict[tuple[str, str], None]) -> list[list[str]]:

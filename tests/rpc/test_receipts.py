@@ -79,7 +79,7 @@ async def test_a_bundle_and_a_virtual_sku_have_no_stock_of_their_own(
     for call in (
         client.receive(location, (sku, 5)),
         client.adjust(sku, location, 1),
-        client.stock.SetStock(pb2.SetStockRequest(**level, request_id=new_id(), on_hand=1, expected_on_hand=0, reason="test")),
+        client.stock.SetStock(pb2.SetStockRequest(**level, request_id=new_id(), expected_on_hand=0, reason="test")),
         client.stock.SetThresholds(pb2.SetThresholdsRequest(**level, request_id=new_id(), reorder_point=1)),
         client.expect(sku, location, 5, "2030-01-01"),
         client.reclassify(sku, location, 1, to_disposition=DAMAGED),
