@@ -5,7 +5,7 @@ import pytest
 
 from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as pb2
-from tests.rpc.client import Client, new_id, refusal
+from tests.rpc.client import Client, new_id, refusal, reserve_request
 
 KIND = core_pb2.MovementKind
 DAMAGED = core_pb2.DISPOSITION_DAMAGED
@@ -138,3 +138,53 @@ async def test_a_new_date_alone_is_a_change(client: Client, db: asyncpg.Connecti
     newest = (await client.movements(sku=sku))[0]
     assert (newest.kind, newest.delta.incoming, newest.reference) == (KIND.MOVEMENT_KIND_EXPECTATION, 0, "PO 9")
     assert str(await db.fetchval("SELECT due_on FROM incoming WHERE reference = 'PO 9'")) == "2030-01-02"
+
+
+async def test_a_shortage_says_when_more_is_due_and_says_it_again(client: Client, twin_client: Client) -> None:
+    sku, location = await client.stocked(1)
+    other = await client.sku()
+    await client.adjust(other, location, 5)
+    await client.expect(sku, location, 10, "2031-03-01", reference="PO 1")
+    await client.expect(sku, location, 10, "2031-02-01", reference="PO 2")
+    request = reserve_request((sku, location, 2), (other, location, 9))
+    found = await refusal(client.reservations.Reserve(request))
+    assert (found.reason, found.metadata["due_on"]) == ("INSUFFICIENT_STOCK", "2031-02-01")
+    assert found.shortages == [
+        (f"{sku}@{location}", "requested 2, available 1, due_on 2031-02-01"),
+        (f"{other}@{location}", "requested 9, available 5"),
+    ]
+    await client.expect(sku, location, 0, "", reference="PO 2")
+    assert await refusal(twin_client.reservations.Reserve(request)) == found
+    request.request_id = new_id()
+    assert (await refusal(twin_client.reservations.Reserve(request))).metadata["due_on"] == "2031-03-01"
+    await client.expect(sku, location, 0, "", reference="PO 1")
+    assert "due_on" not in (await refusal(client.reserve((sku, location, 2)))).metadata
+
+
+async def test_a_line_that_names_no_place_is_told_the_first_day_of_any(client: Client) -> None:
+    sku, one = await client.stocked(0)
+    two = await client.location()
+    await client.expect(sku, one, 10, "2031-03-01")
+    await client.expect(sku, two, 10, "2031-02-01")
+    found = await refusal(client.reserve((sku, "", 2)))
+    assert (found.reason, found.metadata["due_on"]) == ("INSUFFICIENT_STOCK", "2031-02-01")
+
+
+async def test_what_is_on_its_way_is_due_when_the_transfer_says(client: Client, db: asyncpg.Connection) -> None:
+    sku, location = await client.stocked(0)
+    await client.expect(sku, location, 10, "2031-03-01")
+    await db.execute(
+        """
+        WITH sent AS (
+            INSERT INTO transfer (transfer_id, channel_id, from_location_id, to_location_id, state, reference, reason,
+                created_at, shipped_at, expected_on)
+            SELECT gen_random_uuid(), 1, (SELECT min(location_id) FROM location), there.location_id, 2, '', '', now(), now(), '2031-01-15'
+            FROM location AS there WHERE there.code = $2
+            RETURNING transfer_id
+        )
+        INSERT INTO transfer_line SELECT transfer_id, 0, sku_id, 0, 5, 5, 0, 0, '', '{}' FROM sent, sku WHERE sku.code = $1
+        """,
+        sku,
+        location,
+    )
+    assert (await refusal(client.reserve((sku, location, 2)))).metadata["due_on"] == "2031-01-15"
