@@ -4,11 +4,24 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+from inventory.v1.catalog_service_pb2 import ImportCatalogRequest, Location, Sku
 from inventory.v1.stock_service_pb2 import ReceiptLine, ReceiveStockRequest, SetThresholdsRequest
 from tests.race.house import CALL_TIMEOUT_S, SHOP, Client, House, outcomes, reason, until, within
 
 HOLD, ALLOCATION, RELEASE, FULFILMENT, RECEIPT, FILL = 3, 4, 7, 9, 11, 17
 BACKORDERS_MAX = 1_000
+
+
+async def empty_shelf(house: House, client: Client, sku: str) -> None:
+    await client.catalog.ImportCatalog(
+        ImportCatalogRequest(request_id=house.uuid(), skus=[Sku(sku=sku)], locations=[Location(location=SHOP)])
+    )
+
+
+async def let_wait(house: House, client: Client, sku: str) -> None:
+    await client.stock.SetThresholds(
+        SetThresholdsRequest(request_id=house.uuid(), sku=sku, location=SHOP, backorder_limit=BACKORDERS_MAX)
+    )
 
 
 async def receive(house: House, client: Client, *lines: ReceiptLine) -> int:
@@ -22,10 +35,8 @@ async def test_back_orders_are_filled_in_order_of_acceptance_and_never_twice(hou
     """Orders and holds wait, some are given back, while both servers receive goods piece by piece."""
     waiting = 60
     clients = [client for _, client in await house.servers(None, None)]
-    await house.stock(clients[0], {"a": 0})
-    await clients[0].stock.SetThresholds(
-        SetThresholdsRequest(request_id=house.uuid(), sku="a", location=SHOP, backorder_limit=BACKORDERS_MAX)
-    )
+    await empty_shelf(house, clients[0], "a")
+    await let_wait(house, clients[0], "a")
 
     async def order(client: Client) -> None:
         ttl = house.random.choice((None, timedelta(hours=1)))
@@ -87,10 +98,8 @@ async def _filled_in_order(house: House) -> None:
 async def test_goods_for_all_who_wait_leave_nobody_waiting_whatever_the_order(house: House) -> None:
     """The same answer on every seed: as much as was ordered is received, in other pieces; everybody has it all."""
     clients = [client for _, client in await house.servers(None, None)]
-    await house.stock(clients[0], {"a": 0})
-    await clients[0].stock.SetThresholds(
-        SetThresholdsRequest(request_id=house.uuid(), sku="a", location=SHOP, backorder_limit=BACKORDERS_MAX)
-    )
+    await empty_shelf(house, clients[0], "a")
+    await let_wait(house, clients[0], "a")
     orders = [house.random.randint(1, 6) for _ in range(40)]
     total = sum(orders)
     pieces: list[int] = []
@@ -116,7 +125,7 @@ async def test_lots_are_promised_first_expiring_first_and_never_become_negative(
     """Buyers on two servers reserve, give back and take away while new lots come in, some of them twice at once."""
     buyers, turns = 12, 12
     clients = [client for _, client in await house.servers(None, None)]
-    await house.stock(clients[0], {"milk": 0})
+    await empty_shelf(house, clients[0], "milk")
     await house.sql.execute("UPDATE sku SET tracking = 1")
     today = datetime.now(UTC).date()
     days = {f"L{n}": today + timedelta(days=house.random.randint(2, 60)) for n in range(12)}
@@ -176,4 +185,4 @@ async def _first_expiring_first(house: House) -> None:
         assert free[row["lot_id"]] >= 0
     assert promises
     stands = dict(await house.sql.fetch("SELECT lot_id, on_hand - held - allocated FROM lot_level"))
-    assert {lot: quantity for lot, quantity in free.items()} == stands
+    assert dict(free) == stands

@@ -177,7 +177,7 @@ TABLE = [
             INVALID,
             "QUANTITY_OUT_OF_RANGE",
             "lines[1].quantity",
-        )  # type: ignore[misc]  # noqa: E501 - a row
+        )  # type: ignore[misc]
         for n in BAD_QUANTITIES
     ),
     *(
@@ -191,7 +191,7 @@ TABLE = [
     ),
     Bad("no due day", lambda w: w.misled(due_on=""), INVALID, "DATE_FORMAT", "lines[1].due_on"),
     Bad(
-        "a bad due day of nothing",
+        "a bad day of nothing",
         lambda w: w.misled(due_on="x", quantity=0),
         INVALID,
         "DATE_FORMAT",
@@ -220,9 +220,7 @@ TABLE = [
     Bad("an unknown disposition", lambda w: w.spoilt(disposition=9), INVALID, "FIELD_REQUIRED", "lines[1].disposition"),
     Bad("from nowhere", lambda w: w.reclassify(from_disposition=9), INVALID, "FIELD_REQUIRED", "from_disposition"),
     Bad("to nowhere", lambda w: w.reclassify(to_disposition=9), INVALID, "FIELD_REQUIRED", "to_disposition"),
-    Bad(
-        "from sellable to itself", lambda w: w.reclassify(to_disposition=0), INVALID, "FIELD_CONFLICT", "to_disposition"
-    ),
+    Bad("sellable to itself", lambda w: w.reclassify(to_disposition=0), INVALID, "FIELD_CONFLICT", "to_disposition"),
     Bad(
         "from damaged to itself",
         lambda w: w.reclassify(from_disposition=DAMAGED),

@@ -173,18 +173,24 @@ async def test_a_line_that_names_no_place_is_told_the_first_day_of_any(client: C
 async def test_what_is_on_its_way_is_due_when_the_transfer_says(client: Client, db: asyncpg.Connection) -> None:
     sku, location = await client.stocked(0)
     await client.expect(sku, location, 10, "2031-03-01")
+    transfer_id = await db.fetchval(
+        """
+        INSERT INTO transfer (transfer_id, channel_id, from_location_id, to_location_id, state, reference, reason,
+            created_at, shipped_at, expected_on)
+        SELECT gen_random_uuid(), 1, (SELECT min(location_id) FROM location), location_id, 2, '', '', now(), now(),
+            '2031-01-15'
+        FROM location WHERE code = $1
+        RETURNING transfer_id
+        """,
+        location,
+    )
     await db.execute(
         """
-        WITH sent AS (
-            INSERT INTO transfer (transfer_id, channel_id, from_location_id, to_location_id, state, reference, reason,
-                created_at, shipped_at, expected_on)
-            SELECT gen_random_uuid(), 1, (SELECT min(location_id) FROM location), there.location_id, 2, '', '', now(), now(), '2031-01-15'
-            FROM location AS there WHERE there.code = $2
-            RETURNING transfer_id
-        )
-        INSERT INTO transfer_line SELECT transfer_id, 0, sku_id, 0, 5, 5, 0, 0, '', '{}' FROM sent, sku WHERE sku.code = $1
+        INSERT INTO transfer_line (transfer_id, line_no, sku_id, lot_id, requested, shipped, received, missing,
+            difference_reason, serials)
+        SELECT $1, 0, sku_id, 0, 5, 5, 0, 0, '', '{}' FROM sku WHERE code = $2
         """,
+        transfer_id,
         sku,
-        location,
     )
     assert (await refusal(client.reserve((sku, location, 2)))).metadata["due_on"] == "2031-01-15"
