@@ -47,6 +47,7 @@ async def sweep(lane: Lane, reader: Reader) -> None:
         (sweeper.forget_requests, FORGET_PERIOD_S),
     ]
     due_at = [loop.time()] * len(chores)
+    waiting: set[int] = set()
     while True:
         for number, (chore, period_s) in enumerate(chores):
             if loop.time() < due_at[number]:
@@ -54,8 +55,14 @@ async def sweep(lane: Lane, reader: Reader) -> None:
             more = False
             try:
                 more = await chore()
+                if number in waiting:
+                    waiting.discard(number)
+                    if not waiting:
+                        log.info("the sweep goes on")
             except (EngineError, StorageError) as error:
-                log.info("the sweep waits", error=type(error).__name__)
+                if not waiting:
+                    log.warning("the sweep waits", error=type(error).__name__)
+                waiting.add(number)
             due_at[number] = loop.time() + (0 if more else period_s)
         await asyncio.sleep(max(min(due_at) - loop.time(), 0))
 
