@@ -126,7 +126,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources))
     server = grpc.aio.server(options=_options(bool(shared)))
     services = {
-        stock.SERVICE: stock.StockService(writes, reader).methods(),
+        stock.SERVICE: stock.StockService(writes, reader, amounts).methods(),
         reservation.SERVICE: reservation.ReservationService(writes, reader, streams, amounts).methods(),
         catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
         stock_count.SERVICE: stock_count.StockCountService(writes, reader).methods(),

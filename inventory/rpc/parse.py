@@ -3,14 +3,14 @@
 import hashlib
 import re
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from inventory.domain.adjustment import Adjust, Count, Disposition, Row, SetThresholds
-from inventory.domain.code import free_text, is_code, location_code, sku_code
+from inventory.domain.code import calendar_date, free_text, is_code, location_code, lot_code, sku_code
 from inventory.domain.limits import (
     BULK_ROWS_MAX,
     CATEGORY_BYTES_MAX,
@@ -198,16 +198,19 @@ def adjust(request: stock_pb2.AdjustStockRequest, channel_id: int) -> Adjust:
         sku_code(request.sku, "sku"),
         location_code(request.location, "location"),
         _delta(request.delta, "delta"),
-        _disposition(request.disposition, "disposition"),
+        disposition(request.disposition, "disposition"),
+        None,
+        lot(request.lot, "lot"),
+        tuple(request.serials),
     )
-    return Adjust(channel_id, (row,), *_why(request.reason, request.reference))
+    return Adjust(channel_id, (row,), *why(request.reason, request.reference))
 
 
 def adjust_batch(request: stock_pb2.BatchAdjustStockRequest, channel_id: int) -> Adjust:
     rows = request.adjustments
     within(len(rows), BULK_ROWS_MAX, "adjustments")
     skip_refused = skips_refused(request.error_policy)
-    reason, reference = _why(request.reason, request.reference)
+    reason, reference = why(request.reason, request.reference)
     return Adjust(
         channel_id,
         tuple(_adjustment(row, f"adjustments[{position}].") for position, row in enumerate(rows)),
@@ -226,7 +229,7 @@ def count(request: stock_pb2.SetStockRequest, channel_id: int) -> Count:
         location_code(request.location, "location"),
         quantity_between(request.on_hand, "on_hand", 0, ON_HAND_MAX),
         quantity_between(request.expected_on_hand, "expected_on_hand", 0, ON_HAND_MAX),
-        *_why(request.reason, request.reference),
+        *why(request.reason, request.reference),
     )
 
 
@@ -343,10 +346,12 @@ def _adjustment(row: stock_pb2.StockAdjustment, path: str) -> Row:
         sku,
         location,
         _delta(row.delta, f"{path}delta"),
-        _disposition(row.disposition, f"{path}disposition") if row.disposition else None,
+        disposition(row.disposition, f"{path}disposition") if row.disposition else None,
         quantity_between(row.expected_on_hand, f"{path}expected_on_hand", 0, ON_HAND_MAX)
         if row.HasField("expected_on_hand")
         else None,
+        lot(row.lot, f"{path}lot"),
+        tuple(row.serials),
     )
 
 
@@ -367,14 +372,26 @@ def quantity_between(quantity: int, field: str, low: int, high: int) -> int:
     return quantity
 
 
-def _disposition(number: int, field: str) -> Disposition | None:
+def disposition(number: int, field: str) -> Disposition | None:
     try:
         return _DISPOSITIONS[number]
     except KeyError:
         raise unknown_enum(field) from None
 
 
-def _why(reason: str, reference: str) -> tuple[str, str]:
+def lot(text: str, field: str) -> str:
+    """'': none is named. Raises LOT_FORMAT."""
+    return lot_code(text, field) if text else ""
+
+
+def day(text: str, field: str, *, required: bool = False) -> date | None:
+    """None: not given. Raises DATE_FORMAT."""
+    if not text and not required:
+        return None
+    return calendar_date(text, field)
+
+
+def why(reason: str, reference: str) -> tuple[str, str]:
     return (
         free_text(reason, REASON_BYTES_MAX, "reason", required=True),
         free_text(reference, REFERENCE_BYTES_MAX, "reference"),

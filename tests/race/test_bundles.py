@@ -15,9 +15,7 @@ Update: TypeAlias = "grpc.aio.UnaryUnaryCall[pb2.UpdateSkuRequest, pb2.UpdateSku
 
 def bundle(house: House, client: Client, code: str, *parts: str) -> Update:
     sku = pb2.Sku(sku=code, kind=BUNDLE, components=[pb2.BundleComponent(sku=part, quantity=2) for part in parts])
-    return client.catalog.UpdateSku(
-        pb2.UpdateSkuRequest(request_id=house.uuid(), sku=sku), timeout=CALL_TIMEOUT_S
-    )
+    return client.catalog.UpdateSku(pb2.UpdateSkuRequest(request_id=house.uuid(), sku=sku), timeout=CALL_TIMEOUT_S)
 
 
 async def make(house: House, client: Client, *codes: str) -> None:

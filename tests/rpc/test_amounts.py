@@ -10,6 +10,7 @@ from inventory.v1 import availability_service_pb2 as availability_pb2
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as pb2
+from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from tests.rpc.client import Client, new_id, refusal
 
@@ -69,6 +70,22 @@ async def test_amounts_and_quantities_of_one_sku_are_summed(client: Client) -> N
     pieces = core_pb2.LineQuantity(sku=place[0], location=place[1], quantity=3)
     answer = await client.reservations.Reserve(reserve(line(place, "1", "box"), pieces))
     assert [found.requested for found in answer.reservation.lines] == [15]
+
+
+async def test_goods_are_received_in_any_unit(client: Client) -> None:
+    sku, location = await stocked(client, units=[BOX])
+    answer = await client.stock.ReceiveStock(
+        stock_pb2.ReceiveStockRequest(
+            request_id=new_id(),
+            location=location,
+            lines=[
+                stock_pb2.ReceiptLine(sku=sku, amount="2.5", unit="box"),
+                stock_pb2.ReceiptLine(sku=sku, quantity=1, disposition=core_pb2.DISPOSITION_DAMAGED),
+            ],
+        )
+    )
+    found = answer.levels[0].quantities
+    assert (found.on_hand, found.damaged) == (10_031, 1)
 
 
 async def test_a_basket_is_looked_at_in_any_unit(client: Client) -> None:

@@ -15,6 +15,7 @@ from inventory.v1 import availability_service_pb2 as availability_pb2
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
+from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from tests.rpc.client import DOMAIN, Client, Server, new_id, refusal, unique
 
@@ -364,6 +365,13 @@ TABLE = [
             ),
             "Fulfil": lambda w: w.client.reservations.Fulfil(
                 reservation_pb2.FulfilRequest(request_id=new_id(), reservation_id=new_id(), lines=half(w))
+            ),
+            "ReceiveStock": lambda w: w.client.stock.ReceiveStock(
+                stock_pb2.ReceiveStockRequest(
+                    request_id=new_id(),
+                    location=w.location,
+                    lines=[stock_pb2.ReceiptLine(sku=w.tea, amount="0.5")],
+                )
             ),
             "CheckAvailability": lambda w: AvailabilityServiceStub(w.client.channel).CheckAvailability(
                 availability_pb2.CheckAvailabilityRequest(lines=half(w))
