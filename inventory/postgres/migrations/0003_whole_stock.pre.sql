@@ -130,7 +130,8 @@ CREATE TABLE channel_version (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (revision, channel_id)
 );
--- All null: the SKU has the channel's view again.
+CREATE INDEX channel_version_by_channel ON channel_version (channel_id, revision);
+-- All null: the SKU has the channel's view again. Of each revision here there is a channel_version too.
 CREATE TABLE channel_sku_version (
     revision bigint NOT NULL,
     channel_id integer NOT NULL,
