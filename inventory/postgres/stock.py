@@ -127,8 +127,7 @@ async def find_and_lock(source: Source, wanted: Wanted, topology: Topology, *, l
         reservations = await source.fetch("read_reservations", found["reservation_ids"])
         ledger.put_reservations(_reservations(ledger, reservations))
     if wanted.viewed:
-        for channel_id, sku_id, *view in await source.fetch("read_views", list(wanted.viewed)):
-            ledger.views[(channel_id, sku_id)] = View._make(view)
+        await _read_views(source, ledger, wanted.viewed)
     await _read_lots(source, ledger)
     return Locked(ledger, _answers(found["answers"]), found["run_out_lines"] == RUN_OUT_LINES_MAX, found["seen"])
 
@@ -172,6 +171,16 @@ def _put_wide(ledger: Ledger, found: Any) -> None:
     if columns[0] is not None:
         for sku_id, location_id, *quantities in zip(*columns, strict=True):
             ledger.levels[(sku_id, location_id)] = Level._make(quantities)
+
+
+async def _read_views(source: Source, ledger: Ledger, viewed: Collection[tuple[int, str]]) -> None:
+    """Where SKUs' views differ from their channels', also those of a bundle's parts."""
+    keys = dict.fromkeys(viewed)
+    for channel_id, sku in viewed:
+        if sku in ledger.goods:
+            keys.update(dict.fromkeys((channel_id, leaf.sku) for leaf in ledger.goods[sku].leaves))
+    for channel_id, sku_id, *view in await source.fetch("read_views", list(keys)):
+        ledger.views[(channel_id, sku_id)] = View._make(view)
 
 
 async def _read_lots(source: Source, ledger: Ledger) -> None:
