@@ -445,3 +445,29 @@ async def test_channels_that_were_exported_are_imported_elsewhere_the_same(
             path.write_text(before[noun], "utf-8")
             await other.ok("import", noun, str(path))
         assert {noun: await other.ok("export", noun) for noun in nouns} == before
+
+
+@pytest.mark.parametrize("json_wanted", [False, True])
+async def test_watch_tells_of_channels_too_unless_stock_is_picked(
+    stocked: Cli, tmp_path: Path, json_wanted: bool
+) -> None:
+    await stocked.ok("channel", "set", "amazon", "--location", "L2", "--buffer", "0")
+    options = ("--json",) if json_wanted else ()
+    watching = await stocked.spawn("watch", "--after", "0", *options)
+    assert watching.stdout is not None
+    lines = [(await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S)).decode() for _ in range(5)]
+    watching.send_signal(signal.SIGINT)
+    await asyncio.wait_for(watching.communicate(), TIMEOUT_S)
+    if json_wanted:
+        told = json.loads(lines[-1])
+        assert (told["kind"], told["settings"]["channel"], told["settings"]["buffer"]) == ("CHANNEL", "amazon", 0)
+    else:
+        assert lines[-1].endswith("channel amazon: sells from L2, buffer 0\n")
+
+    picky = await stocked.spawn("watch", "--after", "0", "--location", "L2", *options)
+    assert picky.stdout is not None
+    await stocked.ok("import", "stock", write(tmp_path / "one.csv", "sku,location,quantity", "A-1,L2,77"))
+    lines = [(await asyncio.wait_for(picky.stdout.readline(), TIMEOUT_S)).decode() for _ in range(3)]
+    picky.send_signal(signal.SIGINT)
+    await asyncio.wait_for(picky.communicate(), TIMEOUT_S)
+    assert "77" in lines[-1]
