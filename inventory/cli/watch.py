@@ -4,13 +4,14 @@ import json as encoder
 import sys
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
-from cyclopts import Parameter
-from rich.console import Group
+from cyclopts import Parameter, validators
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -26,18 +27,25 @@ from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 
+INT64_MAX = 2**63 - 1
 HEARTBEAT = timedelta(seconds=2)
 KINDS = (pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_CHANNEL)
 LEVELS_SHOWN = 12
 RATE_WINDOW_S = 5.0
 REFRESHES_PER_S = 4
+WIDE_COLUMNS = 120
+"""In a narrower terminal the table leaves out when and why: numbers cut in the middle would say something else."""
+CODE_COLUMNS_WIDE = (20, 14)
+CODE_COLUMNS_NARROW = (16, 12)
+CHANGE_COLUMNS_MIN = 23
+WHY_COLUMNS_MIN = 12
 
 
 def watch(
     *,
     sku: Annotated[list[str] | None, Parameter(negative="")] = None,
     location: Annotated[list[str] | None, Parameter(negative="")] = None,
-    after: int | None = None,
+    after: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=INT64_MAX))] = None,
     server: ServerAddress = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
@@ -88,12 +96,15 @@ async def _follow(
 ) -> None:
     """Shows what comes, for ever: changes, and the revision they reach to."""
     from inventory.cli.connection import connect
-    from inventory_client import Bookmark, Changes, Connection, ConnectionState, Cursor, Restarted
+    from inventory_client import Bookmark, Changes, Connection, ConnectionState, Cursor
 
     def tell(connection: Connection) -> None:
         if connection.state is ConnectionState.LIVE:
             say("live")
         elif connection.state is ConnectionState.LOST:
+            failure = connection.failure
+            if failure is not None and (why := _cursor_lost(failure.reason, failure.metadata)):
+                raise why  # at once: a snapshot, which the client would begin with, is not what was asked for
             say("the server is gone: trying again")
 
     async with (
@@ -113,12 +124,27 @@ async def _follow(
                     show(changes, cursor.revision)
                 case Bookmark(cursor=cursor):
                     show((), cursor.revision)
-                case Restarted(reason=reason):
-                    raise Failed(
-                        f"{reason}: what follows that revision is no longer told; say a later --after, or none"
-                    )
                 case _:
                     pass
+
+
+def _cursor_lost(reason: str, metadata: Mapping[str, str]) -> Failed | None:
+    """What to do when the feed can't be resumed there; None: it isn't that."""
+    match reason:
+        case "COMPACTED":
+            return Failed(
+                f"COMPACTED: what came after revision {metadata.get('revision')} is no longer told change by change. "
+                f"The oldest possible --after is {metadata.get('oldest')}; without --after it begins with now"
+            )
+        case "REVISION_IN_FUTURE":
+            return Failed(
+                f"REVISION_IN_FUTURE: revision {metadata.get('revision')} has not happened yet. The newest possible "
+                f"--after is {metadata.get('head')}"
+            )
+        case "EPOCH_CHANGED":
+            return Failed("EPOCH_CHANGED: the database was restored from a back-up meanwhile; begin again")
+        case _:
+            return None
 
 
 def _print_lines(changes: Sequence[pb2.Change], revision: int) -> None:
@@ -169,8 +195,8 @@ class Board:
     """What the live table shows."""
 
     def __init__(self, height: int) -> None:
-        self._rows_max = max(height - LEVELS_SHOWN - 9, 5)
-        self._last: deque[tuple[str | Text, ...]] = deque(maxlen=self._rows_max)
+        self._rows_max = max(height - LEVELS_SHOWN - 11, 5)
+        self._last: deque[_Row] = deque(maxlen=self._rows_max)
         self._levels: OrderedDict[tuple[str, str], core_pb2.Movement] = OrderedDict()
         self._arrivals: deque[tuple[float, int]] = deque()
         self._revision = 0
@@ -184,12 +210,12 @@ class Board:
         came = 0
         for change in changes:
             for movement in change.movements:
-                self._last.appendleft(_movement_cells(movement))
+                self._last.appendleft(_movement_row(movement))
                 key = (movement.sku, movement.location)
                 self._levels[key] = movement
                 self._levels.move_to_end(key, last=False)
             for channel in change.channels:
-                self._last.appendleft(_channel_cells(change, channel))
+                self._last.appendleft(_channel_row(change, channel))
             came += len(change.movements) + len(change.channels)
         while len(self._levels) > LEVELS_SHOWN:
             self._levels.popitem()
@@ -197,8 +223,11 @@ class Board:
         self._arrivals.append((time.monotonic(), came))
         self._revision = revision
 
-    def __rich__(self) -> Group:
-        return Group(self._head(), self._levels_table(), self._last_table())
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = options.max_width >= WIDE_COLUMNS
+        yield self._head()
+        yield self._levels_table(wide)
+        yield self._last_table(wide)
 
     def _head(self) -> Text:
         now = time.monotonic()
@@ -210,41 +239,76 @@ class Board:
             f"revision {self._revision:,}   {self._seen:,} changes seen   {rate:,.0f}/s   ", (self._state, style)
         )
 
-    def _levels_table(self) -> Table:
-        table = Table(title="Levels that changed last (in the SKU's smallest unit)", title_justify="left")
+    def _levels_table(self, wide: bool) -> Table:
+        table = _table("Levels that changed last (in the SKU's smallest unit)")
         for column in ("SKU", "location"):
-            table.add_column(column, no_wrap=True)
-        for column in ("on hand", "held", "allocated", "available", "revision"):
+            table.add_column(column)
+        for column in ("on hand", "held", "allocated", "available", *(("revision",) if wide else ())):
             table.add_column(column, justify="right", no_wrap=True)
         for (sku, location), movement in self._levels.items():
             after = movement.after
-            numbers = (after.on_hand, after.held, after.allocated, after.available, movement.revision)
-            table.add_row(Text(sku), Text(location), *(f"{number:,}" for number in numbers))
+            numbers = (after.on_hand, after.held, after.allocated, after.available, *((movement.revision,) * wide))
+            table.add_row(*_codes(sku, location, wide), *(f"{number:,}" for number in numbers))
         return table
 
-    def _last_table(self) -> Table:
-        table = Table(title="Last changes", title_justify="left")
-        table.add_column("revision", justify="right", no_wrap=True, min_width=8)
-        # In a narrow terminal the numbers and times stay whole, and the rest is cut.
-        for column, width in (("time", 8), ("what", 10), ("SKU", 8), ("location", 8), ("change", 8), ("why", 8)):
-            table.add_column(column, no_wrap=True, min_width=width)
-        for cells in self._last:
-            table.add_row(*cells)
+    def _last_table(self, wide: bool) -> Table:
+        table = _table("Last changes")
+        table.add_column("revision", justify="right", no_wrap=True)
+        for column in ("time", "what") if wide else ("what",):
+            table.add_column(column, no_wrap=True)
+        for column in ("SKU", "location"):
+            table.add_column(column)
+        table.add_column("change", min_width=CHANGE_COLUMNS_MIN)
+        if wide:
+            table.add_column("why", no_wrap=True, min_width=WHY_COLUMNS_MIN)
+        for row in self._last:
+            table.add_row(
+                f"{row.revision:,}",
+                *((row.time,) if wide else ()),
+                row.what,
+                *_codes(row.subject, row.location, wide),
+                Text(row.change),
+                *((Text(row.why),) if wide else ()),
+            )
         return table
 
 
-def _movement_cells(movement: core_pb2.Movement) -> tuple[str | Text, ...]:
-    return (
-        f"{movement.revision:,}",
+class _Row(NamedTuple):
+    """A change; `subject` is the SKU, or the channel."""
+
+    revision: int
+    time: str
+    what: str
+    subject: str
+    location: str
+    change: str
+    why: str = ""
+
+
+def _movement_row(movement: core_pb2.Movement) -> _Row:
+    return _Row(
+        movement.revision,
         time_of(movement)[11:-1],
         kind(movement),
-        Text(printable(movement.sku)),
-        Text(printable(movement.location)),
+        movement.sku,
+        movement.location,
         ", ".join(changes_of(movement)) or "–",
-        Text(why(movement, short=True)),
+        why(movement, short=True),
     )
 
 
-def _channel_cells(change: pb2.Change, channel: channel_pb2.Channel) -> tuple[str | Text, ...]:
-    settings = Text(channel_line(channel))
-    return f"{change.revision:,}", time_of(change)[11:-1], "channel", Text(channel.channel), "", settings, ""
+def _channel_row(change: pb2.Change, channel: channel_pb2.Channel) -> _Row:
+    return _Row(change.revision, time_of(change)[11:-1], "channel", channel.channel, "", channel_line(channel))
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def _codes(sku: str, location: str, wide: bool) -> tuple[Text, Text]:
+    """Codes may have 64 characters: they are what is cut."""
+    sku_columns, location_columns = CODE_COLUMNS_WIDE if wide else CODE_COLUMNS_NARROW
+    cut = Text(printable(sku)), Text(printable(location))
+    cut[0].truncate(sku_columns, overflow="ellipsis")
+    cut[1].truncate(location_columns, overflow="ellipsis")
+    return cut

@@ -100,14 +100,13 @@ def arrivals(command: StockCommand) -> list[tuple[str, str]]:
             return []
 
 
-def spreads(command: StockCommand, topology: Topology) -> dict[str, list[int]]:
+def spreads(command: StockCommand, topology: Topology) -> dict[str, tuple[int, ...]]:
     """The SKUs that may come from several places, and the numbers of those."""
     if not isinstance(command, Reserve):
         return {}
-    channel = topology.channel(command.channel_id)
-    skus = [ask.sku for ask in command.asks if not ask.location or channel.restricted]
+    restricted = topology.restricts(command.channel_id)
+    skus = [ask.sku for ask in command.asks if restricted or not ask.location]
     if not skus:
         return {}
-    sites = topology.selling(command.channel_id, command.purpose or channel.use)
-    location_ids = [site.location_id for site in sites]
-    return dict.fromkeys(skus, location_ids)
+    use = command.purpose or topology.channel(command.channel_id).use
+    return dict.fromkeys(skus, topology.selling_ids(command.channel_id, use))

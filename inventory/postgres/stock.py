@@ -23,6 +23,8 @@ RequestKey = tuple[int, UUID]
 
 
 RUN_OUT_LINES_MAX = 100
+THRESHOLDS = 3
+"""A level's last fields, which may be unset."""
 LOCK_WAIT_NOTICED = timedelta(milliseconds=5)
 
 
@@ -87,7 +89,7 @@ class Source(Protocol):
 class Wanted(NamedTuple):
     """What commands need; each thing once. `spreads`: SKUs, each with the places it may come from; `arrivals`: where
     goods may arrive for which somebody waits, of the pairs; `viewed`: channels some of whose SKUs have a view of their
-    own, with those SKUs that are asked for. `wide`: bundles and SKUs that may be back-ordered are among them, or any of
+    own. `wide`: bundles and SKUs that may be back-ordered are among them, or any of
     the former."""
 
     requests: Sequence[RequestKey] = ()
@@ -97,7 +99,7 @@ class Wanted(NamedTuple):
     must_exist: Collection[Pair] = ()
     spreads: Collection[tuple[str, Sequence[int]]] = ()
     arrivals: Collection[Pair] = ()
-    viewed: Collection[tuple[int, str]] = ()
+    viewed: Collection[int] = ()
     wide: bool = True
 
 
@@ -127,7 +129,9 @@ async def find_and_lock(source: Source, wanted: Wanted, topology: Topology, *, l
         reservations = await source.fetch("read_reservations", found["reservation_ids"])
         ledger.put_reservations(_reservations(ledger, reservations))
     if wanted.viewed:
-        await _read_views(source, ledger, wanted.viewed)
+        sku_ids = {*ledger.goods_by_id, *(place.sku_id for place in ledger.places.values())}
+        for channel_id, sku_id, *view in await source.fetch("read_views", list(wanted.viewed), list(sku_ids)):
+            ledger.views[(channel_id, sku_id)] = View._make(view)
     await _read_lots(source, ledger)
     return Locked(ledger, _answers(found["answers"]), found["run_out_lines"] == RUN_OUT_LINES_MAX, found["seen"])
 
@@ -141,8 +145,11 @@ async def _find(source: Source, wanted: Wanted, lock: bool) -> Any:
 
 
 async def _refuse_late(source: Source, ledger: Ledger, began: datetime) -> None:
-    if ledger.now - began > LOCK_WAIT_NOTICED and ledger.levels:
-        sku_ids, location_ids = zip(*ledger.levels, strict=True)
+    if ledger.now - began <= LOCK_WAIT_NOTICED:
+        return
+    locked = (*ledger.levels, *ledger.candidates)
+    if locked:
+        sku_ids, location_ids = zip(*locked, strict=True)
         if (await source.fetch("has_run_out_since", sku_ids, location_ids, began, ledger.now))[0][0]:
             raise Interfered("a hold ran out while locks were waited for")
 
@@ -167,28 +174,21 @@ def _put_wide(ledger: Ledger, found: Any) -> None:
     for row in map(tuple, found["goods"]):
         leaves = zip(*(column or () for column in row[8:]), strict=True)
         ledger.put_goods(Goods._make((*row[:8], tuple(map(Leaf._make, leaves)))))
-    columns = tuple(found)[1:15]
-    if columns[0] is not None:
-        for sku_id, location_id, *quantities in zip(*columns, strict=True):
-            ledger.levels[(sku_id, location_id)] = Level._make(quantities)
-
-
-async def _read_views(source: Source, ledger: Ledger, viewed: Collection[tuple[int, str]]) -> None:
-    """Where SKUs' views differ from their channels', also those of a bundle's parts."""
-    keys = dict.fromkeys(viewed)
-    for channel_id, sku in viewed:
-        if sku in ledger.goods:
-            keys.update(dict.fromkeys((channel_id, leaf.sku) for leaf in ledger.goods[sku].leaves))
-    for channel_id, sku_id, *view in await source.fetch("read_views", list(keys)):
-        ledger.views[(channel_id, sku_id)] = View._make(view)
+    sku_ids, location_ids, *columns = tuple(found)[1:15]
+    if sku_ids is not None:
+        zeros, unset = [0] * len(sku_ids), [None] * len(sku_ids)
+        quantities = [column or zeros for column in columns[:-THRESHOLDS]]
+        thresholds = [column or unset for column in columns[-THRESHOLDS:]]
+        fields = zip(*quantities, *thresholds, strict=True)
+        ledger.candidates.update(zip(zip(sku_ids, location_ids, strict=True), fields, strict=True))
 
 
 async def _read_lots(source: Source, ledger: Ledger) -> None:
     """Of the levels that are told apart by lots, under their locks."""
-    keys = [
-        key for key in ledger.levels if (ledger.codes.get(key) or ledger.goods_by_id[key[0]]).tracking == Tracking.LOTS
-    ]
-    if keys:
+    tracked = {place.sku_id for place in ledger.places.values() if place.tracking == Tracking.LOTS}
+    tracked.update(goods.sku_id for goods in ledger.goods_by_id.values() if goods.tracking == Tracking.LOTS)
+    if tracked:
+        keys = [key for key in (*ledger.levels, *ledger.candidates) if key[0] in tracked]
         for row in map(tuple, await source.fetch("read_lot_levels", keys)):
             ledger.put_lot((row[0], row[1]), Lot(*row[2:5]), LotLevel(*row[5:]))
 

@@ -97,7 +97,8 @@ FROM feed_head
 -- of the locations it may come from; $7 those SKU and location codes of $2 where goods may arrive.
 -- Bundles are taken apart here: $2 and $6 lock the levels of what they are made of. Where a SKU has a limit for
 -- back-orders all its levels are locked, since it is counted over all of them.
--- Gives also: the levels that are locked only for $6, column by column, which costs a fifth; and what the SKUs of $6, the
+-- Gives also: the levels that are locked only for $6, column by column, which costs a fifth, a column that is 0 or unset
+-- everywhere as null; and what the SKUs of $6, the
 -- bundles of $2 and their parts are. The reservations to read are also those that wait for goods.
 WITH named AS MATERIALIZED (
     SELECT sku.sku_id, sku.kind, sku.oversells, location.location_id
@@ -126,24 +127,37 @@ WITH named AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT location_id FROM level WHERE sku_id = named.sku_id AND named.oversells OFFSET 0
     ) AS level
-), spread_level AS MATERIALIZED (
-    SELECT wide.sku_id, level.location_id
-    FROM (
-        SELECT sku_id, location_ids FROM spread WHERE kind <> 2
-        UNION ALL
-        SELECT leaf.sku_id, spread.location_ids FROM spread JOIN leaf ON leaf.bundle_sku_id = spread.sku_id
-    ) AS wide
-    CROSS JOIN LATERAL (
-        SELECT location_id FROM level WHERE sku_id = wide.sku_id AND location_id = ANY (wide.location_ids) OFFSET 0
-    ) AS level
+), wide AS MATERIALIZED (
+    SELECT sku_id, location_ids FROM spread WHERE kind <> 2
+    UNION ALL
+    SELECT leaf.sku_id, spread.location_ids FROM spread JOIN leaf ON leaf.bundle_sku_id = spread.sku_id
+), due AS MATERIALIZED (
+    SELECT reservation_id FROM reservation
+    WHERE state = 1 AND expires_at <= now() AND cardinality($6::spread_row[]) > 0
+    ORDER BY expires_at
+    LIMIT $5
+), few_due AS MATERIALIZED (
+    SELECT count(*) < $5 AS few FROM due
 ), run_out AS MATERIALIZED (
     SELECT line.reservation_id
-    FROM (SELECT * FROM pair_level UNION ALL SELECT * FROM spread_level) AS key
+    FROM (
+        SELECT sku_id, location_id FROM pair_level
+        UNION ALL
+        SELECT sku_id, unnest(location_ids) FROM wide, few_due WHERE NOT few
+    ) AS key
     CROSS JOIN LATERAL (
         SELECT reservation_id FROM reservation_line
         WHERE sku_id = key.sku_id AND location_id = key.location_id AND held > 0 AND expires_at <= now()
         OFFSET 0
     ) AS line
+    UNION ALL
+    SELECT due.reservation_id
+    FROM few_due, due
+    CROSS JOIN LATERAL (
+        SELECT sku_id, location_id FROM reservation_line WHERE reservation_id = due.reservation_id AND held > 0 OFFSET 0
+    ) AS line
+    JOIN wide ON wide.sku_id = line.sku_id AND line.location_id = ANY (wide.location_ids)
+    WHERE few
     LIMIT $5
 ), queue AS MATERIALIZED (
     SELECT line.reservation_id
@@ -169,12 +183,13 @@ WITH named AS MATERIALIZED (
         SELECT reservation_id FROM reservation
         WHERE channel_id = key.channel_id AND owner = key.owner AND state = 1 AND owner <> '' OFFSET 0
     ) AS reservation
-), wanted_level AS MATERIALIZED (
-    SELECT sku_id, location_id, bool_or(whole) AS whole
+), wanted_sku AS MATERIALIZED (
+    SELECT sku_id, array_agg(DISTINCT location_id) AS location_ids,
+        coalesce(array_agg(location_id) FILTER (WHERE whole), '{}') AS whole_ids
     FROM (
         SELECT sku_id, location_id, true AS whole FROM pair_level
         UNION ALL
-        SELECT sku_id, location_id, false FROM spread_level
+        SELECT sku_id, unnest(location_ids), false FROM wide
         UNION ALL
         SELECT line.sku_id, line.location_id, true
         FROM wanted_reservation
@@ -183,12 +198,15 @@ WITH named AS MATERIALIZED (
             WHERE reservation_id = wanted_reservation.reservation_id OFFSET 0
         ) AS line
     ) AS wanted
-    GROUP BY sku_id, location_id
+    GROUP BY sku_id
 ), locked AS MATERIALIZED (
-    SELECT level.*, wanted.whole
-    FROM (SELECT * FROM wanted_level ORDER BY sku_id, location_id) AS wanted
+    SELECT level.*, level.location_id = ANY (wanted.whole_ids) AS whole
+    FROM (SELECT * FROM wanted_sku ORDER BY sku_id) AS wanted
     CROSS JOIN LATERAL (
-        SELECT * FROM level WHERE sku_id = wanted.sku_id AND location_id = wanted.location_id FOR UPDATE
+        SELECT * FROM level
+        WHERE sku_id = wanted.sku_id AND location_id = ANY (wanted.location_ids)
+        ORDER BY location_id
+        FOR UPDATE
     ) AS level
 )
 SELECT
@@ -244,11 +262,15 @@ FROM feed_head
 CROSS JOIN LATERAL (
     SELECT array_agg(sku_id) AS slim_sku_ids, array_agg(location_id) AS slim_location_ids,
         array_agg(on_hand) AS slim_on_hand, array_agg(held) AS slim_held, array_agg(allocated) AS slim_allocated,
-        array_agg(quality_control) AS slim_quality_control, array_agg(damaged) AS slim_damaged,
-        array_agg(quarantined) AS slim_quarantined, array_agg(backordered) AS slim_backordered,
-        array_agg(in_transit) AS slim_in_transit, array_agg(incoming) AS slim_incoming,
-        array_agg(safety_stock) AS slim_safety_stock, array_agg(reorder_point) AS slim_reorder_point,
-        array_agg(backorder_limit) AS slim_backorder_limit
+        CASE WHEN bool_or(quality_control <> 0) THEN array_agg(quality_control) END AS slim_quality_control,
+        CASE WHEN bool_or(damaged <> 0) THEN array_agg(damaged) END AS slim_damaged,
+        CASE WHEN bool_or(quarantined <> 0) THEN array_agg(quarantined) END AS slim_quarantined,
+        CASE WHEN bool_or(backordered <> 0) THEN array_agg(backordered) END AS slim_backordered,
+        CASE WHEN bool_or(in_transit <> 0) THEN array_agg(in_transit) END AS slim_in_transit,
+        CASE WHEN bool_or(incoming <> 0) THEN array_agg(incoming) END AS slim_incoming,
+        CASE WHEN count(safety_stock) > 0 THEN array_agg(safety_stock) END AS slim_safety_stock,
+        CASE WHEN count(reorder_point) > 0 THEN array_agg(reorder_point) END AS slim_reorder_point,
+        CASE WHEN count(backorder_limit) > 0 THEN array_agg(backorder_limit) END AS slim_backorder_limit
     FROM locked WHERE NOT locked.whole
 ) AS slim
 
@@ -316,12 +338,11 @@ LEFT JOIN lot ON lot.lot_id = line.lot_id
 ORDER BY line.reservation_id, line.line_no
 
 -- name: read_views
--- Of channels and SKUs those where the SKU's view differs from the channel's. $1 channels and SKU codes.
-SELECT key.channel_id, sku.sku_id, view.buffer, view.cap, view.share_bp, view.oversell_limit
-FROM unnest($1::channel_sku_key[]) AS key
-CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = key.sku OFFSET 0) AS sku
+-- Of channels and SKUs those where the SKU's view differs from the channel's. $1 channel_ids, $2 sku_ids.
+SELECT key.channel_id, key.sku_id, view.buffer, view.cap, view.share_bp, view.oversell_limit
+FROM (SELECT unnest($2::bigint[]) AS sku_id, channel_id FROM unnest($1::integer[]) AS channel_id) AS key
 CROSS JOIN LATERAL (
-    SELECT * FROM channel_sku WHERE channel_id = key.channel_id AND sku_id = sku.sku_id OFFSET 0
+    SELECT * FROM channel_sku WHERE channel_id = key.channel_id AND sku_id = key.sku_id OFFSET 0
 ) AS view
 
 -- name: read_lot_levels
