@@ -2,8 +2,8 @@
 
 A channel is who sells: a web shop, tills, telephone sales, a marketplace. One without settings sells everything from
 everywhere. What a channel may sell of a SKU is what is available at its locations, less its buffer, times its share,
-and the back-orders that it, or the SKU, allows; at most its cap in all. A change is in force for the next call, at every
-server.
+and the back-orders that it, or the SKU, allows; at most its cap in all. A change is in force for the next call, at
+every server.
 
 Example: inventory channel set amazon --kind marketplace --location dc-1 --location dc-2 --buffer 2 --share-bp 5000
 
