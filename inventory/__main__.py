@@ -29,7 +29,21 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for command in ("serve", "watch", "stock", "subscribers", "compact", "verify", "migrate", "health", "bench", "demo"):
+for command in (
+    "serve",
+    "watch",
+    "stock",
+    "lots",
+    "receive",
+    "incoming",
+    "subscribers",
+    "compact",
+    "verify",
+    "migrate",
+    "health",
+    "bench",
+    "demo",
+):
     app.command(f"inventory.cli.{command}:{command}", help=_help(command))
 app.command("inventory.cli.importing:app", name="import", help="Import locations, SKUs and stock from CSV files.")
 app.command("inventory.cli.exporting:app", name="export", help="Export locations, SKUs and stock to CSV files.")

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol
 from cyclopts import App, Parameter
 
 from inventory.cli.csv_file import COMPLAINTS_MAX, Complaint, CsvFile, CsvRefused, Findings
-from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, Row, Table
+from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, Row, StockRow, Table
 from inventory.cli.failure import Failed
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, ServerAddress
+from inventory.cli.receiving import Received, receive_rows
 from inventory.cli.terminal import progress
 from inventory.domain.refusal import Reason, Refusal
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
@@ -109,7 +110,8 @@ def stock(file: Path, /, *, options: StockOptions = STOCK_DEFAULTS) -> int:
     """Add stock from a CSV file: each quantity is ADDED to what is on the shelf.
 
     Columns: sku, location, quantity (in the SKU's smallest unit: grams for a SKU in kg with three digits), and if you
-    like disposition (sellable, quality_control, damaged, quarantined).
+    like disposition (sellable, quality_control, damaged, quarantined), and for a SKU tracked by lots lot and expires_on
+    (the lot's last day as 2026-12-24; empty: as known, or it lasts).
 
     The server is asked about every row first: when it would refuse one, nothing is added. A run may be stopped at any
     time; the same file again goes on where it was and adds nothing twice. To add it a second time, say --run.
@@ -353,8 +355,28 @@ def _catalog_answer(answer: catalog_pb2.ImportCatalogResponse) -> Answer:
     return Answer(answer.replayed, answer.refused, counts)
 
 
-async def _send_stock(client: "InventoryClient", batch: Batch[stock_pb2.StockAdjustment], dry_run: bool) -> Answer:
-    answer = await client.batch_adjust_stock(
-        batch.rows, REASON, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
+async def _send_stock(client: "InventoryClient", batch: Batch[StockRow], dry_run: bool) -> Answer:
+    """Rows without a lot as one bulk correction, the others as receipts."""
+    corrections: dict[int, stock_pb2.StockAdjustment] = {}
+    receipts: dict[str, dict[int, stock_pb2.ReceiptLine]] = {}
+    for number, row in enumerate(batch.rows):
+        if isinstance(row, stock_pb2.StockAdjustment):
+            corrections[number] = row
+        else:
+            receipts.setdefault(row.location, {})[number] = row.lines[0]
+    parts = [
+        await receive_rows(client, batch.request_id, location, lines, REASON, dry_run=dry_run)
+        for location, lines in receipts.items()
+    ]
+    if corrections:
+        answer = await client.batch_adjust_stock(
+            corrections.values(), REASON, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
+        )
+        numbers = list(corrections)
+        refused = [stock_pb2.RefusedRow(row=numbers[found.row], error=found.error) for found in answer.refused]
+        parts.append(Received(answer.replayed, 0 if answer.replayed else answer.applied, refused))
+    return Answer(
+        all(part.replayed for part in parts),
+        [row for part in parts for row in part.refused],
+        {"added": sum(part.added for part in parts)},
     )
-    return Answer(answer.replayed, answer.refused, {"added": answer.applied})
