@@ -8,11 +8,12 @@ import pytest
 
 from inventory.cli import csv_file, importing
 from inventory.cli.csv_file import Columns, CsvFile, Findings, integer
-from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, location_row, sku_row, stock_rows
+from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, location_row, lot_rows, sku_row, stock_rows
 from inventory.cli.failure import Failed
 from inventory.domain.refusal import Reason, Refusal
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
+from inventory.v1.stock_service_pb2 import LotLevel, ReceiveStockRequest, StockAdjustment
 
 NOBODY = importing.StockOptions(server="127.0.0.1:1")
 COMMANDS = {"skus": importing.skus, "locations": importing.locations, "stock": importing.stock}
@@ -209,7 +210,13 @@ def test_a_level_becomes_a_row_for_each_disposition_that_is_not_empty() -> None:
         ["A", "L", "500000007", "sellable", "", ""],
         ["A", "L", "3", "damaged", "", ""],
     ]
-    assert sum(STOCK.parse(row).delta for row in rows) == level.quantities.on_hand
+    parsed = [STOCK.parse(row) for row in rows]
+    assert sum(row.delta for row in parsed if isinstance(row, StockAdjustment)) == level.quantities.on_hand
+    lot = LotLevel(lot="L", expires_on="2031-01-01", location="P", quantities=core_pb2.Quantities(on_hand=5))
+    assert list(lot_rows("A", lot)) == [["A", "P", "5", "sellable", "L", "2031-01-01"]]
+    received = STOCK.parse(["A", "P", "5", "sellable", "L", "2031-01-01"])
+    assert isinstance(received, ReceiveStockRequest)
+    assert (received.location, received.lines[0].quantity, received.lines[0].lot) == ("P", 5, "L")
 
 
 def test_a_refusal_of_the_reader_names_the_row() -> None:
