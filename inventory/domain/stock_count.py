@@ -214,8 +214,7 @@ def post_count(ledger: Ledger, command: PostCount) -> StockCount:
             metadata={"current": str(count.version), "expected": str(command.expected_version)},
         )
     differing = [line for line in _counting(ledger).lines.get(count.count_id, {}).values() if line.difference]
-    # What comes before what goes: a piece that was booked on the wrong lot must not leave its SKU short in between.
-    differing.sort(key=lambda line: (line.difference < 0, line.key))
+    differing.sort(key=lambda line: line.key)
     for line in differing:
         _correct(ledger, count, line, command.channel_id)
     for sku_id in dict.fromkeys(line.sku_id for line in differing if line.difference > 0):
@@ -304,7 +303,7 @@ def _correct(ledger: Ledger, count: StockCount, line: CountLine, channel_id: int
         )
     if line.difference < 0:
         part = ledger.lot_levels.get(key, {}).get(line.lot_id, LotLevel()) if line.lot_id else level
-        short = -line.difference - min(part.available, level.available)
+        short = -line.difference - part.available  # of the lots none: so neither of the level, which is their sum
         if short > 0:
             raise _below_promised(place, line, part.on_hand + line.difference + short, short)
     ledger.move(

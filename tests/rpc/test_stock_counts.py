@@ -399,7 +399,7 @@ async def test_lots_are_counted_and_posted_one_by_one(client: Client, db: asyncp
     assert [(line.sku, line.lot) for line in (await get(client, count_id)).lines] == [(sku, "a"), (sku, "b")]
     posted = await post(client, count_id, 1)
     rows = [row for row in await client.movements(sku=sku) if row.revision == posted.revision]
-    assert [(row.lot, row.delta.on_hand) for row in rows] == [("a", -1), ("b", 3)], "newest first"
+    assert [(row.lot, row.delta.on_hand) for row in rows] == [("b", 3), ("a", -1)], "newest first"
     assert await on_hand(client, sku, location) == 17
 
     again = (await opened(client, location)).count_id
@@ -425,19 +425,28 @@ async def test_a_piece_booked_on_the_wrong_lot_is_moved_though_all_are_promised(
     await assert_books_are_right(server)
 
 
-async def test_a_lot_that_stands_elsewhere_can_be_found_here(
+async def test_a_lot_that_stands_elsewhere_can_be_found_here_and_goes_to_who_waits(
     client: Client, db: asyncpg.Connection, server: Server
 ) -> None:
     sku, location = await client.stocked(0)
     await tracked_by_lots(db, sku, location, a=5)
     elsewhere = await client.location()
+    await client.stock.SetThresholds(
+        stock_pb2.SetThresholdsRequest(request_id=new_id(), sku=sku, location=elsewhere, backorder_limit=5)
+    )
+    await client.hold((sku, elsewhere, 1), ttl=None)
     count_id = (await opened(client, elsewhere)).count_id
     answer = await record(client, count_id, counted(sku, 2, lot="a"))
     assert (answer.lines[0].on_hand, answer.lines[0].difference) == (0, 2)
-    posted = await post(client, count_id, 1)
-    assert posted.count.state == POSTED
-    assert await on_hand(client, sku, elsewhere) == 2
-    assert (await client.hold((sku, elsewhere, 2))) != ""
+    async with following(client, now=NOW, skus=[sku]) as follower:
+        await follower.begun()
+        posted = await post(client, count_id, 1)
+        await follower.up_to(posted.revision)
+    assert [(row.lot, row.location, row.delta.on_hand, row.delta.allocated) for row in follower.rows] == [
+        ("a", elsewhere, 2, 0),
+        ("a", elsewhere, 0, 1),
+    ]
+    assert (await client.quantities(sku, elsewhere)).available == 1
     await assert_books_are_right(server)
 
 
