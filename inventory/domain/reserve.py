@@ -1,11 +1,10 @@
 """Making a promise: bundles taken apart, places chosen, stock taken or back-ordered; decided on what is locked."""
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from inventory.domain import availability
-from inventory.domain.calendar import local_date
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Place
@@ -14,8 +13,9 @@ from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Reason, Refusal, Shortage, sku_retired
 from inventory.domain.reservation import Ask, Line, Reservation, ReservationState, Reserve, give_back_holds
+from inventory.domain.selling import Seller
 from inventory.domain.sourcing import Want, source
-from inventory.domain.topology import NO_VIEW, OVERSELL_UNLIMITED, Channel, Site, View
+from inventory.domain.topology import OVERSELL_UNLIMITED, Site, Use
 
 Parts = tuple[tuple[int, int], ...]
 """What one piece takes: sku_id and quantity."""
@@ -29,6 +29,10 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
             earlier = ledger.reservations[reservation_id]
             if earlier.state == ReservationState.HELD:
                 give_back_holds(ledger, earlier, MovementKind.RELEASE, "replaced by its owner")
+    if not ledger.topology.restricts(command.channel_id):
+        lines = _taken_plainly(ledger, command)
+        if lines is not None:
+            return _saved(ledger, command, lines, command.purpose or ledger.topology.channel(command.channel_id).use)
     promise = _Promise(ledger, command)
     for number, ask in enumerate(command.asks):
         if ask.location:
@@ -38,15 +42,79 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
     return promise.made()
 
 
+def _taken_plainly(ledger: Ledger, command: Reserve) -> list[Line] | None:
+    """The lines of what is asked for most often: goods that stand where the line says. None, and nothing taken: it
+    isn't as simple as that."""
+    topology = ledger.topology
+    channel = topology.channel(command.channel_id)
+    use = command.purpose or channel.use
+    keys = []
+    for ask in command.asks:
+        place = ledger.places.get((ask.sku, ask.location))
+        if place is None or not (place.sku_active and place.location_active):
+            return None
+        key = (place.sku_id, place.location_id)
+        level = ledger.levels.get(key)
+        if (
+            level is None
+            or place.kind not in _COUNTED
+            or place.tracking != Tracking.NONE
+            or level.free < ask.quantity
+            or use not in topology.sites[place.location_id].uses
+            or (channel.location_ids and place.location_id not in channel.location_ids)
+        ):
+            return None
+        keys.append(key)
+    hold = command.ttl is not None
+    kind = MovementKind.HOLD if hold else MovementKind.ALLOCATION
+    lines = []
+    for number, (key, ask) in enumerate(zip(keys, command.asks, strict=True)):
+        quantity = ask.quantity
+        held, allocated = (quantity, 0) if hold else (0, quantity)
+        lines.append(Line(*key, quantity, held, allocated, 0, 0, 0, number, 0, 0, 0, -ledger.step))
+        ledger.move(
+            key,
+            kind,
+            command.channel_id,
+            held=held,
+            allocated=allocated,
+            reservation_id=command.reservation_id,
+            reference=command.reference or None,
+        )
+    return lines
+
+
+def _saved(ledger: Ledger, command: Reserve, lines: Sequence[Line], use: Use) -> Reservation:
+    hold = command.ttl is not None
+    reservation = Reservation(
+        command.reservation_id,
+        command.channel_id,
+        command.owner,
+        command.reference,
+        ReservationState.HELD if hold else ReservationState.ALLOCATED,
+        None if command.ttl is None else ledger.now + command.ttl,
+        ledger.now,
+        tuple(lines),
+        use,
+    )
+    ledger.save(reservation)
+    return reservation
+
+
 class _Wanted(NamedTuple):
-    """A line of the request on its way."""
+    """A line of the request on its way, or the part of a bundle that may come from elsewhere than the others. `bundle`:
+    what one bundle takes of each SKU; empty: no bundle."""
 
     number: int
     ask: Ask
     sku_id: int
     parts: Parts
-    bundle: bool
+    bundle: Mapping[int, int]
     oversell_limit: int | None
+
+
+_COUNTED = (SkuKind.GOODS, SkuKind.VIRTUAL_LIMITED)
+_NO_BUNDLE: Mapping[int, int] = MappingProxyType({})
 
 
 class _Promise:
@@ -55,14 +123,17 @@ class _Promise:
     def __init__(self, ledger: Ledger, command: Reserve) -> None:
         self._ledger = ledger
         self._command = command
-        self._channel: Channel = ledger.topology.channel(command.channel_id)
-        self._use = command.purpose or self._channel.use
+        self._seller = Seller(ledger, command.channel_id, command.purpose)
+        self._channel = self._seller.channel
+        self._use = self._seller.use
         self._hold = command.ttl is not None
         self._kind = MovementKind.HOLD if self._hold else MovementKind.ALLOCATION
         self._lines: list[Line] = []
         self._shortages: list[Shortage] = []
         self._short_of: list[tuple[_Wanted, int, int]] = []
         self._limits: dict[int, int] = {}
+        self._totals: dict[int, int] = {}
+        self._torn = False
         self.spread = any(not ask.location for ask in command.asks)
 
     def take_from(self, number: int, ask: Ask) -> None:
@@ -71,9 +142,9 @@ class _Promise:
         wanted = self._wanted(number, ask, place)
         location_id = place.location_id
         if wanted.bundle:
-            can = min(self.free(sku_id, location_id) // per for sku_id, per in wanted.parts)
+            can = min(self._seller.free(sku_id, location_id) // per for sku_id, per in wanted.parts)
         else:
-            can = self.free(place.sku_id, location_id)
+            can = self._seller.free(place.sku_id, location_id)
         if self._channel.restricted:
             can = min(can, self._limit(wanted))
         granted = min(ask.quantity, can)
@@ -84,74 +155,58 @@ class _Promise:
 
     def choose(self) -> None:
         """For the lines that name no place, all at once."""
-        sites = self._ledger.topology.selling(self._command.channel_id, self._use)
+        sites = self._seller.sites
         wants: list[Want] = []
         wanteds: list[_Wanted] = []
-        sourcing = self._command.sourcing
         for number, ask in enumerate(self._command.asks):
             if not ask.location:
                 goods = self._ledger.sku(ask.sku)
                 if not goods.active:
                     raise sku_retired(ask.sku)
                 wanted = self._wanted(number, ask, goods)
-                limit = self._limit(wanted) if self._channel.restricted else OVERSELL_UNLIMITED
-                split = sourcing.split or (wanted.bundle and goods.from_several_places)
-                wants.append(Want(ask.quantity, wanted.parts, split, limit))
-                wanteds.append(wanted)
-        choices = source(wants, sites, self.free, sourcing, self._expires)
-        for wanted, chosen in zip(wanteds, choices, strict=True):
+                if wanted.bundle and goods.from_several_places:
+                    self._part(wanted, sites, wants, wanteds)
+                else:
+                    limit = self._limit(wanted) if self._channel.restricted else OVERSELL_UNLIMITED
+                    wants.append(Want(ask.quantity, wanted.parts, self._command.sourcing.split, limit))
+                    wanteds.append(wanted)
+        choices = source(wants, sites, self._seller.free, self._command.sourcing, self._seller.expires)
+        for want, wanted, chosen in zip(wants, wanteds, choices, strict=True):
             granted = 0
             for location_id, quantity in chosen:
                 self._take(wanted, location_id, quantity)
                 granted += quantity
-            if granted < wanted.ask.quantity:
+            if granted < want.quantity and wanted.bundle and wanted.parts != tuple(wanted.bundle.items()):
+                self._torn = True  # a bundle's parts were there each for itself, and not all at once
+                self._shortages.append(Shortage(wanted.ask.sku, "", wanted.ask.quantity, 0))
+            elif granted < want.quantity:
                 self._lack(wanted, self._where_to_wait(wanted, sites), granted)
+
+    def _part(self, whole: _Wanted, sites: Sequence[Site], wants: list[Want], wanteds: list[_Wanted]) -> None:
+        """A bundle whose components may come from several places: as many bundles as there are, each component for
+        itself."""
+        bundles = min(
+            sum(self._seller.free(sku_id, site.location_id) for site in sites) // per for sku_id, per in whole.parts
+        )
+        if self._channel.restricted:
+            bundles = min(bundles, self._limit(whole))
+        granted = min(whole.ask.quantity, max(bundles, 0))
+        for sku_id, per in whole.parts if granted else ():
+            wants.append(Want(granted * per, ((sku_id, 1),), True, OVERSELL_UNLIMITED))
+            wanteds.append(whole._replace(parts=((sku_id, 1),)))
+        if granted < whole.ask.quantity:
+            self._lack(whole, sites[0].location_id if sites else 0, granted)
 
     def made(self) -> Reservation:
         """The reservation, saved. Raises INSUFFICIENT_STOCK."""
         command, ledger = self._command, self._ledger
-        if self._shortages and not (command.partial and any(line.live for line in self._lines)):
+        partial = command.partial and not self._torn and any(line.live for line in self._lines)
+        if self._shortages and not partial:
             raise insufficient(self._shortages)
         for wanted, location_id, missing in self._short_of:
             self._note_missing(wanted, location_id, missing)
         self._lines.sort(key=lambda line: line.ask_no)
-        reservation = Reservation(
-            command.reservation_id,
-            command.channel_id,
-            command.owner,
-            command.reference,
-            ReservationState.HELD if self._hold else ReservationState.ALLOCATED,
-            None if command.ttl is None else ledger.now + command.ttl,
-            ledger.now,
-            tuple(self._lines),
-            self._use,
-        )
-        ledger.save(reservation)
-        return reservation
-
-    def free(self, sku_id: int, location_id: int) -> int:
-        """What may be promised of a SKU at a place."""
-        key = (sku_id, location_id)
-        level = self._ledger.level_at(key)
-        place = self._ledger.codes.get(key) or self._ledger.goods_by_id.get(sku_id)
-        if place is None:
-            return 0
-        if place.kind == SkuKind.VIRTUAL:
-            return OVERSELL_UNLIMITED
-        free = max(level.free, 0)
-        if free and place.tracking == Tracking.LOTS:
-            return min(free, sum(available for _, available in usable(self._ledger, key, self._last_day(location_id))))
-        return free
-
-    def _expires(self, sku_id: int, location_id: int) -> date | None:
-        for lot, _ in usable(self._ledger, (sku_id, location_id), self._last_day(location_id)):
-            return lot.expires_on
-        return None
-
-    def _last_day(self, location_id: int) -> date:
-        """Until when a lot must last that is promised now."""
-        site = self._ledger.topology.sites[location_id]
-        return local_date(site, self._ledger.now) + timedelta(days=self._channel.min_life_days)
+        return _saved(ledger, command, self._lines, self._use)
 
     def _place(self, ask: Ask) -> Place:
         place = self._ledger.place(ask.sku, ask.location)
@@ -175,35 +230,24 @@ class _Promise:
 
     def _wanted(self, number: int, ask: Ask, what: Place | Goods) -> _Wanted:
         if what.kind != SkuKind.BUNDLE:
-            return _Wanted(number, ask, what.sku_id, ((what.sku_id, 1),), False, what.oversell_limit)
+            return _Wanted(number, ask, what.sku_id, ((what.sku_id, 1),), _NO_BUNDLE, what.oversell_limit)
         goods = self._ledger.sku(ask.sku)
         for leaf in goods.leaves:
             if not self._ledger.goods_by_id[leaf.sku_id].active:
                 raise sku_retired(leaf.sku)
         parts = tuple((leaf.sku_id, leaf.quantity) for leaf in goods.leaves)
-        return _Wanted(number, ask, what.sku_id, parts, True, 0)
-
-    def _view(self, sku_id: int) -> View:
-        own = self._ledger.views.get((self._command.channel_id, sku_id))
-        return self._channel.view if own is None else own.over(self._channel.view)
+        return _Wanted(number, ask, what.sku_id, parts, dict(parts), 0)
 
     def _limit(self, wanted: _Wanted) -> int:
-        """What the channel may sell of it at most, over all its places."""
-        if not wanted.bundle:
-            return self._sellable(wanted.sku_id)
-        sites = self._ledger.topology.selling(self._command.channel_id, self._use)
-        raw = sum(min(self.free(sku_id, site.location_id) // per for sku_id, per in wanted.parts) for site in sites)
-        raw = min(raw, *(self._sellable(sku_id) // per for sku_id, per in wanted.parts))
-        own = self._ledger.views.get((self._command.channel_id, wanted.sku_id), NO_VIEW)
-        return availability.seen(own, raw)
-
-    def _sellable(self, sku_id: int) -> int:
-        """As it was before this command took of it."""
-        if sku_id not in self._limits:
-            sites = self._ledger.topology.selling(self._command.channel_id, self._use)
-            raw = sum(self.free(sku_id, site.location_id) for site in sites)
-            self._limits[sku_id] = availability.seen(self._view(sku_id), raw)
-        return self._limits[sku_id]
+        """What the channel may sell of it from the shelves, over all its places: as it was before this command, less
+        what it took since; of a bundle, as it is now."""
+        goods = self._ledger.goods_by_id[wanted.sku_id]
+        if wanted.bundle:
+            return self._seller.sellable(goods).stock
+        if goods.sku_id not in self._limits:
+            found = self._seller.sellable(goods)
+            self._limits[goods.sku_id], self._totals[goods.sku_id] = found.stock, found.total
+        return self._limits[goods.sku_id]
 
     def _take(self, wanted: _Wanted, location_id: int, quantity: int) -> None:
         for sku_id, per in wanted.parts:
@@ -211,18 +255,19 @@ class _Promise:
             amount = quantity * per
             if sku_id in self._limits:
                 self._limits[sku_id] -= amount
+                self._totals[sku_id] -= amount
             place = self._ledger.place_at(key)
             if place.tracking != Tracking.LOTS:
                 made = amount if place.kind == SkuKind.VIRTUAL else 0
-                self._move(wanted, key, per, amount, made=made)
+                self._move(wanted, key, amount, made=made)
                 continue
-            for lot, available in usable(self._ledger, key, self._last_day(location_id)):
+            for lot, available in usable(self._ledger, key, self._seller.last_day(location_id)):
                 part = min(available, amount)
                 if part:
-                    self._move(wanted, key, per, part, lot_id=lot.lot_id)
+                    self._move(wanted, key, part, lot_id=lot.lot_id)
                     amount -= part
 
-    def _move(self, wanted: _Wanted, key: Key, per: int, amount: int, *, made: int = 0, lot_id: int = 0) -> None:
+    def _move(self, wanted: _Wanted, key: Key, amount: int, *, made: int = 0, lot_id: int = 0) -> None:
         held, allocated = (amount, 0) if self._hold else (0, amount)
         self._ledger.move(
             key,
@@ -235,13 +280,12 @@ class _Promise:
             reference=self._command.reference or None,
             lot_id=lot_id,
         )
-        self._lines.append(self._line(wanted, key, per, amount, held, allocated, lot_id=lot_id))
+        self._lines.append(self._line(wanted, key, amount, held, allocated, lot_id=lot_id))
 
     def _line(
         self,
         wanted: _Wanted,
         key: Key,
-        per: int,
         requested: int,
         held: int = 0,
         allocated: int = 0,
@@ -249,7 +293,7 @@ class _Promise:
         backordered: int = 0,
         lot_id: int = 0,
     ) -> Line:
-        bundle_sku_id, bundle_quantity = (wanted.sku_id, per) if wanted.bundle else (0, 0)
+        bundle_sku_id, bundle_quantity = (wanted.sku_id, wanted.bundle[key[0]]) if wanted.bundle else (0, 0)
         return Line(
             *key,
             requested,
@@ -276,13 +320,13 @@ class _Promise:
         if self._command.stock_only or wanted.bundle:
             return 0
         sku_id = wanted.sku_id
-        elsewhere = sum(
-            self._ledger.level_at((sku_id, other)).backordered
-            for other in self._ledger.locations_of(sku_id)
-            if other != location_id
-        )
         level = self._ledger.level_at((sku_id, location_id))
-        return availability.room(self._view(sku_id), wanted.oversell_limit, level, elsewhere)
+        elsewhere = self._seller.backordered(sku_id, (location_id,))
+        room = availability.room(self._seller.view(sku_id), wanted.oversell_limit, level, elsewhere)
+        if room and self._channel.restricted:
+            self._limit(wanted)
+            room = min(room, max(self._totals[sku_id], 0))
+        return room
 
     def _lack(self, wanted: _Wanted, location_id: int, granted: int) -> None:
         """What isn't on the shelf is back-ordered as far as that is allowed; else the line is short."""
@@ -299,7 +343,9 @@ class _Promise:
                 reservation_id=self._command.reservation_id,
                 reference=self._command.reference or None,
             )
-            self._lines.append(self._line(wanted, key, 1, room, backordered=room))
+            self._lines.append(self._line(wanted, key, room, backordered=room))
+            if wanted.sku_id in self._totals:
+                self._totals[wanted.sku_id] -= room
             missing -= room
         if missing:
             ask = wanted.ask
@@ -317,7 +363,7 @@ class _Promise:
             else:
                 if location_id:
                     self._ledger.place_at((sku_id, location_id))
-                    self._lines.append(self._line(wanted, (sku_id, location_id), per, missing * per))
+                    self._lines.append(self._line(wanted, (sku_id, location_id), missing * per))
 
 
 def insufficient(shortages: Sequence[Shortage]) -> Refusal:

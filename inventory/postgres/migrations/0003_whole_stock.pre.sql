@@ -176,12 +176,14 @@ CREATE TABLE incoming (
     CONSTRAINT incoming_quantity_positive CHECK (quantity > 0)
 );
 
--- Lots, and what of a level is of which lot. Guarded by the level's lock.
+-- Lots, and what of a level is of which lot. Guarded by the level's lock. Not `known`: made for a receipt that was
+-- refused, so that its last day is still open. lot_level.expires_on is the lot's, for the index.
 CREATE TABLE lot (
     lot_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     sku_id bigint NOT NULL REFERENCES sku,
     code text COLLATE "C" NOT NULL,
     expires_on date,
+    known boolean NOT NULL DEFAULT false,
     CONSTRAINT lot_code_is_unique UNIQUE (sku_id, code)
 );
 CREATE TABLE lot_level (
@@ -194,6 +196,7 @@ CREATE TABLE lot_level (
     quality_control bigint NOT NULL,
     damaged bigint NOT NULL,
     quarantined bigint NOT NULL,
+    expires_on date,
     PRIMARY KEY (sku_id, location_id, lot_id),
     CONSTRAINT lot_level_not_negative CHECK (
         on_hand >= 0 AND held >= 0 AND allocated >= 0 AND quality_control >= 0 AND damaged >= 0 AND quarantined >= 0
@@ -202,6 +205,7 @@ CREATE TABLE lot_level (
         held + allocated + quality_control + damaged + quarantined <= on_hand
     )
 ) WITH (fillfactor = 70);
+CREATE INDEX lot_level_by_expiry ON lot_level (expires_on) WHERE on_hand > 0 AND expires_on IS NOT NULL;
 
 -- Each piece at most once. Guarded by the lock of the level it stands at, and proved by the key.
 -- state: 1 in stock, 2 promised, 3 issued, 4 on the way between places, 5 lost.
@@ -331,12 +335,13 @@ ALTER TABLE reservation_line
     ADD CONSTRAINT reservation_line_within_requested CHECK (
         held + allocated + backordered + fulfilled + released <= requested
     );
+-- Who stands behind what is allocated.
+CREATE INDEX reservation_line_allocated ON reservation_line (sku_id, location_id) WHERE allocated > 0;
 CREATE INDEX reservation_line_backordered ON reservation_line
     (sku_id, location_id, accepted_revision, reservation_id, line_no) WHERE backordered > 0;
 
 DROP TYPE locked_level, locked_place, level_row, movement_row, reservation_row, reservation_line_row, sku_row, location_row;
 CREATE TYPE level_key AS (sku_id bigint, location_id integer);
-CREATE TYPE channel_sku_key AS (channel_id integer, sku text);
 CREATE TYPE spread_row AS (sku text, location_ids integer[]);
 CREATE TYPE level_row AS (
     sku_id bigint, location_id integer, step integer, on_hand bigint, held bigint, allocated bigint,

@@ -338,12 +338,11 @@ LEFT JOIN lot ON lot.lot_id = line.lot_id
 ORDER BY line.reservation_id, line.line_no
 
 -- name: read_views
--- Of channels and SKUs those where the SKU's view differs from the channel's. $1 channels and SKU codes.
-SELECT key.channel_id, sku.sku_id, view.buffer, view.cap, view.share_bp, view.oversell_limit
-FROM unnest($1::channel_sku_key[]) AS key
-CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = key.sku OFFSET 0) AS sku
+-- Of channels and SKUs those where the SKU's view differs from the channel's. $1 channel_ids, $2 sku_ids.
+SELECT key.channel_id, key.sku_id, view.buffer, view.cap, view.share_bp, view.oversell_limit
+FROM (SELECT unnest($2::bigint[]) AS sku_id, channel_id FROM unnest($1::integer[]) AS channel_id) AS key
 CROSS JOIN LATERAL (
-    SELECT * FROM channel_sku WHERE channel_id = key.channel_id AND sku_id = sku.sku_id OFFSET 0
+    SELECT * FROM channel_sku WHERE channel_id = key.channel_id AND sku_id = key.sku_id OFFSET 0
 ) AS view
 
 -- name: read_lot_levels
@@ -359,8 +358,9 @@ CROSS JOIN LATERAL (SELECT * FROM lot WHERE lot_id = of_level.lot_id OFFSET 0) A
 
 -- name: write_lot_levels
 -- What of locked levels is of which lot, before write_stock. $1 rows.
-INSERT INTO lot_level (sku_id, location_id, lot_id, on_hand, held, allocated, quality_control, damaged, quarantined)
-SELECT new.* FROM unnest($1::lot_level_row[]) AS new
+INSERT INTO lot_level (sku_id, location_id, lot_id, on_hand, held, allocated, quality_control, damaged, quarantined,
+    expires_on)
+SELECT new.*, (SELECT expires_on FROM lot WHERE lot_id = new.lot_id) FROM unnest($1::lot_level_row[]) AS new
 ON CONFLICT (sku_id, location_id, lot_id) DO UPDATE SET on_hand = excluded.on_hand, held = excluded.held,
     allocated = excluded.allocated, quality_control = excluded.quality_control, damaged = excluded.damaged,
     quarantined = excluded.quarantined
