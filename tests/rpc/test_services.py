@@ -53,7 +53,9 @@ async def test_on_loopback_the_server_describes_itself(server: Server) -> None:
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }
-    symbol = await reflected(server.address, reflection_pb2.ServerReflectionRequest(file_containing_symbol="inventory.v1.ReservationService"))
+    symbol = await reflected(
+        server.address, reflection_pb2.ServerReflectionRequest(file_containing_symbol="inventory.v1.ReservationService")
+    )
     assert isinstance(symbol, reflection_pb2.ServerReflectionResponse)
     assert b"ReserveStream" in symbol.file_descriptor_response.file_descriptor_proto[0]
 
