@@ -7,13 +7,14 @@ from typing import Generic, TypeVar
 from google.protobuf.message import Message
 
 from inventory.cli.csv_file import Columns, integer, shown
-from inventory.domain.code import location_code, sku_code
+from inventory.domain.code import calendar_date, location_code, lot_code, sku_code
 from inventory.domain.limits import QUANTITY_MAX
 from inventory.domain.refusal import Reason, Refusal
 from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
 Row = TypeVar("Row", bound=Message)
+StockRow = stock_pb2.StockAdjustment | stock_pb2.ReceiveStockRequest
 
 _DISPOSITIONS = {
     "": core_pb2.DISPOSITION_UNSPECIFIED,
@@ -62,31 +63,50 @@ class Judged:
         return 0 if not parts else 1 if self.composed.isdisjoint(parts) else 2
 
 
-def _parse_stock(fields: Sequence[str]) -> stock_pb2.StockAdjustment:
-    sku, location, quantity, disposition = fields
+def _parse_stock(fields: Sequence[str]) -> StockRow:
+    """What names a lot is received: a correction would not say until when the lot lasts."""
+    sku, location, quantity, disposition, lot, expires_on = fields
     delta = number_between(quantity, "quantity", 1, QUANTITY_MAX)
-    return stock_pb2.StockAdjustment(
-        sku=sku_code(sku, "sku"),
-        location=location_code(location, "location"),
-        delta=delta,
-        disposition=one_of(disposition, _DISPOSITIONS, "disposition"),
-    )
+    code, place = sku_code(sku, "sku"), location_code(location, "location")
+    stands = one_of(disposition, _DISPOSITIONS, "disposition")
+    if lot:
+        line = stock_pb2.ReceiptLine(
+            sku=code,
+            quantity=delta,
+            disposition=stands,
+            lot=lot_code(lot, "lot"),
+            expires_on=_day(expires_on, "expires_on"),
+        )
+        return stock_pb2.ReceiveStockRequest(location=place, lines=[line])
+    if expires_on:
+        raise Refusal(Reason.CSV_ROW, "a last day is that of a lot", field="expires_on")
+    return stock_pb2.StockAdjustment(sku=code, location=place, delta=delta, disposition=stands)
 
 
 def stock_rows(level: core_pb2.Level) -> Iterator[list[str]]:
     """What lies on the shelf, a row for each disposition; none when the shelf is empty."""
-    quantities = level.quantities
+    return _rows(level.sku, level.location, level.quantities)
+
+
+def lot_rows(sku: str, lot: stock_pb2.LotLevel) -> Iterator[list[str]]:
+    """As `stock_rows`, of one lot."""
+    return _rows(sku, lot.location, lot.quantities, lot.lot, lot.expires_on)
+
+
+def _rows(
+    sku: str, location: str, quantities: core_pb2.Quantities, lot: str = "", expires_on: str = ""
+) -> Iterator[list[str]]:
     unsellable = {name: getattr(quantities, name) for name in _UNSELLABLE}
     parts = {"sellable": quantities.on_hand - sum(unsellable.values()), **unsellable}
     for disposition, quantity in parts.items():
         left = quantity
         while left > 0:  # a row holds less than a shelf may
-            yield [level.sku, level.location, str(min(left, QUANTITY_MAX)), disposition]
+            yield [sku, location, str(min(left, QUANTITY_MAX)), disposition, lot, expires_on]
             left -= QUANTITY_MAX
 
 
-STOCK: Table[stock_pb2.StockAdjustment] = Table(
-    "stock", Columns(("sku", "location", "quantity"), ("disposition",)), _parse_stock
+STOCK: Table[StockRow] = Table(
+    "stock", Columns(("sku", "location", "quantity"), ("disposition", "lot", "expires_on")), _parse_stock
 )
 
 
@@ -108,6 +128,12 @@ def number_between(text: str, column: str, low: int, high: int) -> int:
     if not low <= number <= high:
         raise Refusal(Reason.QUANTITY_OUT_OF_RANGE, f"{column} is {low} to {high}", field=column)
     return number
+
+
+def _day(text: str, column: str) -> str:
+    if text:
+        calendar_date(text, column)
+    return text
 
 
 def boolean(value: bool) -> str:

@@ -182,7 +182,7 @@ async def test_an_updated_location_is_what_the_update_says_and_nothing_else(clie
     )
     expected = pb2.Location(
         location=code, name=code, kind=pb2.LOCATION_KIND_WAREHOUSE, active=False, priority=100, handling=Duration(),
-        working_days=range(1, 8), time_zone="UTC", purposes=[1, 2, 4],
+        working_days=range(1, 8), time_zone="UTC", purposes=["PURPOSE_ONLINE", "PURPOSE_PICKUP", "PURPOSE_WALK_IN"],
     )  # fmt: skip
     assert answer.location == expected
     read = await client.catalog.GetLocation(pb2.GetLocationRequest(location=code))
