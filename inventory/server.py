@@ -24,7 +24,7 @@ from inventory.port import addresses, taken
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
-from inventory.rpc import catalog, reservation, stock, subscriber, watch
+from inventory.rpc import catalog, channel, reservation, stock, subscriber, watch
 from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.rpc.errors import encode_refusal
 from inventory.rpc.method import BULK_BYTES_MAX, Router
@@ -120,6 +120,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         stock.SERVICE: stock.StockService(writes, reader).methods(),
         reservation.SERVICE: reservation.ReservationService(writes, reader, streams).methods(),
         catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
+        channel.SERVICE: channel.ChannelService(writes, reader).methods(),
         watch.SERVICE: watch.WatchService(feed, reader, streams).methods(),
         subscriber.SERVICE: subscriber.SubscriberService(reader).methods(),
     }
