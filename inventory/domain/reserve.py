@@ -1,7 +1,8 @@
 """Making a promise: bundles taken apart, places chosen, stock taken or back-ordered; decided on what is locked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 from inventory.domain import availability
@@ -39,14 +40,18 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
 
 
 class _Wanted(NamedTuple):
-    """A line of the request on its way."""
+    """A line of the request on its way, or the part of a bundle that may come from elsewhere than the others. `bundle`:
+    what one bundle takes of each SKU; empty: no bundle."""
 
     number: int
     ask: Ask
     sku_id: int
     parts: Parts
-    bundle: bool
+    bundle: Mapping[int, int]
     oversell_limit: int | None
+
+
+_NO_BUNDLE: Mapping[int, int] = MappingProxyType({})
 
 
 class _Promise:
@@ -63,6 +68,8 @@ class _Promise:
         self._shortages: list[Shortage] = []
         self._short_of: list[tuple[_Wanted, int, int]] = []
         self._limits: dict[int, int] = {}
+        self._totals: dict[int, int] = {}
+        self._torn = False
         self.spread = any(not ask.location for ask in command.asks)
 
     def take_from(self, number: int, ask: Ask) -> None:
@@ -87,30 +94,48 @@ class _Promise:
         sites = self._ledger.topology.selling(self._command.channel_id, self._use)
         wants: list[Want] = []
         wanteds: list[_Wanted] = []
-        sourcing = self._command.sourcing
         for number, ask in enumerate(self._command.asks):
             if not ask.location:
                 goods = self._ledger.sku(ask.sku)
                 if not goods.active:
                     raise sku_retired(ask.sku)
                 wanted = self._wanted(number, ask, goods)
-                limit = self._limit(wanted) if self._channel.restricted else OVERSELL_UNLIMITED
-                split = sourcing.split or (wanted.bundle and goods.from_several_places)
-                wants.append(Want(ask.quantity, wanted.parts, split, limit))
-                wanteds.append(wanted)
-        choices = source(wants, sites, self.free, sourcing, self._expires)
-        for wanted, chosen in zip(wanteds, choices, strict=True):
+                if wanted.bundle and goods.from_several_places:
+                    self._part(wanted, sites, wants, wanteds)
+                else:
+                    limit = self._limit(wanted) if self._channel.restricted else OVERSELL_UNLIMITED
+                    wants.append(Want(ask.quantity, wanted.parts, self._command.sourcing.split, limit))
+                    wanteds.append(wanted)
+        choices = source(wants, sites, self.free, self._command.sourcing, self._expires)
+        for want, wanted, chosen in zip(wants, wanteds, choices, strict=True):
             granted = 0
             for location_id, quantity in chosen:
                 self._take(wanted, location_id, quantity)
                 granted += quantity
-            if granted < wanted.ask.quantity:
+            if granted < want.quantity and len(wanted.parts) < len(wanted.bundle):
+                self._torn = True  # a bundle's parts were there each for itself, and not all at once
+                self._shortages.append(Shortage(wanted.ask.sku, "", wanted.ask.quantity, 0))
+            elif granted < want.quantity:
                 self._lack(wanted, self._where_to_wait(wanted, sites), granted)
+
+    def _part(self, whole: _Wanted, sites: Sequence[Site], wants: list[Want], wanteds: list[_Wanted]) -> None:
+        """A bundle whose components may come from several places: as many bundles as there are, each component for
+        itself."""
+        bundles = min(sum(self.free(sku_id, site.location_id) for site in sites) // per for sku_id, per in whole.parts)
+        if self._channel.restricted:
+            bundles = min(bundles, self._limit(whole))
+        granted = min(whole.ask.quantity, max(bundles, 0))
+        for sku_id, per in whole.parts if granted else ():
+            wants.append(Want(granted * per, ((sku_id, 1),), True, OVERSELL_UNLIMITED))
+            wanteds.append(whole._replace(parts=((sku_id, 1),)))
+        if granted < whole.ask.quantity:
+            self._lack(whole, sites[0].location_id if sites else 0, granted)
 
     def made(self) -> Reservation:
         """The reservation, saved. Raises INSUFFICIENT_STOCK."""
         command, ledger = self._command, self._ledger
-        if self._shortages and not (command.partial and any(line.live for line in self._lines)):
+        partial = command.partial and not self._torn and any(line.live for line in self._lines)
+        if self._shortages and not partial:
             raise insufficient(self._shortages)
         for wanted, location_id, missing in self._short_of:
             self._note_missing(wanted, location_id, missing)
@@ -175,35 +200,60 @@ class _Promise:
 
     def _wanted(self, number: int, ask: Ask, what: Place | Goods) -> _Wanted:
         if what.kind != SkuKind.BUNDLE:
-            return _Wanted(number, ask, what.sku_id, ((what.sku_id, 1),), False, what.oversell_limit)
+            return _Wanted(number, ask, what.sku_id, ((what.sku_id, 1),), _NO_BUNDLE, what.oversell_limit)
         goods = self._ledger.sku(ask.sku)
         for leaf in goods.leaves:
             if not self._ledger.goods_by_id[leaf.sku_id].active:
                 raise sku_retired(leaf.sku)
         parts = tuple((leaf.sku_id, leaf.quantity) for leaf in goods.leaves)
-        return _Wanted(number, ask, what.sku_id, parts, True, 0)
+        return _Wanted(number, ask, what.sku_id, parts, dict(parts), 0)
 
     def _view(self, sku_id: int) -> View:
         own = self._ledger.views.get((self._command.channel_id, sku_id))
         return self._channel.view if own is None else own.over(self._channel.view)
 
     def _limit(self, wanted: _Wanted) -> int:
-        """What the channel may sell of it at most, over all its places."""
+        """What the channel may sell of it from the shelves, over all its places."""
         if not wanted.bundle:
-            return self._sellable(wanted.sku_id)
+            return self._sellable(wanted.sku_id, wanted.oversell_limit)
         sites = self._ledger.topology.selling(self._command.channel_id, self._use)
-        raw = sum(min(self.free(sku_id, site.location_id) // per for sku_id, per in wanted.parts) for site in sites)
-        raw = min(raw, *(self._sellable(sku_id) // per for sku_id, per in wanted.parts))
-        own = self._ledger.views.get((self._command.channel_id, wanted.sku_id), NO_VIEW)
-        return availability.seen(own, raw)
+        several = self._ledger.sku(wanted.ask.sku).from_several_places
+        free = {
+            sku_id: {site.location_id: self.free(sku_id, site.location_id) for site in sites}
+            for sku_id in wanted.bundle
+        }
+        sellable = {
+            sku_id: self._sellable(sku_id, self._ledger.goods_by_id[sku_id].oversell_limit) for sku_id in wanted.bundle
+        }
+        raw = availability.bundle_available(wanted.parts, free, sellable, from_several_places=several)
+        return availability.seen(self._ledger.views.get((self._command.channel_id, wanted.sku_id), NO_VIEW), raw)
 
-    def _sellable(self, sku_id: int) -> int:
-        """As it was before this command took of it."""
+    def _sellable(self, sku_id: int, oversell_limit: int | None) -> int:
+        """From the shelves: as it was before this command, less what it took since."""
         if sku_id not in self._limits:
             sites = self._ledger.topology.selling(self._command.channel_id, self._use)
-            raw = sum(self.free(sku_id, site.location_id) for site in sites)
-            self._limits[sku_id] = availability.seen(self._view(sku_id), raw)
+            keys = [(sku_id, site.location_id) for site in sites]
+            levels = [self._ledger.level_at(key) for key in keys]
+            goods = self._ledger.goods_by_id[sku_id]
+            found = availability.available_to_sell(
+                self._view(sku_id),
+                levels,
+                oversell_limit=oversell_limit,
+                backordered_elsewhere=self._backordered(sku_id, {key[1] for key in keys}),
+                short_lived=sum(max(level.free, 0) - self.free(*key) for key, level in zip(keys, levels, strict=True))
+                if goods.tracking == Tracking.LOTS
+                else 0,
+                never_short=goods.kind == SkuKind.VIRTUAL,
+            )
+            self._limits[sku_id], self._totals[sku_id] = found.stock, found.total
         return self._limits[sku_id]
+
+    def _backordered(self, sku_id: int, but: Collection[int]) -> int:
+        """What waits for a SKU elsewhere than at some places."""
+        ledger = self._ledger
+        return sum(
+            ledger.level_at((sku_id, other)).backordered for other in ledger.locations_of(sku_id) if other not in but
+        )
 
     def _take(self, wanted: _Wanted, location_id: int, quantity: int) -> None:
         for sku_id, per in wanted.parts:
@@ -211,18 +261,19 @@ class _Promise:
             amount = quantity * per
             if sku_id in self._limits:
                 self._limits[sku_id] -= amount
+                self._totals[sku_id] -= amount
             place = self._ledger.place_at(key)
             if place.tracking != Tracking.LOTS:
                 made = amount if place.kind == SkuKind.VIRTUAL else 0
-                self._move(wanted, key, per, amount, made=made)
+                self._move(wanted, key, amount, made=made)
                 continue
             for lot, available in usable(self._ledger, key, self._last_day(location_id)):
                 part = min(available, amount)
                 if part:
-                    self._move(wanted, key, per, part, lot_id=lot.lot_id)
+                    self._move(wanted, key, part, lot_id=lot.lot_id)
                     amount -= part
 
-    def _move(self, wanted: _Wanted, key: Key, per: int, amount: int, *, made: int = 0, lot_id: int = 0) -> None:
+    def _move(self, wanted: _Wanted, key: Key, amount: int, *, made: int = 0, lot_id: int = 0) -> None:
         held, allocated = (amount, 0) if self._hold else (0, amount)
         self._ledger.move(
             key,
@@ -235,13 +286,12 @@ class _Promise:
             reference=self._command.reference or None,
             lot_id=lot_id,
         )
-        self._lines.append(self._line(wanted, key, per, amount, held, allocated, lot_id=lot_id))
+        self._lines.append(self._line(wanted, key, amount, held, allocated, lot_id=lot_id))
 
     def _line(
         self,
         wanted: _Wanted,
         key: Key,
-        per: int,
         requested: int,
         held: int = 0,
         allocated: int = 0,
@@ -249,7 +299,7 @@ class _Promise:
         backordered: int = 0,
         lot_id: int = 0,
     ) -> Line:
-        bundle_sku_id, bundle_quantity = (wanted.sku_id, per) if wanted.bundle else (0, 0)
+        bundle_sku_id, bundle_quantity = (wanted.sku_id, wanted.bundle[key[0]]) if wanted.bundle else (0, 0)
         return Line(
             *key,
             requested,
@@ -276,13 +326,13 @@ class _Promise:
         if self._command.stock_only or wanted.bundle:
             return 0
         sku_id = wanted.sku_id
-        elsewhere = sum(
-            self._ledger.level_at((sku_id, other)).backordered
-            for other in self._ledger.locations_of(sku_id)
-            if other != location_id
-        )
         level = self._ledger.level_at((sku_id, location_id))
-        return availability.room(self._view(sku_id), wanted.oversell_limit, level, elsewhere)
+        elsewhere = self._backordered(sku_id, (location_id,))
+        room = availability.room(self._view(sku_id), wanted.oversell_limit, level, elsewhere)
+        if room and self._channel.restricted:
+            self._sellable(sku_id, wanted.oversell_limit)
+            room = min(room, max(self._totals[sku_id], 0))
+        return room
 
     def _lack(self, wanted: _Wanted, location_id: int, granted: int) -> None:
         """What isn't on the shelf is back-ordered as far as that is allowed; else the line is short."""
@@ -299,7 +349,9 @@ class _Promise:
                 reservation_id=self._command.reservation_id,
                 reference=self._command.reference or None,
             )
-            self._lines.append(self._line(wanted, key, 1, room, backordered=room))
+            self._lines.append(self._line(wanted, key, room, backordered=room))
+            if wanted.sku_id in self._totals:
+                self._totals[wanted.sku_id] -= room
             missing -= room
         if missing:
             ask = wanted.ask
@@ -317,7 +369,7 @@ class _Promise:
             else:
                 if location_id:
                     self._ledger.place_at((sku_id, location_id))
-                    self._lines.append(self._line(wanted, (sku_id, location_id), per, missing * per))
+                    self._lines.append(self._line(wanted, (sku_id, location_id), missing * per))
 
 
 def insufficient(shortages: Sequence[Shortage]) -> Refusal:
