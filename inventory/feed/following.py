@@ -2,9 +2,12 @@
 or when the database was restored from a back-up."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 from uuid import UUID
 
-from inventory.feed.change import MESSAGE_BYTES_MAX, Item, Record
+from inventory.feed import viewing
+from inventory.feed.buffer import NOWHERE
+from inventory.feed.change import MESSAGE_BYTES_MAX, Item, Record, pieces
 from inventory.feed.follower import Follower
 from inventory.feed.hub import Feed
 
@@ -20,6 +23,9 @@ async def every_change(feed: Feed, follower: Follower, epoch: UUID, after: int, 
     selection = follower.selection
     has_turn = False
     while not (feed.stopping or restored(feed, epoch)):
+        if selection.wanted.shows and (told := await _show(feed, follower, epoch, after, write)) is not None:
+            after, has_turn = told, False
+            continue
         here = (epoch, after, feed.tail)
         said = selection.said
         if has_turn and said is not None and said[0] == here:
@@ -50,9 +56,47 @@ async def every_change(feed: Feed, follower: Follower, epoch: UUID, after: int, 
         after = end
 
 
+async def _show(feed: Feed, follower: Follower, epoch: UUID, after: int, write: Write) -> int | None:
+    """Tells from the database what may be sold, when that is needed; up to where. None: it isn't."""
+    selection, views = follower.selection, feed.views
+    if selection.start == NOWHERE:  # until the view is there nothing can be told for certain
+        await follower.wait()
+        return after
+    moment, told_at = views.turned_at, follower.told_at
+    if told_at is not None and told_at < moment:
+        steps = viewing.turned(feed, selection.wanted, after, told_at, moment)
+    elif feed.at_hand(selection, after) is None:
+        steps = viewing.catch_up(feed, selection.wanted, after, moment)
+    else:
+        return None
+    async with aclosing(steps):
+        async for records, end in steps:
+            await feed.turns.take()
+            if feed.stopping or restored(feed, epoch):
+                break
+            for message in _fragments(feed, epoch, records) if end is None else _messages(feed, epoch, records, end):
+                await write(message)
+                follower.spoke()
+            if end is not None:
+                after = end
+                if told_at is not None and told_at < moment:
+                    follower.told_at = moment
+                elif feed.at_hand(selection, after) is not None:
+                    break
+    return after
+
+
 def restored(feed: Feed, epoch: UUID) -> bool:
     """Whether the database is another one than when a follower began."""
     return feed.epoch is not None and feed.epoch != epoch
+
+
+def _fragments(feed: Feed, epoch: UUID, records: Sequence[Record]) -> Iterator[bytes]:
+    """Of a change that goes on."""
+    for record in records:
+        for items in pieces(record.items):
+            frame = feed.encoder.frame(record.revision, record.recorded_at, items, True)
+            yield feed.encoder.message(epoch, (frame,), None)
 
 
 def _messages(feed: Feed, epoch: UUID, records: Sequence[Record], end: int) -> Iterator[bytes]:
