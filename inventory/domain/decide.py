@@ -104,8 +104,9 @@ def spreads(command: StockCommand, topology: Topology) -> dict[str, tuple[int, .
     """The SKUs that may come from several places, and the numbers of those."""
     if not isinstance(command, Reserve):
         return {}
-    channel = topology.channel(command.channel_id)
-    skus = [ask.sku for ask in command.asks if not ask.location or channel.restricted]
+    restricted = topology.restricts(command.channel_id)
+    skus = [ask.sku for ask in command.asks if restricted or not ask.location]
     if not skus:
         return {}
-    return dict.fromkeys(skus, topology.selling_ids(command.channel_id, command.purpose or channel.use))
+    use = command.purpose or topology.channel(command.channel_id).use
+    return dict.fromkeys(skus, topology.selling_ids(command.channel_id, use))

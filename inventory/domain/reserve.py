@@ -1,12 +1,10 @@
 """Making a promise: bundles taken apart, places chosen, stock taken or back-ordered; decided on what is locked."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
 from inventory.domain import availability
-from inventory.domain.calendar import local_date
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Place
@@ -15,8 +13,9 @@ from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Reason, Refusal, Shortage, sku_retired
 from inventory.domain.reservation import Ask, Line, Reservation, ReservationState, Reserve, give_back_holds
+from inventory.domain.selling import Seller
 from inventory.domain.sourcing import Want, source
-from inventory.domain.topology import NO_VIEW, OVERSELL_UNLIMITED, Channel, Site, View
+from inventory.domain.topology import OVERSELL_UNLIMITED, Site, Use
 
 Parts = tuple[tuple[int, int], ...]
 """What one piece takes: sku_id and quantity."""
@@ -30,6 +29,10 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
             earlier = ledger.reservations[reservation_id]
             if earlier.state == ReservationState.HELD:
                 give_back_holds(ledger, earlier, MovementKind.RELEASE, "replaced by its owner")
+    if not ledger.topology.restricts(command.channel_id):
+        lines = _taken_plainly(ledger, command)
+        if lines is not None:
+            return _saved(ledger, command, lines, command.purpose or ledger.topology.channel(command.channel_id).use)
     promise = _Promise(ledger, command)
     for number, ask in enumerate(command.asks):
         if ask.location:
@@ -37,6 +40,65 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
     if promise.spread:
         promise.choose()
     return promise.made()
+
+
+def _taken_plainly(ledger: Ledger, command: Reserve) -> list[Line] | None:
+    """The lines of what is asked for most often: goods that stand where the line says. None, and nothing taken: it
+    isn't as simple as that."""
+    topology = ledger.topology
+    channel = topology.channel(command.channel_id)
+    use = command.purpose or channel.use
+    keys = []
+    for ask in command.asks:
+        place = ledger.places.get((ask.sku, ask.location))
+        if place is None or not (place.sku_active and place.location_active):
+            return None
+        key = (place.sku_id, place.location_id)
+        level = ledger.levels.get(key)
+        if (
+            level is None
+            or place.kind not in _COUNTED
+            or place.tracking != Tracking.NONE
+            or level.free < ask.quantity
+            or use not in topology.sites[place.location_id].uses
+            or (channel.location_ids and place.location_id not in channel.location_ids)
+        ):
+            return None
+        keys.append(key)
+    hold = command.ttl is not None
+    kind = MovementKind.HOLD if hold else MovementKind.ALLOCATION
+    lines = []
+    for number, (key, ask) in enumerate(zip(keys, command.asks, strict=True)):
+        quantity = ask.quantity
+        held, allocated = (quantity, 0) if hold else (0, quantity)
+        lines.append(Line(*key, quantity, held, allocated, 0, 0, 0, number, 0, 0, 0, -ledger.step))
+        ledger.move(
+            key,
+            kind,
+            command.channel_id,
+            held=held,
+            allocated=allocated,
+            reservation_id=command.reservation_id,
+            reference=command.reference or None,
+        )
+    return lines
+
+
+def _saved(ledger: Ledger, command: Reserve, lines: Sequence[Line], use: Use) -> Reservation:
+    hold = command.ttl is not None
+    reservation = Reservation(
+        command.reservation_id,
+        command.channel_id,
+        command.owner,
+        command.reference,
+        ReservationState.HELD if hold else ReservationState.ALLOCATED,
+        None if command.ttl is None else ledger.now + command.ttl,
+        ledger.now,
+        tuple(lines),
+        use,
+    )
+    ledger.save(reservation)
+    return reservation
 
 
 class _Wanted(NamedTuple):
@@ -51,6 +113,7 @@ class _Wanted(NamedTuple):
     oversell_limit: int | None
 
 
+_COUNTED = (SkuKind.GOODS, SkuKind.VIRTUAL_LIMITED)
 _NO_BUNDLE: Mapping[int, int] = MappingProxyType({})
 
 
@@ -60,8 +123,9 @@ class _Promise:
     def __init__(self, ledger: Ledger, command: Reserve) -> None:
         self._ledger = ledger
         self._command = command
-        self._channel: Channel = ledger.topology.channel(command.channel_id)
-        self._use = command.purpose or self._channel.use
+        self._seller = Seller(ledger, command.channel_id, command.purpose)
+        self._channel = self._seller.channel
+        self._use = self._seller.use
         self._hold = command.ttl is not None
         self._kind = MovementKind.HOLD if self._hold else MovementKind.ALLOCATION
         self._lines: list[Line] = []
@@ -78,9 +142,9 @@ class _Promise:
         wanted = self._wanted(number, ask, place)
         location_id = place.location_id
         if wanted.bundle:
-            can = min(self.free(sku_id, location_id) // per for sku_id, per in wanted.parts)
+            can = min(self._seller.free(sku_id, location_id) // per for sku_id, per in wanted.parts)
         else:
-            can = self.free(place.sku_id, location_id)
+            can = self._seller.free(place.sku_id, location_id)
         if self._channel.restricted:
             can = min(can, self._limit(wanted))
         granted = min(ask.quantity, can)
@@ -91,7 +155,7 @@ class _Promise:
 
     def choose(self) -> None:
         """For the lines that name no place, all at once."""
-        sites = self._ledger.topology.selling(self._command.channel_id, self._use)
+        sites = self._seller.sites
         wants: list[Want] = []
         wanteds: list[_Wanted] = []
         for number, ask in enumerate(self._command.asks):
@@ -106,13 +170,13 @@ class _Promise:
                     limit = self._limit(wanted) if self._channel.restricted else OVERSELL_UNLIMITED
                     wants.append(Want(ask.quantity, wanted.parts, self._command.sourcing.split, limit))
                     wanteds.append(wanted)
-        choices = source(wants, sites, self.free, self._command.sourcing, self._expires)
+        choices = source(wants, sites, self._seller.free, self._command.sourcing, self._seller.expires)
         for want, wanted, chosen in zip(wants, wanteds, choices, strict=True):
             granted = 0
             for location_id, quantity in chosen:
                 self._take(wanted, location_id, quantity)
                 granted += quantity
-            if granted < want.quantity and len(wanted.parts) < len(wanted.bundle):
+            if granted < want.quantity and wanted.bundle and wanted.parts != tuple(wanted.bundle.items()):
                 self._torn = True  # a bundle's parts were there each for itself, and not all at once
                 self._shortages.append(Shortage(wanted.ask.sku, "", wanted.ask.quantity, 0))
             elif granted < want.quantity:
@@ -121,7 +185,9 @@ class _Promise:
     def _part(self, whole: _Wanted, sites: Sequence[Site], wants: list[Want], wanteds: list[_Wanted]) -> None:
         """A bundle whose components may come from several places: as many bundles as there are, each component for
         itself."""
-        bundles = min(sum(self.free(sku_id, site.location_id) for site in sites) // per for sku_id, per in whole.parts)
+        bundles = min(
+            sum(self._seller.free(sku_id, site.location_id) for site in sites) // per for sku_id, per in whole.parts
+        )
         if self._channel.restricted:
             bundles = min(bundles, self._limit(whole))
         granted = min(whole.ask.quantity, max(bundles, 0))
@@ -140,43 +206,7 @@ class _Promise:
         for wanted, location_id, missing in self._short_of:
             self._note_missing(wanted, location_id, missing)
         self._lines.sort(key=lambda line: line.ask_no)
-        reservation = Reservation(
-            command.reservation_id,
-            command.channel_id,
-            command.owner,
-            command.reference,
-            ReservationState.HELD if self._hold else ReservationState.ALLOCATED,
-            None if command.ttl is None else ledger.now + command.ttl,
-            ledger.now,
-            tuple(self._lines),
-            self._use,
-        )
-        ledger.save(reservation)
-        return reservation
-
-    def free(self, sku_id: int, location_id: int) -> int:
-        """What may be promised of a SKU at a place."""
-        key = (sku_id, location_id)
-        level = self._ledger.level_at(key)
-        place = self._ledger.codes.get(key) or self._ledger.goods_by_id.get(sku_id)
-        if place is None:
-            return 0
-        if place.kind == SkuKind.VIRTUAL:
-            return OVERSELL_UNLIMITED
-        free = max(level.free, 0)
-        if free and place.tracking == Tracking.LOTS:
-            return min(free, sum(available for _, available in usable(self._ledger, key, self._last_day(location_id))))
-        return free
-
-    def _expires(self, sku_id: int, location_id: int) -> date | None:
-        for lot, _ in usable(self._ledger, (sku_id, location_id), self._last_day(location_id)):
-            return lot.expires_on
-        return None
-
-    def _last_day(self, location_id: int) -> date:
-        """Until when a lot must last that is promised now."""
-        site = self._ledger.topology.sites[location_id]
-        return local_date(site, self._ledger.now) + timedelta(days=self._channel.min_life_days)
+        return _saved(ledger, command, self._lines, self._use)
 
     def _place(self, ask: Ask) -> Place:
         place = self._ledger.place(ask.sku, ask.location)
@@ -208,52 +238,16 @@ class _Promise:
         parts = tuple((leaf.sku_id, leaf.quantity) for leaf in goods.leaves)
         return _Wanted(number, ask, what.sku_id, parts, dict(parts), 0)
 
-    def _view(self, sku_id: int) -> View:
-        own = self._ledger.views.get((self._command.channel_id, sku_id))
-        return self._channel.view if own is None else own.over(self._channel.view)
-
     def _limit(self, wanted: _Wanted) -> int:
-        """What the channel may sell of it from the shelves, over all its places."""
-        if not wanted.bundle:
-            return self._sellable(wanted.sku_id, wanted.oversell_limit)
-        sites = self._ledger.topology.selling(self._command.channel_id, self._use)
-        several = self._ledger.sku(wanted.ask.sku).from_several_places
-        free = {
-            sku_id: {site.location_id: self.free(sku_id, site.location_id) for site in sites}
-            for sku_id in wanted.bundle
-        }
-        sellable = {
-            sku_id: self._sellable(sku_id, self._ledger.goods_by_id[sku_id].oversell_limit) for sku_id in wanted.bundle
-        }
-        raw = availability.bundle_available(wanted.parts, free, sellable, from_several_places=several)
-        return availability.seen(self._ledger.views.get((self._command.channel_id, wanted.sku_id), NO_VIEW), raw)
-
-    def _sellable(self, sku_id: int, oversell_limit: int | None) -> int:
-        """From the shelves: as it was before this command, less what it took since."""
-        if sku_id not in self._limits:
-            sites = self._ledger.topology.selling(self._command.channel_id, self._use)
-            keys = [(sku_id, site.location_id) for site in sites]
-            levels = [self._ledger.level_at(key) for key in keys]
-            goods = self._ledger.goods_by_id[sku_id]
-            found = availability.available_to_sell(
-                self._view(sku_id),
-                levels,
-                oversell_limit=oversell_limit,
-                backordered_elsewhere=self._backordered(sku_id, {key[1] for key in keys}),
-                short_lived=sum(max(level.free, 0) - self.free(*key) for key, level in zip(keys, levels, strict=True))
-                if goods.tracking == Tracking.LOTS
-                else 0,
-                never_short=goods.kind == SkuKind.VIRTUAL,
-            )
-            self._limits[sku_id], self._totals[sku_id] = found.stock, found.total
-        return self._limits[sku_id]
-
-    def _backordered(self, sku_id: int, but: Collection[int]) -> int:
-        """What waits for a SKU elsewhere than at some places."""
-        ledger = self._ledger
-        return sum(
-            ledger.level_at((sku_id, other)).backordered for other in ledger.locations_of(sku_id) if other not in but
-        )
+        """What the channel may sell of it from the shelves, over all its places: as it was before this command, less
+        what it took since; of a bundle, as it is now."""
+        goods = self._ledger.goods_by_id[wanted.sku_id]
+        if wanted.bundle:
+            return self._seller.sellable(goods).stock
+        if goods.sku_id not in self._limits:
+            found = self._seller.sellable(goods)
+            self._limits[goods.sku_id], self._totals[goods.sku_id] = found.stock, found.total
+        return self._limits[goods.sku_id]
 
     def _take(self, wanted: _Wanted, location_id: int, quantity: int) -> None:
         for sku_id, per in wanted.parts:
@@ -267,7 +261,7 @@ class _Promise:
                 made = amount if place.kind == SkuKind.VIRTUAL else 0
                 self._move(wanted, key, amount, made=made)
                 continue
-            for lot, available in usable(self._ledger, key, self._last_day(location_id)):
+            for lot, available in usable(self._ledger, key, self._seller.last_day(location_id)):
                 part = min(available, amount)
                 if part:
                     self._move(wanted, key, part, lot_id=lot.lot_id)
@@ -327,10 +321,10 @@ class _Promise:
             return 0
         sku_id = wanted.sku_id
         level = self._ledger.level_at((sku_id, location_id))
-        elsewhere = self._backordered(sku_id, (location_id,))
-        room = availability.room(self._view(sku_id), wanted.oversell_limit, level, elsewhere)
+        elsewhere = self._seller.backordered(sku_id, (location_id,))
+        room = availability.room(self._seller.view(sku_id), wanted.oversell_limit, level, elsewhere)
         if room and self._channel.restricted:
-            self._sellable(sku_id, wanted.oversell_limit)
+            self._limit(wanted)
             room = min(room, max(self._totals[sku_id], 0))
         return room
 

@@ -79,7 +79,7 @@ class _Needs:
         self.new_pairs: dict[stock.Pair, None] = {}
         self.arrivals: dict[stock.Pair, None] = {}
         self.spreads: dict[str, tuple[int, ...]] = {}
-        self.viewed: dict[tuple[int, str], None] = {}
+        self.viewed: dict[int, None] = {}
         self.reservation_ids: dict[UUID, None] = {}
         self.owners: dict[tuple[int, str], None] = {}
         for submission in batch:
@@ -92,19 +92,29 @@ class _Needs:
                 self._levels(command, submission.new_pairs, topology)
 
     def _levels(self, command: StockCommand, made: Sequence[stock.Pair], topology: Topology) -> None:
-        needed = dict.fromkeys((*pairs(command), *made))
-        self.pairs.update(needed)
-        self.new_pairs.update(needed if makes_levels(command) else dict.fromkeys(made))
-        self.arrivals.update(dict.fromkeys(arrivals(command)))
         if isinstance(command, Reserve):
-            if command.replace_owner_holds:
-                self.owners[(command.channel_id, command.owner)] = None
-            for sku, location_ids in spreads(command, topology).items():
-                wanted = self.spreads.setdefault(sku, location_ids)
-                if wanted is not location_ids:  # of another channel, or for another purpose
-                    self.spreads[sku] = tuple(dict.fromkeys((*wanted, *location_ids)))
-            if topology.channel(command.channel_id).has_overrides:
-                self.viewed.update(dict.fromkeys((command.channel_id, ask.sku) for ask in command.asks))
+            self._sources(command, topology)
+        else:
+            needed = dict.fromkeys(pairs(command))
+            self.pairs.update(needed)
+            self.arrivals.update(dict.fromkeys(arrivals(command)))
+            if makes_levels(command):
+                self.new_pairs.update(needed)
+        for pair in made:
+            self.pairs[pair] = self.new_pairs[pair] = None
+
+    def _sources(self, command: Reserve, topology: Topology) -> None:
+        if command.replace_owner_holds:
+            self.owners[(command.channel_id, command.owner)] = None
+        for ask in command.asks:
+            if ask.location:
+                self.pairs[(ask.sku, ask.location)] = None
+        for sku, location_ids in spreads(command, topology).items():
+            wanted = self.spreads.setdefault(sku, location_ids)
+            if wanted is not location_ids:  # of another channel, or for another purpose
+                self.spreads[sku] = tuple(dict.fromkeys((*wanted, *location_ids)))
+        if topology.channel(command.channel_id).has_overrides:
+            self.viewed[command.channel_id] = None
 
     def add(self, needed: beside.Needed) -> None:
         """What documents need."""

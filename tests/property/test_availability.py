@@ -22,6 +22,7 @@ from inventory.domain.explain import Claim, Claims, LotShelf, Shelf, StepKind, e
 from inventory.domain.goods import Goods, Leaf, SkuKind
 from inventory.domain.ledger import Ledger
 from inventory.domain.level import Level
+from inventory.domain.limits import QUANTITY_MAX
 from inventory.domain.lot import LotLevel
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Ask, Reservation, Reserve
@@ -243,9 +244,9 @@ def test_the_steps_of_a_bundle_add_up(kit: Kit, view: View, from_several_places:
     assert whole <= scarcest[0]
 
 
-def a_reserve(sku: str, quantity: int, *, split: bool) -> Reserve:
+def a_reserve(sku: str, quantity: int, *, stock_only: bool = True) -> Reserve:
     asks = (Ask(sku, "", quantity),)
-    return Reserve(CHANNEL, UUID(int=5), asks, None, sourcing=Sourcing(split=split), stock_only=True)
+    return Reserve(CHANNEL, UUID(int=5), asks, None, sourcing=Sourcing(split=True), stock_only=stock_only)
 
 
 def a_ledger(view: View, stock: dict[int, list[Level]], goods: list[Goods]) -> Ledger:
@@ -275,31 +276,39 @@ def test_a_reservation_gets_the_stock_that_the_channel_sees_and_not_one_more(vie
     stock = available_to_sell(view, places, oversell_limit=None).stock
     event(f"{min(stock, 3)} or more" if stock >= 3 else f"{stock}")
     ledger = a_ledger(view, {1: places}, [Goods(1, "apple", True, "")])
-    assert not grants(ledger, a_reserve("apple", stock + 1, split=True))
+    assert not grants(ledger, a_reserve("apple", stock + 1))
     if stock:
-        assert grants(ledger, a_reserve("apple", stock, split=True))
+        assert grants(ledger, a_reserve("apple", stock))
 
 
-@given(
-    views.map(lambda view: view._replace(oversell_limit=None)),
-    st.lists(st.tuples(levels(), levels()), min_size=1, max_size=3),
-    st.integers(1, 3),
-)
+@given(views, levels(), st.none() | small)
+def test_at_one_place_a_reservation_gets_the_back_orders_too_and_not_one_more(
+    view: View, level: Level, oversell_limit: int | None
+) -> None:
+    total = available_to_sell(view, [level], oversell_limit=oversell_limit).total
+    ledger = a_ledger(view, {1: [level]}, [Goods(1, "apple", True, "", oversell_limit=oversell_limit)])
+    if total < OVERSELL_UNLIMITED:
+        assert not grants(ledger, a_reserve("apple", total + 1, stock_only=False))
+    if total:
+        assert grants(ledger, a_reserve("apple", min(total, QUANTITY_MAX), stock_only=False))
+
+
+@given(views, st.lists(st.tuples(levels(), levels()), min_size=1, max_size=3), st.integers(1, 3), st.booleans())
 def test_a_reservation_gets_the_bundles_that_the_channel_sees_and_not_one_more(
-    view: View, places: list[tuple[Level, Level]], quantity: int
+    view: View, places: list[tuple[Level, Level]], quantity: int, from_several_places: bool
 ) -> None:
     leaves = [(1, quantity), (2, 1)]
     stock = {1: [first for first, _ in places], 2: [second for _, second in places]}
     free = {sku_id: {number: level.free for number, level in enumerate(found, 1)} for sku_id, found in stock.items()}
     sellable = {sku_id: available_to_sell(view, found, oversell_limit=None).stock for sku_id, found in stock.items()}
-    whole = bundle_available(leaves, free, sellable, from_several_places=False)
+    whole = bundle_available(leaves, free, sellable, from_several_places=from_several_places)
     parts = (Leaf(1, "apple", quantity), Leaf(2, "bag", 1))
     goods = [
         Goods(1, "apple", True, ""),
         Goods(2, "bag", True, ""),
-        Goods(3, "kit", True, "", SkuKind.BUNDLE, leaves=parts),
+        Goods(3, "kit", True, "", SkuKind.BUNDLE, from_several_places=from_several_places, leaves=parts),
     ]
     ledger = a_ledger(view, stock, goods)
-    assert not grants(ledger, a_reserve("kit", whole + 1, split=True))
+    assert not grants(ledger, a_reserve("kit", whole + 1))
     if whole:
-        assert grants(ledger, a_reserve("kit", whole, split=True))
+        assert grants(ledger, a_reserve("kit", whole))
