@@ -19,7 +19,7 @@ class ChannelCalls(Calls):
         after the answer, on any server. Raises `NotFound` (LOCATION_NOT_FOUND), `InvalidRequest`.
 
         Example:
-            await client.set_channel(Channel(channel="amazon", locations=["dc-1"], view=ChannelView(buffer=2)))
+            await client.set_channel(Channel(channel="amazon", locations=["shop-7"], view=ChannelView(buffer=2)))
         """
         return await self._write(pb2.SetChannelRequest(channel=channel), pb2.SetChannelResponse, options)
 
