@@ -6,6 +6,8 @@ LINES_MAX = 200
 """Lines of one reservation."""
 BULK_ROWS_MAX = 10_000
 """Rows of one bulk command."""
+RECEIPT_LINES_MAX = 1_000
+"""Rows of one receipt, and of one SetIncoming."""
 BATCH_REQUESTS_MAX = 1_000
 """Requests of one BatchReserve or of one message of a ReserveStream."""
 KEYS_MAX = 1_000

@@ -1,6 +1,7 @@
 """Saying no: the reason, and what the caller needs to mend it."""
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum, auto
 from typing import NamedTuple
 
@@ -100,12 +101,14 @@ class Reason(StrEnum):
 
 
 class Shortage(NamedTuple):
-    """A line that can't be met; quantities in the SKU's smallest unit."""
+    """A line that can't be met; quantities in the SKU's smallest unit. `due_on`: the first day on which more is due
+    there; None: not known."""
 
     sku: str
     location: str
     requested: int
     available: int
+    due_on: date | None = None
 
 
 class Refusal(Exception):

@@ -101,6 +101,33 @@ class Client:
             )
         )
 
+    async def receive(
+        self, location: str, *lines: tuple[str, int] | stock_pb2.ReceiptLine, **fields: Any
+    ) -> stock_pb2.ReceiveStockResponse:
+        rows = [
+            stock_pb2.ReceiptLine(sku=line[0], quantity=line[1]) if isinstance(line, tuple) else line for line in lines
+        ]
+        return await self.stock.ReceiveStock(
+            stock_pb2.ReceiveStockRequest(**{"request_id": new_id(), **fields}, location=location, lines=rows)
+        )
+
+    async def reclassify(
+        self, sku: str, location: str, quantity: int, **fields: Any
+    ) -> stock_pb2.ReclassifyStockResponse:
+        return await self.stock.ReclassifyStock(
+            stock_pb2.ReclassifyStockRequest(
+                **{"request_id": new_id(), "reason": "test", **fields}, sku=sku, location=location, quantity=quantity
+            )
+        )
+
+    async def expect(
+        self, sku: str, location: str, quantity: int, due_on: str, **fields: Any
+    ) -> stock_pb2.SetIncomingResponse:
+        line = stock_pb2.IncomingLine(sku=sku, location=location, quantity=quantity, due_on=due_on)
+        return await self.stock.SetIncoming(
+            stock_pb2.SetIncomingRequest(**{"request_id": new_id(), "reference": "PO", **fields}, lines=[line])
+        )
+
     async def quantities(self, sku: str, location: str) -> core_pb2.Quantities:
         return (await self.level(sku, location)).quantities
 

@@ -185,12 +185,14 @@ CREATE TABLE incoming (
     CONSTRAINT incoming_quantity_positive CHECK (quantity > 0)
 );
 
--- Lots, and what of a level is of which lot. Guarded by the level's lock.
+-- Lots, and what of a level is of which lot. Guarded by the level's lock. Not `known`: made for a receipt that was
+-- refused, so that its last day is still open. lot_level.expires_on is the lot's, for the index.
 CREATE TABLE lot (
     lot_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     sku_id bigint NOT NULL REFERENCES sku,
     code text COLLATE "C" NOT NULL,
     expires_on date,
+    known boolean NOT NULL DEFAULT false,
     CONSTRAINT lot_code_is_unique UNIQUE (sku_id, code)
 );
 CREATE TABLE lot_level (
@@ -203,6 +205,7 @@ CREATE TABLE lot_level (
     quality_control bigint NOT NULL,
     damaged bigint NOT NULL,
     quarantined bigint NOT NULL,
+    expires_on date,
     PRIMARY KEY (sku_id, location_id, lot_id),
     CONSTRAINT lot_level_not_negative CHECK (
         on_hand >= 0 AND held >= 0 AND allocated >= 0 AND quality_control >= 0 AND damaged >= 0 AND quarantined >= 0
@@ -211,6 +214,7 @@ CREATE TABLE lot_level (
         held + allocated + quality_control + damaged + quarantined <= on_hand
     )
 ) WITH (fillfactor = 70);
+CREATE INDEX lot_level_by_expiry ON lot_level (expires_on) WHERE on_hand > 0 AND expires_on IS NOT NULL;
 
 -- Each piece at most once. Guarded by the lock of the level it stands at, and proved by the key.
 -- state: 1 in stock, 2 promised, 3 issued, 4 on the way between places, 5 lost.
