@@ -8,7 +8,9 @@ from typing import NamedTuple
 from inventory.domain.availability import Sellable
 from inventory.domain.showing import Bundles, Facts, Seller, Stock
 from inventory.domain.topology import Topology
+from inventory.feed.buffer import Selection
 from inventory.feed.change import Filter, Group, Item, Record, categories_of, listed
+from inventory.feed.follower import Follower
 from inventory.feed.hub import Feed
 from inventory.postgres import views as source
 from inventory.postgres.reads import Reader
@@ -43,10 +45,11 @@ async def snapshot(
         yield [(sku, value) for sku, value in values.items() if value.total]
 
 
-async def catch_up(feed: Feed, wanted: Filter, after: int, moment: datetime) -> AsyncGenerator[Step]:
+async def catch_up(feed: Feed, selection: Selection, after: int, moment: datetime) -> AsyncGenerator[Step]:
     """Everything after a revision up to the head, or to what is in memory by then."""
     outlook: _Outlook | None = None
-    while True:
+    wanted = selection.wanted
+    while feed.at_hand(selection, after) is None:
         groups, end = await feed.read_on(after, wanted)
         if not groups:
             return
@@ -70,9 +73,11 @@ async def catch_up(feed: Feed, wanted: Filter, after: int, moment: datetime) -> 
         after = end
 
 
-async def turned(feed: Feed, wanted: Filter, after: int, told_at: datetime, moment: datetime) -> AsyncGenerator[Step]:
+async def turned(
+    feed: Feed, follower: Follower, after: int, told_at: datetime, moment: datetime
+) -> AsyncGenerator[Step]:
     """What the calendar alone has changed between two moments, as a change of a revision that was told before."""
-    reader = feed.reader
+    reader, wanted = feed.reader, follower.selection.wanted
     before = await _look(reader, wanted.channel_id, after, told_at)
     now = before._replace(seller=Seller(before.seller.channel, before.topology, moment))
     dated: set[str] = set()
@@ -87,6 +92,7 @@ async def turned(feed: Feed, wanted: Filter, after: int, told_at: datetime, mome
         held = items or held
     stocks = await source.read_stocks(reader, before.bundles.containing(dated), after)
     held += await _differing(feed, wanted, before, now, stocks, ())
+    follower.told_at = moment
     yield Step([Record(after, recorded_at, tuple(held))] if held else [], after)
 
 

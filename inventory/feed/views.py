@@ -330,7 +330,6 @@ class Views:
         world.spoilt = True
         for row in group.skus:
             world.bundles.put(row["code"], source.components_of(row))
-        touched |= world.bundles.containing(dropped)
         for sku in dropped:
             world.drop(sku)
         others = await self._resettle(world, heard) if group.locations or group.channels else set()

@@ -23,6 +23,7 @@ _CHANGE = pb2.Change.DESCRIPTOR.fields_by_name
 _BOOKMARK = _RESPONSE["bookmark"].number
 _CHANGES = _RESPONSE["changes"].number
 _LATEST = tag(_RESPONSE["latest"].number)
+_LATEST_SHOWN = tag(_RESPONSE["availability"].number)
 _REVISION, _FRAGMENT = _CHANGE["revision"].number, _CHANGE["fragment"].number
 _RECORDED_AT = _CHANGE["recorded_at"].number
 _ENTERED = tag(_CHANGE["entered"].number)
@@ -114,7 +115,7 @@ class ChangeEncoder:
         """Newest rows as fields of WatchResponse."""
         parts: list[bytes] = []
         for item in items:
-            parts += (_LATEST, item.body)
+            parts += (_LATEST_SHOWN if item.channel_id else _LATEST, item.body)
         return b"".join(parts)
 
     def message(self, epoch: UUID, frames: Sequence[bytes], bookmark: int | None) -> bytes:

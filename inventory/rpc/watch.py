@@ -31,6 +31,9 @@ Row = TypeVar("Row", bound=Message)
 SERVICE = pb2.DESCRIPTOR.services_by_name["WatchService"].full_name
 
 
+_CONFLATED = (pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_AVAILABILITY)
+
+
 class WatchService:
     def __init__(self, feed: Feed, reader: Reader, streams: Streams) -> None:
         self._feed = feed
@@ -181,8 +184,8 @@ def _is_latest(request: pb2.WatchRequest) -> bool:
         return False
     if request.movement_kinds:
         raise Refusal(Reason.FIELD_CONFLICT, "the newest row may be of a kind left out", field="movement_kinds")
-    if any(kind != pb2.CHANGE_KIND_STOCK for kind in request.kinds):
-        raise Refusal(Reason.FIELD_CONFLICT, "the newest rows are of stock only", field="kinds")
+    if any(kind not in _CONFLATED for kind in request.kinds):
+        raise Refusal(Reason.FIELD_CONFLICT, "the newest is told of stock and availability only", field="kinds")
     return True
 
 
