@@ -34,8 +34,21 @@ from inventory.domain.reservation import (
     release,
 )
 from inventory.domain.reserve import reserve
+from inventory.domain.stock_count import (
+    CancelCount,
+    OpenCount,
+    PostCount,
+    RecordCount,
+    Recorded,
+    StockCount,
+    cancel_count,
+    open_count,
+    post_count,
+    record_count,
+)
 from inventory.domain.topology import Topology
 
+CountCommand = OpenCount | RecordCount | PostCount | CancelCount
 StockCommand = (
     Reserve
     | Commit
@@ -47,12 +60,13 @@ StockCommand = (
     | Adjust
     | Count
     | SetThresholds
+    | CountCommand
     | Receive
     | Reclassify
     | SetIncoming
     | ExpireLots
 )
-StockAnswer = Reservation | Adjusted | LevelAfter | tuple[LevelAfter, ...] | None
+StockAnswer = Reservation | Adjusted | LevelAfter | tuple[LevelAfter, ...] | StockCount | Recorded | None
 
 _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Reserve: reserve,
@@ -65,6 +79,10 @@ _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Adjust: adjust,
     Count: count,
     SetThresholds: set_thresholds,
+    OpenCount: open_count,
+    RecordCount: record_count,
+    PostCount: post_count,
+    CancelCount: cancel_count,
     Receive: receive,
     Reclassify: reclassify,
     SetIncoming: set_incoming,
@@ -105,6 +123,8 @@ def pairs(command: StockCommand) -> list[tuple[str, str]]:
             return [(command.sku, command.location)]
         case Commit() | Extend() | Release() | Fulfil() | Expire():
             return []
+        case OpenCount() | RecordCount() | PostCount() | CancelCount():
+            return []  # those of its lines are found with it
 
 
 def makes_levels(command: StockCommand) -> bool:

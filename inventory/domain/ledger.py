@@ -16,6 +16,7 @@ from inventory.domain.topology import NOWHERE, Topology, View
 
 if TYPE_CHECKING:
     from inventory.domain.reservation import Reservation
+    from inventory.domain.stock_count import Counting
 
 Key = tuple[int, int]
 """sku_id and location_id."""
@@ -74,6 +75,8 @@ class Ledger:
         self.touched_reservations: dict[UUID, None] = {}
         self.held_by_owner: dict[tuple[int, str], list[UUID]] = {}
         self.step = 0
+        self.counting: Counting | None = None
+        """None: no command is about a stock count."""
         self.noted = False
         """Whether the present command has changed a document: it is kept also when no quantity changed."""
         self._ordinal = 0

@@ -178,3 +178,20 @@ def reservation_not_found(reservation_id: str) -> Refusal:
         metadata={"reservation_id": reservation_id},
         resource=("reservation", reservation_id),
     )
+
+
+def revision_in_future(revision: int, head: int) -> Refusal:
+    return Refusal(
+        Reason.REVISION_IN_FUTURE,
+        f"revision {revision} has not happened yet; the last one is {head}",
+        metadata={"head": str(head), "revision": str(revision)},
+    )
+
+
+def count_not_found(count_id: str) -> Refusal:
+    return Refusal(
+        Reason.COUNT_NOT_FOUND,
+        f"no stock count {count_id}",
+        metadata={"count_id": count_id},
+        resource=("stock count", count_id),
+    )

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from inventory.domain.ledger import Ledger
-from inventory.postgres import incoming, lots
+from inventory.postgres import (
+    incoming,
+    lots,
+    stock_counts,
+)
 from inventory.postgres.connection import Writer
 from inventory.postgres.needed import Needed
 
@@ -26,5 +30,9 @@ class Beside(Protocol):
         """Before the head is drawn: writes what the decisions made of it."""
 
 
-ALL: tuple[Beside, ...] = (lots, incoming)
+ALL: tuple[Beside, ...] = (
+    stock_counts,
+    lots,
+    incoming,
+)
 """In the order of their locks."""

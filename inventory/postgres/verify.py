@@ -33,6 +33,7 @@ CHECKS = (
     Check("atomic order", "a revision's movements are numbered from 0, and are of one moment", "verify_ordinals"),
     Check("states", "a reservation's state is what its lines add up to", "verify_states"),
     Check("lines", "a reservation's lines are what the ledger moved for it", "verify_lines"),
+    Check("counts", "a stock count remembers what the ledger says, and what was posted stands there", "verify_counts"),
     Check("answers", "no remembered answer names a revision that has not happened", "verify_answers"),
 )
 

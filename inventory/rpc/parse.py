@@ -98,6 +98,13 @@ def reservation_id(text: str) -> UUID:
     return UUID(text)
 
 
+def count_id(text: str) -> UUID:
+    """Raises COUNT_ID_FORMAT."""
+    if not _UUID.fullmatch(text):
+        raise Refusal(Reason.COUNT_ID_FORMAT, "count_id is not a UUID", field="count_id")
+    return UUID(text)
+
+
 def reserve(request: reservation_pb2.ReserveRequest, channel_id: int, new_id: UUID, path: str = "") -> Reserve:
     """`path` is the prefix of the fields' paths, such as `requests[3].`."""
     ttl = None

@@ -277,7 +277,8 @@ CREATE TABLE transfer_line (
     )
 );
 
--- Stock-taking while selling goes on. state: 1 open, 2 posted, 3 cancelled. Locked before any level.
+-- Stock-taking while selling goes on. state: 1 open, 2 posted, 3 cancelled. Locked before any level. A line's on_hand is
+-- what it was at at_revision: counted - on_hand is what posting adds.
 CREATE TABLE stock_count (
     count_id uuid PRIMARY KEY,
     channel_id integer NOT NULL,
@@ -287,9 +288,11 @@ CREATE TABLE stock_count (
     reference text NOT NULL,
     reason text NOT NULL,
     version integer NOT NULL,
+    lines integer NOT NULL,
     opened_at timestamptz NOT NULL,
     ended_at timestamptz,
-    CONSTRAINT stock_count_state_is_known CHECK (state BETWEEN 1 AND 3)
+    CONSTRAINT stock_count_state_is_known CHECK (state BETWEEN 1 AND 3),
+    CONSTRAINT stock_count_ended_has_a_time CHECK ((state = 1) = (ended_at IS NULL))
 );
 CREATE INDEX stock_count_open ON stock_count (location_id, count_id) WHERE state = 1;
 CREATE TABLE stock_count_line (
@@ -299,9 +302,15 @@ CREATE TABLE stock_count_line (
     counted bigint NOT NULL,
     on_hand bigint NOT NULL,
     at_revision bigint NOT NULL,
-    posted bigint,
     PRIMARY KEY (count_id, sku_id, lot_id),
     CONSTRAINT stock_count_line_not_negative CHECK (counted >= 0 AND on_hand >= 0)
+);
+CREATE TYPE stock_count_row AS (
+    count_id uuid, channel_id integer, location_id integer, category text, state smallint, version integer,
+    lines integer, reference text, reason text, opened_at timestamptz, ended_at timestamptz
+);
+CREATE TYPE stock_count_line_row AS (
+    count_id uuid, sku_id bigint, lot_id bigint, counted bigint, on_hand bigint, at_revision bigint
 );
 
 ALTER TABLE reservation
