@@ -45,7 +45,9 @@ async def tracked_by_lots(db: asyncpg.Connection, sku: str, location: str, **lot
         )
         after = 0
         for lot, quantity in lots.items():
-            lot_id = await db.fetchval("INSERT INTO lot (sku_id, code) VALUES ($1, $2) RETURNING lot_id", keys[0], lot)
+            lot_id = await db.fetchval(
+                "INSERT INTO lot (sku_id, code, known) VALUES ($1, $2, true) RETURNING lot_id", keys[0], lot
+            )
             after += quantity
             await db.execute("INSERT INTO lot_level VALUES ($1, $2, $3, $4, 0, 0, 0, 0, 0)", *keys, lot_id, quantity)
             revision = await db.fetchval("UPDATE feed_head SET revision = revision + 1 RETURNING revision")
