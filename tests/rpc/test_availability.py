@@ -78,10 +78,11 @@ async def test_a_hold_that_ran_out_does_not_count_though_nobody_ended_it(shop: R
     sku = await shop.sku({here: 3})
     web = await shop.channel(here)
     held = await shop.reserve((sku, here, 2), ttl=3600)
-    async with shop.db.transaction():  # so that the sweep, which can't have the row, doesn't end it meanwhile
-        await shop.db.execute(
-            "UPDATE reservation SET expires_at = now() - interval '1 s' WHERE reservation_id = $1", held.reservation_id
-        )
+    await shop.db.execute(
+        "WITH line AS (UPDATE reservation_line SET expires_at = now() - interval '1 s' WHERE reservation_id = $1)"
+        " UPDATE reservation SET expires_at = now() - interval '1 s' WHERE reservation_id = $1",
+        held.reservation_id,
+    )
     assert await shop.may_sell(sku, web) == (3, 0)
     assert told_steps(await shop.explain(sku, channel=web)) == [("ON_HAND", 3, here)]
 
