@@ -24,7 +24,15 @@ from inventory.port import addresses, taken
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
-from inventory.rpc import availability, catalog, reservation, stock, subscriber, watch
+from inventory.rpc import (
+    availability,
+    catalog,
+    reservation,
+    stock,
+    stock_count,
+    subscriber,
+    watch,
+)
 from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.rpc.errors import encode_refusal
 from inventory.rpc.method import BULK_BYTES_MAX, Router
@@ -120,6 +128,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         stock.SERVICE: stock.StockService(writes, reader).methods(),
         reservation.SERVICE: reservation.ReservationService(writes, reader, streams).methods(),
         catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
+        stock_count.SERVICE: stock_count.StockCountService(writes, reader).methods(),
         watch.SERVICE: watch.WatchService(feed, reader, streams).methods(),
         availability.SERVICE: availability.AvailabilityService(reader).methods(),
         subscriber.SERVICE: subscriber.SubscriberService(reader).methods(),

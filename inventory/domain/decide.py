@@ -14,7 +14,9 @@ from inventory.domain.adjustment import (
     set_thresholds,
 )
 from inventory.domain.backorder import fill_backorders
+from inventory.domain.incoming import SetIncoming, set_incoming
 from inventory.domain.ledger import Ledger
+from inventory.domain.receipt import ExpireLots, Receive, Reclassify, expire_lots, receive, reclassify
 from inventory.domain.refusal import Refusal
 from inventory.domain.reservation import (
     Commit,
@@ -32,10 +34,39 @@ from inventory.domain.reservation import (
     release,
 )
 from inventory.domain.reserve import reserve
+from inventory.domain.stock_count import (
+    CancelCount,
+    OpenCount,
+    PostCount,
+    RecordCount,
+    Recorded,
+    StockCount,
+    cancel_count,
+    open_count,
+    post_count,
+    record_count,
+)
 from inventory.domain.topology import Topology
 
-StockCommand = Reserve | Commit | Extend | Release | Fulfil | Expire | FillBackorders | Adjust | Count | SetThresholds
-StockAnswer = Reservation | Adjusted | LevelAfter | None
+CountCommand = OpenCount | RecordCount | PostCount | CancelCount
+StockCommand = (
+    Reserve
+    | Commit
+    | Extend
+    | Release
+    | Fulfil
+    | Expire
+    | FillBackorders
+    | Adjust
+    | Count
+    | SetThresholds
+    | CountCommand
+    | Receive
+    | Reclassify
+    | SetIncoming
+    | ExpireLots
+)
+StockAnswer = Reservation | Adjusted | LevelAfter | tuple[LevelAfter, ...] | StockCount | Recorded | None
 
 _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Reserve: reserve,
@@ -48,6 +79,14 @@ _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Adjust: adjust,
     Count: count,
     SetThresholds: set_thresholds,
+    OpenCount: open_count,
+    RecordCount: record_count,
+    PostCount: post_count,
+    CancelCount: cancel_count,
+    Receive: receive,
+    Reclassify: reclassify,
+    SetIncoming: set_incoming,
+    ExpireLots: expire_lots,
 }
 
 
@@ -76,17 +115,21 @@ def pairs(command: StockCommand) -> list[tuple[str, str]]:
     match command:
         case Reserve():
             return [(ask.sku, ask.location) for ask in command.asks if ask.location]
-        case Adjust():
+        case Adjust() | SetIncoming():
             return [(row.sku, row.location) for row in command.rows]
-        case Count() | SetThresholds() | FillBackorders():
+        case Receive():
+            return [(row.sku, command.location) for row in command.rows]
+        case Count() | SetThresholds() | FillBackorders() | Reclassify() | ExpireLots():
             return [(command.sku, command.location)]
         case Commit() | Extend() | Release() | Fulfil() | Expire():
             return []
+        case OpenCount() | RecordCount() | PostCount() | CancelCount():
+            return []  # those of its lines are found with it
 
 
 def makes_levels(command: StockCommand) -> bool:
     """Whether levels that were never made are made for it."""
-    return isinstance(command, (Adjust, Count, SetThresholds))
+    return isinstance(command, (Adjust, Count, SetThresholds, Receive, Reclassify, SetIncoming))
 
 
 def arrivals(command: StockCommand) -> list[tuple[str, str]]:
@@ -94,10 +137,30 @@ def arrivals(command: StockCommand) -> list[tuple[str, str]]:
     match command:
         case Adjust():
             return [(row.sku, row.location) for row in command.rows if row.delta > 0 and row.disposition is None]
+        case Receive():
+            return [(row.sku, command.location) for row in command.rows if row.disposition is None]
+        case Reclassify():
+            return [(command.sku, command.location)] if command.target is None else []
         case Count() | FillBackorders():
             return [(command.sku, command.location)]
         case _:
             return []
+
+
+def lots(command: object) -> list[tuple[str, str]]:
+    """The SKU and lot codes that the command names."""
+    match command:
+        case Adjust() | Receive():
+            return [(row.sku, row.lot) for row in command.rows if row.lot]
+        case Reclassify() if command.lot:
+            return [(command.sku, command.lot)]
+        case _:
+            return []
+
+
+def new_lots(command: object) -> list[tuple[str, str]]:
+    """Those that are made for it when nobody has ever named them."""
+    return lots(command) if isinstance(command, Receive) else []
 
 
 def spreads(command: StockCommand, topology: Topology) -> dict[str, tuple[int, ...]]:

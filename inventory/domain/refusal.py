@@ -1,6 +1,7 @@
 """Saying no: the reason, and what the caller needs to mend it."""
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum, auto
 from typing import NamedTuple
 
@@ -100,12 +101,14 @@ class Reason(StrEnum):
 
 
 class Shortage(NamedTuple):
-    """A line that can't be met; quantities in the SKU's smallest unit."""
+    """A line that can't be met; quantities in the SKU's smallest unit. `due_on`: the first day on which more is due
+    there; None: not known."""
 
     sku: str
     location: str
     requested: int
     available: int
+    due_on: date | None = None
 
 
 class Refusal(Exception):
@@ -174,4 +177,21 @@ def reservation_not_found(reservation_id: str) -> Refusal:
         f"no reservation {reservation_id}",
         metadata={"reservation_id": reservation_id},
         resource=("reservation", reservation_id),
+    )
+
+
+def revision_in_future(revision: int, head: int) -> Refusal:
+    return Refusal(
+        Reason.REVISION_IN_FUTURE,
+        f"revision {revision} has not happened yet; the last one is {head}",
+        metadata={"head": str(head), "revision": str(revision)},
+    )
+
+
+def count_not_found(count_id: str) -> Refusal:
+    return Refusal(
+        Reason.COUNT_NOT_FOUND,
+        f"no stock count {count_id}",
+        metadata={"count_id": count_id},
+        resource=("stock count", count_id),
     )

@@ -7,14 +7,16 @@ from uuid import UUID
 from inventory.domain import catalog as catalog_domain
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.decide import StockCommand, arrivals, decide, makes_levels, pairs, spreads
+from inventory.domain.incoming import owed, tell_due
 from inventory.domain.ledger import Committed, Ledger, NoLevel
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
 from inventory.engine.submission import Outcome, Submission
-from inventory.postgres import beside, catalog, stock
+from inventory.postgres import beside, catalog, incoming, stock
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import Interfered, Narrow, TopologyChanged
+from inventory.postgres.needed import Needed
 from inventory.postgres.stock import Remembered, RequestRow
 from inventory.postgres.topology import Directory
 
@@ -94,11 +96,12 @@ class _Needs:
         if topology.channel(command.channel_id).has_overrides:
             self.viewed[command.channel_id] = None
 
-    def add(self, needed: beside.Needed) -> None:
+    def add(self, needed: Needed) -> None:
         """What documents need."""
         self.pairs.update(dict.fromkeys(needed.pairs))
         self.new_pairs.update(dict.fromkeys(needed.makes))
         self.arrivals.update(dict.fromkeys(needed.arrivals))
+        self.reservation_ids.update(dict.fromkeys(needed.reservation_ids))
 
     def wanted(self, directory: Directory) -> stock.Wanted:
         return stock.Wanted(
@@ -153,7 +156,11 @@ async def _change_stock(
     steps: list[int | None] = []
     outcomes = []
     for submission in batch:
-        outcome, step = _answer(ledger, submission, answers, encode_refusal)
+        decided = _decide(ledger, submission, answers, encode_refusal)
+        if isinstance(decided, Refusal):
+            await _tell_due(writer, ledger, submission.command, decided)
+            decided = Outcome(*encode_refusal(decided), None), None
+        outcome, step = decided
         outcomes.append(outcome)
         steps.append(step)
         if submission.request_id is not None and not (submission.validate_only or outcome.replayed):
@@ -193,12 +200,22 @@ def _committed(base: int, ledger: Ledger, seen: int) -> Committed:
     return Committed(base, ledger.step, seen, ledger.now, ledger.movements, ledger.codes, ledger.lot_codes)
 
 
-def _answer(
+async def _tell_due(writer: Writer, ledger: Ledger, command: object, refusal: Refusal) -> None:
+    """Of what is short, when more is due: read at most once a batch, of all its levels at once."""
+    if not any(owed(ledger, command, short) for short in refusal.shortages):
+        return
+    if not ledger.due_read:
+        keys = [key for key, level in ledger.levels.items() if level.incoming or level.in_transit]
+        await incoming.read_due(writer, ledger, keys)
+    tell_due(ledger, command, refusal)
+
+
+def _decide(
     ledger: Ledger,
     submission: Submission,
     answers: dict[stock.RequestKey, Remembered],
     encode_refusal: EncodeRefusal,
-) -> tuple[Outcome, int | None]:
+) -> tuple[Outcome, int | None] | Refusal:
     earlier = _earlier(submission, answers, encode_refusal)
     if earlier is not None:
         return earlier, None
@@ -208,8 +225,7 @@ def _answer(
         submission.new_pairs.append(missing.pair)
         raise Interfered(str(missing)) from None
     if isinstance(answer, Refusal):
-        code, status = encode_refusal(answer)
-        return Outcome(code, status, None), None
+        return answer
     return Outcome(0, submission.encode(ledger, answer), None), step
 
 

@@ -29,6 +29,8 @@ LISTS = {
     "list_reservations",
     "list_skus",
     "list_stock",
+    "list_stock_count_lines",
+    "list_stock_counts",
     "read_latest",
     "read_location_snapshot",
     "read_sku_snapshot",
