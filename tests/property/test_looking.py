@@ -118,9 +118,7 @@ class House:
         shop = self.retailer
         tracked = thing.tracked and thing.kind == 1
         stock = dict(zip(self.places, thing.stock, strict=True)) if thing.kind != 3 else {}
-        sku = await shop.sku(
-            stock, kind=thing.kind, tracking=1 if tracked else 0, oversell_limit=thing.oversell_limit
-        )
+        sku = await shop.sku(stock, kind=thing.kind, tracking=1 if tracked else 0, oversell_limit=thing.oversell_limit)
         for place, limit in zip(self.places, thing.backorder_limits, strict=True):
             await shop.db.execute(
                 "UPDATE level SET backorder_limit = $3 FROM sku, location WHERE sku.sku_id = level.sku_id"
@@ -160,9 +158,7 @@ class House:
         shop = self.retailer
         today = await shop.today()
         skus = [await self.sku(thing, today) for thing in made]
-        skus.append(
-            await shop.sku(kind=2, components={skus[0]: 2, skus[1]: 1}, from_several_places=several)
-        )
+        skus.append(await shop.sku(kind=2, components={skus[0]: 2, skus[1]: 1}, from_several_places=several))
         await self.settle(seller, skus[0])
         for number, earlier in enumerate(before):
             request = self.request(earlier, skus, ttl=None if number % 2 else 3600, fill_policy=AS_MUCH)
@@ -185,19 +181,13 @@ class House:
         """What is told, asked for all or nothing, and got are the same."""
         shop = self.retailer
         as_told = self.request(basket, skus)
-        check = pb2.CheckAvailabilityRequest(
-            lines=as_told.lines, sourcing=as_told.sourcing, purpose=as_told.purpose
-        )
+        check = pb2.CheckAvailabilityRequest(lines=as_told.lines, sourcing=as_told.sourcing, purpose=as_told.purpose)
         told = await self.answered(shop.availability.CheckAvailability(check, metadata=on(self.channel)))
         whole = await self.answered(
-            shop.client.reservations.Reserve(
-                self.request(basket, skus, validate_only=True), metadata=on(self.channel)
-            )
+            shop.client.reservations.Reserve(self.request(basket, skus, validate_only=True), metadata=on(self.channel))
         )
         got = await self.answered(
-            shop.client.reservations.Reserve(
-                self.request(basket, skus, fill_policy=AS_MUCH), metadata=on(self.channel)
-            )
+            shop.client.reservations.Reserve(self.request(basket, skus, fill_policy=AS_MUCH), metadata=on(self.channel))
         )
         if isinstance(told, str):
             assert told == whole == got

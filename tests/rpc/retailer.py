@@ -224,9 +224,7 @@ class Retailer:
         assert running == answer.availability.available_to_sell, answer
         return answer
 
-    async def reserve(
-        self, *lines: tuple[str, str, int], channel: str = "", **fields: Any
-    ) -> core_pb2.Reservation:
+    async def reserve(self, *lines: tuple[str, str, int], channel: str = "", **fields: Any) -> core_pb2.Reservation:
         metadata = on(channel) if channel else None
         return (await self.client.reserve(*lines, metadata=metadata, **fields)).reservation
 

@@ -24,7 +24,11 @@ async def test_many_skus_are_answered_in_the_order_asked_and_unknown_ones_are_na
     here = await shop.place()
     skus = [await shop.sku({here: n}) for n in (3, 0, 7)]
     found = await shop.get(skus[2], "nobody", skus[0], skus[2], skus[1])
-    assert [(row.sku, row.available_to_sell) for row in found.availability] == [(skus[2], 7), (skus[0], 3), (skus[1], 0)]
+    assert [(row.sku, row.available_to_sell) for row in found.availability] == [
+        (skus[2], 7),
+        (skus[0], 3),
+        (skus[1], 0),
+    ]
     assert found.unknown == ["nobody"]
 
 
@@ -186,7 +190,10 @@ async def test_a_back_order_leaves_when_the_goods_are_there_and_without_any_nobo
     (line,) = found.lines
     assert line.parts[1].leaves_at.ToDatetime().date() == today + 5 * DAY
     assert found.arrives_on == (today + 7 * DAY).isoformat()
-    assert [(due.location, due.quantity, due.reference) for due in line.due_in] == [(here, 2, "PO-1"), (here, 2, "PO-2")]
+    assert [(due.location, due.quantity, due.reference) for due in line.due_in] == [
+        (here, 2, "PO-1"),
+        (here, 2, "PO-2"),
+    ]
 
 
 async def test_who_waits_already_gets_the_goods_first(shop: Retailer) -> None:
@@ -388,7 +395,9 @@ async def test_a_bundle_is_explained_by_its_components_and_says_how_many_stand_a
     found = await shop.explain(kit, channel=web)
     assert told_steps(found) == [("COMPONENTS", 1, here)]
     assert found.components_apart == 3
-    assert [(part.sku, part.quantity, part.available_to_sell, part.bundles, part.scarcest) for part in found.components] == [
+    assert [
+        (part.sku, part.quantity, part.available_to_sell, part.bundles, part.scarcest) for part in found.components
+    ] == [
         (cup, 2, 9, 4, True),
         (saucer, 1, 4, 4, True),
     ]
@@ -398,7 +407,10 @@ async def test_virtual_goods_and_a_retired_sku_are_explained(shop: Retailer) -> 
     here = await shop.place()
     web = await shop.channel(here, cap=50)
     card = await shop.sku(kind=3)
-    assert told_steps(await shop.explain(card, channel=web)) == [("VIRTUAL", UNLIMITED, ""), ("CAP", 50 - UNLIMITED, "")]
+    assert told_steps(await shop.explain(card, channel=web)) == [
+        ("VIRTUAL", UNLIMITED, ""),
+        ("CAP", 50 - UNLIMITED, ""),
+    ]
     sku = await shop.sku({here: 3})
     await shop.client.catalog.UpdateSku(
         catalog_pb2.UpdateSkuRequest(request_id=new_id(), sku=catalog_pb2.Sku(sku=sku, active=False))
