@@ -34,6 +34,7 @@ CHECKS = (
     Check("states", "a reservation's state is what its lines add up to", "verify_states"),
     Check("lines", "a reservation's lines are what the ledger moved for it", "verify_lines"),
     Check("counts", "a stock count remembers what the ledger says, and what was posted stands there", "verify_counts"),
+    Check("channels", "a channel's settings and views are those of their last versions", "verify_channels"),
     Check("answers", "no remembered answer names a revision that has not happened", "verify_answers"),
 )
 
