@@ -37,6 +37,8 @@ for command in (
     "lots",
     "receive",
     "incoming",
+    "explain",
+    "promise",
     "subscribers",
     "compact",
     "verify",

@@ -16,6 +16,7 @@ from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 from inventory_client.acknowledger import Acknowledger
 from inventory_client.arguments import codes, duration
+from inventory_client.availability import AvailabilityCalls
 from inventory_client.calls import TIMEOUT_S, OnRetry
 from inventory_client.catalog import CatalogCalls
 from inventory_client.channels import ChannelCalls
@@ -46,6 +47,7 @@ class InventoryClient(
     StockCalls,
     StockCountCalls,
     ReservationCalls,
+    AvailabilityCalls,
     CatalogCalls,
     ChannelCalls,
     SubscriberCalls,

@@ -151,7 +151,7 @@ class _Promise:
         if granted > 0:
             self._take(wanted, location_id, granted)
         if granted < ask.quantity:
-            self._lack(wanted, location_id, max(granted, 0))
+            self._lack(wanted, (location_id,), max(granted, 0))
 
     def choose(self) -> None:
         """For the lines that name no place, all at once."""
@@ -180,7 +180,7 @@ class _Promise:
                 self._torn = True  # a bundle's parts were there each for itself, and not all at once
                 self._shortages.append(Shortage(wanted.ask.sku, "", wanted.ask.quantity, 0))
             elif granted < want.quantity:
-                self._lack(wanted, self._where_to_wait(wanted, sites), granted)
+                self._lack(wanted, [site.location_id for site in sites], granted)
 
     def _part(self, whole: _Wanted, sites: Sequence[Site], wants: list[Want], wanteds: list[_Wanted]) -> None:
         """A bundle whose components may come from several places: as many bundles as there are, each component for
@@ -195,7 +195,7 @@ class _Promise:
             wants.append(Want(granted * per, ((sku_id, 1),), True, OVERSELL_UNLIMITED))
             wanteds.append(whole._replace(parts=((sku_id, 1),)))
         if granted < whole.ask.quantity:
-            self._lack(whole, sites[0].location_id if sites else 0, granted)
+            self._lack(whole, [site.location_id for site in sites], granted)
 
     def made(self) -> Reservation:
         """The reservation, saved. Raises INSUFFICIENT_STOCK."""
@@ -309,13 +309,6 @@ class _Promise:
             -self._ledger.step,
         )
 
-    def _where_to_wait(self, wanted: _Wanted, sites: Sequence[Site]) -> int:
-        """The place that owes what isn't there: the channel's first with room for a back-order, else its first."""
-        for site in sites:
-            if self._room(wanted, site.location_id) > 0:
-                return site.location_id
-        return sites[0].location_id if sites else 0
-
     def _room(self, wanted: _Wanted, location_id: int) -> int:
         if self._command.stock_only or wanted.bundle:
             return 0
@@ -328,29 +321,37 @@ class _Promise:
             room = min(room, max(self._totals[sku_id], 0))
         return room
 
-    def _lack(self, wanted: _Wanted, location_id: int, granted: int) -> None:
-        """What isn't on the shelf is back-ordered as far as that is allowed; else the line is short."""
+    def _lack(self, wanted: _Wanted, location_ids: Sequence[int], granted: int) -> None:
+        """What isn't on the shelf is back-ordered as far as that is allowed, at the first of these places that has room
+        for all of it, else at one after the other; what is left makes the line short."""
         missing = wanted.ask.quantity - granted
-        room = min(self._room(wanted, location_id), missing) if location_id else 0
-        if room > 0 and (room == missing or self._command.partial):
-            key = (wanted.sku_id, location_id)
-            self._ledger.place_at(key)
-            self._ledger.move(
-                key,
-                self._kind,
-                self._command.channel_id,
-                backordered=room,
-                reservation_id=self._command.reservation_id,
-                reference=self._command.reference or None,
-            )
-            self._lines.append(self._line(wanted, key, room, backordered=room))
-            if wanted.sku_id in self._totals:
-                self._totals[wanted.sku_id] -= room
-            missing -= room
+        roomy = (location_id for location_id in location_ids if self._room(wanted, location_id) >= missing)
+        whole = next(roomy, None)
+        for location_id in location_ids if whole is None else (whole,):
+            room = min(self._room(wanted, location_id), missing)
+            if room > 0:
+                self._wait(wanted, location_id, room)
+                missing -= room
         if missing:
             ask = wanted.ask
-            self._shortages.append(Shortage(ask.sku, ask.location, ask.quantity, granted + max(room, 0)))
-            self._short_of.append((wanted, location_id, missing))
+            self._shortages.append(Shortage(ask.sku, ask.location, ask.quantity, ask.quantity - missing))
+            self._short_of.append((wanted, location_ids[0] if location_ids else 0, missing))
+
+    def _wait(self, wanted: _Wanted, location_id: int, quantity: int) -> None:
+        """Back-orders so much at a place."""
+        key = (wanted.sku_id, location_id)
+        self._ledger.place_at(key)
+        self._ledger.move(
+            key,
+            self._kind,
+            self._command.channel_id,
+            backordered=quantity,
+            reservation_id=self._command.reservation_id,
+            reference=self._command.reference or None,
+        )
+        self._lines.append(self._line(wanted, key, quantity, backordered=quantity))
+        if wanted.sku_id in self._totals:
+            self._totals[wanted.sku_id] -= quantity
 
     def _note_missing(self, wanted: _Wanted, location_id: int, missing: int) -> None:
         """In a reservation in part: what was asked for and not granted stays in the lines' `requested`."""

@@ -23,6 +23,8 @@ RequestKey = tuple[int, UUID]
 
 
 RUN_OUT_LINES_MAX = 100
+RUN_OUT_LINES_SEEN_MAX = 10_000
+"""Who only looks can't end them and look again."""
 THRESHOLDS = 3
 """A level's last fields, which may be unset."""
 LOCK_WAIT_NOTICED = timedelta(milliseconds=5)
@@ -137,7 +139,8 @@ async def find_and_lock(source: Source, wanted: Wanted, topology: Topology, *, l
 
 
 async def _find(source: Source, wanted: Wanted, lock: bool) -> Any:
-    arguments = (wanted.requests, list(wanted.pairs), wanted.reservation_ids, wanted.owners, RUN_OUT_LINES_MAX)
+    lines_max = RUN_OUT_LINES_MAX if lock else RUN_OUT_LINES_SEEN_MAX
+    arguments = (wanted.requests, list(wanted.pairs), wanted.reservation_ids, wanted.owners, lines_max)
     if not wanted.wide:
         return (await source.fetch("find_and_lock", *arguments))[0]
     query = "find_and_lock_wide" if lock else "find_wide"
