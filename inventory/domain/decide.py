@@ -32,10 +32,27 @@ from inventory.domain.reservation import (
     release,
 )
 from inventory.domain.reserve import reserve
+from inventory.domain.shipping import cancel_transfer, create_transfer, receive_transfer, ship_transfer
 from inventory.domain.topology import Topology
+from inventory.domain.transfer import CancelTransfer, CreateTransfer, ReceiveTransfer, ShipTransfer, Transfer
 
-StockCommand = Reserve | Commit | Extend | Release | Fulfil | Expire | FillBackorders | Adjust | Count | SetThresholds
-StockAnswer = Reservation | Adjusted | LevelAfter | None
+StockCommand = (
+    Reserve
+    | Commit
+    | Extend
+    | Release
+    | Fulfil
+    | Expire
+    | FillBackorders
+    | Adjust
+    | Count
+    | SetThresholds
+    | CreateTransfer
+    | ShipTransfer
+    | ReceiveTransfer
+    | CancelTransfer
+)
+StockAnswer = Reservation | Adjusted | LevelAfter | Transfer | None
 
 _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Reserve: reserve,
@@ -48,6 +65,10 @@ _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Adjust: adjust,
     Count: count,
     SetThresholds: set_thresholds,
+    CreateTransfer: create_transfer,
+    ShipTransfer: ship_transfer,
+    ReceiveTransfer: receive_transfer,
+    CancelTransfer: cancel_transfer,
 }
 
 
@@ -80,7 +101,12 @@ def pairs(command: StockCommand) -> list[tuple[str, str]]:
             return [(row.sku, row.location) for row in command.rows]
         case Count() | SetThresholds() | FillBackorders():
             return [(command.sku, command.location)]
+        case CreateTransfer():
+            places = (command.from_location, command.to_location)
+            return [(row.sku, location) for row in command.rows for location in places]
         case Commit() | Extend() | Release() | Fulfil() | Expire():
+            return []
+        case ShipTransfer() | ReceiveTransfer() | CancelTransfer():
             return []
 
 

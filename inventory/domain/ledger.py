@@ -16,6 +16,7 @@ from inventory.domain.topology import NOWHERE, Topology, View
 
 if TYPE_CHECKING:
     from inventory.domain.reservation import Reservation
+    from inventory.domain.transfer import Transfer
 
 Key = tuple[int, int]
 """sku_id and location_id."""
@@ -47,6 +48,9 @@ class Ledger:
         self.lot_levels: dict[Key, dict[int, LotLevel]] = {}
         self.bundles: dict[int, str] = {}
         self.lot_codes: dict[int, str] = {}
+        self.named_lots: dict[tuple[str, str], int] = {}
+        self.transfers: dict[UUID, Transfer] = {}
+        self.touched_transfers: dict[UUID, None] = {}
         self.touched_lots: dict[tuple[Key, int], None] = {}
         self.places: dict[tuple[str, str], Place] = {}
         self.unknown: dict[tuple[str, str], Callable[[], Refusal]] = {}

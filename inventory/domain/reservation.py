@@ -309,6 +309,21 @@ def give_back(
     )
 
 
+def add_line(lines: list[Line], line: Line) -> None:
+    """Adds it, to the line of the same place, lot, bundle and acceptance for the same line of the request if there is
+    one."""
+    for index, one in enumerate(lines):
+        if one[:2] == line[:2] and one[8:] == line[8:]:
+            lines[index] = one._replace(
+                requested=one.requested + line.requested,
+                held=one.held + line.held,
+                allocated=one.allocated + line.allocated,
+                backordered=one.backordered + line.backordered,
+            )
+            return
+    lines.append(line)
+
+
 def _live(ledger: Ledger, channel_id: int, reservation_id: UUID) -> Reservation:
     reservation = ledger.reservations.get(reservation_id)
     if reservation is None or reservation.channel_id != channel_id:

@@ -9,10 +9,9 @@ from inventory.domain.calendar import local_date
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import EMPTY, Level, Place
-from inventory.domain.limits import VIOLATIONS_MAX
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
-from inventory.domain.refusal import Reason, Refusal, Shortage, sku_retired
+from inventory.domain.refusal import Reason, Refusal, Shortage, insufficient, sku_retired
 from inventory.domain.reservation import Ask, Line, Reservation, ReservationState, Reserve, give_back_holds
 from inventory.domain.sourcing import Want, source
 from inventory.domain.topology import NO_VIEW, OVERSELL_UNLIMITED, Channel, Site, View
@@ -317,21 +316,3 @@ class _Promise:
                 if location_id:
                     self._ledger.place_at((sku_id, location_id))
                     self._lines.append(self._line(wanted, (sku_id, location_id), per, missing * per))
-
-
-def insufficient(shortages: Sequence[Shortage]) -> Refusal:
-    """INSUFFICIENT_STOCK, naming the lines."""
-    first = shortages[0]
-    where = f" at {first.location!r}" if first.location else ""
-    return Refusal(
-        Reason.INSUFFICIENT_STOCK,
-        f"{len(shortages)} of the lines can't be met; the first: SKU {first.sku!r}{where}, "
-        f"requested {first.requested}, available {first.available}",
-        metadata={
-            "sku": first.sku,
-            "location": first.location,
-            "requested": str(first.requested),
-            "available": str(first.available),
-        },
-        shortages=tuple(shortages[:VIOLATIONS_MAX]),
-    )

@@ -15,6 +15,7 @@ from inventory.engine.submission import Outcome, Submission
 from inventory.postgres import beside, catalog, stock
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import Interfered, TopologyChanged
+from inventory.postgres.needed import Needed
 from inventory.postgres.stock import Remembered, RequestRow
 from inventory.postgres.topology import Directory
 
@@ -82,11 +83,12 @@ class _Needs:
             if topology.channel(command.channel_id).has_overrides:
                 self.viewed.update(dict.fromkeys((command.channel_id, ask.sku) for ask in command.asks))
 
-    def add(self, needed: beside.Needed) -> None:
+    def add(self, needed: Needed) -> None:
         """What documents need."""
         self.pairs.update(dict.fromkeys(needed.pairs))
         self.new_pairs.update(dict.fromkeys(needed.makes))
         self.arrivals.update(dict.fromkeys(needed.arrivals))
+        self.reservation_ids.update(dict.fromkeys(needed.reservation_ids))
 
     def wanted(self) -> stock.Wanted:
         return stock.Wanted(

@@ -1,22 +1,12 @@
 """What stands beside the levels: documents, serial numbers. Each noun has a module with these three functions."""
 
-from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from inventory.domain.ledger import Ledger
+from inventory.postgres import transfers
 from inventory.postgres.connection import Writer
-
-Pair = tuple[str, str]
-"""SKU code and location code."""
-
-
-class Needed(NamedTuple):
-    """Levels that commands turn out to need: `pairs` to lock, of which those in `makes` are made when there are none,
-    and in `arrivals` goods may arrive for which somebody waits."""
-
-    pairs: Collection[Pair] = ()
-    makes: Collection[Pair] = ()
-    arrivals: Collection[Pair] = ()
+from inventory.postgres.needed import Needed
 
 
 class Beside(Protocol):
@@ -36,5 +26,5 @@ class Beside(Protocol):
         """Before the head is drawn: writes what the decisions made of it."""
 
 
-ALL: tuple[Beside, ...] = ()
+ALL: tuple[Beside, ...] = (transfers,)
 """In the order of their locks."""

@@ -28,6 +28,7 @@ LISTS = {
     "list_reservations",
     "list_skus",
     "list_stock",
+    "list_transfers",
     "read_latest",
     "read_location_snapshot",
     "read_sku_snapshot",

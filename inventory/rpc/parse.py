@@ -196,7 +196,7 @@ def adjust(request: stock_pb2.AdjustStockRequest, channel_id: int) -> Adjust:
         sku_code(request.sku, "sku"),
         location_code(request.location, "location"),
         _delta(request.delta, "delta"),
-        _disposition(request.disposition, "disposition"),
+        disposition(request.disposition, "disposition"),
     )
     return Adjust(channel_id, (row,), *_why(request.reason, request.reference))
 
@@ -389,7 +389,7 @@ def _adjustment(row: stock_pb2.StockAdjustment, path: str) -> Row:
         sku,
         location,
         _delta(row.delta, f"{path}delta"),
-        _disposition(row.disposition, f"{path}disposition") if row.disposition else None,
+        disposition(row.disposition, f"{path}disposition") if row.disposition else None,
         quantity_between(row.expected_on_hand, f"{path}expected_on_hand", 0, ON_HAND_MAX)
         if row.HasField("expected_on_hand")
         else None,
@@ -413,7 +413,7 @@ def quantity_between(quantity: int, field: str, low: int, high: int) -> int:
     return quantity
 
 
-def _disposition(number: int, field: str) -> Disposition | None:
+def disposition(number: int, field: str) -> Disposition | None:
     try:
         return _DISPOSITIONS[number]
     except KeyError:
