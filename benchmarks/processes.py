@@ -26,12 +26,19 @@ os.sched_setaffinity(0, cores)
 os.execv(sys.argv[3], sys.argv[3:])
 """
 
+CHECKOUT = Path(__file__).parent.parent
+
 
 @contextmanager
 def serving(
-    command: Sequence[str], cores: Iterable[int], output: Path, address: str = r"serves gRPC on (\S+:\d+)"
+    command: Sequence[str],
+    cores: Iterable[int],
+    output: Path,
+    address: str = r"serves gRPC on (\S+:\d+)",
+    checkout: Path = CHECKOUT,
 ) -> Iterator[tuple[int, str]]:
-    """Runs a program on `cores` for the length of the block; gives its process id and the address it printed.
+    """Runs a program of a checkout on `cores` for the length of the block; gives its process id and the address it
+    printed.
 
     `address` is a pattern for what it says when it serves. Raises `RuntimeError` with its last words when it doesn't.
     """
@@ -44,7 +51,7 @@ def serving(
             stdout=sink,
             stderr=subprocess.STDOUT,
             env=environment,
-            cwd=Path(__file__).parent.parent,
+            cwd=checkout,
             start_new_session=True,  # Ctrl-C is for the benchmark, which then ends its servers
         )
     try:

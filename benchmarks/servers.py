@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from benchmarks import pgbench
-from benchmarks.processes import cpu_s, family_cpu_s, on_cores, serving
+from benchmarks.processes import CHECKOUT, cpu_s, family_cpu_s, on_cores, serving
 from inventory.postgres.embedded import EmbeddedPostgres
 from inventory.postgres.embedded.binaries import SystemUser, find
 
@@ -83,12 +83,13 @@ class Site:
                 yield site
                 site.verify()
 
-    def product(self, name: str = "product") -> Server:
-        """Starts the product on a new database, as `inventory serve` would be started by anybody."""
+    def product(self, name: str = "product", checkout: Path = CHECKOUT) -> Server:
+        """Starts the product, or that of another checkout, on a new database, as `inventory serve` would be started by
+        anybody."""
         query(self.dsn, f"CREATE DATABASE {name}")
         dsn = in_database(self.dsn, name)
         arguments = ["-m", "inventory", "serve", "--listen", "127.0.0.1:0", "--dsn", dsn]
-        server = self._start(name, arguments, dsn)
+        server = self._start(name, arguments, dsn, checkout)
         self.products.append(server)
         return server
 
@@ -133,9 +134,11 @@ class Site:
                 )
             print(f"{server.name}: {reservations:,} reservations answered, as many in the database")
 
-    def _start(self, name: str, arguments: Sequence[str], dsn: str | None) -> Server:
+    def _start(self, name: str, arguments: Sequence[str], dsn: str | None, checkout: Path = CHECKOUT) -> Server:
         output = self.directory / f"{name}.log"
-        pid, address = self._stack.enter_context(serving([sys.executable, *arguments], self.server_cores, output))
+        pid, address = self._stack.enter_context(
+            serving([sys.executable, *arguments], self.server_cores, output, checkout=checkout)
+        )
         print(f"{name}: process {pid} on {address}")
         return Server(name, pid, address, dsn)
 

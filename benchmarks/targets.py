@@ -21,6 +21,7 @@ TARGETS = {
     "hot_sku": Target(0.95, at_least=True),
     "direct_sql": Target(3, at_least=True),
     "basket": Target(6, at_least=True),
+    "sourcing": Target(0.5, at_least=True),
     "pipelined": Target(4, at_least=True),
     "latency": Target(1.5, at_least=False),
     "growth": Target(1.2, at_least=False),

@@ -38,9 +38,11 @@ def shop(number: int, shops: int = 1) -> str:
     return f"SHOP-{number % shops + 1}"
 
 
-def stock_up(server: Server, skus: int, movements_per_sku: int = 1, shops: int = 1) -> None:
-    """Makes SKUs with `PIECES` of each, received in so many equal movements, each SKU in one of the shops. By the
-    product's own bulk calls."""
+def stock_up(
+    server: Server, skus: int, movements_per_sku: int = 1, shops: int = 1, *, everywhere: bool = False
+) -> None:
+    """Makes SKUs with `PIECES` of each, received in so many equal movements, each SKU in one of the shops or in every
+    one. By the product's own bulk calls."""
     with grpc.insecure_channel(server.address) as channel:
         importer = catalog_grpc.CatalogServiceStub(channel)
         adjuster = stock_grpc.StockServiceStub(channel)
@@ -54,16 +56,19 @@ def stock_up(server: Server, skus: int, movements_per_sku: int = 1, shops: int =
                 timeout=CALL_TIMEOUT_S,
             )
             locations = []
+        places = [
+            (sku(number), shop(each, shops))
+            for number in range(skus)
+            for each in (range(shops) if everywhere else (number,))
+        ]
         for _ in range(movements_per_sku):
-            for first in range(0, skus, ROWS_MAX):
+            for first in range(0, len(places), ROWS_MAX):
                 adjuster.BatchAdjustStock(
                     stock.BatchAdjustStockRequest(
                         request_id=str(uuid4()),
                         adjustments=[
-                            stock.StockAdjustment(
-                                sku=sku(number), location=shop(number, shops), delta=PIECES // movements_per_sku
-                            )
-                            for number in range(first, min(first + ROWS_MAX, skus))
+                            stock.StockAdjustment(sku=code, location=location, delta=PIECES // movements_per_sku)
+                            for code, location in places[first : first + ROWS_MAX]
                         ],
                         reason="opening stock",
                     ),
@@ -75,17 +80,17 @@ class Orders:
     """Reserve requests of one piece of each of `lines` different SKUs, drawn from the first `skus`.
 
     A ReserveRequest is put together from its request_id and the rest, which is serialised once: the client is to be
-    cheap. Give `seed` to get the same orders for yardstick and product.
+    cheap. Give `seed` to get the same orders for yardstick and product. `sourced`: the service chooses the shop.
     """
 
-    def __init__(self, skus: int, lines: int = 1, seed: int = 1, shops: int = 1) -> None:
+    def __init__(self, skus: int, lines: int = 1, seed: int = 1, shops: int = 1, *, sourced: bool = False) -> None:
         self.lines = lines
         self._random = random.Random(seed)
         if lines == 1 and skus <= REQUESTS_MAX:
             chosen: Sequence[Sequence[int]] = [[number] for number in range(skus)]
         else:
             chosen = [self._random.sample(range(skus), lines) for _ in range(REQUESTS_MAX)]
-        self._rests = [_rest(numbers, shops) for numbers in chosen]
+        self._rests = [_rest(numbers, shops, sourced) for numbers in chosen]
 
     def messages(self) -> Iterator[bytes]:
         """Serialised ReserveRequests without end."""
@@ -99,10 +104,13 @@ class Orders:
         return map(framed, self.messages())
 
 
-def _rest(numbers: Sequence[int], shops: int) -> bytes:
+def _rest(numbers: Sequence[int], shops: int, sourced: bool) -> bytes:
     """A ReserveRequest without its request_id."""
     return reservation.ReserveRequest(
-        lines=[core.LineQuantity(sku=sku(number), location=shop(number, shops), quantity=1) for number in numbers],
+        lines=[
+            core.LineQuantity(sku=sku(number), location="" if sourced else shop(number, shops), quantity=1)
+            for number in numbers
+        ],
         hold_ttl=Duration(seconds=HOLD_TTL_S),
     ).SerializeToString()
 

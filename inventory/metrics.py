@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -22,6 +23,8 @@ from inventory.postgres.reads import Head
 from inventory.rpc.streams import Streams
 
 LOOK_TIMEOUT_S = 5.0
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ def serve_metrics(address: str, sources: Sources) -> Callable[[], None]:
         httpd, thread = start_http_server(int(port), host.strip("[]"), registry)
     except (OSError, OverflowError):
         raise RuntimeError(f"can't serve metrics on {address}: is another server running there?") from None
+    log.info("metrics are served", address=f"http://{host}:{httpd.server_port}/metrics")
 
     def end() -> None:
         httpd.shutdown()

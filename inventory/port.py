@@ -56,6 +56,14 @@ def taken(listen: str) -> CannotListen:
     return CannotListen(f"can't listen on {listen}: is another server running there?")
 
 
+def assert_free(listen: str) -> None:
+    """Raises `CannotListen` when somebody listens there now; who comes later is met when we listen ourselves."""
+    found, number = addresses(listen)
+    if number:
+        for address in found:
+            _claimed(address, number, listen).close()
+
+
 class SharedPort:
     """The addresses of one HOST:PORT, held for the workers of this process until it is closed, or dies.
 

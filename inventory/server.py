@@ -18,6 +18,7 @@ from inventory.engine.failures import described
 from inventory.engine.lane import Lane
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
+from inventory.health import watch_database
 from inventory.metrics import Sources, serve_metrics
 from inventory.port import addresses, taken
 from inventory.postgres.connection import Database, Writer
@@ -129,8 +130,15 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     server.add_generic_rpc_handlers((Router(by_path, reader, streams),))
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    for name in ("", *services):
-        await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
+    states = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+
+    async def tell_health(serving: bool) -> None:
+        for name in ("", *services):
+            await healthy.set(name, states[not serving])
+
+    await tell_health(True)
+    looking = asyncio.create_task(_keep_on("health", partial(watch_database, database, tell_health)), name="health")
+    stack.push_async_callback(_cancel, looking)
     if settings.reflects:
         names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)

@@ -1,5 +1,7 @@
 """SKUs and locations."""
 
+from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
+
 from collections.abc import AsyncIterator, Iterable
 from typing import Unpack
 

@@ -1,5 +1,7 @@
 """The client: every call of the service, and the feed."""
 
+from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
+
 import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -13,10 +15,10 @@ import grpc
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 from inventory_client.acknowledger import Acknowledger
-from inventory_client.arguments import duration
+from inventory_client.arguments import codes, duration
 from inventory_client.calls import TIMEOUT_S, OnRetry
 from inventory_client.catalog import CatalogCalls
-from inventory_client.cursor import Cursor, CursorStore
+from inventory_client.cursor import REVISION_MAX, Cursor, CursorStore
 from inventory_client.endpoints import Endpoints, addresses
 from inventory_client.joiner import CHANGE_BYTES_MAX
 from inventory_client.reservations import ReservationCalls
@@ -25,6 +27,7 @@ from inventory_client.subscribers import SubscriberCalls
 from inventory_client.watch import OnConnection, Start, Watch
 
 HEARTBEAT = timedelta(seconds=5)
+STARTS = ("snapshot", "now", "acknowledged")
 _CHANNEL = re.compile(r"[a-z0-9_-]{1,32}")
 
 
@@ -75,6 +78,11 @@ class InventoryClient(StockCalls, ReservationCalls, CatalogCalls, SubscriberCall
         self._credentials = credentials
         self._watches: WeakSet[Watch] = WeakSet()
 
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The servers it may ask, HOST:PORT each."""
+        return self._addresses
+
     async def __aenter__(self) -> Self:
         self._endpoints = Endpoints(self._addresses, self._credentials)
         return self
@@ -113,6 +121,8 @@ class InventoryClient(StockCalls, ReservationCalls, CatalogCalls, SubscriberCall
         processed bookmarks are acknowledged about every second. `on_connection` is told of every change of the
         connection. `change_bytes_max`: how large one command's changes may be.
 
+        Raises `TypeError` or `ValueError` for arguments it does not take.
+
         Example:
             async with client.watch(store=FileCursorStore("erp.cursor"), locations=["shop-7"]) as events:
                 async for event in events:
@@ -124,10 +134,11 @@ class InventoryClient(StockCalls, ReservationCalls, CatalogCalls, SubscriberCall
                         case Changes(changes=changes):
                             books.extend(changes)
         """
+        _check(start, store, subscriber, mode)
         request = pb2.WatchRequest(
-            locations=locations,
-            skus=skus,
-            categories=categories,
+            locations=codes(locations, "locations"),
+            skus=codes(skus, "skus"),
+            categories=codes(categories, "categories"),
             kinds=kinds,
             movement_kinds=movement_kinds,
             mode=pb2.WatchMode.Name(mode),
@@ -151,3 +162,17 @@ class InventoryClient(StockCalls, ReservationCalls, CatalogCalls, SubscriberCall
         )
         self._watches.add(watch)
         return watch
+
+
+def _check(start: object, store: object, subscriber: str, mode: object) -> None:
+    if not isinstance(start, Cursor) and start not in STARTS:
+        hint = "; for the newest row of each level say mode=WatchMode.LATEST" if start == "latest" else ""
+        raise ValueError(f"a watch starts with {', '.join(map(repr, STARTS))} or a Cursor, not {start!r:.200}{hint}")
+    if isinstance(start, Cursor) and start.revision > REVISION_MAX:
+        raise ValueError(f"a revision is at most {REVISION_MAX}, not {start.revision}")
+    if start == "acknowledged" and not subscriber:
+        raise ValueError('a watch from "acknowledged" needs subscriber=: whose acknowledged cursor')
+    if store is not None and not (hasattr(store, "load") and hasattr(store, "save")):
+        raise TypeError(f'store is a CursorStore, such as FileCursorStore("erp.cursor"), not {store!r:.200}')
+    if mode not in WatchMode.__members__.values():
+        raise ValueError(f"mode is WatchMode.EVERY_CHANGE or WatchMode.LATEST, not {mode!r:.200}")

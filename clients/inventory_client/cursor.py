@@ -8,6 +8,8 @@ from uuid import UUID
 
 from inventory.v1 import core_pb2
 
+REVISION_MAX = 2**63 - 1
+
 
 class Cursor(NamedTuple):
     """A place in the one order of changes. Keep it with what you made of the changes up to it, in one transaction if
@@ -30,7 +32,7 @@ class Cursor(NamedTuple):
     def parse(cls, text: str) -> "Cursor":
         """Reads what `str` wrote. Raises `ValueError`."""
         epoch, _, revision = text.partition(" ")
-        if not revision.isdecimal():
+        if not (revision.isascii() and revision.isdecimal()) or int(revision) > REVISION_MAX:
             raise ValueError(f"not a cursor: {text[:80]!r}")
         return cls(str(UUID(epoch)) if epoch != "-" else "", int(revision))
 
@@ -90,13 +92,13 @@ class FileCursorStore:
         except FileNotFoundError:
             return None
         except UnicodeDecodeError:
-            raise CursorFileCorrupt(f"{self._path} is not text") from None
+            raise _corrupt(self._path, "not text") from None
         try:
             if not text.endswith("\n"):
                 raise ValueError("cut off")
             return Cursor.parse(text.removesuffix("\n"))
         except ValueError as wrong:
-            raise CursorFileCorrupt(f"{self._path}: {wrong}") from None
+            raise _corrupt(self._path, str(wrong)) from None
 
     def save(self, cursor: Cursor) -> None:
         """Returns when it is on the disk. Raises `OSError`."""
@@ -112,3 +114,7 @@ class FileCursorStore:
                 os.fsync(directory)
             finally:
                 os.close(directory)
+
+
+def _corrupt(path: Path, why: str) -> CursorFileCorrupt:
+    return CursorFileCorrupt(f"the cursor's file {path} is damaged ({why}): find out why, then delete it to begin anew")

@@ -70,6 +70,13 @@ class Failure:
         """Whether the same request may be answered later without anybody's doing."""
         return self.code in _DOUBTFUL_CODES or self.reason == "REQUEST_IN_PROGRESS" or self.reason in _PASSING
 
+    def __str__(self) -> str:
+        """
+        >>> str(Failure("UNAVAILABLE", "SHUTTING_DOWN", "the server stops", retry_after_s=0.5))
+        'SHUTTING_DOWN: the server stops'
+        """
+        return f"{self.reason or self.code}: {self.message}"
+
 
 class InventoryError(Exception):
     """Base of all that this package raises about a call.
@@ -81,7 +88,7 @@ class InventoryError(Exception):
     """
 
     def __init__(self, failure: Failure, request_id: str = "") -> None:
-        super().__init__(f"{failure.reason or failure.code}: {failure.message}")
+        super().__init__(str(failure))
         self.failure = failure
         self.request_id = request_id
 

@@ -9,6 +9,7 @@ from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 from inventory_client.cursor import Cursor
+from inventory_client.errors import Failure
 
 
 class RestartReason(StrEnum):
@@ -91,9 +92,11 @@ class ConnectionState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Connection:
     """A watch's connection: its state, since when (UTC, by this machine's clock), with which server, and why it was
-    lost ('' while all is well)."""
+    lost ('' while all is well); `failure` is that with its reason and particulars, such as the `oldest` revision of
+    COMPACTED."""
 
     state: ConnectionState
     since: datetime
     endpoint: str
     why: str = ""
+    failure: Failure | None = None

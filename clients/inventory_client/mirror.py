@@ -12,6 +12,7 @@ from typing import Self
 
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
+from inventory_client.arguments import codes
 from inventory_client.client import HEARTBEAT, InventoryClient, WatchMode
 from inventory_client.cursor import Cursor
 from inventory_client.errors import InventoryError
@@ -74,7 +75,8 @@ class StockMirror:
         Raises `ValueError` for LATEST with categories.
         """
         self._client = client
-        self._locations, self._skus, self._categories = tuple(locations), tuple(skus), frozenset(categories)
+        self._locations, self._skus = codes(locations, "locations"), codes(skus, "skus")
+        self._categories = frozenset(codes(categories, "categories"))
         self._mode = mode or (WatchMode.EVERY_CHANGE if self._categories else WatchMode.LATEST)
         if self._mode is WatchMode.LATEST and self._categories:
             raise ValueError("in the latest mode nobody tells when a SKU leaves a category")
@@ -104,7 +106,7 @@ class StockMirror:
     async def start(self) -> None:
         """Returns when it is live: the first snapshot is there, and what happened meanwhile.
 
-        Raises `TimeoutError`, `InventoryError`.
+        Raises `TimeoutError`, which says what it waited for, or `InventoryError`.
         """
         self._watch = self._client.watch(
             locations=self._locations,
@@ -117,9 +119,15 @@ class StockMirror:
         )
         self._task = asyncio.create_task(self._follow(self._watch))
         try:
-            async with asyncio.timeout(self._ready_s):
-                while not self.live:
-                    await self._next_advance()
+            try:
+                async with asyncio.timeout(self._ready_s):
+                    while not self.live:
+                        await self._next_advance()
+            except TimeoutError:
+                raise TimeoutError(
+                    f"the mirror is not ready after {self._ready_s:g} s: {self._how_it_is()}. Is the server's address "
+                    "right, and does it run? With ready_s=None it waits for ever; `live` says when it is ready"
+                ) from None
         except BaseException:
             await self.aclose()
             raise
@@ -190,15 +198,28 @@ class StockMirror:
     async def wait_until(self, revision: int, timeout_s: float = WAIT_S) -> None:
         """Returns when everything up to the revision is in here. Asks the server when the stream doesn't say so soon.
 
-        Raises `TimeoutError`, and `InventoryError` when the mirror has ended.
+        Raises `TimeoutError`, which says how far it is, and `InventoryError` when the mirror has ended.
         """
-        async with asyncio.timeout(timeout_s):
-            patience_s = PATIENCE_S
-            while self.revision < revision:
-                if await self._next_advance(patience_s):
-                    continue
-                patience_s = ASK_PERIOD_S
-                await self._ask()
+        try:
+            async with asyncio.timeout(timeout_s):
+                patience_s = PATIENCE_S
+                while self.revision < revision:
+                    if await self._next_advance(patience_s):
+                        continue
+                    patience_s = ASK_PERIOD_S
+                    await self._ask()
+        except TimeoutError:
+            raise TimeoutError(
+                f"the mirror is at revision {self.revision}, not yet at {revision}, after {timeout_s:g} s: "
+                f"{self._how_it_is()}. Its content stays readable; wait again, or ask the server with `get_stock`"
+            ) from None
+
+    def _how_it_is(self) -> str:
+        assert self._watch is not None
+        connection = self._watch.connection
+        if connection.state is ConnectionState.LIVE:
+            return f"connected with {connection.endpoint}, which has not said more"
+        return connection.why or f"no answer from {connection.endpoint or ', '.join(self._client.endpoints)}"
 
     async def _ask(self) -> None:
         """Has a bookmark sent, unless that was just asked for."""

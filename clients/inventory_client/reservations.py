@@ -1,5 +1,7 @@
 """Reservations: the promise of stock to one owner, from hold to goods issue."""
 
+from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
+
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Unpack

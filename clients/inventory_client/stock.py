@@ -1,12 +1,15 @@
 """Stock levels: reading, correcting, and the ledger behind them."""
 
+from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
+
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import Unpack
 
 from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as pb2
-from inventory_client.arguments import timestamp
+from inventory_client import arguments
+from inventory_client.arguments import Adjustment, codes, timestamp
 from inventory_client.calls import Calls, WriteOptions
 
 PAGE_ROWS = 1_000
@@ -44,7 +47,9 @@ class StockCalls(Calls):
             async for level in client.list_stock(locations=["shop-7"]):
                 print(level.sku, level.quantities.available)
         """
-        request = pb2.ListStockRequest(skus=skus, locations=locations, page_size=PAGE_ROWS)
+        request = pb2.ListStockRequest(
+            skus=codes(skus, "skus"), locations=codes(locations, "locations"), page_size=PAGE_ROWS
+        )
         return self._pages(request, pb2.ListStockResponse, "levels", timeout_s)
 
     async def adjust_stock(
@@ -113,7 +118,7 @@ class StockCalls(Calls):
 
     async def batch_adjust_stock(
         self,
-        adjustments: Iterable[tuple[str, str, int] | pb2.StockAdjustment],
+        adjustments: Iterable[Adjustment],
         reason: str,
         *,
         error_policy: core_pb2.ErrorPolicy = ALL_OR_NOTHING,
@@ -122,14 +127,11 @@ class StockCalls(Calls):
     ) -> pb2.BatchAdjustStockResponse:
         """Corrects up to 10,000 levels, given as (sku, location, delta), as one command under one revision. With
         ERROR_POLICY_SKIP_REFUSED the refused rows are in the answer; `row_error` makes exceptions of them."""
-        rows = [
-            row
-            if isinstance(row, pb2.StockAdjustment)
-            else pb2.StockAdjustment(sku=row[0], location=row[1], delta=row[2])
-            for row in adjustments
-        ]
         request = pb2.BatchAdjustStockRequest(
-            adjustments=rows, reason=reason, error_policy=error_policy, reference=reference
+            adjustments=arguments.adjustments(adjustments),
+            reason=reason,
+            error_policy=error_policy,
+            reference=reference,
         )
         return await self._write(request, pb2.BatchAdjustStockResponse, options)
 

@@ -25,7 +25,9 @@ class SubscriberCalls(Calls):
         timeout_s: float | None = None,
     ) -> pb2.Subscriber:
         """Makes it, or changes its limits. `after`: where a new one begins; None: at the feed's head. `deadline`: for
-        how long the feed waits for it after its last sign of life; None: a day.
+        how long the feed is kept for it after its last acknowledgement, 1 s to 31 days; None: a day. `lag_changes_max`
+        (1 to 1,000,000,000) and `lag_max` (1 s to 31 days): more changes, or an older first one, that it has not
+        acknowledged make it LAGGING, which the log, the metrics and `inventory subscribers` show; None: no such limit.
 
         Example:
             await client.register_subscriber("erp", deadline=timedelta(days=7))

@@ -8,6 +8,7 @@ itself does not survive a fork either.
 
 import asyncio
 import os
+import re
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import grpc
 
-from inventory_client.calls import TIMEOUT_S
+from inventory_client.calls import TIMEOUT_S, OnRetry
 from inventory_client.client import HEARTBEAT, InventoryClient, WatchMode
 from inventory_client.cursor import Cursor
 from inventory_client.events import Connection, Event
@@ -33,6 +34,8 @@ ROWS_AT_ONCE = 1_000
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+Function = TypeVar("Function", bound=Callable[..., Any])
+_ASYNCHRONOUS = re.compile(r"\b(?:await |async |a(?=next\())")
 
 
 class _Background:
@@ -110,7 +113,7 @@ def _waits(
     def call(self: "SyncInventoryClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         return self.run(method(self.asynchronous, *args, **kwargs))
 
-    return call
+    return _described(call)
 
 
 def _iterates(
@@ -122,7 +125,7 @@ def _iterates(
     def call(self: "SyncInventoryClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Iterator[Result]:
         return _each(self, method(self.asynchronous, *args, **kwargs))
 
-    return call
+    return _described(call)
 
 
 def _watches(
@@ -137,6 +140,13 @@ def _watches(
 
         return SyncWatch(self, self.run(begin()))
 
+    return _described(call)
+
+
+def _described(call: Function) -> Function:
+    """Its documentation is the asynchronous method's; the examples are as one writes them here."""
+    call.__qualname__ = f"SyncInventoryClient.{call.__name__}"
+    call.__doc__ = _ASYNCHRONOUS.sub("", call.__doc__ or "")
     return call
 
 
@@ -157,9 +167,13 @@ class SyncInventoryClient:
         *,
         timeout_s: float = TIMEOUT_S,
         credentials: grpc.ChannelCredentials | None = None,
+        on_retry: OnRetry | None = None,
     ) -> None:
-        """As `InventoryClient`. Ready at once; `with` or `close` ends its thread, and so does the interpreter's end."""
-        self.asynchronous = InventoryClient(endpoints, channel, timeout_s=timeout_s, credentials=credentials)
+        """As `InventoryClient`. Ready at once; `with` or `close` ends its thread, and so does the interpreter's end.
+        `on_retry` is called in that thread, and must not call the client."""
+        self.asynchronous = InventoryClient(
+            endpoints, channel, timeout_s=timeout_s, credentials=credentials, on_retry=on_retry
+        )
         self._background = _Background()
         self._stopping = weakref.finalize(self, _stop, self._background, self.asynchronous)
         self.run(self.asynchronous.__aenter__())

@@ -251,7 +251,7 @@ class Watch:
         elif endpoint is not None:
             self._endpoints.leave(endpoint)
         self._pause_s = self._backoff.pause_s(failure.retry_after_s)
-        self._say(ConnectionState.LOST, f"{failure.reason or failure.code}: {failure.message}")
+        self._say(ConnectionState.LOST, failure)
 
     def _drop_call(self) -> "asyncio.Task[Any] | None":
         """Cancels the stream. The read under way, if there is one, ends by that; its outcome is nobody's."""
@@ -285,11 +285,11 @@ class Watch:
                 self._snapshot = None
             yield Changes(new, bookmark) if new else Bookmark(bookmark)
 
-    def _say(self, state: ConnectionState, why: str = "") -> None:
+    def _say(self, state: ConnectionState, failure: Failure | None = None) -> None:
         was = self.connection
         address = "" if self._endpoint is None else self._endpoint.address
         since = was.since if was.state is state else datetime.now(UTC)
-        self.connection = Connection(state, since, address, why)
+        self.connection = Connection(state, since, address, "" if failure is None else str(failure), failure)
         if self._on_connection is not None and self.connection != was:
             self._on_connection(self.connection)
 

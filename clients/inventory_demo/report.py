@@ -11,7 +11,7 @@ from inventory_demo.sales import Replay
 from inventory_demo.verdict import oversold_pieces
 
 TOP_SKUS = 5
-WIDTH_MIN = 100
+PIPE_COLUMNS = 100
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -102,11 +102,12 @@ def _killed(result: Result) -> dict[str, Any] | None:
     }
 
 
-def show(result: Result) -> None:
-    """The table and the verdict, on stdout."""
-    console = Console(highlight=False)
-    if console.width < WIDTH_MIN:
-        console = Console(highlight=False, width=WIDTH_MIN)
+def show(result: Result, console: Console | None = None) -> None:
+    """The table and the verdict, on stdout: as wide as the terminal, whose own folding would break the columns."""
+    if console is None:
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console.width = PIPE_COLUMNS
     console.print(_figures(summary(result)))
     console.print(_checks(result))
     failed = sum(not check.passed for check in result.checks)

@@ -9,15 +9,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 from cyclopts import App, Parameter, validators
 
 from inventory_client import CursorFileCorrupt, FileCursorStore, InventoryClient, InventoryError
-from inventory_marketplace.adapter import Adapter
-from inventory_marketplace.bucket import TokenBucket
-from inventory_marketplace.marketplace import Marketplace
-from inventory_marketplace.offers import Offers
-from inventory_marketplace.sender import Sender
+
+try:
+    import httpx
+
+    from inventory_marketplace.adapter import Adapter
+    from inventory_marketplace.bucket import TokenBucket
+    from inventory_marketplace.marketplace import Marketplace
+    from inventory_marketplace.offers import Offers
+    from inventory_marketplace.sender import Sender
+except ModuleNotFoundError as missing:
+    package = (missing.name or "").partition(".")[0]
+    if package != "httpx":
+        raise
+    sys.exit(f"the marketplace adapter needs {package}: pip install 'inventory[channels]'")
 
 UPDATES_PER_MINUTE_MAX = 1_000_000
 BUFFER_MAX = 1_000_000_000
@@ -28,7 +36,7 @@ app = App(name="python -m inventory_marketplace", version_flags=[])
 @app.default
 def run(
     *,
-    server: str = "127.0.0.1:50051",
+    server: Annotated[str, Parameter(env_var="INVENTORY_SERVER")] = "127.0.0.1:50051",
     location: Annotated[list[str], Parameter(negative="")],
     url: str,
     cursor: Path,

@@ -25,7 +25,7 @@ app = App(name="python -m inventory_till", version_flags=[])
 @app.default
 def run(
     *,
-    server: str = "127.0.0.1:50051",
+    server: Annotated[str, Parameter(env_var="INVENTORY_SERVER")] = "127.0.0.1:50051",
     location: str,
     channel: str = "till",
     journal: Path | None = None,

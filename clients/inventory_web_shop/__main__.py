@@ -6,11 +6,19 @@ import sys
 from datetime import timedelta
 from typing import Annotated
 
-import uvicorn
 from cyclopts import App, Parameter, validators
 
 from inventory_client import InventoryClient, InventoryError, StockMirror
-from inventory_web_shop.shop import Shop
+
+try:
+    import uvicorn
+
+    from inventory_web_shop.shop import Shop
+except ModuleNotFoundError as missing:
+    package = (missing.name or "").partition(".")[0]
+    if package not in ("starlette", "uvicorn"):
+        raise
+    sys.exit(f"the web shop needs {package}: pip install 'inventory[channels]'")
 
 HOLD_TTL_MAX_S = 86_400
 GRACE_S = 3
@@ -21,7 +29,7 @@ app = App(name="python -m inventory_web_shop", version_flags=[])
 @app.default
 def run(
     *,
-    server: str = "127.0.0.1:50051",
+    server: Annotated[str, Parameter(env_var="INVENTORY_SERVER")] = "127.0.0.1:50051",
     location: str,
     listen: str = "127.0.0.1:8080",
     channel: str = "web",

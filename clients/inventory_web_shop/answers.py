@@ -61,6 +61,11 @@ async def of_http(_: Request, found: Exception) -> Response:
     return error(found.status_code, "HTTP", found.detail)
 
 
+async def of_gone(_: Request, __: Exception) -> Response:
+    """The front end went away in the middle of its request: nobody hears this."""
+    return Response(status_code=400)
+
+
 async def of_defect(_: Request, __: Exception) -> Response:
     """Ours: the log has it, the front end does not."""
     return error(500, "INTERNAL", "a defect of the shop")

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -57,6 +57,7 @@ class Shop:
                 NoSuchHold: answers.of_no_such_hold,
                 InventoryError: answers.of_service,
                 HTTPException: answers.of_http,
+                ClientDisconnect: answers.of_gone,
                 Exception: answers.of_defect,
             },
         )
@@ -157,11 +158,13 @@ async def _body(request: Request) -> bytes:
 
 
 def _reservation(made: core_pb2.Reservation) -> dict[str, Any]:
+    """`expires_at` is the hold's: an order does not run out, though the service remembers when its hold would have."""
+    runs_out = made.state == core_pb2.RESERVATION_STATE_HELD and made.HasField("expires_at")
     lines = [{"sku": line.sku, "quantity": line.held + line.allocated} for line in made.lines]
     return {
         "reservation_id": made.reservation_id,
         "state": core_pb2.ReservationState.Name(made.state).removeprefix("RESERVATION_STATE_"),
         "reference": made.reference,
-        "expires_at": made.expires_at.ToJsonString() if made.HasField("expires_at") else None,
+        "expires_at": made.expires_at.ToJsonString() if runs_out else None,
         "lines": lines,
     }

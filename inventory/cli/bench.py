@@ -81,11 +81,11 @@ class Load:
 
 
 async def _bench(address: str, seconds: float, in_flight: int, skus: int) -> Load:
-    from inventory.cli.connection import connect
+    from inventory.cli.connection import WRITE_PATIENCE_S, connect
 
     run_name = uuid.uuid4().hex[:8]
     load = Load([f"bench-{run_name}-{number:05}" for number in range(skus)])
-    async with connect(address, CHANNEL, load.note_retry) as client:
+    async with connect(address, CHANNEL, load.note_retry, patience_s=WRITE_PATIENCE_S) as client:
         with spinner() as progress:
             progress.add_task(f"{in_flight} callers reserve {skus:,} SKUs for {seconds:g} s", total=None)
             await _set_up(client, load)

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import sys
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -17,18 +19,26 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else gRPC's core prints to st
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from inventory_client import InsufficientStock, InventoryClient, InventoryError, OnRetry
+from inventory_client import Failure, InsufficientStock, InventoryClient, InventoryError, OnRetry
 
 HEALTH_DEADLINE_S = 5.0
-PATIENCE_S = 120.0
-"""How long a call is made again while the server doesn't answer."""
+READ_PATIENCE_S = 10.0
+"""How long a read is made again while the server doesn't answer."""
+WRITE_PATIENCE_S = 120.0
+"""How long a write is: whoever imports a file would rather wait than begin again."""
+QUIET_S = 5.0
+SILENT_S = 2.0
+"""After so long it is said that a call is made again."""
 
 Result = TypeVar("Result")
 
 
 @asynccontextmanager
-async def connect(address: str, channel: str = "", on_retry: OnRetry | None = None) -> AsyncIterator[InventoryClient]:
-    """A client of the server at HOST:PORT, which serves now; `channel` '': the server's default one.
+async def connect(
+    address: str, channel: str = "", on_retry: OnRetry | None = None, *, patience_s: float = READ_PATIENCE_S
+) -> AsyncIterator[InventoryClient]:
+    """A client of the server at HOST:PORT, which serves now; `channel` '': the server's default one. `on_retry`: None:
+    what takes long is said on stderr.
 
     Raises `Failed`; an error of a call leaves the block as `Failed`.
     """
@@ -38,11 +48,31 @@ async def connect(address: str, channel: str = "", on_retry: OnRetry | None = No
         except Refusal as refusal:
             raise Failed(f"{refusal.reason}: {refusal.message}") from None
     await assert_serving(address)
-    async with InventoryClient(address, channel, timeout_s=PATIENCE_S, on_retry=on_retry) as client:
+    say_again = on_retry or SayAgain(address)
+    async with InventoryClient(address, channel, timeout_s=patience_s, on_retry=say_again) as client:
         try:
             yield client
         except InventoryError as error:
             raise failed(error, address) from error
+
+
+class SayAgain:
+    """Says on stderr that a call is made again, when that goes on for long: once, until it has gone well for long."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._began_at = self._last_at = float("-inf")
+        self._said = False
+
+    def __call__(self, failure: Failure, pause_s: float) -> None:
+        now = time.monotonic()
+        if now - self._last_at > QUIET_S:
+            self._began_at, self._said = now, False
+        self._last_at = now + pause_s
+        if not self._said and self._last_at - self._began_at >= SILENT_S:
+            self._said = True
+            what = f"the server at {self._address} does not answer ({printable(failure.reason or failure.code)})"
+            print(f"{what}: trying again ...", file=sys.stderr, flush=True)
 
 
 async def assert_serving(address: str) -> None:
@@ -55,8 +85,9 @@ async def assert_serving(address: str) -> None:
         except grpc.aio.AioRpcError as error:
             raise _unanswered(error.code().name, error.details() or "", address) from error
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
-        name = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
-        raise Failed(f"the server at {address} is {name}")
+        raise Failed(
+            f"the server at {address} does not serve now: its database can't be reached or written, or it is stopping"
+        )
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
@@ -82,4 +113,6 @@ def _unanswered(code: str, message: str, address: str) -> Failed:
         return Failed(
             f"no server answers at {address}: start one with `inventory serve`, or name another with --server"
         )
+    if code == "DEADLINE_EXCEEDED":
+        return Failed(f"the server at {address} has not answered in time")
     return Failed(f"{code}: {printable(message or 'no more is known')}")

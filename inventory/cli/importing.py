@@ -262,17 +262,21 @@ def _batches(table: Table[Row], file: CsvFile, options: Options) -> Iterator[Bat
 
 
 async def _send_all(table: Table[Row], send: Send, file: CsvFile, rows: int, options: Options) -> Totals:
-    from inventory.cli.connection import connect
+    from inventory.cli.connection import WRITE_PATIENCE_S, SayAgain, connect
 
     totals = Totals()
     verb = "asking" if options.dry_run else "sending"
     with progress() as bar:
         task = bar.add_task(verb, total=rows)
 
+        without_bar = SayAgain(options.server)
+
         def say_again(failure: "Failure", pause_s: float) -> None:
+            if bar.disable:
+                without_bar(failure, pause_s)
             bar.update(task, description=f"{verb} again ({failure.reason or failure.code})")
 
-        async with connect(options.server, options.channel, say_again) as client:
+        async with connect(options.server, options.channel, say_again, patience_s=WRITE_PATIENCE_S) as client:
             free = asyncio.Semaphore(options.in_flight)
 
             async def settle(batch: Batch[Row]) -> None:

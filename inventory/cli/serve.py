@@ -87,6 +87,9 @@ def serve(
     with ExitStack() as stack:
         stack.enter_context(database.storage_failures())
         port = stack.enter_context(_shared_port(settings)) if settings.workers > 1 else None
+        if port is None:
+            _assert_free(settings.listen)  # before PostgreSQL is started for nothing
+        _assert_free(settings.metrics)
         address = settings.dsn
         postgres = None
         if address is None:
@@ -140,6 +143,16 @@ def _shared_port(settings: Settings) -> "SharedPort":
 
     try:
         return SharedPort(settings.listen)
+    except CannotListen as error:
+        raise Failed(str(error)) from error
+
+
+def _assert_free(listen: str | None) -> None:
+    from inventory.port import CannotListen, assert_free
+
+    try:
+        if listen is not None:
+            assert_free(listen)
     except CannotListen as error:
         raise Failed(str(error)) from error
 

@@ -4,13 +4,14 @@ import json as encoder
 import sys
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Annotated
 
-from cyclopts import Parameter
-from rich.console import Group
+from cyclopts import Parameter, validators
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -22,17 +23,24 @@ from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
 from inventory.cli.terminal import out
 from inventory.v1 import core_pb2
 
+INT64_MAX = 2**63 - 1
 HEARTBEAT = timedelta(seconds=2)
 LEVELS_SHOWN = 12
 RATE_WINDOW_S = 5.0
 REFRESHES_PER_S = 4
+WIDE_COLUMNS = 120
+"""In a narrower terminal the table leaves out when and why: numbers cut in the middle would say something else."""
+CODE_COLUMNS_WIDE = (20, 14)
+CODE_COLUMNS_NARROW = (16, 12)
+CHANGE_COLUMNS_MIN = 23
+WHY_COLUMNS_MIN = 12
 
 
 def watch(
     *,
     sku: Annotated[list[str] | None, Parameter(negative="")] = None,
     location: Annotated[list[str] | None, Parameter(negative="")] = None,
-    after: int | None = None,
+    after: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=INT64_MAX))] = None,
     server: ServerAddress = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
@@ -82,12 +90,15 @@ async def _follow(
 ) -> None:
     """Shows what comes, for ever: movements, and the revision they reach to."""
     from inventory.cli.connection import connect
-    from inventory_client import Bookmark, Changes, Connection, ConnectionState, Cursor, Restarted
+    from inventory_client import Bookmark, Changes, Connection, ConnectionState, Cursor
 
     def tell(connection: Connection) -> None:
         if connection.state is ConnectionState.LIVE:
             say("live")
         elif connection.state is ConnectionState.LOST:
+            failure = connection.failure
+            if failure is not None and (why := _cursor_lost(failure.reason, failure.metadata)):
+                raise why  # at once: a snapshot, which the client would begin with, is not what was asked for
             say("the server is gone: trying again")
 
     async with (
@@ -106,12 +117,27 @@ async def _follow(
                     show([row for change in changes for row in change.movements], cursor.revision)
                 case Bookmark(cursor=cursor):
                     show((), cursor.revision)
-                case Restarted(reason=reason):
-                    raise Failed(
-                        f"{reason}: what follows that revision is no longer told; say a later --after, or none"
-                    )
                 case _:
                     pass
+
+
+def _cursor_lost(reason: str, metadata: Mapping[str, str]) -> Failed | None:
+    """What to do when the feed can't be resumed there; None: it isn't that."""
+    match reason:
+        case "COMPACTED":
+            return Failed(
+                f"COMPACTED: what came after revision {metadata.get('revision')} is no longer told change by change. "
+                f"The oldest possible --after is {metadata.get('oldest')}; without --after it begins with now"
+            )
+        case "REVISION_IN_FUTURE":
+            return Failed(
+                f"REVISION_IN_FUTURE: revision {metadata.get('revision')} has not happened yet. The newest possible "
+                f"--after is {metadata.get('head')}"
+            )
+        case "EPOCH_CHANGED":
+            return Failed("EPOCH_CHANGED: the database was restored from a back-up meanwhile; begin again")
+        case _:
+            return None
 
 
 def _print_lines(movements: Sequence[core_pb2.Movement], revision: int) -> None:
@@ -147,7 +173,7 @@ class Board:
     """What the live table shows."""
 
     def __init__(self, height: int) -> None:
-        self._rows_max = max(height - LEVELS_SHOWN - 9, 5)
+        self._rows_max = max(height - LEVELS_SHOWN - 11, 5)
         self._last: deque[core_pb2.Movement] = deque(maxlen=self._rows_max)
         self._levels: OrderedDict[tuple[str, str], core_pb2.Movement] = OrderedDict()
         self._arrivals: deque[tuple[float, int]] = deque()
@@ -170,8 +196,11 @@ class Board:
         self._arrivals.append((time.monotonic(), len(movements)))
         self._revision = revision
 
-    def __rich__(self) -> Group:
-        return Group(self._head(), self._levels_table(), self._last_table())
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = options.max_width >= WIDE_COLUMNS
+        yield self._head()
+        yield self._levels_table(wide)
+        yield self._last_table(wide)
 
     def _head(self) -> Text:
         now = time.monotonic()
@@ -183,32 +212,48 @@ class Board:
             f"revision {self._revision:,}   {self._seen:,} changes seen   {rate:,.0f}/s   ", (self._state, style)
         )
 
-    def _levels_table(self) -> Table:
-        table = Table(title="Levels that changed last (in the SKU's smallest unit)", title_justify="left")
+    def _levels_table(self, wide: bool) -> Table:
+        table = _table("Levels that changed last (in the SKU's smallest unit)")
         for column in ("SKU", "location"):
-            table.add_column(column, no_wrap=True)
-        for column in ("on hand", "held", "allocated", "available", "revision"):
+            table.add_column(column)
+        for column in ("on hand", "held", "allocated", "available", *(("revision",) if wide else ())):
             table.add_column(column, justify="right", no_wrap=True)
         for (sku, location), movement in self._levels.items():
             after = movement.after
-            numbers = (after.on_hand, after.held, after.allocated, after.available, movement.revision)
-            table.add_row(Text(sku), Text(location), *(f"{number:,}" for number in numbers))
+            numbers = (after.on_hand, after.held, after.allocated, after.available, *((movement.revision,) * wide))
+            table.add_row(*_codes(sku, location, wide), *(f"{number:,}" for number in numbers))
         return table
 
-    def _last_table(self) -> Table:
-        table = Table(title="Last changes", title_justify="left")
-        table.add_column("revision", justify="right", no_wrap=True, min_width=8)
-        # In a narrow terminal the numbers and times stay whole, and the rest is cut.
-        for column, width in (("time", 8), ("what", 10), ("SKU", 8), ("location", 8), ("change", 8), ("why", 8)):
-            table.add_column(column, no_wrap=True, min_width=width)
+    def _last_table(self, wide: bool) -> Table:
+        table = _table("Last changes")
+        table.add_column("revision", justify="right", no_wrap=True)
+        for column in ("time", "what") if wide else ("what",):
+            table.add_column(column, no_wrap=True)
+        for column in ("SKU", "location"):
+            table.add_column(column)
+        table.add_column("change", min_width=CHANGE_COLUMNS_MIN)
+        if wide:
+            table.add_column("why", no_wrap=True, min_width=WHY_COLUMNS_MIN)
         for movement in self._last:
             table.add_row(
                 f"{movement.revision:,}",
-                time_of(movement)[11:-1],
+                *((time_of(movement)[11:-1],) if wide else ()),
                 kind(movement),
-                Text(printable(movement.sku)),
-                Text(printable(movement.location)),
+                *_codes(movement.sku, movement.location, wide),
                 ", ".join(changes(movement)) or "–",
-                Text(why(movement, short=True)),
+                *((Text(why(movement, short=True)),) if wide else ()),
             )
         return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def _codes(sku: str, location: str, wide: bool) -> tuple[Text, Text]:
+    """Codes may have 64 characters: they are what is cut."""
+    sku_columns, location_columns = CODE_COLUMNS_WIDE if wide else CODE_COLUMNS_NARROW
+    cut = Text(printable(sku)), Text(printable(location))
+    cut[0].truncate(sku_columns, overflow="ellipsis")
+    cut[1].truncate(location_columns, overflow="ellipsis")
+    return cut

@@ -126,7 +126,7 @@ def arrivals(command: StockCommand) -> list[tuple[str, str]]:
             return []
 
 
-def spreads(command: StockCommand, topology: Topology) -> dict[str, list[int]]:
+def spreads(command: StockCommand, topology: Topology) -> dict[str, tuple[int, ...]]:
     """The SKUs that may come from several places, and the numbers of those."""
     if not isinstance(command, Reserve):
         return {}
@@ -134,6 +134,4 @@ def spreads(command: StockCommand, topology: Topology) -> dict[str, list[int]]:
     skus = [ask.sku for ask in command.asks if not ask.location or channel.restricted]
     if not skus:
         return {}
-    sites = topology.selling(command.channel_id, command.purpose or channel.use)
-    location_ids = [site.location_id for site in sites]
-    return dict.fromkeys(skus, location_ids)
+    return dict.fromkeys(skus, topology.selling_ids(command.channel_id, command.purpose or channel.use))

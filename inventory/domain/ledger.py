@@ -56,6 +56,8 @@ class Ledger:
         self.unknown: dict[tuple[str, str], Callable[[], Refusal]] = {}
         self.codes: dict[Key, Place] = {}
         self.levels: dict[Key, Level] = {}
+        self.candidates: dict[Key, tuple[int | None, ...]] = {}
+        """Locked levels that are only possible sources: their fields, made a `Level` when one is looked at."""
         self.reservations: dict[UUID, Reservation] = {}
         self.movements: list[Movement] = []
         self.touched_levels: dict[Key, int] = {}
@@ -167,7 +169,7 @@ class Ledger:
         """Where levels of a SKU are locked."""
         if self._locations is None:
             self._locations = {}
-            for sku, location in self.levels:
+            for sku, location in (*self.levels, *self.candidates):
                 self._locations.setdefault(sku, []).append(location)
         return self._locations.get(sku_id, [])
 
@@ -187,7 +189,17 @@ class Ledger:
         return place
 
     def level(self, place: Place) -> Level:
-        return self.levels.get((place.sku_id, place.location_id), EMPTY)
+        return self.level_at((place.sku_id, place.location_id))
+
+    def level_at(self, key: Key) -> Level:
+        """`EMPTY` where nothing ever moved."""
+        level = self.levels.get(key)
+        if level is None:
+            fields = self.candidates.pop(key, None)
+            if fields is None:
+                return EMPTY
+            level = self.levels[key] = Level._make(fields)
+        return level
 
     def move(
         self,
@@ -214,7 +226,8 @@ class Ledger:
         before = self.levels.get(key)
         if before is None or key not in self.codes:
             place = self.place_at(key)
-            if before is None:
+            before = self.level_at(key)
+            if before is EMPTY:
                 raise NoLevel(place.sku, place.location)
         if lot_id:
             self._move_lot(key, lot_id, (on_hand, held, allocated, quality_control, damaged, quarantined))

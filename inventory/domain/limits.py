@@ -43,6 +43,10 @@ NAME_BYTES_MAX = 512
 CATEGORY_BYTES_MAX = 256
 UNIT_BYTES_MAX = 16
 UNIT_DIGITS_MAX = 6
+UNITS_MAX = 20
+"""Units of one SKU besides its base unit."""
+AMOUNT_CHARS_MAX = 32
+"""An amount of some unit as decimal text."""
 BARCODES_MAX = 20
 ATTRIBUTES_MAX = 32
 ATTRIBUTES_BYTES_MAX = 4096

@@ -8,7 +8,7 @@ from inventory.domain import availability
 from inventory.domain.calendar import local_date
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
-from inventory.domain.level import EMPTY, Level, Place
+from inventory.domain.level import Place
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Reason, Refusal, Shortage, insufficient, sku_retired
@@ -131,7 +131,7 @@ class _Promise:
     def free(self, sku_id: int, location_id: int) -> int:
         """What may be promised of a SKU at a place."""
         key = (sku_id, location_id)
-        level = self._ledger.levels.get(key, EMPTY)
+        level = self._ledger.level_at(key)
         place = self._ledger.codes.get(key) or self._ledger.goods_by_id.get(sku_id)
         if place is None:
             return 0
@@ -275,11 +275,12 @@ class _Promise:
         if self._command.stock_only or wanted.bundle:
             return 0
         sku_id = wanted.sku_id
-        levels = self._ledger.levels
         elsewhere = sum(
-            levels[(sku_id, other)].backordered for other in self._ledger.locations_of(sku_id) if other != location_id
+            self._ledger.level_at((sku_id, other)).backordered
+            for other in self._ledger.locations_of(sku_id)
+            if other != location_id
         )
-        level: Level = levels.get((sku_id, location_id), EMPTY)
+        level = self._ledger.level_at((sku_id, location_id))
         return availability.room(self._view(sku_id), wanted.oversell_limit, level, elsewhere)
 
     def _lack(self, wanted: _Wanted, location_id: int, granted: int) -> None:

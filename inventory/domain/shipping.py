@@ -239,8 +239,8 @@ def _leave_for(
     ledger: Ledger, transfer: Transfer, reservation: Reservation, key: Key, lot_id: int, quantity: int, channel_id: int
 ) -> None:
     there = (key[0], transfer.to_location_id)
-    level = ledger.levels.get(there)
-    if level is not None and level.backorder_limit is not None and level.backordered + quantity > level.backorder_limit:
+    level = ledger.level_at(there)
+    if level.backorder_limit is not None and level.backordered + quantity > level.backorder_limit:
         raise wrong_state(
             transfer,
             f"no more than {level.backorder_limit} may wait for SKU {ledger.place_at(there).sku!r} where it goes",

@@ -136,6 +136,7 @@ class Topology:
         self._channels = channels
         self._by_priority = tuple(sorted(sites.values(), key=lambda site: (site.priority, site.location_id)))
         self._selling: dict[tuple[int, Use], tuple[Site, ...]] = {}
+        self._selling_ids: dict[tuple[int, Use], tuple[int, ...]] = {}
 
     def channel(self, channel_id: int) -> Channel:
         """One without settings sells everything from everywhere."""
@@ -150,6 +151,15 @@ class Topology:
             named = self.channel(channel_id).location_ids
             sites = (self.sites[number] for number in named) if named else self._by_priority
             found = self._selling[key] = tuple(site for site in sites if site.active and use in site.uses)
+        return found
+
+    def selling_ids(self, channel_id: int, use: Use) -> tuple[int, ...]:
+        """Their numbers: one object each time."""
+        key = (channel_id, use)
+        found = self._selling_ids.get(key)
+        if found is None:
+            found = tuple(site.location_id for site in self.selling(channel_id, use))
+            self._selling_ids[key] = found
         return found
 
 

@@ -14,7 +14,7 @@ from inventory.domain.topology import Topology
 from inventory.engine.submission import Outcome, Submission
 from inventory.postgres import beside, catalog, stock
 from inventory.postgres.connection import Writer
-from inventory.postgres.errors import Interfered, TopologyChanged
+from inventory.postgres.errors import Interfered, Narrow, TopologyChanged
 from inventory.postgres.needed import Needed
 from inventory.postgres.stock import Remembered, RequestRow
 from inventory.postgres.topology import Directory
@@ -57,7 +57,7 @@ class _Needs:
         self.pairs: dict[stock.Pair, None] = {}
         self.new_pairs: dict[stock.Pair, None] = {}
         self.arrivals: dict[stock.Pair, None] = {}
-        self.spreads: dict[str, dict[int, None]] = {}
+        self.spreads: dict[str, tuple[int, ...]] = {}
         self.viewed: dict[tuple[int, str], None] = {}
         self.reservation_ids: dict[UUID, None] = {}
         self.owners: dict[tuple[int, str], None] = {}
@@ -79,7 +79,9 @@ class _Needs:
             if command.replace_owner_holds:
                 self.owners[(command.channel_id, command.owner)] = None
             for sku, location_ids in spreads(command, topology).items():
-                self.spreads.setdefault(sku, {}).update(dict.fromkeys(location_ids))
+                wanted = self.spreads.setdefault(sku, location_ids)
+                if wanted is not location_ids:  # of another channel, or for another purpose
+                    self.spreads[sku] = tuple(dict.fromkeys((*wanted, *location_ids)))
             if topology.channel(command.channel_id).has_overrides:
                 self.viewed.update(dict.fromkeys((command.channel_id, ask.sku) for ask in command.asks))
 
@@ -90,16 +92,17 @@ class _Needs:
         self.arrivals.update(dict.fromkeys(needed.arrivals))
         self.reservation_ids.update(dict.fromkeys(needed.reservation_ids))
 
-    def wanted(self) -> stock.Wanted:
+    def wanted(self, directory: Directory) -> stock.Wanted:
         return stock.Wanted(
             self.requests,
             self.pairs,
             list(self.reservation_ids),
             list(self.owners),
             self.new_pairs,
-            [(sku, list(location_ids)) for sku, location_ids in self.spreads.items()],
+            self.spreads.items(),
             self.arrivals,
             self.viewed,
+            bool(self.spreads or self.arrivals) or directory.takes_wide(sku for sku, _ in self.pairs),
         )
 
 
@@ -115,9 +118,12 @@ async def _look(writer: Writer, directory: Directory, batch: Sequence[Submission
     if needs.new_pairs:
         await stock.ensure_levels(writer, needs.new_pairs)
     try:
-        locked = await stock.find_and_lock(writer, needs.wanted(), directory.topology)
+        locked = await stock.find_and_lock(writer, needs.wanted(directory), directory.topology)
     except TopologyChanged:
         await directory.refresh(writer)
+        raise
+    except Narrow as narrow:
+        directory.remember_wide(narrow.skus)
         raise
     for noun in concerned:
         await noun.read(writer, commands, locked.ledger)

@@ -26,6 +26,7 @@ async def sweep(lane: Lane, reader: Reader) -> None:
     """Ends overdue holds a few times a second, for ever; two replicas may do it at once. Cancel it to end it."""
     loop = asyncio.get_running_loop()
     forget_at = loop.time() + FORGET_PERIOD_S
+    waits = False
     while True:
         try:
             due = await reader.due_reservations(SWEEP_RESERVATIONS_MAX)
@@ -50,8 +51,13 @@ async def sweep(lane: Lane, reader: Reader) -> None:
                 forget_at = loop.time() + FORGET_PERIOD_S
                 if await reader.forget_requests(REQUESTS_KEPT, FORGET_ROWS_MAX) == FORGET_ROWS_MAX:
                     forget_at = loop.time()  # there is more
+            if waits:
+                waits = False
+                log.info("the sweep goes on")
         except (EngineError, StorageError) as error:
-            log.info("the sweep waits", error=type(error).__name__)
+            if not waits:
+                waits = True
+                log.warning("the sweep waits", error=type(error).__name__)
             due = []
         if len(due) < SWEEP_RESERVATIONS_MAX:
             await asyncio.sleep(SWEEP_PERIOD_S)

@@ -62,6 +62,7 @@ class Lane:
         self._arrived = asyncio.Event()
         self._parked: set[Submission] = set()
         self._stopping = False
+        self._waits = False
         self._stop_at = float("inf")
         self._loop = asyncio.get_running_loop()
         self.batches = 0
@@ -233,7 +234,9 @@ class Lane:
         """What of a batch is to be tried again after the pause; the others' deadlines come before that, and they are
         told why while they still listen."""
         waits_for_locks = isinstance(error, Interfered)
-        log.info("a batch is tried again", why=type(error).__name__, error=str(error), commands=len(batch))
+        if not self._waits:  # once: without a database it is tried twice a second
+            self._waits = not waits_for_locks
+            log.info("a batch is tried again", why=type(error).__name__, error=str(error), commands=len(batch))
         next_try = self._loop.time() + pause
         kept = []
         for submission in batch:
@@ -264,6 +267,9 @@ class Lane:
     def _settle(self, batch: list[Submission], executed: Executed) -> None:
         """Answers the callers first; then the feed is told."""
         outcomes, committed = executed
+        if self._waits:
+            self._waits = False
+            log.info("batches are written again")
         head = committed.head if committed is not None and committed.steps else 0
         if outcomes:
             self.batches += 1

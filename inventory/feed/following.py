@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from uuid import UUID
 
 from inventory.feed.change import MESSAGE_BYTES_MAX, Item, Record
-from inventory.feed.hub import Feed, Follower
+from inventory.feed.follower import Follower
+from inventory.feed.hub import Feed
 
 LATEST_ROWS_MAX = 1_000
 

@@ -16,6 +16,7 @@ import structlog
 from inventory.domain.ledger import Committed
 from inventory.feed.buffer import NOWHERE, Buffer, Selection, Selections
 from inventory.feed.change import ChangeKind, Filter, Group, Item, Record, grouped, listed
+from inventory.feed.follower import Follower
 from inventory.feed.turns import Turns
 from inventory.postgres import changes
 from inventory.postgres.changes import Page
@@ -63,45 +64,6 @@ class Encoder(Protocol):
         """A message. `bookmark`: everything up to it that matches has been given; None: not yet all of it."""
 
 
-class Follower:
-    """A stream: when it must speak next, and up to where a bookmark was asked for. Times are the loop's."""
-
-    __slots__ = ("_idle_s", "_loop", "due", "selection", "speak_at", "waiter")
-
-    def __init__(self, selection: Selection, idle_s: float) -> None:
-        self.selection = selection
-        self.due: int | None = None
-        self._idle_s = idle_s
-        self._loop = asyncio.get_running_loop()
-        self.waiter: asyncio.Future[None] | None = None
-        self.spoke()
-
-    def spoke(self) -> None:
-        """Something was said just now."""
-        self.speak_at = self._loop.time() + self._idle_s
-
-    def must_speak(self, end: int) -> bool:
-        """Whether a bookmark is due though there is nothing else to say."""
-        asked = self.due is not None and end >= self.due
-        if asked:
-            self.due = None
-        return asked or self._loop.time() >= self.speak_at
-
-    async def wait(self) -> None:
-        """Until there is something for the filter, or it must speak."""
-        waiter = self.waiter = self._loop.create_future()
-        self.selection.waiting[waiter] = None
-        try:
-            await waiter
-        finally:
-            self.waiter = None
-            self.selection.waiting.pop(waiter, None)
-
-    def wake(self) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
-
-
 class Feed:
     """Call `run` once, and `joined` for each that follows."""
 
@@ -117,11 +79,13 @@ class Feed:
         self._followers: set[Follower] = set()
         self._streams: dict[Stream, Follower] = {}
         self._asked: set[Follower] = set()
+        self._ahead: set[tuple[Stream, int]] = set()
         self._catching_up = asyncio.Semaphore(CATCH_UP_READS_MAX)
         self._rung = asyncio.Event()
         self._hears = asyncio.Event()
         self._own_pid: Callable[[], int | None] = lambda: None
         self._missed = False
+        self._is_deaf = self._is_blind = False
         self._tail: int | None = None
         self.epoch: UUID | None = None
         self._catalog_changed = 0
@@ -244,7 +208,9 @@ class Feed:
         await changes.listen(self._database, self._hear, self._deaf, self._hearing)
 
     def _deaf(self, why: str) -> None:
-        log.warning("the feed's bell is lost", why=why)
+        if not self._is_deaf:
+            self._is_deaf = True
+            log.warning("the feed's bell is lost", why=why)
         self._hears.clear()
         self._missed = True
 
@@ -254,6 +220,9 @@ class Feed:
             for stream in self._streams:
                 self._speak(stream, head.revision)
             self._missed = False
+        if self._is_deaf:
+            self._is_deaf = False
+            log.info("the feed's bell is heard again")
         self._hears.set()
 
     def _hear(self, pid: int, text: str) -> None:
@@ -265,9 +234,23 @@ class Feed:
                 if pid != self._own_pid():
                     self.ring_bell(int(text))
             elif word == "bookmark" and len(rest) == 3:
-                self._speak((int(rest[0]), UUID(rest[1])), int(rest[2]))
+                self._asked_elsewhere((int(rest[0]), UUID(rest[1])), int(rest[2]))
         except ValueError:
             log.warning("the feed's bell was rung with nonsense", text=text[:100])
+
+    def _asked_elsewhere(self, stream: Stream, revision: int) -> None:
+        """A revision ahead of us is read first: what lies beyond the ledger's end is none, and waiting for it would
+        keep back the bookmarks that can be given."""
+        if stream in self._streams:
+            self._ahead.add((stream, revision))
+            self._speak_reached()
+            self._rung.set()
+
+    def _speak_reached(self) -> None:
+        for stream, revision in tuple(self._ahead):
+            if self._tail is not None and revision <= self._tail:
+                self._ahead.discard((stream, revision))
+                self._speak(stream, revision)
 
     def _speak(self, stream: Stream, revision: int) -> None:
         follower = self._streams.get(stream)
@@ -278,28 +261,42 @@ class Feed:
             self.ring_bell(revision)
 
     async def _read_on(self) -> None:
+        asked_before = tuple(self._ahead)
         try:
-            if self._tail is None:
-                head = await self._reader.head()
-                self.epoch = head.epoch
-                self._begin(head.revision)
-            while self._tail is not None:
-                after = self._tail
-                entered = self._selections.of_categories > 0
-                page = await changes.read_page(self._reader, after, entered=entered)
-                if page.epoch != self.epoch:
-                    self._restart(page.epoch)
-                    break
-                if page.end <= self._tail:  # or all of it was taken from the lane meanwhile
-                    break
-                if page.skus and not entered:
-                    if self._selections.of_categories:  # since the reading began
-                        continue
-                    self._without_entered = page.end
-                self._publish([record for record in self._records(page, after) if record.revision > self._tail])
+            await self._read_to_the_end()
         except (StorageError, LedgerGap) as error:
-            log.warning("the feed can't read", why=type(error).__name__, error=str(error))
+            if not self._is_blind:
+                self._is_blind = True
+                log.warning("the feed can't read", why=type(error).__name__, error=str(error))
             await asyncio.sleep(RETRY_S)
+            return
+        if self._is_blind:
+            self._is_blind = False
+            log.info("the feed reads again")
+        for stream, revision in asked_before:
+            if (stream, revision) in self._ahead:
+                self._ahead.discard((stream, revision))
+                self._speak(stream, self._tail or 0)
+
+    async def _read_to_the_end(self) -> None:
+        if self._tail is None:
+            head = await self._reader.head()
+            self.epoch = head.epoch
+            self._begin(head.revision)
+        while self._tail is not None:
+            after = self._tail
+            entered = self._selections.of_categories > 0
+            page = await changes.read_page(self._reader, after, entered=entered)
+            if page.epoch != self.epoch:
+                self._restart(page.epoch)
+                break
+            if page.end <= self._tail:  # or all of it was taken from the lane meanwhile
+                break
+            if page.skus and not entered:
+                if self._selections.of_categories:  # since the reading began
+                    continue
+                self._without_entered = page.end
+            self._publish([record for record in self._records(page, after) if record.revision > self._tail])
 
     def _restart(self, epoch: UUID) -> None:
         """The database was restored from a back-up: nothing that was published counts. Every follower ends."""
@@ -330,6 +327,7 @@ class Feed:
                 self._catalog_changed = record.revision
         for selection in concerned:
             selection.wake(self.turns)
+        self._speak_reached()
         for follower in tuple(self._asked):
             if follower.due is None:
                 self._asked.discard(follower)

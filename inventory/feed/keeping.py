@@ -35,14 +35,20 @@ class Keeping:
         """For ever; cancel it to end it."""
         loop = asyncio.get_running_loop()
         compact_at = loop.time() + COMPACT_S
+        waits = False
         while True:
             try:
                 await self.look()
                 if loop.time() >= compact_at:
                     compact_at = loop.time() + COMPACT_S
                     await self._compact()
+                if waits:
+                    waits = False
+                    log.info("the feed's keeping goes on")
             except StorageError as error:
-                log.info("the feed's keeping waits", why=type(error).__name__)
+                if not waits:
+                    waits = True
+                    log.warning("the feed's keeping waits", why=type(error).__name__)
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:

@@ -27,6 +27,14 @@ class TopologyChanged(Interfered):
     """Places or channels are no longer those in memory: read them, and look again."""
 
 
+class Narrow(Interfered):
+    """SKUs that need a wide look: bundles, or with a limit for back-orders. Look again."""
+
+    def __init__(self, skus: list[str]) -> None:
+        super().__init__(f"{len(skus)} SKUs need a wide look")
+        self.skus = skus
+
+
 class CommandFault(StorageError):
     """The database refuses a statement for what a command wrote. The transaction had no effect."""
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 DIRECTORY = Path(__file__).with_suffix("")
 
-_LOCKING, _READING = "find_and_lock", "find_unlocked"
+_LOCKING, _READING = "find_and_lock_wide", "find_wide"
 _NAME = re.compile(r"^-- name:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 
 

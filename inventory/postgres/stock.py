@@ -1,12 +1,12 @@
 """The engine's way to stock: find, lock, and write a whole batch in a fixed number of statements."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from inventory.domain.goods import Goods, Leaf, Tracking
+from inventory.domain.goods import Goods, Leaf, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Level, Place
 from inventory.domain.lot import Lot, LotLevel
@@ -14,7 +14,7 @@ from inventory.domain.refusal import location_not_found, sku_not_found
 from inventory.domain.reservation import Line, Reservation, ReservationState
 from inventory.domain.topology import Topology, Use, View
 from inventory.postgres.connection import Writer
-from inventory.postgres.errors import Interfered, TopologyChanged
+from inventory.postgres.errors import Interfered, Narrow, TopologyChanged
 
 Pair = tuple[str, str]
 """SKU code and location code."""
@@ -23,6 +23,8 @@ RequestKey = tuple[int, UUID]
 
 
 RUN_OUT_LINES_MAX = 100
+THRESHOLDS = 3
+"""A level's last fields, which may be unset."""
 LOCK_WAIT_NOTICED = timedelta(milliseconds=5)
 
 
@@ -87,7 +89,8 @@ class Source(Protocol):
 class Wanted(NamedTuple):
     """What commands need; each thing once. `spreads`: SKUs, each with the places it may come from; `arrivals`: where
     goods may arrive for which somebody waits, of the pairs; `viewed`: channels some of whose SKUs have a view of their
-    own, with those SKUs that are asked for."""
+    own, with those SKUs that are asked for. `wide`: bundles and SKUs that may be back-ordered are among them, or any of
+    the former."""
 
     requests: Sequence[RequestKey] = ()
     pairs: Collection[Pair] = ()
@@ -97,6 +100,7 @@ class Wanted(NamedTuple):
     spreads: Collection[tuple[str, Sequence[int]]] = ()
     arrivals: Collection[Pair] = ()
     viewed: Collection[tuple[int, str]] = ()
+    wide: bool = True
 
 
 async def find_and_lock(source: Source, wanted: Wanted, topology: Topology, *, lock: bool = True) -> Locked:
@@ -105,31 +109,22 @@ async def find_and_lock(source: Source, wanted: Wanted, topology: Topology, *, l
     `lock` only reads the same.
 
     Raises `Interfered` when somebody added a line or a SKU in between, or a hold ran out: look again;
-    `TopologyChanged` when places or channels are no longer those of `topology`.
+    `TopologyChanged` when places or channels are no longer those of `topology`; `Narrow` when it takes a wide look.
     """
-    rows = await source.fetch(
-        "find_and_lock" if lock else "find_unlocked",
-        wanted.requests,
-        list(wanted.pairs),
-        wanted.reservation_ids,
-        wanted.owners,
-        RUN_OUT_LINES_MAX,
-        list(wanted.spreads),
-        list(wanted.arrivals),
-    )
-    found = rows[0]
+    found = await _find(source, wanted, lock)
     if found["topology"] != topology.revision:
         raise TopologyChanged("places or channels changed")
     ledger = _ledger(found, topology)
-    began, now = found["began"], found["now"]
-    if lock and now - began > LOCK_WAIT_NOTICED and ledger.levels:
-        sku_ids, location_ids = zip(*ledger.levels, strict=True)
-        if (await source.fetch("has_run_out_since", sku_ids, location_ids, began, now))[0][0]:
-            raise Interfered("a hold ran out while locks were waited for")
+    if wanted.wide:
+        _put_wide(ledger, found)
+    if lock:
+        await _refuse_late(source, ledger, found["began"])
     missing = [pair for pair in wanted.pairs if pair not in ledger.places]
     if missing:
         for row in await source.fetch("read_places", missing):
             _put_absent(ledger, row, wanted.must_exist)
+    if not wanted.wide:
+        _refuse_narrow(ledger)
     if found["reservation_ids"]:
         reservations = await source.fetch("read_reservations", found["reservation_ids"])
         ledger.put_reservations(_reservations(ledger, reservations))
@@ -140,27 +135,59 @@ async def find_and_lock(source: Source, wanted: Wanted, topology: Topology, *, l
     return Locked(ledger, _answers(found["answers"]), found["run_out_lines"] == RUN_OUT_LINES_MAX, found["seen"])
 
 
+async def _find(source: Source, wanted: Wanted, lock: bool) -> Any:
+    arguments = (wanted.requests, list(wanted.pairs), wanted.reservation_ids, wanted.owners, RUN_OUT_LINES_MAX)
+    if not wanted.wide:
+        return (await source.fetch("find_and_lock", *arguments))[0]
+    query = "find_and_lock_wide" if lock else "find_wide"
+    return (await source.fetch(query, *arguments, list(wanted.spreads), list(wanted.arrivals)))[0]
+
+
+async def _refuse_late(source: Source, ledger: Ledger, began: datetime) -> None:
+    if ledger.now - began <= LOCK_WAIT_NOTICED:
+        return
+    locked = (*ledger.levels, *ledger.candidates)
+    if locked:
+        sku_ids, location_ids = zip(*locked, strict=True)
+        if (await source.fetch("has_run_out_since", sku_ids, location_ids, began, ledger.now))[0][0]:
+            raise Interfered("a hold ran out while locks were waited for")
+
+
+def _refuse_narrow(ledger: Ledger) -> None:
+    wide = [
+        place.sku for place in ledger.places.values() if place.kind == SkuKind.BUNDLE or (place.oversell_limit or 0) > 0
+    ]
+    if wide:
+        raise Narrow(wide)
+
+
 def _ledger(found: Any, topology: Topology) -> Ledger:
     """What the one statement gave."""
     ledger = Ledger(found["now"], topology)
     for row in map(tuple, found["levels"]):
         ledger.put(Place(*row[:10]), Level(*row[10:]))
+    return ledger
+
+
+def _put_wide(ledger: Ledger, found: Any) -> None:
     for row in map(tuple, found["goods"]):
         leaves = zip(*(column or () for column in row[8:]), strict=True)
         ledger.put_goods(Goods._make((*row[:8], tuple(map(Leaf._make, leaves)))))
-    columns = tuple(found)[1:15]
-    if columns[0] is not None:
-        for sku_id, location_id, *quantities in zip(*columns, strict=True):
-            ledger.levels[(sku_id, location_id)] = Level._make(quantities)
-    return ledger
+    sku_ids, location_ids, *columns = tuple(found)[1:15]
+    if sku_ids is not None:
+        zeros, unset = [0] * len(sku_ids), [None] * len(sku_ids)
+        quantities = [column or zeros for column in columns[:-THRESHOLDS]]
+        thresholds = [column or unset for column in columns[-THRESHOLDS:]]
+        fields = zip(*quantities, *thresholds, strict=True)
+        ledger.candidates.update(zip(zip(sku_ids, location_ids, strict=True), fields, strict=True))
 
 
 async def _read_lots(source: Source, ledger: Ledger) -> None:
     """Of the levels that are told apart by lots, under their locks."""
-    keys = [
-        key for key in ledger.levels if (ledger.codes.get(key) or ledger.goods_by_id[key[0]]).tracking == Tracking.LOTS
-    ]
-    if keys:
+    tracked = {place.sku_id for place in ledger.places.values() if place.tracking == Tracking.LOTS}
+    tracked.update(goods.sku_id for goods in ledger.goods_by_id.values() if goods.tracking == Tracking.LOTS)
+    if tracked:
+        keys = [key for key in (*ledger.levels, *ledger.candidates) if key[0] in tracked]
         for row in map(tuple, await source.fetch("read_lot_levels", keys)):
             ledger.put_lot((row[0], row[1]), Lot(*row[2:5]), LotLevel(*row[5:]))
 

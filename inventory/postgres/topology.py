@@ -1,5 +1,6 @@
 """Places and channels, kept in memory."""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from inventory.domain.topology import (
@@ -16,12 +17,24 @@ from inventory.domain.topology import (
 )
 from inventory.postgres.stock import Source
 
+WIDE_SKUS_MAX = 100_000
+
 
 class Directory:
-    """The topology as last read. Whoever decides by it proves by `feed_head.topology` that it is the present one."""
+    """The topology as last read. Whoever decides by it proves by `feed_head.topology` that it is the present one. And
+    which SKUs took a wide look, so that they get it at once: only a hint."""
 
     def __init__(self) -> None:
         self.topology = NOWHERE
+        self._wide: set[str] = set()
+
+    def takes_wide(self, skus: Iterable[str]) -> bool:
+        return bool(self._wide) and not self._wide.isdisjoint(skus)
+
+    def remember_wide(self, skus: Collection[str]) -> None:
+        if len(self._wide) + len(skus) > WIDE_SKUS_MAX:
+            self._wide.clear()
+        self._wide.update(skus)
 
     async def refresh(self, source: Source) -> Topology:
         """Reads it again. Raises a `StorageError`."""

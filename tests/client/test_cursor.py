@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,12 @@ def test_a_file_gives_back_what_was_saved(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\n", f"{EPOCH} 17", f"{EPOCH} \n", f"{EPOCH[:20]} 1\n", "17\n", f"{EPOCH} -1\n", "ą\n"]
+    "text",
+    ["", "\n", f"{EPOCH} 17", f"{EPOCH} \n", f"{EPOCH[:20]} 1\n", "17\n", f"{EPOCH} -1\n", "ą\n", f"{EPOCH} {2**63}\n"],
 )
 def test_a_file_that_holds_no_cursor_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "cursor").write_text(text)
-    with pytest.raises(CursorFileCorrupt, match="cursor"):
+    with pytest.raises(CursorFileCorrupt, match=re.escape(f"file {tmp_path / 'cursor'} is damaged")):
         FileCursorStore(tmp_path / "cursor").load()
 
 

@@ -301,3 +301,19 @@ def test_a_level_costs_at_most_200_bytes() -> None:
     each = (after - before) / len(levels)
     print(f"{each:.1f} bytes a level")
     assert each <= BYTES_PER_LEVEL_MAX
+
+
+async def test_a_wait_in_vain_says_how_far_it_is_and_with_whom(house: House) -> None:
+    replica = await house.replica()
+    client = await house.client()
+    async with StockMirror(client, heartbeat=HEARTBEAT) as mirror:
+        with pytest.raises(TimeoutError, match=f"not yet at 1000000, after 0.1 s: connected with {replica.address}"):
+            await mirror.wait_until(1_000_000, 0.1)
+        await replica.stop()
+
+        async def is_lost() -> bool:
+            return mirror.connection is not None and mirror.connection.state is ConnectionState.LOST
+
+        await eventually(is_lost, "the connection is lost")
+        with pytest.raises(TimeoutError, match=r"no server answers|SHUTTING_DOWN"):
+            await mirror.wait_until(1_000_000, 0.1)

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import pytest
 
-from inventory_client import Changes, InsufficientStock, NotFound, SnapshotComplete
+from inventory_client import Changes, InsufficientStock, NotFound, SnapshotComplete, Unavailable
 from inventory_client.sync import SyncInventoryClient, SyncStockMirror
 from tests.client.conftest import House, stocked
 from tests.rpc.client import PATIENCE_S
@@ -169,3 +169,15 @@ async def run(script: str) -> tuple[int, str, str]:
         return done.returncode, done.stdout, done.stderr
 
     return await in_thread(work)
+
+
+def test_it_tells_of_calls_that_are_made_again() -> None:
+    told: list[str] = []
+    with (
+        SyncInventoryClient(
+            "127.0.0.1:1", timeout_s=0.5, on_retry=lambda failure, pause_s: told.append(str(failure))
+        ) as client,
+        pytest.raises(Unavailable),
+    ):
+        client.get_sku("A-1")
+    assert set(told) == {"UNAVAILABLE: no server answers at 127.0.0.1:1"}

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from inventory.v1 import core_pb2
 from inventory_client import InventoryClient, StockMirror
@@ -105,10 +106,28 @@ async def test_a_cart_goes_its_whole_way(shop: Open, cart: str) -> None:
     assert held.status_code == 201
     assert held.json()["state"] == "HELD"
     assert held.json()["lines"] == [{"sku": shop.sku, "quantity": 3}]
+    assert held.json()["expires_at"].endswith("Z")
     await shop.shows(shop.sku, 7)
     ordered = await shop.order(cart=cart, reference="o1")
     assert (ordered.status_code, ordered.json()["state"], ordered.json()["reference"]) == (201, "ALLOCATED", "o1")
+    assert ordered.json()["expires_at"] is None, "an order does not run out"
     assert await shop.left() == 7
+
+
+async def test_a_front_end_that_goes_away_amid_its_request_is_no_defect(shop: Open, cart: str) -> None:
+    heard: list[Message] = [{"type": "http.request", "body": b'{"lines": [', "more_body": True}]
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return heard.pop() if heard else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": f"/carts/{cart}/checkout", "query_string": b"", "headers": []}
+    await shop.shop.app()(scope, receive, send)
+    assert said[0]["status"] == 400
+    assert await shop.left() == 10
 
 
 async def test_a_second_checkout_replaces_the_first(shop: Open, cart: str) -> None:

@@ -1,7 +1,9 @@
 """`inventory serve` and `inventory migrate`: starting, and every way of not starting, in one line."""
 
 import asyncio
+import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -76,6 +78,30 @@ async def test_a_taken_port_is_one_line(dsn: str) -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         refused = await run("serve", "--dsn", dsn, "--listen", address)
     assert refused == (1, "", f"can't listen on {address}: is another server running there?\n")
+
+
+@pytest.mark.parametrize("option", ["--listen", "--metrics"])
+async def test_a_taken_port_is_noticed_before_postgresql_is_started(home: Path, option: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        listen = () if option == "--listen" else ("--listen", "127.0.0.1:0")
+        refused = await run("serve", "--data-dir", str(home), option, address, *listen)
+    assert refused == (1, "", f"can't listen on {address}: is another server running there?\n")
+    assert not os.listdir(home)
+
+
+async def test_serve_says_where_its_metrics_are(dsn: str) -> None:
+    server = await spawn("serve", "--dsn", dsn, "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--log-json")
+    assert server.stderr is not None
+    said: list[str] = []
+    while not any(line.startswith("Inventory serves") for line in said):
+        said.append((await asyncio.wait_for(server.stderr.readline(), TIMEOUT_S)).decode())
+    server.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(server.communicate(), TIMEOUT_S)
+    address = next(json.loads(line)["address"] for line in said if "metrics are served" in line)
+    assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*/metrics", address)
 
 
 async def test_pending_migrations_are_one_line(empty_dsn: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -311,10 +312,33 @@ async def test_the_command_says_what_it_did(house: House, capsys: pytest.Capture
     assert again == f"nothing to compact: the feed can be resumed from {kept:,} on, its head is {head:,}\n"
     await house.register("slow", head - 20)
     held = await said("--keep-hours", "0")
-    assert held == (
-        f"the feed is resumable from {head - 20:,} on, before from {kept:,}; its head is {head:,}\n"
-        f"held back from {head:,} by a registered subscriber: see `inventory subscribers`\n"
+    assert held.splitlines()[0] == (
+        f"the feed is resumable from {head - 20:,} on, before from {kept:,}; its head is {head:,}"
     )
+    assert re.fullmatch(
+        f"held back from {head:,} by subscriber slow of channel default \\(acknowledged {head - 20:,}, last heard of "
+        r"\d+ s ago\): see `inventory subscribers`",
+        held.splitlines()[1],
+    )
+    await house.register("other", head - 20)
+    assert " and 1 more: see" in await said("--keep-hours", "0", "--dry-run")
+
+
+async def test_watching_from_where_the_feed_begins_no_more_says_from_where_it_can_be(house: House) -> None:
+    head = await house.changes(10)
+    await house.compact(changes_max=4)
+    ended = await house.cli.run("watch", "--after", "2")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        "COMPACTED: what came after revision 2 is no longer told change by change. The oldest possible --after is "
+        f"{head - 4}; without --after it begins with now\n"
+    )
+    ended = await house.cli.run("watch", "--after", str(head + 1))
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        f"REVISION_IN_FUTURE: revision {head + 1} has not happened yet. The newest possible --after is {head}\n"
+    )
+    assert (await house.cli.run("watch", "--after", str(2**63))).code == 2
 
 
 async def test_the_command_keeps_by_settings_unless_it_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

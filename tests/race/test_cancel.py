@@ -18,7 +18,7 @@ READS = 32
 async def all_connections(house: House, clients: Sequence[Client]) -> int:
     """Makes the servers open every connection they may have: each its lane's, and a full pool for look-ups.
     Gives their number."""
-    most = len(clients) * (LOOK_UP_CONNECTIONS_MAX + 2)  # the lane's, and the one that lists keep open
+    most = len(clients) * (LOOK_UP_CONNECTIONS_MAX + 3)  # the lane's, health's, and the one that lists keep open
 
     async def open_now() -> bool:
         request = GetStockRequest(sku="a", location=SHOP)

@@ -175,3 +175,21 @@ async def test_nonsense_on_the_bells_channel_disturbs_nobody(client: Client, db:
     finally:
         loop.set_exception_handler(None)
     assert not failed
+
+
+async def test_a_bookmark_of_the_far_future_keeps_no_other_back(
+    client: Client, twin_client: Client, db: asyncpg.Connection
+) -> None:
+    stream_id = new_id()
+    async with silent(client, stream_id=stream_id) as follower, silent(twin_client):
+        await listening(db, 2)
+        channel_id = await db.fetchval("SELECT channel_id FROM channel WHERE code = 'default'")
+        for somewhere in (client, twin_client):
+            last = await trade(client, *await shop(client))
+            forged = f"bookmark {channel_id} {stream_id} {2**62}"
+            await db.execute("SELECT pg_notify('inventory_feed', $1)", forged)
+            assert (await follower.read()).bookmark.revision >= last, "it is told how far the feed is"
+            assert await ask(somewhere, stream_id) >= last
+            assert (await follower.read()).bookmark.revision >= last
+            last = await trade(twin_client, *await shop(client))
+            await follower.up_to(await ask(somewhere, stream_id))

@@ -12,8 +12,8 @@ import pytest
 
 from inventory.feed import following as following_feed
 from inventory.feed.change import Filter
+from inventory.feed.follower import Follower as FeedFollower
 from inventory.feed.hub import Feed
-from inventory.feed.hub import Follower as FeedFollower
 from inventory.postgres.connection import Database
 from inventory.postgres.reads import Reader
 from inventory.rpc.change_encoder import ChangeEncoder

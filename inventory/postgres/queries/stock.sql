@@ -10,21 +10,96 @@ FROM (
 
 -- name: find_and_lock
 -- Finds what a batch must know and locks every level it may change, in the one global order: by sku_id, then
--- location_id. Holding all levels of a reservation's lines is what guards the reservation; but for owners and documents,
--- which come before, nothing else is ever locked before the feed's head. The same without the locks is find_unlocked.
+-- location_id. Holding all levels of a reservation's lines is what guards the reservation; but for owners and
+-- documents, which come before, nothing else is ever locked before the feed's head.
 -- $1 channel and request_id of each command; $2 distinct SKU and location codes; $3 reservations the commands name;
--- $4 channels and owners whose live holds are to be replaced; $5 how many lines that have run out, or of one level that
--- wait for goods, at most; $6 SKU codes, each with the numbers of the locations it may come from; $7 those SKU and
--- location codes of $2 where goods may arrive.
--- Bundles are taken apart here: $2 and $6 lock the levels of what they are made of. Where a SKU has a limit for
--- back-orders all its levels are locked, since it is counted over all of them.
--- Gives one row: the levels locked for $2 and for reservations; those locked only for $6, column by column, which costs
--- a fifth; what the SKUs of $6, the bundles of $2 and their parts are; the reservations to read under these locks (those
--- named, those whose holds on these levels have run out, those of the owners, those that wait for goods); earlier answers;
--- how many lines have run out; when the transaction began; the clock, read after the last lock was had; the feed's head
--- that all this was read at; and the revision of places and channels.
+-- $4 channels and owners whose live holds are to be replaced; $5 how many lines that have run out at most.
+-- Gives one row: the locked levels, the reservations to read under these locks (those named, those whose holds on
+-- these levels have run out, those of the owners), earlier answers, how many lines have run out, when the transaction
+-- began, the clock, read after the last lock was had, the feed's head that all this was read at, and the revision of
+-- places and channels.
 -- All but the levels is as of before the lock: reservations are read again, and answers are proved by request's
 -- primary key. OFFSET 0 keeps each look-up a look-up by its whole key, also where the planner believes a table empty.
+WITH pair_level AS MATERIALIZED (
+    SELECT sku.sku_id, location.location_id
+    FROM unnest($2::code_pair[]) AS pair
+    CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
+    CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
+), run_out AS MATERIALIZED (
+    SELECT line.reservation_id
+    FROM pair_level
+    CROSS JOIN LATERAL (
+        SELECT reservation_id FROM reservation_line
+        WHERE sku_id = pair_level.sku_id AND location_id = pair_level.location_id AND held > 0 AND expires_at <= now()
+        OFFSET 0
+    ) AS line
+    LIMIT $5
+), wanted_reservation AS MATERIALIZED (
+    SELECT unnest($3::uuid[]) AS reservation_id
+    UNION
+    SELECT reservation_id FROM run_out
+    UNION
+    SELECT reservation.reservation_id
+    FROM unnest($4::owner_key[]) AS key
+    CROSS JOIN LATERAL (
+        SELECT reservation_id FROM reservation
+        WHERE channel_id = key.channel_id AND owner = key.owner AND state = 1 AND owner <> '' OFFSET 0
+    ) AS reservation
+), wanted_level AS MATERIALIZED (
+    SELECT sku_id, location_id FROM pair_level
+    UNION
+    SELECT line.sku_id, line.location_id
+    FROM wanted_reservation
+    CROSS JOIN LATERAL (
+        SELECT sku_id, location_id FROM reservation_line
+        WHERE reservation_id = wanted_reservation.reservation_id OFFSET 0
+    ) AS line
+), locked AS MATERIALIZED (
+    SELECT level.*, sku.code AS sku, sku.category, sku.kind, sku.tracking,
+        CASE WHEN sku.preorder_until > (now() AT TIME ZONE 'UTC')::date THEN sku.preorder_limit
+            ELSE sku.oversell_limit END AS oversell_limit,
+        location.code AS location, sku.active AS sku_active, location.active AS location_active
+    FROM (SELECT * FROM wanted_level ORDER BY sku_id, location_id) AS wanted
+    CROSS JOIN LATERAL (
+        SELECT * FROM level WHERE sku_id = wanted.sku_id AND location_id = wanted.location_id FOR UPDATE
+    ) AS level
+    CROSS JOIN LATERAL (SELECT * FROM sku WHERE sku_id = wanted.sku_id OFFSET 0) AS sku
+    CROSS JOIN LATERAL (SELECT * FROM location WHERE location_id = wanted.location_id OFFSET 0) AS location
+)
+SELECT
+    ARRAY(
+        SELECT ROW(sku_id, location_id, sku, location, sku_active, location_active, category, kind, tracking,
+            oversell_limit, on_hand, held, allocated, quality_control, damaged, quarantined, backordered, in_transit,
+            incoming, safety_stock, reorder_point, backorder_limit)::locked_place
+        FROM locked
+    ) AS levels,
+    ARRAY(SELECT reservation_id FROM wanted_reservation) AS reservation_ids,
+    ARRAY(
+        SELECT ROW(request.channel_id, request.request_id, request.fingerprint, request.code, request.answer,
+            request.revision)::remembered_answer
+        FROM unnest($1::request_key[]) AS key
+        CROSS JOIN LATERAL (
+            SELECT * FROM request
+            WHERE request.channel_id = key.channel_id AND request.request_id = key.request_id OFFSET 0
+        ) AS request
+    ) AS answers,
+    (SELECT count(*) FROM run_out) AS run_out_lines,
+    now() AS began,
+    clock_timestamp() AS now,
+    feed_head.revision AS seen,
+    feed_head.topology AS topology
+FROM feed_head
+
+-- name: find_and_lock_wide
+-- As find_and_lock, and beyond it: lines that name no place, bundles, SKUs that may be back-ordered, goods that arrive.
+-- The same without the locks is find_wide.
+-- $1 to $5 as there, $5 also how many lines of one level that wait for goods at most; $6 SKU codes, each with the numbers
+-- of the locations it may come from; $7 those SKU and location codes of $2 where goods may arrive.
+-- Bundles are taken apart here: $2 and $6 lock the levels of what they are made of. Where a SKU has a limit for
+-- back-orders all its levels are locked, since it is counted over all of them.
+-- Gives also: the levels that are locked only for $6, column by column, which costs a fifth, a column that is 0 or unset
+-- everywhere as null; and what the SKUs of $6, the
+-- bundles of $2 and their parts are. The reservations to read are also those that wait for goods.
 WITH named AS MATERIALIZED (
     SELECT sku.sku_id, sku.kind, sku.oversells, location.location_id
     FROM unnest($2::code_pair[]) AS pair
@@ -44,32 +119,45 @@ WITH named AS MATERIALIZED (
     ) AS part
 ), pair_level AS MATERIALIZED (
     SELECT sku_id, location_id FROM named WHERE kind <> 2
-    UNION
+    UNION ALL
     SELECT leaf.sku_id, named.location_id FROM named JOIN leaf ON leaf.bundle_sku_id = named.sku_id WHERE named.kind = 2
-    UNION
+    UNION ALL
     SELECT named.sku_id, level.location_id
     FROM named
     CROSS JOIN LATERAL (
         SELECT location_id FROM level WHERE sku_id = named.sku_id AND named.oversells OFFSET 0
     ) AS level
-), spread_level AS MATERIALIZED (
-    SELECT wide.sku_id, level.location_id
-    FROM (
-        SELECT sku_id, location_ids FROM spread WHERE kind <> 2
-        UNION ALL
-        SELECT leaf.sku_id, spread.location_ids FROM spread JOIN leaf ON leaf.bundle_sku_id = spread.sku_id
-    ) AS wide
-    CROSS JOIN LATERAL (
-        SELECT location_id FROM level WHERE sku_id = wide.sku_id AND location_id = ANY (wide.location_ids) OFFSET 0
-    ) AS level
+), wide AS MATERIALIZED (
+    SELECT sku_id, location_ids FROM spread WHERE kind <> 2
+    UNION ALL
+    SELECT leaf.sku_id, spread.location_ids FROM spread JOIN leaf ON leaf.bundle_sku_id = spread.sku_id
+), due AS MATERIALIZED (
+    SELECT reservation_id FROM reservation
+    WHERE state = 1 AND expires_at <= now() AND cardinality($6::spread_row[]) > 0
+    ORDER BY expires_at
+    LIMIT $5
+), few_due AS MATERIALIZED (
+    SELECT count(*) < $5 AS few FROM due
 ), run_out AS MATERIALIZED (
     SELECT line.reservation_id
-    FROM (SELECT sku_id, location_id FROM pair_level UNION SELECT sku_id, location_id FROM spread_level) AS key
+    FROM (
+        SELECT sku_id, location_id FROM pair_level
+        UNION ALL
+        SELECT sku_id, unnest(location_ids) FROM wide, few_due WHERE NOT few
+    ) AS key
     CROSS JOIN LATERAL (
         SELECT reservation_id FROM reservation_line
         WHERE sku_id = key.sku_id AND location_id = key.location_id AND held > 0 AND expires_at <= now()
         OFFSET 0
     ) AS line
+    UNION ALL
+    SELECT due.reservation_id
+    FROM few_due, due
+    CROSS JOIN LATERAL (
+        SELECT sku_id, location_id FROM reservation_line WHERE reservation_id = due.reservation_id AND held > 0 OFFSET 0
+    ) AS line
+    JOIN wide ON wide.sku_id = line.sku_id AND line.location_id = ANY (wide.location_ids)
+    WHERE few
     LIMIT $5
 ), queue AS MATERIALIZED (
     SELECT line.reservation_id
@@ -95,12 +183,13 @@ WITH named AS MATERIALIZED (
         SELECT reservation_id FROM reservation
         WHERE channel_id = key.channel_id AND owner = key.owner AND state = 1 AND owner <> '' OFFSET 0
     ) AS reservation
-), wanted_level AS MATERIALIZED (
-    SELECT sku_id, location_id, bool_or(whole) AS whole
+), wanted_sku AS MATERIALIZED (
+    SELECT sku_id, array_agg(DISTINCT location_id) AS location_ids,
+        coalesce(array_agg(location_id) FILTER (WHERE whole), '{}') AS whole_ids
     FROM (
         SELECT sku_id, location_id, true AS whole FROM pair_level
         UNION ALL
-        SELECT sku_id, location_id, false FROM spread_level
+        SELECT sku_id, unnest(location_ids), false FROM wide
         UNION ALL
         SELECT line.sku_id, line.location_id, true
         FROM wanted_reservation
@@ -109,12 +198,15 @@ WITH named AS MATERIALIZED (
             WHERE reservation_id = wanted_reservation.reservation_id OFFSET 0
         ) AS line
     ) AS wanted
-    GROUP BY sku_id, location_id
+    GROUP BY sku_id
 ), locked AS MATERIALIZED (
-    SELECT level.*, wanted.whole
-    FROM (SELECT * FROM wanted_level ORDER BY sku_id, location_id) AS wanted
+    SELECT level.*, level.location_id = ANY (wanted.whole_ids) AS whole
+    FROM (SELECT * FROM wanted_sku ORDER BY sku_id) AS wanted
     CROSS JOIN LATERAL (
-        SELECT * FROM level WHERE sku_id = wanted.sku_id AND location_id = wanted.location_id FOR UPDATE
+        SELECT * FROM level
+        WHERE sku_id = wanted.sku_id AND location_id = ANY (wanted.location_ids)
+        ORDER BY location_id
+        FOR UPDATE
     ) AS level
 )
 SELECT
@@ -170,11 +262,15 @@ FROM feed_head
 CROSS JOIN LATERAL (
     SELECT array_agg(sku_id) AS slim_sku_ids, array_agg(location_id) AS slim_location_ids,
         array_agg(on_hand) AS slim_on_hand, array_agg(held) AS slim_held, array_agg(allocated) AS slim_allocated,
-        array_agg(quality_control) AS slim_quality_control, array_agg(damaged) AS slim_damaged,
-        array_agg(quarantined) AS slim_quarantined, array_agg(backordered) AS slim_backordered,
-        array_agg(in_transit) AS slim_in_transit, array_agg(incoming) AS slim_incoming,
-        array_agg(safety_stock) AS slim_safety_stock, array_agg(reorder_point) AS slim_reorder_point,
-        array_agg(backorder_limit) AS slim_backorder_limit
+        CASE WHEN bool_or(quality_control <> 0) THEN array_agg(quality_control) END AS slim_quality_control,
+        CASE WHEN bool_or(damaged <> 0) THEN array_agg(damaged) END AS slim_damaged,
+        CASE WHEN bool_or(quarantined <> 0) THEN array_agg(quarantined) END AS slim_quarantined,
+        CASE WHEN bool_or(backordered <> 0) THEN array_agg(backordered) END AS slim_backordered,
+        CASE WHEN bool_or(in_transit <> 0) THEN array_agg(in_transit) END AS slim_in_transit,
+        CASE WHEN bool_or(incoming <> 0) THEN array_agg(incoming) END AS slim_incoming,
+        CASE WHEN count(safety_stock) > 0 THEN array_agg(safety_stock) END AS slim_safety_stock,
+        CASE WHEN count(reorder_point) > 0 THEN array_agg(reorder_point) END AS slim_reorder_point,
+        CASE WHEN count(backorder_limit) > 0 THEN array_agg(backorder_limit) END AS slim_backorder_limit
     FROM locked WHERE NOT locked.whole
 ) AS slim
 
