@@ -15,6 +15,7 @@ from inventory.domain.adjustment import (
 )
 from inventory.domain.backorder import fill_backorders
 from inventory.domain.ledger import Ledger
+from inventory.domain.pickup import location_ids
 from inventory.domain.refusal import Refusal
 from inventory.domain.reservation import (
     Commit,
@@ -134,4 +135,4 @@ def spreads(command: StockCommand, topology: Topology) -> dict[str, tuple[int, .
     skus = [ask.sku for ask in command.asks if not ask.location or channel.restricted]
     if not skus:
         return {}
-    return dict.fromkeys(skus, topology.selling_ids(command.channel_id, command.purpose or channel.use))
+    return dict.fromkeys(skus, location_ids(topology, command))

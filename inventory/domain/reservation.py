@@ -49,7 +49,8 @@ class Line(NamedTuple):
 
 
 class Reservation(NamedTuple):
-    """A promise of stock to one owner. A cart without an owner has ''."""
+    """A promise of stock to one owner. A cart without an owner has ''. `transfer_ids`: what brings its goods to the
+    pick-up place."""
 
     reservation_id: UUID
     channel_id: int
@@ -62,6 +63,12 @@ class Reservation(NamedTuple):
     purpose: Use = Use.ONLINE
     pickup_location_id: int | None = None
     ready_at: datetime | None = None
+    transfer_ids: tuple[UUID, ...] = ()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether something of it may still be promised."""
+        return self.state in (ReservationState.HELD, ReservationState.ALLOCATED)
 
 
 class Ask(NamedTuple):
@@ -72,9 +79,17 @@ class Ask(NamedTuple):
     quantity: int
 
 
+class Pickup(NamedTuple):
+    """The customer collects it there; with `by_transfer` what isn't there is brought from elsewhere."""
+
+    location: str
+    by_transfer: bool = False
+
+
 class Reserve(NamedTuple):
     """Promise these asks, each SKU and location once. With `ttl` they are held so long, without one allocated at once.
-    `purpose` None: what the channel is for. `stock_only`: nothing is back-ordered."""
+    `purpose` None: what the channel is for. `stock_only`: nothing is back-ordered. With `pickup` no ask names a
+    location, and the purpose is PICKUP."""
 
     channel_id: int
     reservation_id: UUID
@@ -87,6 +102,7 @@ class Reserve(NamedTuple):
     purpose: Use | None = None
     sourcing: Sourcing = Sourcing()
     stock_only: bool = False
+    pickup: Pickup | None = None
 
 
 class Commit(NamedTuple):

@@ -4,17 +4,25 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from inventory.domain import availability
+from inventory.domain import availability, pickup
 from inventory.domain.calendar import local_date
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Place
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
-from inventory.domain.refusal import Reason, Refusal, Shortage, insufficient, sku_retired
-from inventory.domain.reservation import Ask, Line, Reservation, ReservationState, Reserve, give_back_holds
+from inventory.domain.refusal import Reason, Refusal, Shortage, insufficient, location_not_found, sku_retired
+from inventory.domain.reservation import (
+    Ask,
+    Line,
+    Pickup,
+    Reservation,
+    ReservationState,
+    Reserve,
+    give_back_holds,
+)
 from inventory.domain.sourcing import Want, source
-from inventory.domain.topology import NO_VIEW, OVERSELL_UNLIMITED, Channel, Site, View
+from inventory.domain.topology import NO_VIEW, OVERSELL_UNLIMITED, Channel, Site, Use, View
 
 Parts = tuple[tuple[int, int], ...]
 """What one piece takes: sku_id and quantity."""
@@ -46,6 +54,7 @@ class _Wanted(NamedTuple):
     parts: Parts
     bundle: bool
     oversell_limit: int | None
+    splits: bool = False
 
 
 class _Promise:
@@ -63,6 +72,10 @@ class _Promise:
         self._short_of: list[tuple[_Wanted, int, int]] = []
         self._limits: dict[int, int] = {}
         self.spread = any(not ask.location for ask in command.asks)
+        self._viewed: tuple[Site, ...] = ()
+        if self._channel.restricted:
+            self._viewed = pickup.viewed(ledger.topology, command)
+        self._pickup_location_id = None if command.pickup is None else self._pickup_site(command.pickup).location_id
 
     def take_from(self, number: int, ask: Ask) -> None:
         """From the place that the line names."""
@@ -82,29 +95,31 @@ class _Promise:
             self._lack(wanted, location_id, max(granted, 0))
 
     def choose(self) -> None:
-        """For the lines that name no place, all at once."""
-        sites = self._ledger.topology.selling(self._command.channel_id, self._use)
-        wants: list[Want] = []
-        wanteds: list[_Wanted] = []
+        """For the lines that name no place, all at once, from one stage of places after the other."""
+        stages = pickup.stages(self._ledger.topology, self._command)
         sourcing = self._command.sourcing
-        for number, ask in enumerate(self._command.asks):
-            if not ask.location:
-                goods = self._ledger.sku(ask.sku)
-                if not goods.active:
-                    raise sku_retired(ask.sku)
-                wanted = self._wanted(number, ask, goods)
-                limit = self._limit(wanted) if self._channel.restricted else OVERSELL_UNLIMITED
-                split = sourcing.split or (wanted.bundle and goods.from_several_places)
-                wants.append(Want(ask.quantity, wanted.parts, split, limit))
-                wanteds.append(wanted)
-        choices = source(wants, sites, self.free, sourcing, self._expires)
-        for wanted, chosen in zip(wanteds, choices, strict=True):
-            granted = 0
-            for location_id, quantity in chosen:
-                self._take(wanted, location_id, quantity)
-                granted += quantity
-            if granted < wanted.ask.quantity:
-                self._lack(wanted, self._where_to_wait(wanted, sites), granted)
+        wanteds = [self._unplaced(number, ask) for number, ask in enumerate(self._command.asks) if not ask.location]
+        limits = [self._limit(wanted) if self._channel.restricted else OVERSELL_UNLIMITED for wanted in wanteds]
+        granted = [0] * len(wanteds)
+        for sites in stages:
+            turns = [turn for turn, wanted in enumerate(wanteds) if granted[turn] < wanted.ask.quantity]
+            wants = [
+                Want(
+                    wanteds[turn].ask.quantity - granted[turn],
+                    wanteds[turn].parts,
+                    sourcing.split or wanteds[turn].splits,
+                    limits[turn] - granted[turn],
+                )
+                for turn in turns
+            ]
+            choices = source(wants, sites, self.free, sourcing, self._expires) if wants else []
+            for turn, chosen in zip(turns, choices, strict=True):
+                for location_id, quantity in chosen:
+                    self._take(wanteds[turn], location_id, quantity)
+                    granted[turn] += quantity
+        for wanted, has in zip(wanteds, granted, strict=True):
+            if has < wanted.ask.quantity:
+                self._lack(wanted, self._where_to_wait(wanted, stages[0]), has)
 
     def made(self) -> Reservation:
         """The reservation, saved. Raises INSUFFICIENT_STOCK."""
@@ -124,7 +139,10 @@ class _Promise:
             ledger.now,
             tuple(self._lines),
             self._use,
+            self._pickup_location_id,
         )
+        if command.pickup is not None:
+            reservation = pickup.arranged(ledger, reservation)
         ledger.save(reservation)
         return reservation
 
@@ -156,21 +174,22 @@ class _Promise:
         place = self._ledger.place(ask.sku, ask.location)
         if not place.sku_active:
             raise sku_retired(ask.sku)
-        if not place.location_active:
-            raise Refusal(
-                Reason.LOCATION_RETIRED,
-                f"location {ask.location!r} is no longer active",
-                metadata={"location": ask.location},
-            )
-        site = self._ledger.topology.sites[place.location_id]
-        named = self._channel.location_ids
-        if self._use not in site.uses or (named and place.location_id not in named):
-            raise Refusal(
-                Reason.LOCATION_NOT_SELLING,
-                f"the channel doesn't sell from location {ask.location!r} for {self._use.name}",
-                metadata={"location": ask.location, "purpose": str(self._use.name)},
-            )
+        check_selling(self._channel, self._use, self._ledger.topology.sites[place.location_id])
         return place
+
+    def _pickup_site(self, wanted: Pickup) -> Site:
+        site = self._ledger.topology.by_code.get(wanted.location)
+        if site is None:
+            raise location_not_found(wanted.location)
+        check_selling(self._channel, self._use, site)
+        return site
+
+    def _unplaced(self, number: int, ask: Ask) -> _Wanted:
+        goods = self._ledger.sku(ask.sku)
+        if not goods.active:
+            raise sku_retired(ask.sku)
+        wanted = self._wanted(number, ask, goods)
+        return wanted._replace(splits=wanted.bundle and goods.from_several_places)
 
     def _wanted(self, number: int, ask: Ask, what: Place | Goods) -> _Wanted:
         if what.kind != SkuKind.BUNDLE:
@@ -190,8 +209,9 @@ class _Promise:
         """What the channel may sell of it at most, over all its places."""
         if not wanted.bundle:
             return self._sellable(wanted.sku_id)
-        sites = self._ledger.topology.selling(self._command.channel_id, self._use)
-        raw = sum(min(self.free(sku_id, site.location_id) // per for sku_id, per in wanted.parts) for site in sites)
+        raw = sum(
+            min(self.free(sku_id, site.location_id) // per for sku_id, per in wanted.parts) for site in self._viewed
+        )
         raw = min(raw, *(self._sellable(sku_id) // per for sku_id, per in wanted.parts))
         own = self._ledger.views.get((self._command.channel_id, wanted.sku_id), NO_VIEW)
         return availability.seen(own, raw)
@@ -199,8 +219,7 @@ class _Promise:
     def _sellable(self, sku_id: int) -> int:
         """As it was before this command took of it."""
         if sku_id not in self._limits:
-            sites = self._ledger.topology.selling(self._command.channel_id, self._use)
-            raw = sum(self.free(sku_id, site.location_id) for site in sites)
+            raw = sum(self.free(sku_id, site.location_id) for site in self._viewed)
             self._limits[sku_id] = availability.seen(self._view(sku_id), raw)
         return self._limits[sku_id]
 
@@ -317,3 +336,19 @@ class _Promise:
                 if location_id:
                     self._ledger.place_at((sku_id, location_id))
                     self._lines.append(self._line(wanted, (sku_id, location_id), per, missing * per))
+
+
+def check_selling(channel: Channel, use: Use, site: Site) -> None:
+    """Raises LOCATION_RETIRED, LOCATION_NOT_SELLING."""
+    if not site.active:
+        raise Refusal(
+            Reason.LOCATION_RETIRED,
+            f"location {site.code!r} is no longer active",
+            metadata={"location": site.code},
+        )
+    if use not in site.uses or (channel.location_ids and site.location_id not in channel.location_ids):
+        raise Refusal(
+            Reason.LOCATION_NOT_SELLING,
+            f"the channel doesn't sell from location {site.code!r} for {use.name}",
+            metadata={"location": site.code, "purpose": str(use.name)},
+        )

@@ -11,7 +11,6 @@ from inventory.domain.goods import SkuKind, Tracking
 from inventory.domain.ledger import Ledger
 from inventory.domain.level import Place
 from inventory.domain.refusal import Reason, Refusal
-from inventory.domain.reservation import ReservationState
 
 
 class TransferState(IntEnum):
@@ -180,7 +179,7 @@ def found(ledger: Ledger, transfer_id: UUID) -> Transfer:
         raise transfer_not_found(str(transfer_id))
     if transfer.state == TransferState.PLANNED and transfer.reservation_id is not None:
         reservation = ledger.reservations.get(transfer.reservation_id)
-        if reservation is None or reservation.state not in (ReservationState.HELD, ReservationState.ALLOCATED):
+        if reservation is None or not reservation.is_live:
             return transfer._replace(state=TransferState.CANCELLED)
     return transfer
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from inventory.domain.ledger import Ledger
 from inventory.domain.lot import Lot
+from inventory.domain.reservation import Reserve
 from inventory.domain.transfer import (
     CancelTransfer,
     CreateTransfer,
@@ -34,7 +35,9 @@ class TransferRow(NamedTuple):
 def concerns(commands: Sequence[Any]) -> bool:
     """Whether any of them makes, changes or plans a transfer."""
     return any(
-        isinstance(command, (CreateTransfer, ShipTransfer, ReceiveTransfer, CancelTransfer)) for command in commands
+        isinstance(command, (CreateTransfer, ShipTransfer, ReceiveTransfer, CancelTransfer))
+        or (isinstance(command, Reserve) and command.pickup is not None and command.pickup.by_transfer)
+        for command in commands
     )
 
 

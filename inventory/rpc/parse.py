@@ -35,7 +35,7 @@ from inventory.domain.limits import (
     UNIT_DIGITS_MAX,
 )
 from inventory.domain.refusal import Reason, Refusal
-from inventory.domain.reservation import Ask, Commit, Extend, Fulfil, Release, ReservationState, Reserve
+from inventory.domain.reservation import Ask, Commit, Extend, Fulfil, Pickup, Release, ReservationState, Reserve
 from inventory.domain.sourcing import Sourcing, Strategy
 from inventory.domain.topology import LocationKind, Point, Use
 from inventory.postgres.identity import UUID
@@ -110,6 +110,10 @@ def reserve(request: reservation_pb2.ReserveRequest, channel_id: int, new_id: UU
         raise unknown_enum(f"{path}fill_policy")
     if request.replace_owner_holds and not request.owner:
         raise Refusal(Reason.FIELD_CONFLICT, "replace_owner_holds needs owner", field=f"{path}replace_owner_holds")
+    use = purpose(request.purpose, f"{path}purpose")
+    collected = None
+    if request.HasField("pickup"):
+        use, collected = Use.PICKUP, pickup(request, path)
     return Reserve(
         channel_id,
         new_id,
@@ -119,10 +123,23 @@ def reserve(request: reservation_pb2.ReserveRequest, channel_id: int, new_id: UU
         free_text(request.owner, OWNER_BYTES_MAX, f"{path}owner"),
         free_text(request.reference, REFERENCE_BYTES_MAX, f"{path}reference"),
         request.replace_owner_holds,
-        purpose(request.purpose, f"{path}purpose"),
+        use,
         sourcing(request.sourcing, f"{path}sourcing"),
         request.stock_only,
+        collected,
     )
+
+
+def pickup(request: reservation_pb2.ReserveRequest, path: str) -> Pickup:
+    """Raises LOCATION_FORMAT, FIELD_CONFLICT."""
+    if request.purpose not in (0, Use.PICKUP):
+        raise Refusal(Reason.FIELD_CONFLICT, "what is collected is for pick-up", field=f"{path}purpose")
+    for position, line in enumerate(request.lines):
+        if line.location:
+            raise Refusal(
+                Reason.FIELD_CONFLICT, "a line names no location with pickup", field=f"{path}lines[{position}].location"
+            )
+    return Pickup(location_code(request.pickup.location, f"{path}pickup.location"), request.pickup.by_transfer)
 
 
 def purpose(number: int, field: str) -> Use | None:
