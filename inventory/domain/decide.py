@@ -16,6 +16,7 @@ from inventory.domain.adjustment import (
 from inventory.domain.backorder import fill_backorders
 from inventory.domain.ledger import Ledger
 from inventory.domain.pickup import location_ids
+from inventory.domain.reallocation import Reallocate, reallocate
 from inventory.domain.refusal import Refusal
 from inventory.domain.reservation import (
     Commit,
@@ -48,6 +49,7 @@ StockCommand = (
     | Adjust
     | Count
     | SetThresholds
+    | Reallocate
     | CreateTransfer
     | ShipTransfer
     | ReceiveTransfer
@@ -66,6 +68,7 @@ _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Adjust: adjust,
     Count: count,
     SetThresholds: set_thresholds,
+    Reallocate: reallocate,
     CreateTransfer: create_transfer,
     ShipTransfer: ship_transfer,
     ReceiveTransfer: receive_transfer,
@@ -102,6 +105,8 @@ def pairs(command: StockCommand) -> list[tuple[str, str]]:
             return [(row.sku, row.location) for row in command.rows]
         case Count() | SetThresholds() | FillBackorders():
             return [(command.sku, command.location)]
+        case Reallocate():
+            return [(move.sku, move.to_location) for move in command.moves]
         case CreateTransfer():
             places = (command.from_location, command.to_location)
             return [(row.sku, location) for row in command.rows for location in places]
@@ -123,6 +128,8 @@ def arrivals(command: StockCommand) -> list[tuple[str, str]]:
             return [(row.sku, row.location) for row in command.rows if row.delta > 0 and row.disposition is None]
         case Count() | FillBackorders():
             return [(command.sku, command.location)]
+        case Reallocate():
+            return pairs(command)
         case _:
             return []
 

@@ -212,7 +212,7 @@ def extend(ledger: Ledger, command: Extend) -> Reservation:
 def release(ledger: Ledger, command: Release) -> Reservation:
     """What is back-ordered goes first, then what is held, then what is allocated. Raises RESERVATION_NOT_FOUND,
     RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD."""
-    reservation = _live(ledger, command.channel_id, command.reservation_id)
+    reservation = live_reservation(ledger, command.channel_id, command.reservation_id)
     lines = list(reservation.lines)
     for index, quantity in _chosen(ledger, lines, command.asks, lambda line: line.live):
         lines[index] = give_back(
@@ -229,7 +229,7 @@ def release(ledger: Ledger, command: Release) -> Reservation:
 
 def fulfil(ledger: Ledger, command: Fulfil) -> Reservation:
     """Raises RESERVATION_NOT_FOUND, RESERVATION_STATE, EXCEEDS_HELD."""
-    reservation = _live(ledger, command.channel_id, command.reservation_id)
+    reservation = live_reservation(ledger, command.channel_id, command.reservation_id)
     if not any(line.allocated for line in reservation.lines):
         raise _wrong_state(reservation, "nothing of it is allocated")
     lines = list(reservation.lines)
@@ -340,7 +340,8 @@ def add_line(lines: list[Line], line: Line) -> None:
     lines.append(line)
 
 
-def _live(ledger: Ledger, channel_id: int, reservation_id: UUID) -> Reservation:
+def live_reservation(ledger: Ledger, channel_id: int, reservation_id: UUID) -> Reservation:
+    """Raises RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_STATE."""
     reservation = ledger.reservations.get(reservation_id)
     if reservation is None or reservation.channel_id != channel_id:
         raise reservation_not_found(str(reservation_id))
@@ -352,7 +353,7 @@ def _live(ledger: Ledger, channel_id: int, reservation_id: UUID) -> Reservation:
 
 
 def _held(ledger: Ledger, channel_id: int, reservation_id: UUID) -> Reservation:
-    reservation = _live(ledger, channel_id, reservation_id)
+    reservation = live_reservation(ledger, channel_id, reservation_id)
     if reservation.state != ReservationState.HELD:
         raise _wrong_state(reservation, f"it is {reservation.state.name}")
     return reservation
@@ -395,11 +396,11 @@ def _chosen(
                 missing -= taken
                 chosen.append((index, taken))
         if missing:
-            raise _exceeds_held(sku, location, quantity, quantity - missing)
+            raise exceeds_held(sku, location, quantity, quantity - missing)
     return chosen
 
 
-def _exceeds_held(sku: str, location: str, requested: int, has: int) -> Refusal:
+def exceeds_held(sku: str, location: str, requested: int, has: int) -> Refusal:
     where = f" at {location!r}" if location else ""
     return Refusal(
         Reason.EXCEEDS_HELD,

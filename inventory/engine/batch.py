@@ -8,6 +8,7 @@ from inventory.domain import catalog as catalog_domain
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.decide import StockCommand, arrivals, decide, makes_levels, pairs, spreads
 from inventory.domain.ledger import Committed, Ledger, NoLevel
+from inventory.domain.reallocation import Reallocate
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
@@ -65,9 +66,9 @@ class _Needs:
             command = submission.command
             if submission.request_id is not None and not submission.validate_only:
                 self.requests.append((submission.channel_id, submission.request_id))
-            if isinstance(command, (Commit, Extend, Release, Fulfil, Expire)):
+            if isinstance(command, (Commit, Extend, Release, Fulfil, Expire, Reallocate)):
                 self.reservation_ids[command.reservation_id] = None
-            elif not isinstance(command, ChangeCatalog):
+            if not isinstance(command, (Commit, Extend, Release, Fulfil, Expire, ChangeCatalog)):
                 self._levels(command, submission.new_pairs, topology)
 
     def _levels(self, command: StockCommand, made: Sequence[stock.Pair], topology: Topology) -> None:

@@ -34,6 +34,7 @@ from inventory.domain.limits import (
     UNIT_BYTES_MAX,
     UNIT_DIGITS_MAX,
 )
+from inventory.domain.reallocation import Move, Reallocate
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Ask, Commit, Extend, Fulfil, Pickup, Release, ReservationState, Reserve
 from inventory.domain.sourcing import Sourcing, Strategy
@@ -206,6 +207,21 @@ def fulfil(request: reservation_pb2.FulfilRequest, channel_id: int) -> Fulfil:
         _asks(request.lines, ""),
         free_text(request.reference, REFERENCE_BYTES_MAX, "reference"),
     )
+
+
+def reallocate(request: reservation_pb2.ReallocateRequest, channel_id: int) -> Reallocate:
+    identity = reservation_id(request.reservation_id)
+    within(len(request.moves), LINES_MAX, "moves")
+    moves = []
+    for position, move in enumerate(request.moves):
+        path = f"moves[{position}]"
+        origin = location_code(move.from_location, f"{path}.from_location")
+        target = location_code(move.to_location, f"{path}.to_location")
+        if origin == target:
+            raise Refusal(Reason.FIELD_CONFLICT, "a promise moves to another location", field=f"{path}.to_location")
+        quantity = quantity_between(move.quantity, f"{path}.quantity", 0, QUANTITY_MAX)
+        moves.append(Move(sku_code(move.sku, f"{path}.sku"), origin, target, quantity))
+    return Reallocate(channel_id, identity, tuple(moves), free_text(request.reason, REASON_BYTES_MAX, "reason"))
 
 
 def adjust(request: stock_pb2.AdjustStockRequest, channel_id: int) -> Adjust:
