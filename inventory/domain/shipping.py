@@ -14,12 +14,14 @@ from inventory.domain.reservation import Reservation, ReservationState, add_line
 from inventory.domain.transfer import (
     CancelTransfer,
     CreateTransfer,
+    Moved,
     Part,
     ReceiveTransfer,
     ShipTransfer,
     Transfer,
     TransferLine,
     TransferState,
+    check_serials,
     chosen,
     exceeds,
     expected,
@@ -46,6 +48,9 @@ def ship_transfer(ledger: Ledger, command: ShipTransfer) -> Transfer:
     transfer = in_state(ledger, command.transfer_id, TransferState.PLANNED)
     has = [line.requested for line in transfer.lines]
     parts = chosen(ledger, transfer, command.rows, has, shipping=True)
+    for part in parts:
+        place = ledger.place_at((transfer.lines[part.line_no].sku_id, transfer.from_location_id))
+        check_serials(place, Moved(place.sku, part.quantity))
     if transfer.reservation_id is None:
         left = _from_shelf(ledger, transfer, parts, command.channel_id)
     else:
