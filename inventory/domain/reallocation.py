@@ -14,7 +14,7 @@ from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Shortage, insufficient
 from inventory.domain.reservation import Line, Reservation, add_line, exceeds_held, live_reservation
-from inventory.domain.reserve import check_selling
+from inventory.domain.selling import check_selling
 
 
 class Move(NamedTuple):

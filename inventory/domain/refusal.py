@@ -151,6 +151,15 @@ def location_not_found(location: str) -> Refusal:
     )
 
 
+def channel_not_found(channel: str) -> Refusal:
+    return Refusal(
+        Reason.CHANNEL_NOT_FOUND,
+        f"no channel {channel!r}",
+        metadata={"channel": channel},
+        resource=("channel", channel),
+    )
+
+
 def subscriber_not_found(name: str) -> Refusal:
     return Refusal(
         Reason.SUBSCRIBER_NOT_FOUND,

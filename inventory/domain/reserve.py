@@ -1,28 +1,20 @@
 """Making a promise: bundles taken apart, places chosen, stock taken or back-ordered; decided on what is locked."""
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from inventory.domain import availability, pickup
-from inventory.domain.calendar import local_date
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Place
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
-from inventory.domain.refusal import Reason, Refusal, Shortage, insufficient, location_not_found, sku_retired
-from inventory.domain.reservation import (
-    Ask,
-    Line,
-    Pickup,
-    Reservation,
-    ReservationState,
-    Reserve,
-    give_back_holds,
-)
+from inventory.domain.refusal import Shortage, insufficient, location_not_found, sku_retired
+from inventory.domain.reservation import Ask, Line, Pickup, Reservation, ReservationState, Reserve, give_back_holds
+from inventory.domain.selling import Seller, check_selling
 from inventory.domain.sourcing import Want, source
-from inventory.domain.topology import NO_VIEW, OVERSELL_UNLIMITED, Channel, Site, Use, View
+from inventory.domain.topology import OVERSELL_UNLIMITED, Site
 
 Parts = tuple[tuple[int, int], ...]
 """What one piece takes: sku_id and quantity."""
@@ -46,15 +38,19 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
 
 
 class _Wanted(NamedTuple):
-    """A line of the request on its way."""
+    """A line of the request on its way, or the part of a bundle that may come from elsewhere than the others. `bundle`:
+    what one bundle takes of each SKU; empty: no bundle."""
 
     number: int
     ask: Ask
     sku_id: int
     parts: Parts
-    bundle: bool
+    bundle: Mapping[int, int]
     oversell_limit: int | None
-    splits: bool = False
+    parts_apart: bool = False
+
+
+_NO_BUNDLE: Mapping[int, int] = MappingProxyType({})
 
 
 class _Promise:
@@ -63,19 +59,22 @@ class _Promise:
     def __init__(self, ledger: Ledger, command: Reserve) -> None:
         self._ledger = ledger
         self._command = command
-        self._channel: Channel = ledger.topology.channel(command.channel_id)
-        self._use = command.purpose or self._channel.use
+        self._seller = Seller(ledger, command.channel_id, command.purpose)
+        self._pickup_location_id = None
+        if command.pickup is not None:
+            self._pickup_location_id = self._pickup_site(command.pickup).location_id
+            self._seller.sites = pickup.viewed(ledger.topology, command)
+        self._channel = self._seller.channel
+        self._use = self._seller.use
         self._hold = command.ttl is not None
         self._kind = MovementKind.HOLD if self._hold else MovementKind.ALLOCATION
         self._lines: list[Line] = []
         self._shortages: list[Shortage] = []
         self._short_of: list[tuple[_Wanted, int, int]] = []
         self._limits: dict[int, int] = {}
+        self._totals: dict[int, int] = {}
+        self._torn = False
         self.spread = any(not ask.location for ask in command.asks)
-        self._viewed: tuple[Site, ...] = ()
-        if self._channel.restricted:
-            self._viewed = pickup.viewed(ledger.topology, command)
-        self._pickup_location_id = None if command.pickup is None else self._pickup_site(command.pickup).location_id
 
     def take_from(self, number: int, ask: Ask) -> None:
         """From the place that the line names."""
@@ -83,9 +82,9 @@ class _Promise:
         wanted = self._wanted(number, ask, place)
         location_id = place.location_id
         if wanted.bundle:
-            can = min(self.free(sku_id, location_id) // per for sku_id, per in wanted.parts)
+            can = min(self._seller.free(sku_id, location_id) // per for sku_id, per in wanted.parts)
         else:
-            can = self.free(place.sku_id, location_id)
+            can = self._seller.free(place.sku_id, location_id)
         if self._channel.restricted:
             can = min(can, self._limit(wanted))
         granted = min(ask.quantity, can)
@@ -97,34 +96,60 @@ class _Promise:
     def choose(self) -> None:
         """For the lines that name no place, all at once, from one stage of places after the other."""
         stages = pickup.stages(self._ledger.topology, self._command)
-        sourcing = self._command.sourcing
         wanteds = [self._unplaced(number, ask) for number, ask in enumerate(self._command.asks) if not ask.location]
         limits = [self._limit(wanted) if self._channel.restricted else OVERSELL_UNLIMITED for wanted in wanteds]
-        granted = [0] * len(wanteds)
+        left = [wanted.ask.quantity for wanted in wanteds]
         for sites in stages:
-            turns = [turn for turn, wanted in enumerate(wanteds) if granted[turn] < wanted.ask.quantity]
-            wants = [
-                Want(
-                    wanteds[turn].ask.quantity - granted[turn],
-                    wanteds[turn].parts,
-                    sourcing.split or wanteds[turn].splits,
-                    limits[turn] - granted[turn],
-                )
-                for turn in turns
-            ]
-            choices = source(wants, sites, self.free, sourcing, self._expires) if wants else []
-            for turn, chosen in zip(turns, choices, strict=True):
-                for location_id, quantity in chosen:
-                    self._take(wanteds[turn], location_id, quantity)
-                    granted[turn] += quantity
-        for wanted, has in zip(wanteds, granted, strict=True):
-            if has < wanted.ask.quantity:
-                self._lack(wanted, self._where_to_wait(wanted, stages[0]), has)
+            for turn, granted in self._choose_from(sites, wanteds, left, limits):
+                left[turn] -= granted
+                limits[turn] -= granted
+        for wanted, missing in zip(wanteds, left, strict=True):
+            if missing and not self._torn:
+                self._lack(wanted, self._where_to_wait(wanted, stages[0]), wanted.ask.quantity - missing)
+
+    def _choose_from(
+        self, sites: Sequence[Site], wanteds: Sequence[_Wanted], left: Sequence[int], limits: Sequence[int]
+    ) -> list[tuple[int, int]]:
+        """Takes what there is; which lines, by their place among them, got how much."""
+        got: list[tuple[int, int]] = []
+        wants: list[Want] = []
+        takers: list[tuple[int, _Wanted]] = []
+        for turn, wanted in enumerate(wanteds):
+            if wanted.parts_apart and left[turn]:
+                bundles = min(left[turn], limits[turn], self._in_parts(wanted, sites))
+                if bundles > 0:
+                    got.append((turn, bundles))
+                    wants += [
+                        Want(bundles * per, ((sku_id, 1),), True, OVERSELL_UNLIMITED) for sku_id, per in wanted.parts
+                    ]
+                    takers += [(turn, wanted._replace(parts=((sku_id, 1),))) for sku_id, _ in wanted.parts]
+            elif left[turn]:
+                wants.append(Want(left[turn], wanted.parts, self._command.sourcing.split, limits[turn]))
+                takers.append((turn, wanted))
+        choices = source(wants, sites, self._seller.free, self._command.sourcing, self._seller.expires)
+        for want, (turn, wanted), chosen in zip(wants, takers, choices, strict=True):
+            granted = 0
+            for location_id, quantity in chosen:
+                self._take(wanted, location_id, quantity)
+                granted += quantity
+            if not wanted.parts_apart:
+                got.append((turn, granted))
+            elif granted < want.quantity:
+                self._torn = True  # a bundle's parts were there each for itself, and not all at once
+                self._shortages.append(Shortage(wanted.ask.sku, "", wanted.ask.quantity, 0))
+        return got
+
+    def _in_parts(self, whole: _Wanted, sites: Sequence[Site]) -> int:
+        """How many bundles there are whose components may come from several places."""
+        return min(
+            sum(self._seller.free(sku_id, site.location_id) for site in sites) // per for sku_id, per in whole.parts
+        )
 
     def made(self) -> Reservation:
         """The reservation, saved. Raises INSUFFICIENT_STOCK."""
         command, ledger = self._command, self._ledger
-        if self._shortages and not (command.partial and any(line.live for line in self._lines)):
+        partial = command.partial and not self._torn and any(line.live for line in self._lines)
+        if self._shortages and not partial:
             raise insufficient(self._shortages)
         for wanted, location_id, missing in self._short_of:
             self._note_missing(wanted, location_id, missing)
@@ -146,30 +171,6 @@ class _Promise:
         ledger.save(reservation)
         return reservation
 
-    def free(self, sku_id: int, location_id: int) -> int:
-        """What may be promised of a SKU at a place."""
-        key = (sku_id, location_id)
-        level = self._ledger.level_at(key)
-        place = self._ledger.codes.get(key) or self._ledger.goods_by_id.get(sku_id)
-        if place is None:
-            return 0
-        if place.kind == SkuKind.VIRTUAL:
-            return OVERSELL_UNLIMITED
-        free = max(level.free, 0)
-        if free and place.tracking == Tracking.LOTS:
-            return min(free, sum(available for _, available in usable(self._ledger, key, self._last_day(location_id))))
-        return free
-
-    def _expires(self, sku_id: int, location_id: int) -> date | None:
-        for lot, _ in usable(self._ledger, (sku_id, location_id), self._last_day(location_id)):
-            return lot.expires_on
-        return None
-
-    def _last_day(self, location_id: int) -> date:
-        """Until when a lot must last that is promised now."""
-        site = self._ledger.topology.sites[location_id]
-        return local_date(site, self._ledger.now) + timedelta(days=self._channel.min_life_days)
-
     def _place(self, ask: Ask) -> Place:
         place = self._ledger.place(ask.sku, ask.location)
         if not place.sku_active:
@@ -181,7 +182,7 @@ class _Promise:
         site = self._ledger.topology.by_code.get(wanted.location)
         if site is None:
             raise location_not_found(wanted.location)
-        check_selling(self._channel, self._use, site)
+        check_selling(self._seller.channel, self._seller.use, site)
         return site
 
     def _unplaced(self, number: int, ask: Ask) -> _Wanted:
@@ -189,39 +190,28 @@ class _Promise:
         if not goods.active:
             raise sku_retired(ask.sku)
         wanted = self._wanted(number, ask, goods)
-        return wanted._replace(splits=wanted.bundle and goods.from_several_places)
+        return wanted._replace(parts_apart=bool(wanted.bundle) and goods.from_several_places)
 
     def _wanted(self, number: int, ask: Ask, what: Place | Goods) -> _Wanted:
         if what.kind != SkuKind.BUNDLE:
-            return _Wanted(number, ask, what.sku_id, ((what.sku_id, 1),), False, what.oversell_limit)
+            return _Wanted(number, ask, what.sku_id, ((what.sku_id, 1),), _NO_BUNDLE, what.oversell_limit)
         goods = self._ledger.sku(ask.sku)
         for leaf in goods.leaves:
             if not self._ledger.goods_by_id[leaf.sku_id].active:
                 raise sku_retired(leaf.sku)
         parts = tuple((leaf.sku_id, leaf.quantity) for leaf in goods.leaves)
-        return _Wanted(number, ask, what.sku_id, parts, True, 0)
-
-    def _view(self, sku_id: int) -> View:
-        own = self._ledger.views.get((self._command.channel_id, sku_id))
-        return self._channel.view if own is None else own.over(self._channel.view)
+        return _Wanted(number, ask, what.sku_id, parts, dict(parts), 0)
 
     def _limit(self, wanted: _Wanted) -> int:
-        """What the channel may sell of it at most, over all its places."""
-        if not wanted.bundle:
-            return self._sellable(wanted.sku_id)
-        raw = sum(
-            min(self.free(sku_id, site.location_id) // per for sku_id, per in wanted.parts) for site in self._viewed
-        )
-        raw = min(raw, *(self._sellable(sku_id) // per for sku_id, per in wanted.parts))
-        own = self._ledger.views.get((self._command.channel_id, wanted.sku_id), NO_VIEW)
-        return availability.seen(own, raw)
-
-    def _sellable(self, sku_id: int) -> int:
-        """As it was before this command took of it."""
-        if sku_id not in self._limits:
-            raw = sum(self.free(sku_id, site.location_id) for site in self._viewed)
-            self._limits[sku_id] = availability.seen(self._view(sku_id), raw)
-        return self._limits[sku_id]
+        """What the channel may sell of it from the shelves, over all its places: as it was before this command, less
+        what it took since; of a bundle, as it is now."""
+        goods = self._ledger.goods_by_id[wanted.sku_id]
+        if wanted.bundle:
+            return self._seller.sellable(goods).stock
+        if goods.sku_id not in self._limits:
+            found = self._seller.sellable(goods)
+            self._limits[goods.sku_id], self._totals[goods.sku_id] = found.stock, found.total
+        return self._limits[goods.sku_id]
 
     def _take(self, wanted: _Wanted, location_id: int, quantity: int) -> None:
         for sku_id, per in wanted.parts:
@@ -229,18 +219,19 @@ class _Promise:
             amount = quantity * per
             if sku_id in self._limits:
                 self._limits[sku_id] -= amount
+                self._totals[sku_id] -= amount
             place = self._ledger.place_at(key)
             if place.tracking != Tracking.LOTS:
                 made = amount if place.kind == SkuKind.VIRTUAL else 0
-                self._move(wanted, key, per, amount, made=made)
+                self._move(wanted, key, amount, made=made)
                 continue
-            for lot, available in usable(self._ledger, key, self._last_day(location_id)):
+            for lot, available in usable(self._ledger, key, self._seller.last_day(location_id)):
                 part = min(available, amount)
                 if part:
-                    self._move(wanted, key, per, part, lot_id=lot.lot_id)
+                    self._move(wanted, key, part, lot_id=lot.lot_id)
                     amount -= part
 
-    def _move(self, wanted: _Wanted, key: Key, per: int, amount: int, *, made: int = 0, lot_id: int = 0) -> None:
+    def _move(self, wanted: _Wanted, key: Key, amount: int, *, made: int = 0, lot_id: int = 0) -> None:
         held, allocated = (amount, 0) if self._hold else (0, amount)
         self._ledger.move(
             key,
@@ -253,13 +244,12 @@ class _Promise:
             reference=self._command.reference or None,
             lot_id=lot_id,
         )
-        self._lines.append(self._line(wanted, key, per, amount, held, allocated, lot_id=lot_id))
+        self._lines.append(self._line(wanted, key, amount, held, allocated, lot_id=lot_id))
 
     def _line(
         self,
         wanted: _Wanted,
         key: Key,
-        per: int,
         requested: int,
         held: int = 0,
         allocated: int = 0,
@@ -267,7 +257,7 @@ class _Promise:
         backordered: int = 0,
         lot_id: int = 0,
     ) -> Line:
-        bundle_sku_id, bundle_quantity = (wanted.sku_id, per) if wanted.bundle else (0, 0)
+        bundle_sku_id, bundle_quantity = (wanted.sku_id, wanted.bundle[key[0]]) if wanted.bundle else (0, 0)
         return Line(
             *key,
             requested,
@@ -294,13 +284,13 @@ class _Promise:
         if self._command.stock_only or wanted.bundle:
             return 0
         sku_id = wanted.sku_id
-        elsewhere = sum(
-            self._ledger.level_at((sku_id, other)).backordered
-            for other in self._ledger.locations_of(sku_id)
-            if other != location_id
-        )
         level = self._ledger.level_at((sku_id, location_id))
-        return availability.room(self._view(sku_id), wanted.oversell_limit, level, elsewhere)
+        elsewhere = self._seller.backordered(sku_id, (location_id,))
+        room = availability.room(self._seller.view(sku_id), wanted.oversell_limit, level, elsewhere)
+        if room and self._channel.restricted:
+            self._limit(wanted)
+            room = min(room, max(self._totals[sku_id], 0))
+        return room
 
     def _lack(self, wanted: _Wanted, location_id: int, granted: int) -> None:
         """What isn't on the shelf is back-ordered as far as that is allowed; else the line is short."""
@@ -317,7 +307,9 @@ class _Promise:
                 reservation_id=self._command.reservation_id,
                 reference=self._command.reference or None,
             )
-            self._lines.append(self._line(wanted, key, 1, room, backordered=room))
+            self._lines.append(self._line(wanted, key, room, backordered=room))
+            if wanted.sku_id in self._totals:
+                self._totals[wanted.sku_id] -= room
             missing -= room
         if missing:
             ask = wanted.ask
@@ -335,20 +327,4 @@ class _Promise:
             else:
                 if location_id:
                     self._ledger.place_at((sku_id, location_id))
-                    self._lines.append(self._line(wanted, (sku_id, location_id), per, missing * per))
-
-
-def check_selling(channel: Channel, use: Use, site: Site) -> None:
-    """Raises LOCATION_RETIRED, LOCATION_NOT_SELLING."""
-    if not site.active:
-        raise Refusal(
-            Reason.LOCATION_RETIRED,
-            f"location {site.code!r} is no longer active",
-            metadata={"location": site.code},
-        )
-    if use not in site.uses or (channel.location_ids and site.location_id not in channel.location_ids):
-        raise Refusal(
-            Reason.LOCATION_NOT_SELLING,
-            f"the channel doesn't sell from location {site.code!r} for {use.name}",
-            metadata={"location": site.code, "purpose": str(use.name)},
-        )
+                    self._lines.append(self._line(wanted, (sku_id, location_id), missing * per))

@@ -59,7 +59,7 @@ class _Needs:
         self.new_pairs: dict[stock.Pair, None] = {}
         self.arrivals: dict[stock.Pair, None] = {}
         self.spreads: dict[str, tuple[int, ...]] = {}
-        self.viewed: dict[tuple[int, str], None] = {}
+        self.viewed: dict[int, None] = {}
         self.reservation_ids: dict[UUID, None] = {}
         self.owners: dict[tuple[int, str], None] = {}
         for submission in batch:
@@ -84,7 +84,7 @@ class _Needs:
                 if wanted is not location_ids:  # of another channel, or for another purpose
                     self.spreads[sku] = tuple(dict.fromkeys((*wanted, *location_ids)))
             if topology.channel(command.channel_id).has_overrides:
-                self.viewed.update(dict.fromkeys((command.channel_id, ask.sku) for ask in command.asks))
+                self.viewed[command.channel_id] = None
 
     def add(self, needed: Needed) -> None:
         """What documents need."""

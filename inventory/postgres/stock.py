@@ -89,7 +89,7 @@ class Source(Protocol):
 class Wanted(NamedTuple):
     """What commands need; each thing once. `spreads`: SKUs, each with the places it may come from; `arrivals`: where
     goods may arrive for which somebody waits, of the pairs; `viewed`: channels some of whose SKUs have a view of their
-    own, with those SKUs that are asked for. `wide`: bundles and SKUs that may be back-ordered are among them, or any of
+    own. `wide`: bundles and SKUs that may be back-ordered are among them, or any of
     the former."""
 
     requests: Sequence[RequestKey] = ()
@@ -99,7 +99,7 @@ class Wanted(NamedTuple):
     must_exist: Collection[Pair] = ()
     spreads: Collection[tuple[str, Sequence[int]]] = ()
     arrivals: Collection[Pair] = ()
-    viewed: Collection[tuple[int, str]] = ()
+    viewed: Collection[int] = ()
     wide: bool = True
 
 
@@ -129,7 +129,8 @@ async def find_and_lock(source: Source, wanted: Wanted, topology: Topology, *, l
         reservations = await source.fetch("read_reservations", found["reservation_ids"])
         ledger.put_reservations(_reservations(ledger, reservations))
     if wanted.viewed:
-        for channel_id, sku_id, *view in await source.fetch("read_views", list(wanted.viewed)):
+        sku_ids = {*ledger.goods_by_id, *(place.sku_id for place in ledger.places.values())}
+        for channel_id, sku_id, *view in await source.fetch("read_views", list(wanted.viewed), list(sku_ids)):
             ledger.views[(channel_id, sku_id)] = View._make(view)
     await _read_lots(source, ledger)
     return Locked(ledger, _answers(found["answers"]), found["run_out_lines"] == RUN_OUT_LINES_MAX, found["seen"])

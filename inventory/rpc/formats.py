@@ -8,7 +8,7 @@ from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from inventory.domain.adjustment import Adjusted, LevelAfter
+from inventory.domain.adjustment import Adjusted, Disposition, LevelAfter
 from inventory.domain.catalog import CatalogChange, Location, Sku
 from inventory.domain.ledger import Ledger
 from inventory.domain.level import Level, Place
@@ -24,6 +24,12 @@ from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
 
+_DISPOSITIONS: dict[Disposition | None, core_pb2.Disposition] = {
+    None: core_pb2.DISPOSITION_SELLABLE,
+    Disposition.QUALITY_CONTROL: core_pb2.DISPOSITION_QUALITY_CONTROL,
+    Disposition.DAMAGED: core_pb2.DISPOSITION_DAMAGED,
+    Disposition.QUARANTINED: core_pb2.DISPOSITION_QUARANTINED,
+}
 ROWS_DETAILED_MAX = 1_000
 """Refused rows of a bulk request that are answered in full."""
 
@@ -99,6 +105,10 @@ class ReservationAnswer:
             reservation=reservation(found, codes, self._channel, pickup, found.transfer_ids)
         )
         return message.SerializeToString()
+
+
+def disposition(found: Disposition | None) -> core_pb2.Disposition:
+    return _DISPOSITIONS[found]
 
 
 def quantities(level: Level) -> core_pb2.Quantities:

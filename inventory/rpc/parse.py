@@ -118,7 +118,7 @@ def reserve(request: reservation_pb2.ReserveRequest, channel_id: int, new_id: UU
     return Reserve(
         channel_id,
         new_id,
-        _asks(request.lines, path, required=True),
+        asks(request.lines, path, required=True),
         ttl,
         policy == reservation_pb2.FILL_POLICY_AS_MUCH_AS_POSSIBLE,
         free_text(request.owner, OWNER_BYTES_MAX, f"{path}owner"),
@@ -180,7 +180,7 @@ def commit(request: reservation_pb2.CommitRequest, channel_id: int) -> Commit:
     return Commit(
         channel_id,
         reservation_id(request.reservation_id),
-        _asks(request.lines, ""),
+        asks(request.lines, ""),
         free_text(request.reference, REFERENCE_BYTES_MAX, "reference"),
     )
 
@@ -195,7 +195,7 @@ def release(request: reservation_pb2.ReleaseRequest, channel_id: int) -> Release
     return Release(
         channel_id,
         reservation_id(request.reservation_id),
-        _asks(request.lines, ""),
+        asks(request.lines, ""),
         free_text(request.reason, REASON_BYTES_MAX, "reason"),
     )
 
@@ -204,7 +204,7 @@ def fulfil(request: reservation_pb2.FulfilRequest, channel_id: int) -> Fulfil:
     return Fulfil(
         channel_id,
         reservation_id(request.reservation_id),
-        _asks(request.lines, ""),
+        asks(request.lines, ""),
         free_text(request.reference, REFERENCE_BYTES_MAX, "reference"),
     )
 
@@ -390,7 +390,7 @@ def _ttl(message: Duration, field: str) -> timedelta:
     return duration(message, field, HOLD_TTL_MIN, HOLD_TTL_MAX, Reason.TTL_OUT_OF_RANGE)
 
 
-def _asks(lines: Collection[core_pb2.LineQuantity], path: str, *, required: bool = False) -> tuple[Ask, ...]:
+def asks(lines: Collection[core_pb2.LineQuantity], path: str, *, required: bool = False) -> tuple[Ask, ...]:
     """The same SKU and location twice is summed here, before anything is checked."""
     if len(lines) > LINES_MAX:
         raise _too_many(f"{path}lines", LINES_MAX)

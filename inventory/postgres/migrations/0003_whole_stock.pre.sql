@@ -322,12 +322,13 @@ ALTER TABLE reservation_line
     ADD CONSTRAINT reservation_line_within_requested CHECK (
         held + allocated + backordered + fulfilled + released <= requested
     );
+-- Who stands behind what is allocated.
+CREATE INDEX reservation_line_allocated ON reservation_line (sku_id, location_id) WHERE allocated > 0;
 CREATE INDEX reservation_line_backordered ON reservation_line
     (sku_id, location_id, accepted_revision, reservation_id, line_no) WHERE backordered > 0;
 
 DROP TYPE locked_level, locked_place, level_row, movement_row, reservation_row, reservation_line_row, sku_row, location_row;
 CREATE TYPE level_key AS (sku_id bigint, location_id integer);
-CREATE TYPE channel_sku_key AS (channel_id integer, sku text);
 CREATE TYPE spread_row AS (sku text, location_ids integer[]);
 CREATE TYPE level_row AS (
     sku_id bigint, location_id integer, step integer, on_hand bigint, held bigint, allocated bigint,

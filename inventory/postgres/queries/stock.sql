@@ -341,12 +341,11 @@ LEFT JOIN lot ON lot.lot_id = line.lot_id
 ORDER BY line.reservation_id, line.line_no
 
 -- name: read_views
--- Of channels and SKUs those where the SKU's view differs from the channel's. $1 channels and SKU codes.
-SELECT key.channel_id, sku.sku_id, view.buffer, view.cap, view.share_bp, view.oversell_limit
-FROM unnest($1::channel_sku_key[]) AS key
-CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = key.sku OFFSET 0) AS sku
+-- Of channels and SKUs those where the SKU's view differs from the channel's. $1 channel_ids, $2 sku_ids.
+SELECT key.channel_id, key.sku_id, view.buffer, view.cap, view.share_bp, view.oversell_limit
+FROM (SELECT unnest($2::bigint[]) AS sku_id, channel_id FROM unnest($1::integer[]) AS channel_id) AS key
 CROSS JOIN LATERAL (
-    SELECT * FROM channel_sku WHERE channel_id = key.channel_id AND sku_id = sku.sku_id OFFSET 0
+    SELECT * FROM channel_sku WHERE channel_id = key.channel_id AND sku_id = key.sku_id OFFSET 0
 ) AS view
 
 -- name: read_lot_levels

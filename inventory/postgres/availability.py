@@ -1,0 +1,98 @@
+"""Looking at stock as the engine does, without locks: for answers that promise nothing."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from inventory.domain.decide import decide
+from inventory.domain.explain import CLAIMS_NAMED_MAX, Claim, Claims
+from inventory.domain.ledger import Ledger
+from inventory.domain.reservation import Expire, run_out
+from inventory.postgres.errors import Interfered, TopologyChanged
+from inventory.postgres.reads import Reader
+from inventory.postgres.stock import Pair, Wanted, find_and_lock
+from inventory.postgres.topology import Directory
+
+TRIES_MAX = 5
+
+
+class Seen(NamedTuple):
+    """What was looked at, as of a revision or a little later."""
+
+    ledger: Ledger
+    revision: int
+
+
+class DueRow(NamedTuple):
+    """Goods that are due at a place."""
+
+    sku_id: int
+    location_id: int
+    due_on: date | None
+    quantity: int
+    reference: str
+
+
+class Shown(NamedTuple):
+    """How a SKU's quantities are shown, and until when it is pre-ordered."""
+
+    unit: str
+    unit_digits: int
+    preorder_until: date | None
+
+
+class Looking:
+    """Reads what decisions are made on."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.directory = Directory()
+
+    async def look(self, channel_id: int, skus: Collection[str], pairs: Collection[Pair] = ()) -> Seen:
+        """Levels of `skus` at all places, and of `pairs`; holds that have run out don't count. Raises a
+        `StorageError`."""
+        for _ in range(TRIES_MAX):
+            topology = self.directory.topology
+            everywhere = tuple(topology.sites)
+            viewed = [channel_id] if topology.channel(channel_id).has_overrides else []
+            wanted = Wanted(pairs=pairs, spreads=[(sku, everywhere) for sku in skus], viewed=viewed)
+            try:
+                locked = await find_and_lock(self._reader, wanted, topology, lock=False)
+            except TopologyChanged:
+                await self.directory.refresh(self._reader)
+            except Interfered:
+                continue
+            else:
+                ledger = locked.ledger
+                for reservation in list(ledger.reservations.values()):
+                    if run_out(reservation, ledger.now):
+                        decide(ledger, Expire(reservation.reservation_id))
+                return Seen(ledger, locked.seen)
+        raise Interfered("places or channels change all the time")
+
+    async def channel(self, code: str) -> int | None:
+        """The number of a channel; None: there is no such channel."""
+        rows = await self._reader.fetch("find_channel", code)
+        return int(rows[0][0]) if rows else None
+
+    async def claims(self, sku_id: int, location_ids: Sequence[int]) -> tuple[Claims, Claims]:
+        """What is held, and what is allocated."""
+        rows = await self._reader.fetch("read_claims", sku_id, location_ids, CLAIMS_NAMED_MAX)
+        found: tuple[list[Claim], list[Claim]] = ([], [])
+        counts = [0, 0]
+        for is_allocated, *claim, reservations in map(tuple, rows):
+            found[is_allocated].append(_claim(claim))
+            counts[is_allocated] = reservations
+        return Claims(found[0], counts[0]), Claims(found[1], counts[1])
+
+    async def due_in(self, sku_ids: Sequence[int], location_ids: Sequence[int]) -> list[DueRow]:
+        """Soonest first."""
+        return [DueRow(*row) for row in await self._reader.fetch("read_due_in", sku_ids, location_ids)]
+
+    async def shown(self, sku_ids: Sequence[int]) -> dict[int, Shown]:
+        return {row[0]: Shown(*tuple(row)[1:]) for row in await self._reader.fetch("read_shown", sku_ids)}
+
+
+def _claim(row: Sequence[object]) -> Claim:
+    quantity, location, reservation_id, channel, owner, until, reference, lot = row
+    return Claim(quantity, location, reservation_id, channel, owner, until, reference, lot)  # type: ignore[arg-type]
