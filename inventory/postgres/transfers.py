@@ -43,25 +43,29 @@ def concerns(commands: Sequence[Any]) -> bool:
 
 async def prepare(writer: Writer, commands: Sequence[Any]) -> Needed:
     """Locks the transfers that commands name, in the order of their ids."""
+    ships = {command.transfer_id for command in commands if isinstance(command, ShipTransfer)}
     receives = {command.transfer_id for command in commands if isinstance(command, ReceiveTransfer)}
     returns = {command.transfer_id for command in commands if isinstance(command, CancelTransfer)}
     named = _named(commands)
     if not named:
         return Needed()
     pairs: dict[tuple[str, str], None] = {}
+    makes: dict[tuple[str, str], None] = {}
     arrivals: dict[tuple[str, str], None] = {}
     reservation_ids: dict[UUID, None] = {}
     for transfer_id, reservation_id, from_location, to_location, skus in await writer.fetch("lock_transfers", named):
         leave = [(sku, from_location) for sku in skus]
         arrive = [(sku, to_location) for sku in skus]
         pairs.update(dict.fromkeys((*leave, *arrive)))
+        if transfer_id in ships:
+            makes.update(dict.fromkeys(arrive))
         if transfer_id in receives:
             arrivals.update(dict.fromkeys(arrive))
         if transfer_id in returns:
             arrivals.update(dict.fromkeys(leave))
         if reservation_id is not None:
             reservation_ids[reservation_id] = None
-    return Needed(pairs, arrivals=arrivals, reservation_ids=list(reservation_ids))
+    return Needed(pairs, makes, arrivals, list(reservation_ids))
 
 
 async def read(writer: Writer, commands: Sequence[Any], ledger: Ledger) -> None:

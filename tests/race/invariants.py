@@ -52,7 +52,7 @@ _RULES = {
         FROM reservation_line AS line
         FULL JOIN (
             SELECT reservation_id, sku_id, location_id, sum(held_delta) AS held, sum(allocated_delta) AS allocated,
-                -sum(on_hand_delta) AS fulfilled
+                -coalesce(sum(on_hand_delta) FILTER (WHERE kind = 9), 0) AS fulfilled
             FROM movement WHERE reservation_id IS NOT NULL GROUP BY reservation_id, sku_id, location_id
         ) AS moved USING (reservation_id, sku_id, location_id)
         WHERE ARRAY[coalesce(line.held, 0), coalesce(line.allocated, 0), coalesce(line.fulfilled, 0)]::bigint[]

@@ -326,8 +326,8 @@ TABLE = [
             PRECONDITION,
             "TRANSFER_STATE",
             "",
-            lambda w, s=state: {"state": s},
-        )  # type: ignore[misc]  # a default binds the row's value
+            lambda w, s=state: {"state": s},  # type: ignore[misc]  # a default binds the row's value
+        )
         for method, state, send in (
             ("ShipTransfer", "SHIPPED", lambda w: w.ship(transfer_id=w.shipped)),
             ("ShipTransfer", "RECEIVED", lambda w: w.ship(transfer_id=w.received)),
