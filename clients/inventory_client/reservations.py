@@ -24,6 +24,8 @@ def reserve_request(
     owner: str = "",
     reference: str = "",
     replace_owner_holds: bool = False,
+    pickup: str = "",
+    by_transfer: bool = False,
     request_id: str | UUID | None = None,
 ) -> pb2.ReserveRequest:
     """A request for `batch_reserve`; the arguments are those of `reserve`.
@@ -39,6 +41,9 @@ def reserve_request(
         reference=reference,
         replace_owner_holds=replace_owner_holds,
     )
+    if pickup:
+        request.pickup.location = pickup
+        request.pickup.by_transfer = by_transfer
     if ttl is None:
         request.allocate = True
     else:
@@ -58,12 +63,16 @@ class ReservationCalls(Calls):
         owner: str = "",
         reference: str = "",
         replace_owner_holds: bool = False,
+        pickup: str = "",
+        by_transfer: bool = False,
         **options: Unpack[WriteOptions],
     ) -> pb2.ReserveResponse:
         """Promises up to 200 lines of (sku, location, quantity), all or nothing unless `fill_policy` says otherwise.
 
         `ttl`: hold for so long, 1 s to 24 h; None: allocate at once, without expiry. `owner`: whose it is within the
         channel, such as a cart; `replace_owner_holds`: release that owner's other holds in the same step.
+        `pickup`: where the customer collects it; lines name no location ('') then. `by_transfer`: what isn't there may
+        be brought from elsewhere, by transfers that are made with it.
 
         Raises `InsufficientStock`, `NotFound`, `PreconditionFailed` (SKU_RETIRED, LOCATION_RETIRED), `InvalidRequest`.
 
@@ -78,6 +87,8 @@ class ReservationCalls(Calls):
             owner=owner,
             reference=reference,
             replace_owner_holds=replace_owner_holds,
+            pickup=pickup,
+            by_transfer=by_transfer,
         )
         return await self._write(request, pb2.ReserveResponse, options)
 
@@ -121,6 +132,26 @@ class ReservationCalls(Calls):
         """Issues everything allocated (or only `wanted`): the goods leave. Raises `NotFound`, `PreconditionFailed`."""
         request = pb2.FulfilRequest(reservation_id=reservation_id, lines=lines(wanted), reference=reference)
         return await self._write(request, pb2.FulfilResponse, options)
+
+    async def reallocate(
+        self,
+        reservation_id: str,
+        moves: Iterable[tuple[str, str, str, int] | pb2.Reallocation],
+        *,
+        reason: str = "",
+        **options: Unpack[WriteOptions],
+    ) -> pb2.ReallocateResponse:
+        """Moves promises, given as (sku, from_location, to_location, quantity), all or nothing; quantity 0: all of it.
+        Raises `NotFound`, `InsufficientStock`, `ReservationExpired`, `PreconditionFailed` (EXCEEDS_HELD,
+        LOCATION_NOT_SELLING)."""
+        rows = [
+            move
+            if isinstance(move, pb2.Reallocation)
+            else pb2.Reallocation(sku=move[0], from_location=move[1], to_location=move[2], quantity=move[3])
+            for move in moves
+        ]
+        request = pb2.ReallocateRequest(reservation_id=reservation_id, moves=rows, reason=reason)
+        return await self._write(request, pb2.ReallocateResponse, options)
 
     async def get_reservation(
         self, reservation_id: str, *, min_revision: int = 0, timeout_s: float | None = None
