@@ -193,6 +193,11 @@ DAMAGES: list[tuple[str, list[str], set[str]]] = [
         ["UPDATE reservation_line SET released = released - 1, fulfilled = fulfilled + 1 WHERE released > 0"],
         {"states", "lines"},
     ),
+    (
+        "goods in transit that nobody has shipped",
+        [f"UPDATE level SET in_transit = in_transit + 1 WHERE {A}"],
+        {"I3 sums", "last movement", "in transit"},
+    ),
     ("an answer from the future", ["UPDATE request SET revision = revision + 1000"], {"answers"}),
 ]
 

@@ -74,19 +74,19 @@ WHERE transfer_id = ANY (ARRAY(
 
 -- name: list_transfers
 -- A page of transfers with their lines, newest first; what is planned for a reservation that has ended is cancelled,
--- also when nobody has said so yet. $1 the last page's last id or null; $2 one id, $3 state, $4 from, $5 to, $6
+-- also when nobody has said so yet. Scalar subqueries, which are never hashed: only a page's reservations are looked at.
+-- $1 the last page's last id or null; $2 one id, $3 state, $4 from, $5 to, $6
 -- reservation, each null for all; $7 how many.
 WITH page AS (
     SELECT * FROM (
         SELECT transfer_id, channel_id, from_location_id, to_location_id,
-            CASE WHEN state = 1 AND reservation_id IS NOT NULL AND NOT EXISTS (
-                SELECT FROM reservation
-                WHERE reservation.reservation_id = transfer.reservation_id AND (reservation.state = 2
-                    OR (reservation.state = 1 AND (reservation.expires_at > clock_timestamp() OR EXISTS (
-                        SELECT FROM reservation_line AS line
-                        WHERE line.reservation_id = reservation.reservation_id AND line.allocated > 0
-                    ))))
-            ) THEN 4 ELSE state END AS state,
+            CASE WHEN state = 1 AND reservation_id IS NOT NULL AND NOT coalesce((
+                SELECT reservation.state = 2 OR (reservation.state = 1 AND (reservation.expires_at > now() OR (
+                    SELECT max(line.allocated) > 0 FROM reservation_line AS line
+                    WHERE line.reservation_id = reservation.reservation_id
+                )))
+                FROM reservation WHERE reservation.reservation_id = transfer.reservation_id
+            ), false) THEN 4 ELSE state END AS state,
             reservation_id, reference, reason, created_at, shipped_at, ended_at, expected_on
         FROM transfer
     ) AS transfer
