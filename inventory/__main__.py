@@ -32,6 +32,7 @@ app = App(
 for command in ("serve", "watch", "stock", "subscribers", "compact", "verify", "migrate", "health", "bench", "demo"):
     app.command(f"inventory.cli.{command}:{command}", help=_help(command))
 app.command("inventory.cli.transfer:app", name="transfer", help="Move goods from one location to another.")
+app.command("inventory.cli.counting:app", name="count", help="Take stock while selling goes on.")
 app.command("inventory.cli.importing:app", name="import", help="Import locations, SKUs and stock from CSV files.")
 app.command("inventory.cli.exporting:app", name="export", help="Export locations, SKUs and stock to CSV files.")
 

@@ -24,7 +24,16 @@ from inventory.port import addresses, taken
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
-from inventory.rpc import availability, catalog, reservation, stock, subscriber, transfer, watch
+from inventory.rpc import (
+    availability,
+    catalog,
+    reservation,
+    stock,
+    stock_count,
+    subscriber,
+    transfer,
+    watch,
+)
 from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.rpc.errors import encode_refusal
 from inventory.rpc.method import BULK_BYTES_MAX, Router
@@ -121,6 +130,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         reservation.SERVICE: reservation.ReservationService(writes, reader, streams).methods(),
         transfer.SERVICE: transfer.TransferService(writes, reader).methods(),
         catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
+        stock_count.SERVICE: stock_count.StockCountService(writes, reader).methods(),
         watch.SERVICE: watch.WatchService(feed, reader, streams).methods(),
         availability.SERVICE: availability.AvailabilityService(reader).methods(),
         subscriber.SERVICE: subscriber.SubscriberService(reader).methods(),

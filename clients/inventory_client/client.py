@@ -23,6 +23,7 @@ from inventory_client.endpoints import Endpoints, addresses
 from inventory_client.joiner import CHANGE_BYTES_MAX
 from inventory_client.reservations import ReservationCalls
 from inventory_client.stock import StockCalls
+from inventory_client.stock_counts import StockCountCalls
 from inventory_client.subscribers import SubscriberCalls
 from inventory_client.transfers import TransferCalls
 from inventory_client.watch import OnConnection, Start, Watch
@@ -41,7 +42,7 @@ class WatchMode(IntEnum):
     """The newest row of each level that changed: for whoever wants to be right and is slow. Stock only."""
 
 
-class InventoryClient(StockCalls, ReservationCalls, TransferCalls, CatalogCalls, SubscriberCalls):
+class InventoryClient(StockCalls, StockCountCalls, ReservationCalls, TransferCalls, CatalogCalls, SubscriberCalls):
     """A client of one or several servers on the same database, used within `async with`, from one event loop.
 
     Every write gets a request_id once per call, and is sent again under it, with growing, jittered pauses, while it is

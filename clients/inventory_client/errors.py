@@ -6,6 +6,7 @@ is a write that may have happened: send it again with its `request_id`.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import grpc
@@ -35,12 +36,14 @@ class FieldViolation:
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """One line of which there is not enough, in the SKU's smallest unit."""
+    """One line of which there is not enough, in the SKU's smallest unit. `due_on`: the first day on which more is due;
+    None: not known."""
 
     sku: str
     location: str
     requested: int
     available: int
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,8 @@ class Conflict(Refused):
 
 
 class ExpectationFailed(Conflict):
-    """The expected on_hand is not the present one, which is `current` (None when the server does not say)."""
+    """What was expected, on_hand or the version of a stock count, is not the present one, which is `current` (None when
+    the server does not say)."""
 
     @property
     def current(self) -> int | None:
@@ -265,13 +269,22 @@ _DETAILS: Mapping[Any, Callable[[Any], dict[str, Any]]] = {
 
 
 def _counted(violations: Iterable[tuple[str, str]], metadata: Mapping[str, str]) -> Iterable[Shortage]:
-    """Violations are `sku@location` and `requested 3, available 1`. Codes may hold an @: ErrorInfo names the first."""
+    """Violations are `sku@location` and `requested 3, available 1`, or that and `, due_on 2026-12-01`. Codes may hold
+    an @: ErrorInfo names the first."""
     for subject, description in violations:
         sku, _, location = subject.rpartition("@")
         if subject == f"{metadata.get('sku')}@{metadata.get('location')}":
             sku, location = metadata["sku"], metadata["location"]
-        requested, _, available = description.removeprefix("requested ").partition(", available ")
-        yield Shortage(sku, location, _number(requested) or 0, _number(available) or 0)
+        quantities, _, due_on = description.partition(", due_on ")
+        requested, _, available = quantities.removeprefix("requested ").partition(", available ")
+        yield Shortage(sku, location, _number(requested) or 0, _number(available) or 0, _day(due_on))
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _number(text: str) -> int | None:

@@ -7,8 +7,10 @@ from inventory.domain.backorder import fill
 from inventory.domain.ledger import Ledger
 from inventory.domain.level import Level, Place
 from inventory.domain.limits import ON_HAND_MAX
+from inventory.domain.lot import LotLevel
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.tracking import assert_named, assert_stocked, known_lot
 
 
 class Disposition(StrEnum):
@@ -27,6 +29,8 @@ class Row(NamedTuple):
     delta: int
     disposition: Disposition | None = None
     expected_on_hand: int | None = None
+    lot: str = ""
+    serials: tuple[str, ...] = ()
 
 
 class Adjust(NamedTuple):
@@ -79,8 +83,9 @@ class LevelAfter(NamedTuple):
 
 
 def adjust(ledger: Ledger, command: Adjust) -> Adjusted:
-    """Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, ON_HAND_LIMIT, EXPECTATION_FAILED of the first refused
-    row, its position among many in the metadata, unless such rows are skipped."""
+    """Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_CONFLICT, LOT_NOT_FOUND,
+    SERIALS_REQUIRED, BELOW_PROMISED, ON_HAND_LIMIT, EXPECTATION_FAILED of the first refused row, its position among
+    many in the metadata, unless such rows are skipped."""
     on_hand = []
     refused: dict[int, Refusal] = {}
     last = None
@@ -89,6 +94,8 @@ def adjust(ledger: Ledger, command: Adjust) -> Adjusted:
         try:
             place = ledger.place(row.sku, row.location)
             present = ledger.level(place).on_hand
+            assert_stocked(place)
+            assert_named(place, row.lot, row.serials)
             if row.expected_on_hand is not None:
                 _expect(present, row.expected_on_hand)
             after = _correct(
@@ -100,6 +107,7 @@ def adjust(ledger: Ledger, command: Adjust) -> Adjusted:
                 row.disposition,
                 command.reason,
                 command.reference,
+                known_lot(ledger, place, row.lot),
             )
             on_hand.append(after.on_hand)
             if row.delta > 0 and row.disposition is None:
@@ -117,8 +125,11 @@ def adjust(ledger: Ledger, command: Adjust) -> Adjusted:
 
 
 def count(ledger: Ledger, command: Count) -> LevelAfter:
-    """Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND, EXPECTATION_FAILED, BELOW_PROMISED."""
+    """A SKU tracked by lots or serial numbers is counted in a stock count. Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND,
+    SKU_NOT_STOCKED, LOT_REQUIRED, SERIALS_REQUIRED, EXPECTATION_FAILED, BELOW_PROMISED."""
     place = ledger.place(command.sku, command.location)
+    assert_stocked(place)
+    assert_named(place, "", ())
     present = ledger.level(place).on_hand
     _expect(present, command.expected_on_hand)
     delta = command.on_hand - present
@@ -139,8 +150,9 @@ def count(ledger: Ledger, command: Count) -> LevelAfter:
 
 
 def set_thresholds(ledger: Ledger, command: SetThresholds) -> LevelAfter:
-    """Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED."""
+    """Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED, BELOW_PROMISED."""
     place = ledger.place(command.sku, command.location)
+    assert_stocked(place)
     key = (place.sku_id, place.location_id)
     waiting = ledger.levels[key].backordered
     if command.backorder_limit is not None and command.backorder_limit < waiting:
@@ -162,6 +174,7 @@ def _correct(
     disposition: Disposition | None,
     reason: str,
     reference: str,
+    lot_id: int = 0,
 ) -> Level:
     """Checks before it moves, so that a refused row leaves the rows before it standing."""
     level = ledger.level(place)
@@ -174,14 +187,20 @@ def _correct(
         damaged=level.damaged + damaged,
         quarantined=level.quarantined + quarantined,
     )
-    if after.on_hand > ON_HAND_MAX:
-        raise Refusal(
-            Reason.ON_HAND_LIMIT,
-            f"on_hand of SKU {place.sku!r} at {place.location!r} would be {after.on_hand}, over {ON_HAND_MAX}",
-            metadata={"sku": place.sku, "location": place.location, "max": str(ON_HAND_MAX)},
-        )
+    assert_room(place, after.on_hand)
     if delta < 0 or disposition:
         _covered(place, after)
+        if lot_id:
+            of_lot = ledger.lot_levels.get((place.sku_id, place.location_id), {}).get(lot_id, LotLevel())
+            _covered(
+                place,
+                of_lot._replace(
+                    on_hand=of_lot.on_hand + delta,
+                    quality_control=of_lot.quality_control + quality_control,
+                    damaged=of_lot.damaged + damaged,
+                    quarantined=of_lot.quarantined + quarantined,
+                ),
+            )
     return ledger.move(
         (place.sku_id, place.location_id),
         kind,
@@ -192,10 +211,21 @@ def _correct(
         quarantined=quarantined,
         reason=reason,
         reference=reference or None,
+        lot_id=lot_id,
     )
 
 
-def _covered(place: Place, level: Level) -> None:
+def assert_room(place: Place, on_hand: int) -> None:
+    """Raises ON_HAND_LIMIT."""
+    if on_hand > ON_HAND_MAX:
+        raise Refusal(
+            Reason.ON_HAND_LIMIT,
+            f"on_hand of SKU {place.sku!r} at {place.location!r} would be {on_hand}, over {ON_HAND_MAX}",
+            metadata={"sku": place.sku, "location": place.location, "max": str(ON_HAND_MAX)},
+        )
+
+
+def _covered(place: Place, level: Level | LotLevel) -> None:
     short = min(
         level.available,
         level.on_hand - level.unsellable,

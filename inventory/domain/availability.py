@@ -76,7 +76,7 @@ def backorder_room(
     limit = oversell_limit if view.oversell_limit is None else view.oversell_limit
     if limit is None:
         return sum(max((level.backorder_limit or 0) - level.backordered, 0) for level in places)
-    if limit <= 0 or not places:
+    if limit <= 0:
         return 0
     own = sum(
         OVERSELL_UNLIMITED if level.backorder_limit is None else max(level.backorder_limit - level.backordered, 0)

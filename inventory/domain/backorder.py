@@ -8,7 +8,7 @@ from inventory.domain.goods import Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
-from inventory.domain.reservation import FillBackorders, Line, Reservation, ReservationState
+from inventory.domain.reservation import FillBackorders, Line, Reservation, ReservationState, add_line
 
 
 def fill_backorders(ledger: Ledger, command: FillBackorders) -> None:
@@ -54,7 +54,8 @@ def _give(ledger: Ledger, key: Key, reservation: Reservation, index: int) -> Non
                 wanted -= part
                 line = lines[index]
                 lines[index] = line._replace(requested=line.requested - part, backordered=line.backordered - part)
-                lines.append(_granted(line._replace(requested=part, backordered=0, lot_id=lot.lot_id), part, hold=hold))
+                of_lot = Line(*line[:2], part, 0, 0, 0, 0, 0, *line[8:])._replace(lot_id=lot.lot_id)
+                add_line(lines, _granted(of_lot, part, hold=hold))
     elif wanted:
         _fill(ledger, key, reservation, wanted, 0)
         line = lines[index]

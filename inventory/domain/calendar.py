@@ -37,6 +37,11 @@ def local_date(site: Site, moment: datetime) -> date:
     return moment.astimezone(time_zone(site.time_zone)).date()
 
 
+def has_passed(day: date, zone: str, moment: datetime) -> bool:
+    """Whether a date is over at an aware moment where such clocks are. Raises TIME_ZONE_UNKNOWN."""
+    return day < moment.astimezone(time_zone(zone)).date()
+
+
 def begins_at(site: Site, day: date) -> datetime:
     """The first moment of a date at the place, in UTC. Raises TIME_ZONE_UNKNOWN."""
     return _first_moment(time_zone(site.time_zone), datetime.combine(day, time.min))

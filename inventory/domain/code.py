@@ -37,6 +37,13 @@ def location_code(text: str, field: str) -> str:
     return text
 
 
+def lot_code(text: str, field: str) -> str:
+    """The code itself. Raises LOT_FORMAT."""
+    if not is_code(text):
+        raise Refusal(Reason.LOT_FORMAT, _rule("lot"), field=field)
+    return text
+
+
 def subscriber_name(text: str, field: str = "name") -> str:
     """The name itself. Raises SUBSCRIBER_FORMAT."""
     if not is_code(text):

@@ -14,9 +14,11 @@ from inventory.domain.adjustment import (
     set_thresholds,
 )
 from inventory.domain.backorder import fill_backorders
+from inventory.domain.incoming import SetIncoming, set_incoming
 from inventory.domain.ledger import Ledger
 from inventory.domain.pickup import location_ids
 from inventory.domain.reallocation import Reallocate, reallocate
+from inventory.domain.receipt import ExpireLots, Receive, Reclassify, expire_lots, receive, reclassify
 from inventory.domain.refusal import Refusal
 from inventory.domain.reservation import (
     Commit,
@@ -35,9 +37,22 @@ from inventory.domain.reservation import (
 )
 from inventory.domain.reserve import reserve
 from inventory.domain.shipping import cancel_transfer, create_transfer, receive_transfer, ship_transfer
+from inventory.domain.stock_count import (
+    CancelCount,
+    OpenCount,
+    PostCount,
+    RecordCount,
+    Recorded,
+    StockCount,
+    cancel_count,
+    open_count,
+    post_count,
+    record_count,
+)
 from inventory.domain.topology import Topology
 from inventory.domain.transfer import CancelTransfer, CreateTransfer, ReceiveTransfer, ShipTransfer, Transfer
 
+CountCommand = OpenCount | RecordCount | PostCount | CancelCount
 StockCommand = (
     Reserve
     | Commit
@@ -49,13 +64,18 @@ StockCommand = (
     | Adjust
     | Count
     | SetThresholds
+    | CountCommand
+    | Receive
+    | Reclassify
+    | SetIncoming
+    | ExpireLots
     | Reallocate
     | CreateTransfer
     | ShipTransfer
     | ReceiveTransfer
     | CancelTransfer
 )
-StockAnswer = Reservation | Adjusted | LevelAfter | Transfer | None
+StockAnswer = Reservation | Adjusted | LevelAfter | tuple[LevelAfter, ...] | StockCount | Recorded | Transfer | None
 
 _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Reserve: reserve,
@@ -73,6 +93,14 @@ _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     ShipTransfer: ship_transfer,
     ReceiveTransfer: receive_transfer,
     CancelTransfer: cancel_transfer,
+    OpenCount: open_count,
+    RecordCount: record_count,
+    PostCount: post_count,
+    CancelCount: cancel_count,
+    Receive: receive,
+    Reclassify: reclassify,
+    SetIncoming: set_incoming,
+    ExpireLots: expire_lots,
 }
 
 
@@ -101,9 +129,11 @@ def pairs(command: StockCommand) -> list[tuple[str, str]]:
     match command:
         case Reserve():
             return [(ask.sku, ask.location) for ask in command.asks if ask.location]
-        case Adjust():
+        case Adjust() | SetIncoming():
             return [(row.sku, row.location) for row in command.rows]
-        case Count() | SetThresholds() | FillBackorders():
+        case Receive():
+            return [(row.sku, command.location) for row in command.rows]
+        case Count() | SetThresholds() | FillBackorders() | Reclassify() | ExpireLots():
             return [(command.sku, command.location)]
         case Reallocate():
             return [(move.sku, move.to_location) for move in command.moves]
@@ -114,11 +144,13 @@ def pairs(command: StockCommand) -> list[tuple[str, str]]:
             return []
         case ShipTransfer() | ReceiveTransfer() | CancelTransfer():
             return []
+        case OpenCount() | RecordCount() | PostCount() | CancelCount():
+            return []  # those of its lines are found with it
 
 
 def makes_levels(command: StockCommand) -> bool:
     """Whether levels that were never made are made for it."""
-    return isinstance(command, (Adjust, Count, SetThresholds))
+    return isinstance(command, (Adjust, Count, SetThresholds, Receive, Reclassify, SetIncoming))
 
 
 def arrivals(command: StockCommand) -> list[tuple[str, str]]:
@@ -126,6 +158,10 @@ def arrivals(command: StockCommand) -> list[tuple[str, str]]:
     match command:
         case Adjust():
             return [(row.sku, row.location) for row in command.rows if row.delta > 0 and row.disposition is None]
+        case Receive():
+            return [(row.sku, command.location) for row in command.rows if row.disposition is None]
+        case Reclassify():
+            return [(command.sku, command.location)] if command.target is None else []
         case Count() | FillBackorders():
             return [(command.sku, command.location)]
         case Reallocate():
@@ -134,12 +170,28 @@ def arrivals(command: StockCommand) -> list[tuple[str, str]]:
             return []
 
 
+def lots(command: object) -> list[tuple[str, str]]:
+    """The SKU and lot codes that the command names."""
+    match command:
+        case Adjust() | Receive():
+            return [(row.sku, row.lot) for row in command.rows if row.lot]
+        case Reclassify() if command.lot:
+            return [(command.sku, command.lot)]
+        case _:
+            return []
+
+
+def new_lots(command: object) -> list[tuple[str, str]]:
+    """Those that are made for it when nobody has ever named them."""
+    return lots(command) if isinstance(command, Receive) else []
+
+
 def spreads(command: StockCommand, topology: Topology) -> dict[str, tuple[int, ...]]:
     """The SKUs that may come from several places, and the numbers of those."""
     if not isinstance(command, Reserve):
         return {}
-    channel = topology.channel(command.channel_id)
-    skus = [ask.sku for ask in command.asks if not ask.location or channel.restricted]
+    restricted = topology.restricts(command.channel_id)
+    skus = [ask.sku for ask in command.asks if restricted or not ask.location]
     if not skus:
         return {}
     return dict.fromkeys(skus, location_ids(topology, command))

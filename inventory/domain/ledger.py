@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -16,10 +16,18 @@ from inventory.domain.topology import NOWHERE, Topology, View
 
 if TYPE_CHECKING:
     from inventory.domain.reservation import Reservation
+    from inventory.domain.stock_count import Counting
     from inventory.domain.transfer import Transfer
 
 Key = tuple[int, int]
 """sku_id and location_id."""
+
+
+class Expected(NamedTuple):
+    """What is expected under one reference at a place, in the SKU's smallest unit."""
+
+    quantity: int
+    due_on: date
 
 
 class NoLevel(Exception):
@@ -51,6 +59,12 @@ class Ledger:
         self.named_lots: dict[tuple[str, str], int] = {}
         self.transfers: dict[UUID, Transfer] = {}
         self.touched_transfers: dict[UUID, None] = {}
+        self.settled_lots: dict[int, None] = {}
+        self.expected: dict[tuple[Key, str], Expected | None] = {}
+        self.touched_expected: dict[tuple[Key, str], None] = {}
+        self.on_the_way: dict[Key, list[date]] = {}
+        self.due_read = False
+        """Whether `expected` and `on_the_way` have all that is due at the locked levels."""
         self.touched_lots: dict[tuple[Key, int], None] = {}
         self.places: dict[tuple[str, str], Place] = {}
         self.unknown: dict[tuple[str, str], Callable[[], Refusal]] = {}
@@ -64,6 +78,8 @@ class Ledger:
         self.touched_reservations: dict[UUID, None] = {}
         self.held_by_owner: dict[tuple[int, str], list[UUID]] = {}
         self.step = 0
+        self.counting: Counting | None = None
+        """None: no command is about a stock count."""
         self.noted = False
         """Whether the present command has changed a document: it is kept also when no quantity changed."""
         self._ordinal = 0
@@ -93,6 +109,12 @@ class Ledger:
         self.lots[lot.lot_id] = lot
         self.lot_codes[lot.lot_id] = lot.code
         self.lot_levels.setdefault(key, {})[lot.lot_id] = level
+
+    def put_named_lot(self, sku: str, lot: Lot) -> None:
+        """Takes in a lot that a command names, whether or not anything of it stands anywhere."""
+        self.named_lots[(sku, lot.code)] = lot.lot_id
+        self.lots[lot.lot_id] = lot
+        self.lot_codes[lot.lot_id] = lot.code
 
     def put_reservations(self, reservations: Iterable[Reservation]) -> None:
         """Takes in reservations whose levels are all locked."""
@@ -297,6 +319,33 @@ class Ledger:
                 levels[lot_id] = before
             if not touched:
                 del self.touched_lots[(key, lot_id)]
+
+        self._undo.append(undo)
+
+    def settle_lot(self, lot: Lot) -> None:
+        """The last day of a lot that is received for the first time is known."""
+        before = self.lots[lot.lot_id]
+        self.lots[lot.lot_id] = lot
+        self.settled_lots[lot.lot_id] = None
+
+        def undo() -> None:
+            self.lots[lot.lot_id] = before
+            del self.settled_lots[lot.lot_id]
+
+        self._undo.append(undo)
+
+    def expect(self, key: Key, reference: str, expected: Expected | None) -> None:
+        """Replaces what is expected at a locked level under a reference; None: nothing any more. The movement that
+        tells of it is the caller's."""
+        row = (key, reference)
+        before, touched = self.expected.get(row), row in self.touched_expected
+        self.expected[row] = expected
+        self.touched_expected[row] = None
+
+        def undo() -> None:
+            self.expected[row] = before
+            if not touched:
+                del self.touched_expected[row]
 
         self._undo.append(undo)
 

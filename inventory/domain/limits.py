@@ -6,12 +6,18 @@ LINES_MAX = 200
 """Lines of one reservation."""
 BULK_ROWS_MAX = 10_000
 """Rows of one bulk command."""
+RECEIPT_LINES_MAX = 1_000
+"""Rows of one receipt, and of one SetIncoming."""
 BATCH_REQUESTS_MAX = 1_000
 """Requests of one BatchReserve or of one message of a ReserveStream."""
 KEYS_MAX = 1_000
 """Keys of one BatchGetStock."""
 FILTERS_MAX = 1_000
 """Codes of one filter."""
+COUNT_LINES_MAX = 10_000
+"""Lines of one stock count: all of them are posted by one command."""
+COUNT_RECORD_LINES_MAX = 1_000
+"""Lines of one recording."""
 PAGE_ROWS_MAX = 1_000
 PAGE_ROWS_DEFAULT = 100
 

@@ -9,11 +9,17 @@ if TYPE_CHECKING:
 
 
 class Lot(NamedTuple):
-    """`expires_on`: the last day it may be used; None: it lasts."""
+    """`expires_on`: the last day it may be used; None: it lasts. Not `known`: nothing was ever received of it, and its
+    last day is not settled."""
 
     lot_id: int
     code: str
     expires_on: date | None
+    known: bool = True
+
+    def is_over(self, today: date) -> bool:
+        """Whether its last day has passed."""
+        return self.expires_on is not None and self.expires_on < today
 
 
 class LotLevel(NamedTuple):
@@ -27,8 +33,12 @@ class LotLevel(NamedTuple):
     quarantined: int = 0
 
     @property
+    def unsellable(self) -> int:
+        return self.quality_control + self.damaged + self.quarantined
+
+    @property
     def available(self) -> int:
-        return self.on_hand - self.held - self.allocated - self.quality_control - self.damaged - self.quarantined
+        return self.on_hand - self.unsellable - self.held - self.allocated
 
 
 def usable(ledger: "Ledger", key: "Key", last_day: date) -> Iterator[tuple[Lot, int]]:

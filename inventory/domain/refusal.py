@@ -1,6 +1,7 @@
 """Saying no: the reason, and what the caller needs to mend it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from enum import StrEnum, auto
 from typing import NamedTuple
 
@@ -102,12 +103,14 @@ class Reason(StrEnum):
 
 
 class Shortage(NamedTuple):
-    """A line that can't be met; quantities in the SKU's smallest unit."""
+    """A line that can't be met; quantities in the SKU's smallest unit. `due_on`: the first day on which more is due
+    there; None: not known."""
 
     sku: str
     location: str
     requested: int
     available: int
+    due_on: date | None = None
 
 
 class Refusal(Exception):
@@ -194,4 +197,21 @@ def insufficient(shortages: Sequence[Shortage]) -> Refusal:
             "available": str(first.available),
         },
         shortages=tuple(shortages[:VIOLATIONS_MAX]),
+    )
+
+
+def revision_in_future(revision: int, head: int) -> Refusal:
+    return Refusal(
+        Reason.REVISION_IN_FUTURE,
+        f"revision {revision} has not happened yet; the last one is {head}",
+        metadata={"head": str(head), "revision": str(revision)},
+    )
+
+
+def count_not_found(count_id: str) -> Refusal:
+    return Refusal(
+        Reason.COUNT_NOT_FOUND,
+        f"no stock count {count_id}",
+        metadata={"count_id": count_id},
+        resource=("stock count", count_id),
     )

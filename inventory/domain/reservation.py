@@ -6,12 +6,14 @@ from enum import IntEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from inventory.domain.calendar import local_date
 from inventory.domain.goods import SkuKind
 from inventory.domain.ledger import Ledger
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Reason, Refusal, reservation_not_found
 from inventory.domain.sourcing import Sourcing
 from inventory.domain.topology import Use
+from inventory.domain.tracking import lot_expired
 
 
 class ReservationState(IntEnum):
@@ -228,12 +230,12 @@ def release(ledger: Ledger, command: Release) -> Reservation:
 
 
 def fulfil(ledger: Ledger, command: Fulfil) -> Reservation:
-    """Raises RESERVATION_NOT_FOUND, RESERVATION_STATE, EXCEEDS_HELD."""
+    """Raises RESERVATION_NOT_FOUND, RESERVATION_STATE, EXCEEDS_HELD, LOT_EXPIRED."""
     reservation = live_reservation(ledger, command.channel_id, command.reservation_id)
     if not any(line.allocated for line in reservation.lines):
         raise _wrong_state(reservation, "nothing of it is allocated")
     lines = list(reservation.lines)
-    for index, quantity in _chosen(ledger, lines, command.asks, lambda line: line.allocated):
+    for index, quantity in _to_issue(ledger, lines, command.asks):
         line = lines[index]
         lines[index] = line._replace(allocated=line.allocated - quantity, fulfilled=line.fulfilled + quantity)
         ledger.move(
@@ -398,6 +400,29 @@ def _chosen(
         if missing:
             raise exceeds_held(sku, location, quantity, quantity - missing)
     return chosen
+
+
+def _to_issue(ledger: Ledger, lines: Sequence[Line], asks: Sequence[Ask]) -> list[tuple[int, int]]:
+    """As `_chosen`, of lots whose last day has not passed. Raises EXCEEDS_HELD, LOT_EXPIRED."""
+    over = [line for line in lines if line.allocated and line.lot_id and _is_over(ledger, line)]
+    if over and not asks:
+        raise _over(ledger, over[0])
+    try:
+        return _chosen(ledger, lines, asks, lambda line: 0 if line in over else line.allocated)
+    except Refusal as refusal:
+        for line in over:
+            if ledger.codes[(line.sku_id, line.location_id)].sku == refusal.metadata["sku"]:
+                raise _over(ledger, line) from None
+        raise
+
+
+def _is_over(ledger: Ledger, line: Line) -> bool:
+    today = local_date(ledger.topology.sites[line.location_id], ledger.now)
+    return ledger.lots[line.lot_id].is_over(today)
+
+
+def _over(ledger: Ledger, line: Line) -> Refusal:
+    return lot_expired(ledger.codes[(line.sku_id, line.location_id)].sku, ledger.lots[line.lot_id])
 
 
 def exceeds_held(sku: str, location: str, requested: int, has: int) -> Refusal:

@@ -14,7 +14,7 @@ from inventory.domain.refusal import Shortage, insufficient, location_not_found,
 from inventory.domain.reservation import Ask, Line, Pickup, Reservation, ReservationState, Reserve, give_back_holds
 from inventory.domain.selling import Seller, check_selling
 from inventory.domain.sourcing import Want, source
-from inventory.domain.topology import OVERSELL_UNLIMITED, Site
+from inventory.domain.topology import OVERSELL_UNLIMITED, Site, Use
 
 Parts = tuple[tuple[int, int], ...]
 """What one piece takes: sku_id and quantity."""
@@ -28,6 +28,10 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
             earlier = ledger.reservations[reservation_id]
             if earlier.state == ReservationState.HELD:
                 give_back_holds(ledger, earlier, MovementKind.RELEASE, "replaced by its owner")
+    if not ledger.topology.restricts(command.channel_id):
+        lines = _taken_plainly(ledger, command)
+        if lines is not None:
+            return _saved(ledger, command, lines, command.purpose or ledger.topology.channel(command.channel_id).use)
     promise = _Promise(ledger, command)
     for number, ask in enumerate(command.asks):
         if ask.location:
@@ -35,6 +39,70 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
     if promise.spread:
         promise.choose()
     return promise.made()
+
+
+def _taken_plainly(ledger: Ledger, command: Reserve) -> list[Line] | None:
+    """The lines of what is asked for most often: goods that stand where the line says. None, and nothing taken: it
+    isn't as simple as that."""
+    topology = ledger.topology
+    channel = topology.channel(command.channel_id)
+    use = command.purpose or channel.use
+    keys = []
+    for ask in command.asks:
+        place = ledger.places.get((ask.sku, ask.location))
+        if place is None or not (place.sku_active and place.location_active):
+            return None
+        key = (place.sku_id, place.location_id)
+        level = ledger.levels.get(key)
+        if (
+            level is None
+            or place.kind not in _COUNTED
+            or place.tracking != Tracking.NONE
+            or level.free < ask.quantity
+            or use not in topology.sites[place.location_id].uses
+            or (channel.location_ids and place.location_id not in channel.location_ids)
+        ):
+            return None
+        keys.append(key)
+    hold = command.ttl is not None
+    kind = MovementKind.HOLD if hold else MovementKind.ALLOCATION
+    lines = []
+    for number, (key, ask) in enumerate(zip(keys, command.asks, strict=True)):
+        quantity = ask.quantity
+        held, allocated = (quantity, 0) if hold else (0, quantity)
+        lines.append(Line(*key, quantity, held, allocated, 0, 0, 0, number, 0, 0, 0, -ledger.step))
+        ledger.move(
+            key,
+            kind,
+            command.channel_id,
+            held=held,
+            allocated=allocated,
+            reservation_id=command.reservation_id,
+            reference=command.reference or None,
+        )
+    return lines
+
+
+def _saved(
+    ledger: Ledger, command: Reserve, lines: Sequence[Line], use: Use, pickup_location_id: int | None = None
+) -> Reservation:
+    hold = command.ttl is not None
+    reservation = Reservation(
+        command.reservation_id,
+        command.channel_id,
+        command.owner,
+        command.reference,
+        ReservationState.HELD if hold else ReservationState.ALLOCATED,
+        None if command.ttl is None else ledger.now + command.ttl,
+        ledger.now,
+        tuple(lines),
+        use,
+        pickup_location_id,
+    )
+    if pickup_location_id is not None:
+        reservation = pickup.arranged(ledger, reservation)
+    ledger.save(reservation)
+    return reservation
 
 
 class _Wanted(NamedTuple):
@@ -50,6 +118,7 @@ class _Wanted(NamedTuple):
     parts_apart: bool = False
 
 
+_COUNTED = (SkuKind.GOODS, SkuKind.VIRTUAL_LIMITED)
 _NO_BUNDLE: Mapping[int, int] = MappingProxyType({})
 
 
@@ -154,22 +223,7 @@ class _Promise:
         for wanted, location_id, missing in self._short_of:
             self._note_missing(wanted, location_id, missing)
         self._lines.sort(key=lambda line: line.ask_no)
-        reservation = Reservation(
-            command.reservation_id,
-            command.channel_id,
-            command.owner,
-            command.reference,
-            ReservationState.HELD if self._hold else ReservationState.ALLOCATED,
-            None if command.ttl is None else ledger.now + command.ttl,
-            ledger.now,
-            tuple(self._lines),
-            self._use,
-            self._pickup_location_id,
-        )
-        if command.pickup is not None:
-            reservation = pickup.arranged(ledger, reservation)
-        ledger.save(reservation)
-        return reservation
+        return _saved(ledger, command, self._lines, self._use, self._pickup_location_id)
 
     def _place(self, ask: Ask) -> Place:
         place = self._ledger.place(ask.sku, ask.location)

@@ -133,7 +133,8 @@ class Topology:
         self.revision = revision
         self.sites = sites
         self.by_code = {site.code: site for site in sites.values()}
-        self._channels = channels
+        self._channels = dict(channels)
+        self._restricted: dict[int, bool] = {}
         self._by_priority = tuple(sorted(sites.values(), key=lambda site: (site.priority, site.location_id)))
         self._selling: dict[tuple[int, Use], tuple[Site, ...]] = {}
         self._selling_ids: dict[tuple[int, Use], tuple[int, ...]] = {}
@@ -141,7 +142,16 @@ class Topology:
     def channel(self, channel_id: int) -> Channel:
         """One without settings sells everything from everywhere."""
         found = self._channels.get(channel_id)
-        return Channel(channel_id) if found is None else found
+        if found is None:
+            found = self._channels[channel_id] = Channel(channel_id)
+        return found
+
+    def restricts(self, channel_id: int) -> bool:
+        """Whether a channel sees less, or may promise more, than what stands on the shelf."""
+        found = self._restricted.get(channel_id)
+        if found is None:
+            found = self._restricted[channel_id] = self.channel(channel_id).restricted
+        return found
 
     def selling(self, channel_id: int, use: Use) -> tuple[Site, ...]:
         """The active places that a channel sells from for a use, in its order."""

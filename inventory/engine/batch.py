@@ -7,13 +7,14 @@ from uuid import UUID
 from inventory.domain import catalog as catalog_domain
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.decide import StockCommand, arrivals, decide, makes_levels, pairs, spreads
+from inventory.domain.incoming import owed, tell_due
 from inventory.domain.ledger import Committed, Ledger, NoLevel
 from inventory.domain.reallocation import Reallocate
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
 from inventory.engine.submission import Outcome, Submission
-from inventory.postgres import beside, catalog, stock
+from inventory.postgres import beside, catalog, incoming, stock
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import Interfered, Narrow, TopologyChanged
 from inventory.postgres.needed import Needed
@@ -72,19 +73,29 @@ class _Needs:
                 self._levels(command, submission.new_pairs, topology)
 
     def _levels(self, command: StockCommand, made: Sequence[stock.Pair], topology: Topology) -> None:
-        needed = dict.fromkeys((*pairs(command), *made))
-        self.pairs.update(needed)
-        self.new_pairs.update(needed if makes_levels(command) else dict.fromkeys(made))
-        self.arrivals.update(dict.fromkeys(arrivals(command)))
         if isinstance(command, Reserve):
-            if command.replace_owner_holds:
-                self.owners[(command.channel_id, command.owner)] = None
-            for sku, location_ids in spreads(command, topology).items():
-                wanted = self.spreads.setdefault(sku, location_ids)
-                if wanted is not location_ids:  # of another channel, or for another purpose
-                    self.spreads[sku] = tuple(dict.fromkeys((*wanted, *location_ids)))
-            if topology.channel(command.channel_id).has_overrides:
-                self.viewed[command.channel_id] = None
+            self._sources(command, topology)
+        else:
+            needed = dict.fromkeys(pairs(command))
+            self.pairs.update(needed)
+            self.arrivals.update(dict.fromkeys(arrivals(command)))
+            if makes_levels(command):
+                self.new_pairs.update(needed)
+        for pair in made:
+            self.pairs[pair] = self.new_pairs[pair] = None
+
+    def _sources(self, command: Reserve, topology: Topology) -> None:
+        if command.replace_owner_holds:
+            self.owners[(command.channel_id, command.owner)] = None
+        for ask in command.asks:
+            if ask.location:
+                self.pairs[(ask.sku, ask.location)] = None
+        for sku, location_ids in spreads(command, topology).items():
+            wanted = self.spreads.setdefault(sku, location_ids)
+            if wanted is not location_ids:  # of another channel, or for another purpose
+                self.spreads[sku] = tuple(dict.fromkeys((*wanted, *location_ids)))
+        if topology.channel(command.channel_id).has_overrides:
+            self.viewed[command.channel_id] = None
 
     def add(self, needed: Needed) -> None:
         """What documents need."""
@@ -146,7 +157,11 @@ async def _change_stock(
     steps: list[int | None] = []
     outcomes = []
     for submission in batch:
-        outcome, step = _answer(ledger, submission, answers, encode_refusal)
+        decided = _decide(ledger, submission, answers, encode_refusal)
+        if isinstance(decided, Refusal):
+            await _tell_due(writer, ledger, submission.command, decided)
+            decided = Outcome(*encode_refusal(decided), None), None
+        outcome, step = decided
         outcomes.append(outcome)
         steps.append(step)
         if submission.request_id is not None and not (submission.validate_only or outcome.replayed):
@@ -186,12 +201,22 @@ def _committed(base: int, ledger: Ledger, seen: int) -> Committed:
     return Committed(base, ledger.step, seen, ledger.now, ledger.movements, ledger.codes, ledger.lot_codes)
 
 
-def _answer(
+async def _tell_due(writer: Writer, ledger: Ledger, command: object, refusal: Refusal) -> None:
+    """Of what is short, when more is due: read at most once a batch, of all its levels at once."""
+    if not any(owed(ledger, command, short) for short in refusal.shortages):
+        return
+    if not ledger.due_read:
+        keys = [key for key, level in ledger.levels.items() if level.incoming or level.in_transit]
+        await incoming.read_due(writer, ledger, keys)
+    tell_due(ledger, command, refusal)
+
+
+def _decide(
     ledger: Ledger,
     submission: Submission,
     answers: dict[stock.RequestKey, Remembered],
     encode_refusal: EncodeRefusal,
-) -> tuple[Outcome, int | None]:
+) -> tuple[Outcome, int | None] | Refusal:
     earlier = _earlier(submission, answers, encode_refusal)
     if earlier is not None:
         return earlier, None
@@ -201,8 +226,7 @@ def _answer(
         submission.new_pairs.append(missing.pair)
         raise Interfered(str(missing)) from None
     if isinstance(answer, Refusal):
-        code, status = encode_refusal(answer)
-        return Outcome(code, status, None), None
+        return answer
     return Outcome(0, submission.encode(ledger, answer), None), step
 
 

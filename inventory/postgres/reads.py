@@ -28,6 +28,8 @@ LISTS = {
     "list_reservations",
     "list_skus",
     "list_stock",
+    "list_stock_count_lines",
+    "list_stock_counts",
     "list_transfers",
     "read_latest",
     "read_location_snapshot",

@@ -236,7 +236,7 @@ def _put_absent(ledger: Ledger, row: Any, must_exist: Collection[Pair]) -> None:
         ledger.unknown[pair] = partial(sku_not_found, pair[0])
     elif row["location_id"] is None:
         ledger.unknown[pair] = partial(location_not_found, pair[1])
-    elif pair in must_exist:
+    elif pair in must_exist and row["kind"] != SkuKind.BUNDLE:  # which has no levels
         raise Interfered("a SKU or location appeared between look and lock")
     else:
         place = Place(

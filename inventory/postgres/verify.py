@@ -28,6 +28,7 @@ CHECKS = (
     Check("I3 sums", "every quantity is the sum of its movements", "verify_sums"),
     Check("chain", "each movement's balances are the balances before it plus its delta", "verify_chain"),
     Check("last movement", "every level is what its last movement left", "verify_last"),
+    Check("lots", "what is of a lot is what was moved of it, and the lots of a level add up to it", "verify_lots"),
     Check("dense order", "every revision from 1 to the head has rows, and none lies beyond", "verify_revisions"),
     Check("atomic order", "a revision's movements are numbered from 0, and are of one moment", "verify_ordinals"),
     Check("states", "a reservation's state is what its lines add up to", "verify_states"),
@@ -37,6 +38,7 @@ CHECKS = (
         "what is in transit is what shipped transfers still owe, and what is incoming is what is expected",
         "verify_in_transit",
     ),
+    Check("counts", "a stock count remembers what the ledger says, and what was posted stands there", "verify_counts"),
     Check("answers", "no remembered answer names a revision that has not happened", "verify_answers"),
 )
 

@@ -132,7 +132,8 @@ def status(error: Refusal | EngineError | StorageError) -> Status:
             details_pb2.PreconditionFailure.Violation(
                 type=error.reason,
                 subject=f"{short.sku}@{short.location}",
-                description=f"requested {short.requested}, available {short.available}",
+                description=f"requested {short.requested}, available {short.available}"
+                + (f", due_on {short.due_on}" if short.due_on else ""),
             )
             for short in error.shortages[:VIOLATIONS_MAX]
         ]

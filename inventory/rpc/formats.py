@@ -51,6 +51,8 @@ def reservation(
     """`codes` are those of the lines, in their order."""
     lines = []
     for line, (sku, location, lot, bundle, serials) in zip(found.lines, codes, strict=True):
+        if not line.requested:  # a back-order that lots have filled
+            continue
         message = core_pb2.ReservationLine(
             sku=sku,
             location=location,

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from inventory.domain import barcode
 from inventory.domain.adjustment import Adjust, Count, Disposition, Row, SetThresholds
 from inventory.domain.catalog import UNIT_DEFAULT, Location, Sku
-from inventory.domain.code import free_text, is_code, location_code, sku_code
+from inventory.domain.code import free_text, is_code, location_code, lot_code, sku_code
 from inventory.domain.limits import (
     ATTRIBUTES_BYTES_MAX,
     ATTRIBUTES_MAX,
@@ -46,6 +46,7 @@ from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ALL_OR_NOTHING = (core_pb2.ERROR_POLICY_UNSPECIFIED, core_pb2.ERROR_POLICY_ALL_OR_NOTHING)
 _DURATION_S_MAX = 366 * 86_400  # above every limit, and within what a timedelta can hold
 _NANOS_PER_S = 1_000_000_000
@@ -95,6 +96,13 @@ def reservation_id(text: str) -> UUID:
     """Raises RESERVATION_ID_FORMAT."""
     if not _UUID.fullmatch(text):
         raise Refusal(Reason.RESERVATION_ID_FORMAT, "reservation_id is not a UUID", field="reservation_id")
+    return UUID(text)
+
+
+def count_id(text: str) -> UUID:
+    """Raises COUNT_ID_FORMAT."""
+    if not _UUID.fullmatch(text):
+        raise Refusal(Reason.COUNT_ID_FORMAT, "count_id is not a UUID", field="count_id")
     return UUID(text)
 
 
@@ -230,15 +238,18 @@ def adjust(request: stock_pb2.AdjustStockRequest, channel_id: int) -> Adjust:
         location_code(request.location, "location"),
         _delta(request.delta, "delta"),
         disposition(request.disposition, "disposition"),
+        None,
+        lot(request.lot, "lot"),
+        tuple(request.serials),
     )
-    return Adjust(channel_id, (row,), *_why(request.reason, request.reference))
+    return Adjust(channel_id, (row,), *why(request.reason, request.reference))
 
 
 def adjust_batch(request: stock_pb2.BatchAdjustStockRequest, channel_id: int) -> Adjust:
     rows = request.adjustments
     within(len(rows), BULK_ROWS_MAX, "adjustments")
     skip_refused = skips_refused(request.error_policy)
-    reason, reference = _why(request.reason, request.reference)
+    reason, reference = why(request.reason, request.reference)
     return Adjust(
         channel_id,
         tuple(_adjustment(row, f"adjustments[{position}].") for position, row in enumerate(rows)),
@@ -257,7 +268,7 @@ def count(request: stock_pb2.SetStockRequest, channel_id: int) -> Count:
         location_code(request.location, "location"),
         quantity_between(request.on_hand, "on_hand", 0, ON_HAND_MAX),
         quantity_between(request.expected_on_hand, "expected_on_hand", 0, ON_HAND_MAX),
-        *_why(request.reason, request.reference),
+        *why(request.reason, request.reference),
     )
 
 
@@ -426,6 +437,8 @@ def _adjustment(row: stock_pb2.StockAdjustment, path: str) -> Row:
         quantity_between(row.expected_on_hand, f"{path}expected_on_hand", 0, ON_HAND_MAX)
         if row.HasField("expected_on_hand")
         else None,
+        lot(row.lot, f"{path}lot"),
+        tuple(row.serials),
     )
 
 
@@ -453,7 +466,24 @@ def disposition(number: int, field: str) -> Disposition | None:
         raise unknown_enum(field) from None
 
 
-def _why(reason: str, reference: str) -> tuple[str, str]:
+def lot(text: str, field: str) -> str:
+    """'': none is named. Raises LOT_FORMAT."""
+    return lot_code(text, field) if text else ""
+
+
+def day(text: str, field: str, *, required: bool = False) -> date | None:
+    """None: not given. Raises DATE_FORMAT."""
+    if not text and not required:
+        return None
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise Refusal(Reason.DATE_FORMAT, f"{field} is a day, YYYY-MM-DD", field=field)
+
+
+def why(reason: str, reference: str) -> tuple[str, str]:
     return (
         free_text(reason, REASON_BYTES_MAX, "reason", required=True),
         free_text(reference, REFERENCE_BYTES_MAX, "reference"),

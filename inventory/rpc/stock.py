@@ -5,8 +5,10 @@ from uuid import UUID
 from inventory.domain.code import location_code, sku_code
 from inventory.domain.limits import KEYS_MAX
 from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
+from inventory.postgres import lots
 from inventory.postgres.reads import Reader
 from inventory.rpc import formats, page_token, parse
+from inventory.rpc import receipt_messages as receipts
 from inventory.rpc.method import BULK_BYTES_MAX, Call, Method, unary
 from inventory.rpc.reading import check_revision
 from inventory.rpc.writes import Writes
@@ -30,6 +32,10 @@ class StockService:
             "SetStock": unary(pb2.SetStockRequest, self.set_stock),
             "BatchAdjustStock": unary(pb2.BatchAdjustStockRequest, self.batch_adjust, bytes_max=BULK_BYTES_MAX),
             "SetThresholds": unary(pb2.SetThresholdsRequest, self.set_thresholds),
+            "ReceiveStock": unary(pb2.ReceiveStockRequest, self.receive),
+            "ReclassifyStock": unary(pb2.ReclassifyStockRequest, self.reclassify),
+            "SetIncoming": unary(pb2.SetIncomingRequest, self.set_incoming),
+            "ListLots": unary(pb2.ListLotsRequest, self.list_lots),
             "ListMovements": unary(pb2.ListMovementsRequest, self.list_movements),
         }
 
@@ -84,6 +90,28 @@ class StockService:
         identity = parse.request_id(request.request_id)
         command = parse.thresholds(request, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.level_answer)
+
+    async def receive(self, request: pb2.ReceiveStockRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = receipts.receive(request, call.channel_id)
+        return await self._writes.answer(request, identity, command, call, receipts.levels_answer, len(command.rows))
+
+    async def reclassify(self, request: pb2.ReclassifyStockRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = receipts.reclassify(request, call.channel_id)
+        return await self._writes.answer(request, identity, command, call, formats.level_answer)
+
+    async def set_incoming(self, request: pb2.SetIncomingRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = receipts.set_incoming(request, call.channel_id)
+        return await self._writes.answer(request, identity, command, call, receipts.levels_answer, len(command.rows))
+
+    async def list_lots(self, request: pb2.ListLotsRequest, call: Call) -> bytes:
+        sku = sku_code(request.sku, "sku")
+        location = location_code(request.location, "location") if request.location else None
+        if await self._reader.find_sku(sku, None) is None:
+            raise sku_not_found(sku)
+        return receipts.lots_answer(await lots.list_lots(self._reader, sku, location))
 
     async def list_movements(self, request: pb2.ListMovementsRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)

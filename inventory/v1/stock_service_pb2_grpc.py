@@ -132,7 +132,8 @@ class StockServiceServicer:
 
     def AdjustStock(self, request, context):
         """Corrects one level by a delta. Effective once per request_id.
-        Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, ON_HAND_LIMIT, QUANTITY_OUT_OF_RANGE.
+        Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_CONFLICT, LOT_NOT_FOUND (a lot that
+        was never received), BELOW_PROMISED, ON_HAND_LIMIT, QUANTITY_OUT_OF_RANGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,6 +141,7 @@ class StockServiceServicer:
 
     def SetStock(self, request, context):
         """Sets one level's on_hand to a counted number if it still is the expected one (compare-and-set).
+        A SKU tracked by lots or serial numbers is counted by StockCountService: LOT_REQUIRED, SERIALS_REQUIRED.
         Effective once per request_id. Fails with EXPECTATION_FAILED, BELOW_PROMISED, and as AdjustStock.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -176,7 +178,7 @@ class StockServiceServicer:
     def ReclassifyStock(self, request, context):
         """Moves goods between sellable and the dispositions that are not for sale; what becomes sellable fills back-orders.
         Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, LOT_REQUIRED,
-        LOT_NOT_FOUND, FIELD_CONFLICT.
+        LOT_NOT_FOUND, LOT_EXPIRED (what would become sellable), FIELD_CONFLICT, SKU_NOT_STOCKED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,10 +47,12 @@ class StockServiceStub:
     """
     AdjustStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.AdjustStockRequest, _stock_service_pb2.AdjustStockResponse]
     """Corrects one level by a delta. Effective once per request_id.
-    Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, ON_HAND_LIMIT, QUANTITY_OUT_OF_RANGE.
+    Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_CONFLICT, LOT_NOT_FOUND (a lot that
+    was never received), BELOW_PROMISED, ON_HAND_LIMIT, QUANTITY_OUT_OF_RANGE.
     """
     SetStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.SetStockRequest, _stock_service_pb2.SetStockResponse]
     """Sets one level's on_hand to a counted number if it still is the expected one (compare-and-set).
+    A SKU tracked by lots or serial numbers is counted by StockCountService: LOT_REQUIRED, SERIALS_REQUIRED.
     Effective once per request_id. Fails with EXPECTATION_FAILED, BELOW_PROMISED, and as AdjustStock.
     """
     BatchAdjustStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.BatchAdjustStockRequest, _stock_service_pb2.BatchAdjustStockResponse]
@@ -71,7 +73,7 @@ class StockServiceStub:
     ReclassifyStock: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.ReclassifyStockRequest, _stock_service_pb2.ReclassifyStockResponse]
     """Moves goods between sellable and the dispositions that are not for sale; what becomes sellable fills back-orders.
     Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, LOT_REQUIRED,
-    LOT_NOT_FOUND, FIELD_CONFLICT.
+    LOT_NOT_FOUND, LOT_EXPIRED (what would become sellable), FIELD_CONFLICT, SKU_NOT_STOCKED.
     """
     SetIncoming: _grpc.UnaryUnaryMultiCallable[_stock_service_pb2.SetIncomingRequest, _stock_service_pb2.SetIncomingResponse]
     """Says what is expected at a location, by date and reference; quantity 0 takes it back. Changes `incoming` only.
@@ -106,10 +108,12 @@ class StockServiceAsyncStub(StockServiceStub):
     """
     AdjustStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.AdjustStockRequest, _stock_service_pb2.AdjustStockResponse]  # type: ignore[assignment]
     """Corrects one level by a delta. Effective once per request_id.
-    Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, ON_HAND_LIMIT, QUANTITY_OUT_OF_RANGE.
+    Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_CONFLICT, LOT_NOT_FOUND (a lot that
+    was never received), BELOW_PROMISED, ON_HAND_LIMIT, QUANTITY_OUT_OF_RANGE.
     """
     SetStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.SetStockRequest, _stock_service_pb2.SetStockResponse]  # type: ignore[assignment]
     """Sets one level's on_hand to a counted number if it still is the expected one (compare-and-set).
+    A SKU tracked by lots or serial numbers is counted by StockCountService: LOT_REQUIRED, SERIALS_REQUIRED.
     Effective once per request_id. Fails with EXPECTATION_FAILED, BELOW_PROMISED, and as AdjustStock.
     """
     BatchAdjustStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.BatchAdjustStockRequest, _stock_service_pb2.BatchAdjustStockResponse]  # type: ignore[assignment]
@@ -130,7 +134,7 @@ class StockServiceAsyncStub(StockServiceStub):
     ReclassifyStock: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.ReclassifyStockRequest, _stock_service_pb2.ReclassifyStockResponse]  # type: ignore[assignment]
     """Moves goods between sellable and the dispositions that are not for sale; what becomes sellable fills back-orders.
     Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, LOT_REQUIRED,
-    LOT_NOT_FOUND, FIELD_CONFLICT.
+    LOT_NOT_FOUND, LOT_EXPIRED (what would become sellable), FIELD_CONFLICT, SKU_NOT_STOCKED.
     """
     SetIncoming: _aio.UnaryUnaryMultiCallable[_stock_service_pb2.SetIncomingRequest, _stock_service_pb2.SetIncomingResponse]  # type: ignore[assignment]
     """Says what is expected at a location, by date and reference; quantity 0 takes it back. Changes `incoming` only.
@@ -186,7 +190,8 @@ class StockServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stock_service_pb2.AdjustStockResponse, _abc.Awaitable[_stock_service_pb2.AdjustStockResponse]]:
         """Corrects one level by a delta. Effective once per request_id.
-        Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, ON_HAND_LIMIT, QUANTITY_OUT_OF_RANGE.
+        Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_CONFLICT, LOT_NOT_FOUND (a lot that
+        was never received), BELOW_PROMISED, ON_HAND_LIMIT, QUANTITY_OUT_OF_RANGE.
         """
 
     @_abc_1.abstractmethod
@@ -196,6 +201,7 @@ class StockServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stock_service_pb2.SetStockResponse, _abc.Awaitable[_stock_service_pb2.SetStockResponse]]:
         """Sets one level's on_hand to a counted number if it still is the expected one (compare-and-set).
+        A SKU tracked by lots or serial numbers is counted by StockCountService: LOT_REQUIRED, SERIALS_REQUIRED.
         Effective once per request_id. Fails with EXPECTATION_FAILED, BELOW_PROMISED, and as AdjustStock.
         """
 
@@ -240,7 +246,7 @@ class StockServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_stock_service_pb2.ReclassifyStockResponse, _abc.Awaitable[_stock_service_pb2.ReclassifyStockResponse]]:
         """Moves goods between sellable and the dispositions that are not for sale; what becomes sellable fills back-orders.
         Effective once per request_id. Fails with SKU_NOT_FOUND, LOCATION_NOT_FOUND, BELOW_PROMISED, LOT_REQUIRED,
-        LOT_NOT_FOUND, FIELD_CONFLICT.
+        LOT_NOT_FOUND, LOT_EXPIRED (what would become sellable), FIELD_CONFLICT, SKU_NOT_STOCKED.
         """
 
     @_abc_1.abstractmethod

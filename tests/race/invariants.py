@@ -49,23 +49,32 @@ _RULES = {
     """,
     "a line's promises are what its movements say": """
         SELECT reservation_id, sku_id, location_id
-        FROM reservation_line AS line
+        FROM (
+            SELECT reservation_id, sku_id, location_id, sum(held) AS held, sum(allocated) AS allocated,
+                sum(backordered) AS backordered, sum(fulfilled) AS fulfilled
+            FROM reservation_line GROUP BY reservation_id, sku_id, location_id
+        ) AS line
         FULL JOIN (
             SELECT reservation_id, sku_id, location_id, sum(held_delta) AS held, sum(allocated_delta) AS allocated,
+                sum(backordered_delta) AS backordered,
                 -coalesce(sum(on_hand_delta) FILTER (WHERE kind = 9), 0) AS fulfilled
             FROM movement WHERE reservation_id IS NOT NULL GROUP BY reservation_id, sku_id, location_id
         ) AS moved USING (reservation_id, sku_id, location_id)
-        WHERE ARRAY[coalesce(line.held, 0), coalesce(line.allocated, 0), coalesce(line.fulfilled, 0)]::bigint[]
-            <> ARRAY[coalesce(moved.held, 0), coalesce(moved.allocated, 0), coalesce(moved.fulfilled, 0)]::bigint[]
+        WHERE ARRAY[coalesce(line.held, 0), coalesce(line.allocated, 0), coalesce(line.backordered, 0),
+                coalesce(line.fulfilled, 0)]::bigint[]
+            <> ARRAY[coalesce(moved.held, 0), coalesce(moved.allocated, 0), coalesce(moved.backordered, 0),
+                coalesce(moved.fulfilled, 0)]::bigint[]
     """,
     "a reservation's state is that of its lines": """
-        SELECT reservation_id, state, held, allocated, fulfilled
+        SELECT reservation_id, state, held, allocated, backordered, fulfilled
         FROM reservation
         JOIN (
-            SELECT reservation_id, sum(held) AS held, sum(allocated) AS allocated, sum(fulfilled) AS fulfilled
+            SELECT reservation_id, sum(held) AS held, sum(allocated) AS allocated, sum(backordered) AS backordered,
+                sum(fulfilled) AS fulfilled
             FROM reservation_line GROUP BY reservation_id
         ) AS line USING (reservation_id)
-        WHERE NOT CASE WHEN held > 0 THEN state = 1 WHEN allocated > 0 THEN state = 2 WHEN fulfilled > 0 THEN state = 3
+        WHERE NOT CASE WHEN held > 0 THEN state = 1 WHEN backordered > 0 THEN state IN (1, 2)
+            WHEN allocated > 0 THEN state = 2 WHEN fulfilled > 0 THEN state = 3
             ELSE state IN (4, 5) END
     """,
     "revisions are dense and unique": """

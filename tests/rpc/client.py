@@ -22,6 +22,7 @@ from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
+from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceStub
 from inventory.v1.stock_service_pb2_grpc import StockServiceStub
 from inventory.v1.subscriber_service_pb2_grpc import SubscriberServiceStub
 from inventory.v1.transfer_service_pb2_grpc import TransferServiceStub
@@ -55,6 +56,7 @@ class Client:
         self.stock = StockServiceStub(self.channel)
         self.reservations = ReservationServiceStub(self.channel)
         self.catalog = CatalogServiceStub(self.channel)
+        self.counts = StockCountServiceStub(self.channel)
         self.watch = WatchServiceStub(self.channel)
         self.subscribers = SubscriberServiceStub(self.channel)
         self.transfers = TransferServiceStub(self.channel)
@@ -112,6 +114,33 @@ class Client:
             catalog_pb2.UpdateLocationRequest(
                 request_id=new_id(), location=catalog_pb2.Location(location=location, active=False)
             )
+        )
+
+    async def receive(
+        self, location: str, *lines: tuple[str, int] | stock_pb2.ReceiptLine, **fields: Any
+    ) -> stock_pb2.ReceiveStockResponse:
+        rows = [
+            stock_pb2.ReceiptLine(sku=line[0], quantity=line[1]) if isinstance(line, tuple) else line for line in lines
+        ]
+        return await self.stock.ReceiveStock(
+            stock_pb2.ReceiveStockRequest(**{"request_id": new_id(), **fields}, location=location, lines=rows)
+        )
+
+    async def reclassify(
+        self, sku: str, location: str, quantity: int, **fields: Any
+    ) -> stock_pb2.ReclassifyStockResponse:
+        return await self.stock.ReclassifyStock(
+            stock_pb2.ReclassifyStockRequest(
+                **{"request_id": new_id(), "reason": "test", **fields}, sku=sku, location=location, quantity=quantity
+            )
+        )
+
+    async def expect(
+        self, sku: str, location: str, quantity: int, due_on: str, **fields: Any
+    ) -> stock_pb2.SetIncomingResponse:
+        line = stock_pb2.IncomingLine(sku=sku, location=location, quantity=quantity, due_on=due_on)
+        return await self.stock.SetIncoming(
+            stock_pb2.SetIncomingRequest(**{"request_id": new_id(), "reference": "PO", **fields}, lines=[line])
         )
 
     async def quantities(self, sku: str, location: str) -> core_pb2.Quantities:

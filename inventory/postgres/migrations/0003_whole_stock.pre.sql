@@ -176,12 +176,14 @@ CREATE TABLE incoming (
     CONSTRAINT incoming_quantity_positive CHECK (quantity > 0)
 );
 
--- Lots, and what of a level is of which lot. Guarded by the level's lock.
+-- Lots, and what of a level is of which lot. Guarded by the level's lock. Not `known`: made for a receipt that was
+-- refused, so that its last day is still open. lot_level.expires_on is the lot's, for the index.
 CREATE TABLE lot (
     lot_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     sku_id bigint NOT NULL REFERENCES sku,
     code text COLLATE "C" NOT NULL,
     expires_on date,
+    known boolean NOT NULL DEFAULT false,
     CONSTRAINT lot_code_is_unique UNIQUE (sku_id, code)
 );
 CREATE TABLE lot_level (
@@ -194,6 +196,7 @@ CREATE TABLE lot_level (
     quality_control bigint NOT NULL,
     damaged bigint NOT NULL,
     quarantined bigint NOT NULL,
+    expires_on date,
     PRIMARY KEY (sku_id, location_id, lot_id),
     CONSTRAINT lot_level_not_negative CHECK (
         on_hand >= 0 AND held >= 0 AND allocated >= 0 AND quality_control >= 0 AND damaged >= 0 AND quarantined >= 0
@@ -202,6 +205,7 @@ CREATE TABLE lot_level (
         held + allocated + quality_control + damaged + quarantined <= on_hand
     )
 ) WITH (fillfactor = 70);
+CREATE INDEX lot_level_by_expiry ON lot_level (expires_on) WHERE on_hand > 0 AND expires_on IS NOT NULL;
 
 -- Each piece at most once. Guarded by the lock of the level it stands at, and proved by the key.
 -- state: 1 in stock, 2 promised, 3 issued, 4 on the way between places, 5 lost.
@@ -273,7 +277,8 @@ CREATE TABLE transfer_line (
     )
 );
 
--- Stock-taking while selling goes on. state: 1 open, 2 posted, 3 cancelled. Locked before any level.
+-- Stock-taking while selling goes on. state: 1 open, 2 posted, 3 cancelled. Locked before any level. A line's on_hand is
+-- what it was at at_revision: counted - on_hand is what posting adds.
 CREATE TABLE stock_count (
     count_id uuid PRIMARY KEY,
     channel_id integer NOT NULL,
@@ -283,9 +288,11 @@ CREATE TABLE stock_count (
     reference text NOT NULL,
     reason text NOT NULL,
     version integer NOT NULL,
+    lines integer NOT NULL,
     opened_at timestamptz NOT NULL,
     ended_at timestamptz,
-    CONSTRAINT stock_count_state_is_known CHECK (state BETWEEN 1 AND 3)
+    CONSTRAINT stock_count_state_is_known CHECK (state BETWEEN 1 AND 3),
+    CONSTRAINT stock_count_ended_has_a_time CHECK ((state = 1) = (ended_at IS NULL))
 );
 CREATE INDEX stock_count_open ON stock_count (location_id, count_id) WHERE state = 1;
 CREATE TABLE stock_count_line (
@@ -295,9 +302,15 @@ CREATE TABLE stock_count_line (
     counted bigint NOT NULL,
     on_hand bigint NOT NULL,
     at_revision bigint NOT NULL,
-    posted bigint,
     PRIMARY KEY (count_id, sku_id, lot_id),
     CONSTRAINT stock_count_line_not_negative CHECK (counted >= 0 AND on_hand >= 0)
+);
+CREATE TYPE stock_count_row AS (
+    count_id uuid, channel_id integer, location_id integer, category text, state smallint, version integer,
+    lines integer, reference text, reason text, opened_at timestamptz, ended_at timestamptz
+);
+CREATE TYPE stock_count_line_row AS (
+    count_id uuid, sku_id bigint, lot_id bigint, counted bigint, on_hand bigint, at_revision bigint
 );
 
 ALTER TABLE reservation

@@ -361,8 +361,9 @@ CROSS JOIN LATERAL (SELECT * FROM lot WHERE lot_id = of_level.lot_id OFFSET 0) A
 
 -- name: write_lot_levels
 -- What of locked levels is of which lot, before write_stock. $1 rows.
-INSERT INTO lot_level (sku_id, location_id, lot_id, on_hand, held, allocated, quality_control, damaged, quarantined)
-SELECT new.* FROM unnest($1::lot_level_row[]) AS new
+INSERT INTO lot_level (sku_id, location_id, lot_id, on_hand, held, allocated, quality_control, damaged, quarantined,
+    expires_on)
+SELECT new.*, (SELECT expires_on FROM lot WHERE lot_id = new.lot_id) FROM unnest($1::lot_level_row[]) AS new
 ON CONFLICT (sku_id, location_id, lot_id) DO UPDATE SET on_hand = excluded.on_hand, held = excluded.held,
     allocated = excluded.allocated, quality_control = excluded.quality_control, damaged = excluded.damaged,
     quarantined = excluded.quarantined

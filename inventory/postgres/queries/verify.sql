@@ -217,30 +217,41 @@ LIMIT $1
 -- add up to it. $1 rows.
 WITH moved AS (
     SELECT sku_id, location_id, lot_id, sum(on_hand_delta) AS on_hand, sum(held_delta) AS held,
-        sum(allocated_delta) AS allocated
+        sum(allocated_delta) AS allocated,
+        sum(quality_control_delta + damaged_delta + quarantined_delta) AS unsellable
     FROM movement WHERE lot_id IS NOT NULL
     GROUP BY sku_id, location_id, lot_id
-), summed AS (
-    SELECT sku_id, location_id, sum(on_hand) AS on_hand, sum(held) AS held, sum(allocated) AS allocated
-    FROM lot_level GROUP BY sku_id, location_id
-), found AS (
-    SELECT sku_id, location_id, lot_id, lot_level.on_hand, moved.on_hand AS on_hand_moved, lot_level.held,
-        moved.held AS held_moved, lot_level.allocated, moved.allocated AS allocated_moved
+), stands AS (
+    SELECT sku_id, location_id, lot_id, on_hand, held, allocated, quality_control + damaged + quarantined AS unsellable
     FROM lot_level
+), summed AS (
+    SELECT sku_id, location_id, sum(on_hand) AS on_hand, sum(held) AS held, sum(allocated) AS allocated,
+        sum(unsellable) AS unsellable
+    FROM stands GROUP BY sku_id, location_id
+), found AS (
+    SELECT sku_id, location_id, lot_id, stands.on_hand, moved.on_hand AS on_hand_moved, stands.held,
+        moved.held AS held_moved, stands.allocated, moved.allocated AS allocated_moved, stands.unsellable,
+        moved.unsellable AS unsellable_moved
+    FROM stands
     FULL JOIN moved USING (sku_id, location_id, lot_id)
-    WHERE (coalesce(lot_level.on_hand, 0), coalesce(lot_level.held, 0), coalesce(lot_level.allocated, 0))
-        IS DISTINCT FROM (coalesce(moved.on_hand, 0), coalesce(moved.held, 0), coalesce(moved.allocated, 0))
+    WHERE (coalesce(stands.on_hand, 0), coalesce(stands.held, 0), coalesce(stands.allocated, 0),
+            coalesce(stands.unsellable, 0))
+        IS DISTINCT FROM (coalesce(moved.on_hand, 0), coalesce(moved.held, 0), coalesce(moved.allocated, 0),
+            coalesce(moved.unsellable, 0))
     UNION ALL
     SELECT sku_id, location_id, NULL, level.on_hand, summed.on_hand, level.held, summed.held, level.allocated,
-        summed.allocated
+        summed.allocated, level.quality_control + level.damaged + level.quarantined, summed.unsellable
     FROM level
     JOIN sku USING (sku_id)
     LEFT JOIN summed USING (sku_id, location_id)
-    WHERE sku.tracking = 1 AND (level.on_hand, level.held, level.allocated)
-        IS DISTINCT FROM (coalesce(summed.on_hand, 0), coalesce(summed.held, 0), coalesce(summed.allocated, 0))
+    WHERE sku.tracking = 1 AND (level.on_hand, level.held, level.allocated,
+            level.quality_control + level.damaged + level.quarantined)
+        IS DISTINCT FROM (coalesce(summed.on_hand, 0), coalesce(summed.held, 0), coalesce(summed.allocated, 0),
+            coalesce(summed.unsellable, 0))
 )
 SELECT count(*) OVER () AS broken, sku.code AS sku, location.code AS location, lot.code AS lot, found.on_hand,
-    found.on_hand_moved, found.held, found.held_moved, found.allocated, found.allocated_moved
+    found.on_hand_moved, found.held, found.held_moved, found.allocated, found.allocated_moved, found.unsellable,
+    found.unsellable_moved
 FROM found
 LEFT JOIN sku USING (sku_id)
 LEFT JOIN location USING (location_id)
