@@ -63,7 +63,7 @@ def _planned(ledger: Ledger, reservation: Reservation, pickup_id: int) -> tuple[
     for line in reservation.lines:
         quantity = line.held + line.allocated
         if quantity and line.location_id != pickup_id:
-            if ledger.place_at((line.sku_id, line.location_id)).kind != SkuKind.GOODS:
+            if ledger.place_at((line.sku_id, line.location_id)).kind == SkuKind.VIRTUAL:
                 continue
             rows = wanted.setdefault(line.location_id, {})
             rows[(line.sku_id, line.lot_id)] = rows.get((line.sku_id, line.lot_id), 0) + quantity

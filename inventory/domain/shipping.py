@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from inventory.domain.adjustment import Disposition
 from inventory.domain.backorder import fill
 from inventory.domain.calendar import local_date
 from inventory.domain.goods import Tracking
@@ -285,9 +286,9 @@ def _arrive(
         command.channel_id,
         on_hand=arrived,
         in_transit=-arrived - missing,
-        quality_control=arrived if command.disposition == "quality_control" else 0,
-        damaged=arrived if command.disposition == "damaged" else 0,
-        quarantined=arrived if command.disposition == "quarantined" else 0,
+        quality_control=arrived if command.disposition is Disposition.QUALITY_CONTROL else 0,
+        damaged=arrived if command.disposition is Disposition.DAMAGED else 0,
+        quarantined=arrived if command.disposition is Disposition.QUARANTINED else 0,
         reservation_id=transfer.reservation_id,
         reason=(command.difference_reason if missing else transfer.reason) or None,
         reference=document(transfer),

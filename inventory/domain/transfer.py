@@ -6,11 +6,13 @@ from enum import IntEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from inventory.domain.adjustment import Disposition
 from inventory.domain.calendar import arrives_on, leaves_at
-from inventory.domain.goods import SkuKind, Tracking
+from inventory.domain.goods import Tracking
 from inventory.domain.ledger import Ledger
 from inventory.domain.level import Place
 from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.tracking import assert_stocked, known_lot
 
 
 class TransferState(IntEnum):
@@ -92,14 +94,14 @@ class ShipTransfer(NamedTuple):
 
 class ReceiveTransfer(NamedTuple):
     """These rows have arrived, or everything in transit when there are none. With `close` nothing more comes.
-    `disposition` is the name of a level's unsellable quantity; None: sellable."""
+    `disposition` None: sellable."""
 
     channel_id: int
     transfer_id: UUID
     rows: tuple[Moved, ...] = ()
     close: bool = False
     difference_reason: str = ""
-    disposition: str | None = None
+    disposition: Disposition | None = None
 
 
 class CancelTransfer(NamedTuple):
@@ -132,7 +134,7 @@ def planned(ledger: Ledger, command: CreateTransfer) -> Transfer:
                 f"location {command.to_location!r} is no longer active",
                 metadata={"location": command.to_location},
             )
-        check_stocked(origin)
+        assert_stocked(origin)
         check_serials(origin, row)
         lines.append(TransferLine(origin.sku_id, lot_named(ledger, origin, row.lot), row.quantity, serials=row.serials))
     return Transfer(
@@ -222,14 +224,6 @@ def chosen(
     return parts
 
 
-def check_stocked(place: Place) -> None:
-    """Raises SKU_NOT_STOCKED."""
-    if place.kind != SkuKind.GOODS:
-        raise Refusal(
-            Reason.SKU_NOT_STOCKED, f"SKU {place.sku!r} has no stock that could be moved", metadata={"sku": place.sku}
-        )
-
-
 def check_serials(place: Place, row: Moved) -> None:
     """Raises SERIALS_REQUIRED: where single pieces are told apart they can't be moved yet; elsewhere none may be
     named."""
@@ -243,21 +237,11 @@ def check_serials(place: Place, row: Moved) -> None:
 
 def lot_named(ledger: Ledger, place: Place, code: str) -> int:
     """The number of a SKU's lot; 0 for ''. Raises LOT_CONFLICT, LOT_NOT_FOUND."""
-    if not code:
-        return 0
-    if place.tracking != Tracking.LOTS:
+    if code and place.tracking != Tracking.LOTS:
         raise Refusal(
             Reason.LOT_CONFLICT, f"SKU {place.sku!r} is not tracked by lots", metadata={"sku": place.sku, "lot": code}
         )
-    lot_id = ledger.named_lots.get((place.sku, code))
-    if lot_id is None:
-        raise Refusal(
-            Reason.LOT_NOT_FOUND,
-            f"SKU {place.sku!r} has no lot {code!r}",
-            metadata={"sku": place.sku, "lot": code},
-            resource=("lot", code),
-        )
-    return lot_id
+    return known_lot(ledger, place, code)
 
 
 def expected(ledger: Ledger, location_id: int, *, at_once: bool) -> date | None:

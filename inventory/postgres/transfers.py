@@ -69,32 +69,16 @@ async def prepare(writer: Writer, commands: Sequence[Any]) -> Needed:
 
 
 async def read(writer: Writer, commands: Sequence[Any], ledger: Ledger) -> None:
-    """The transfers that commands name, and the lots."""
+    """The transfers that commands name, and the lots that travel with them."""
     named = _named(commands)
-    if named:
-        for transfer, codes in _rows(await writer.fetch("read_transfers", named)):
-            ledger.transfers[transfer.transfer_id] = transfer
-            for line, (_, lot) in zip(transfer.lines, codes, strict=True):
-                if line.lot_id:
-                    ledger.lot_codes[line.lot_id] = lot
-    lots = {
-        (moved.sku, moved.lot)
-        for command in commands
-        if isinstance(command, (CreateTransfer, ShipTransfer, ReceiveTransfer))
-        for moved in command.rows
-        if moved.lot
-    }
-    travelling = {
-        (ledger.place_at((line.sku_id, transfer.from_location_id)).sku, ledger.lot_codes[line.lot_id])
-        for transfer in ledger.transfers.values()
-        for line in transfer.lines
-        if line.lot_id
-    }
-    if lots or travelling:
-        for sku, code, lot_id, expires_on in await writer.fetch("find_transfer_lots", list(lots | travelling)):
-            ledger.named_lots[(sku, code)] = lot_id
-            ledger.lots.setdefault(lot_id, Lot(lot_id, code, expires_on))
-            ledger.lot_codes[lot_id] = code
+    if not named:
+        return
+    rows = await writer.fetch("read_transfers", named)
+    for transfer, _ in _rows(rows):
+        ledger.transfers[transfer.transfer_id] = transfer
+    for row in rows:
+        if row["lot_id"]:
+            ledger.put_named_lot(row["sku"], Lot(row["lot_id"], row["lot"], row["expires_on"]))
 
 
 async def write(writer: Writer, ledger: Ledger) -> None:

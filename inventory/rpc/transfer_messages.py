@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Sequence
-from datetime import date
 
 from inventory.domain.code import free_text, is_code, location_code, sku_code
 from inventory.domain.ledger import Ledger
@@ -24,7 +23,6 @@ from inventory.rpc.formats import timestamp
 from inventory.v1 import transfer_service_pb2 as pb2
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 def transfer_id(text: str) -> UUID:
@@ -55,7 +53,7 @@ def create(request: pb2.CreateTransferRequest, channel_id: int, new_id: UUID) ->
         target,
         _rows(request.lines, required=True),
         request.ship,
-        _day(request.expected_on, "expected_on"),
+        parse.day(request.expected_on, "expected_on"),
         free_text(request.reason, REASON_BYTES_MAX, "reason"),
         free_text(request.reference, REFERENCE_BYTES_MAX, "reference"),
     )
@@ -144,11 +142,10 @@ def _rows(
         path = f"lines[{position}]"
         sku = sku_code(line.sku, f"{path}.sku")
         quantity = parse.quantity_between(line.quantity, f"{path}.quantity", quantity_min, QUANTITY_MAX)
-        if line.lot and not is_code(line.lot):
-            raise Refusal(Reason.LOT_FORMAT, "a lot is up to 64 bytes of printable NFC text", field=f"{path}.lot")
-        if (sku, line.lot) in rows:
+        lot = parse.lot(line.lot, f"{path}.lot")
+        if (sku, lot) in rows:
             raise Refusal(Reason.FIELD_CONFLICT, "each SKU and lot stands in one line", field=f"{path}.sku")
-        rows[(sku, line.lot)] = Moved(sku, quantity, line.lot, _serials(line.serials, f"{path}.serials"))
+        rows[(sku, lot)] = Moved(sku, quantity, lot, _serials(line.serials, f"{path}.serials"))
     return tuple(rows.values())
 
 
@@ -166,15 +163,3 @@ def _serials(serials: Sequence[str], path: str) -> tuple[str, ...]:
             )
         seen.add(serial)
     return tuple(serials)
-
-
-def _day(text: str, field: str) -> date | None:
-    """None: not given. Raises DATE_FORMAT."""
-    if not text:
-        return None
-    try:
-        if _DAY.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise Refusal(Reason.DATE_FORMAT, f"{field} is a day, YYYY-MM-DD", field=field)

@@ -65,7 +65,6 @@ def scanned_whole(explained: str) -> set[str]:
     [
         "lock_transfers",
         "read_transfers",
-        "find_transfer_lots",
         "write_transfers",
         "cancel_transfers_of",
         "read_reservations",

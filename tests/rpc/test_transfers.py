@@ -9,6 +9,7 @@ import pytest
 from inventory.postgres import verify
 from inventory.postgres.connection import Database
 from inventory.v1 import core_pb2
+from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import transfer_service_pb2 as pb2
 from tests.rpc.client import Client, Server, new_id, refusal
 
@@ -305,3 +306,33 @@ async def test_a_retired_place_sends_its_goods_away_and_receives_none(client: Cl
     shipped = await transfers.create(closing, there, (sku, 4), ship=True)
     await transfers.receive(shipped.transfer_id)
     assert await levels(client, sku, closing, there) == [(0, 0, 0, 0), (4, 4, 0, 0)]
+
+
+async def test_lots_travel_with_their_goods_first_expiring_first(client: Client, transfers: Transfers, db: Any) -> None:
+    sku, here, there = await client.sku(), await client.location(), await client.location()
+    await db.execute("UPDATE sku SET tracking = 1 WHERE code = $1", sku)
+    await client.receive(
+        here,
+        stock_pb2.ReceiptLine(sku=sku, quantity=3, lot="late", expires_on="2090-02-01"),
+        stock_pb2.ReceiptLine(sku=sku, quantity=2, lot="early", expires_on="2090-01-01"),
+        reason="delivered",
+        kind=stock_pb2.RECEIPT_KIND_GOODS,
+    )
+    plan = await transfers.create(here, there, (sku, 4))
+    assert [(line.lot, line.requested) for line in plan.lines] == [("", 4)], "not chosen before it ships"
+    shipped = await transfers.ship(plan.transfer_id)
+    assert [(line.lot, *parts(line)) for line in shipped.lines] == [("early", 2, 2, 0, 0), ("late", 2, 2, 0, 0)]
+    part = await transfers.receive(plan.transfer_id, (sku, 1, "late"))
+    assert [line.received for line in part.lines] == [0, 1]
+    done = await transfers.receive(plan.transfer_id)
+    assert done.state == RECEIVED
+    assert await transfers.get(plan.transfer_id) == done
+    lots = (await client.stock.ListLots(stock_pb2.ListLotsRequest(sku=sku))).lots
+    assert sorted((lot.location, lot.lot, lot.quantities.on_hand) for lot in lots) == sorted(
+        [(here, "late", 1), (there, "early", 2), (there, "late", 2)]
+    )
+    named = await transfers.create(there, here, (sku, 1, "late"), ship=True)
+    assert [line.lot for line in named.lines] == ["late"]
+    found = await refusal(transfers.create(there, here, (sku, 2, "late"), ship=True))
+    assert (found.reason, found.metadata["available"]) == ("INSUFFICIENT_STOCK", "1")
+    await transfers.cancel(named.transfer_id)

@@ -34,15 +34,6 @@ JOIN sku ON sku.sku_id = line.sku_id
 LEFT JOIN lot ON lot.lot_id = line.lot_id
 ORDER BY line.transfer_id, line.line_no
 
--- name: find_transfer_lots
--- Lots by code. $1 SKU and lot codes, in the shape of code_pair.
-SELECT pair.sku, lot.code, lot.lot_id, lot.expires_on
-FROM unnest($1::code_pair[]) AS pair
-CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku
-CROSS JOIN LATERAL (
-    SELECT * FROM lot WHERE lot.sku_id = sku.sku_id AND lot.code = pair.location OFFSET 0
-) AS lot
-
 -- name: write_transfers
 -- Transfers and their lines, before write_stock. $1 transfers, $2 their lines.
 WITH written AS (
