@@ -24,6 +24,7 @@ from inventory.domain.transfer import (
     Transfer,
     TransferLine,
     TransferState,
+    save,
 )
 from tests.unit.shelf import HOLD, NOW, WEB
 
@@ -287,3 +288,15 @@ def test_when_it_arrives_by_the_calendar() -> None:
     assert answer(ledger, command).expected_on == NOW.date() + timedelta(days=2)
     known = command._replace(transfer_id=UUID(int=8), expected_on=date(2030, 1, 1))
     assert answer(ledger, known).expected_on == date(2030, 1, 1)
+
+
+def test_a_transfer_that_was_saved_is_taken_back_with_its_command() -> None:
+    ledger = places()
+    planned(ledger, TransferLine(APPLE, 0, 5))
+    before = ledger.transfers[TRANSFER]
+    ledger.begin()
+    save(ledger, before._replace(state=TransferState.CANCELLED))
+    save(ledger, before._replace(transfer_id=UUID(int=8)))
+    ledger.take_back()
+    assert ledger.transfers == {TRANSFER: before}
+    assert not ledger.touched_transfers
