@@ -32,6 +32,7 @@ from inventory.rpc import (
     stock,
     stock_count,
     subscriber,
+    transfer,
     watch,
 )
 from inventory.rpc.change_encoder import ChangeEncoder
@@ -128,6 +129,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     services = {
         stock.SERVICE: stock.StockService(writes, reader).methods(),
         reservation.SERVICE: reservation.ReservationService(writes, reader, streams).methods(),
+        transfer.SERVICE: transfer.TransferService(writes, reader).methods(),
         catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
         stock_count.SERVICE: stock_count.StockCountService(writes, reader).methods(),
         channel.SERVICE: channel.ChannelService(writes, reader).methods(),

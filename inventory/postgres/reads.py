@@ -36,6 +36,7 @@ LISTS = {
     "read_bundles_as_of",
     "read_channel_snapshot",
     "read_facts_page",
+    "list_transfers",
     "read_latest",
     "read_location_snapshot",
     "read_sku_snapshot",

@@ -398,3 +398,12 @@ CREATE TYPE location_row AS (
     longitude double precision, priority integer, handling interval, cutoff_minute smallint, working_days smallint,
     closed_on date[], time_zone text, uses smallint, transit_days integer
 );
+CREATE TYPE transfer_row AS (
+    transfer_id uuid, channel_id integer, from_location_id integer, to_location_id integer, state smallint,
+    reservation_id uuid, reference text, reason text, created_at timestamptz, shipped_at timestamptz,
+    ended_at timestamptz, expected_on date
+);
+CREATE TYPE transfer_line_row AS (
+    transfer_id uuid, line_no smallint, sku_id bigint, lot_id bigint, requested bigint, shipped bigint, received bigint,
+    missing bigint, difference_reason text, serials text[]
+);

@@ -342,7 +342,10 @@ SELECT reservation.reservation_id, reservation.channel_id, reservation.owner, re
     reservation.pickup_location_id, reservation.ready_at, line.sku_id, line.location_id,
     line.requested, line.held, line.allocated, line.backordered, line.fulfilled, line.released, line.ask_no,
     line.lot_id, line.bundle_sku_id, line.bundle_quantity, line.accepted_revision, sku.code AS sku,
-    location.code AS location, sku.tracking, sku.kind, bundle.code AS bundle, lot.code AS lot
+    location.code AS location, sku.tracking, sku.kind, bundle.code AS bundle, lot.code AS lot,
+    CASE WHEN reservation.pickup_location_id IS NULL THEN '{}'::uuid[] ELSE ARRAY(
+        SELECT transfer_id FROM transfer WHERE transfer.reservation_id = reservation.reservation_id ORDER BY transfer_id
+    ) END AS transfer_ids
 FROM unnest($1::uuid[]) AS named (reservation_id)
 JOIN reservation ON reservation.reservation_id = named.reservation_id
 JOIN reservation_line AS line ON line.reservation_id = named.reservation_id
