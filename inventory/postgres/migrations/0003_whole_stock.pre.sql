@@ -41,9 +41,10 @@ CREATE INDEX bundle_component_by_component ON bundle_component (sku_id);
 -- What a bundle is made of in the end: bundles in it, which are nested one level, are taken apart.
 CREATE VIEW bundle_leaf AS
 SELECT outside.bundle_sku_id, coalesce(inside.sku_id, outside.sku_id) AS sku_id,
-    (outside.quantity * coalesce(inside.quantity, 1))::bigint AS quantity
+    sum(outside.quantity * coalesce(inside.quantity, 1))::bigint AS quantity
 FROM bundle_component AS outside
-LEFT JOIN bundle_component AS inside ON inside.bundle_sku_id = outside.sku_id;
+LEFT JOIN bundle_component AS inside ON inside.bundle_sku_id = outside.sku_id
+GROUP BY 1, 2;
 
 ALTER TABLE location
     ADD COLUMN address jsonb NOT NULL DEFAULT '{}',
