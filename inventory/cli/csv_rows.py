@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
 from inventory.cli.csv_file import Columns, integer, shown
 from inventory.domain import barcode
-from inventory.domain.code import free_text, location_code, sku_code
+from inventory.domain.code import free_text, location_code, lot_code, sku_code
 from inventory.domain.limits import (
     ATTRIBUTES_BYTES_MAX,
     ATTRIBUTES_MAX,
@@ -26,6 +27,7 @@ from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
 Row = TypeVar("Row", bound=Message)
+StockRow = stock_pb2.StockAdjustment | stock_pb2.ReceiveStockRequest
 
 _DISPOSITIONS = {
     "": core_pb2.DISPOSITION_UNSPECIFIED,
@@ -110,28 +112,47 @@ def location_row(location: catalog_pb2.Location) -> list[str]:
     ]
 
 
-def _parse_stock(fields: Sequence[str]) -> stock_pb2.StockAdjustment:
-    sku, location, quantity, disposition = fields
+def _parse_stock(fields: Sequence[str]) -> StockRow:
+    """What names a lot is received: a correction would not say until when the lot lasts."""
+    sku, location, quantity, disposition, lot, expires_on = fields
     delta = integer(quantity, "quantity")
     if not 1 <= delta <= QUANTITY_MAX:
         raise Refusal(Reason.QUANTITY_OUT_OF_RANGE, f"quantity is 1 to {QUANTITY_MAX}", field="quantity")
-    return stock_pb2.StockAdjustment(
-        sku=sku_code(sku, "sku"),
-        location=location_code(location, "location"),
-        delta=delta,
-        disposition=_one_of(disposition, _DISPOSITIONS, "disposition"),
-    )
+    code, place = sku_code(sku, "sku"), location_code(location, "location")
+    stands = _one_of(disposition, _DISPOSITIONS, "disposition")
+    if lot:
+        line = stock_pb2.ReceiptLine(
+            sku=code,
+            quantity=delta,
+            disposition=stands,
+            lot=lot_code(lot, "lot"),
+            expires_on=_day(expires_on, "expires_on"),
+        )
+        return stock_pb2.ReceiveStockRequest(location=place, lines=[line])
+    if expires_on:
+        raise Refusal(Reason.CSV_ROW, "a last day is that of a lot", field="expires_on")
+    return stock_pb2.StockAdjustment(sku=code, location=place, delta=delta, disposition=stands)
 
 
 def stock_rows(level: core_pb2.Level) -> Iterator[list[str]]:
     """What lies on the shelf, a row for each disposition; none when the shelf is empty."""
-    quantities = level.quantities
+    return _rows(level.sku, level.location, level.quantities)
+
+
+def lot_rows(sku: str, lot: stock_pb2.LotLevel) -> Iterator[list[str]]:
+    """As `stock_rows`, of one lot."""
+    return _rows(sku, lot.location, lot.quantities, lot.lot, lot.expires_on)
+
+
+def _rows(
+    sku: str, location: str, quantities: core_pb2.Quantities, lot: str = "", expires_on: str = ""
+) -> Iterator[list[str]]:
     unsellable = {name: getattr(quantities, name) for name in _UNSELLABLE}
     parts = {"sellable": quantities.on_hand - sum(unsellable.values()), **unsellable}
     for disposition, quantity in parts.items():
         left = quantity
         while left > 0:  # a row holds less than a shelf may
-            yield [level.sku, level.location, str(min(left, QUANTITY_MAX)), disposition]
+            yield [sku, location, str(min(left, QUANTITY_MAX)), disposition, lot, expires_on]
             left -= QUANTITY_MAX
 
 
@@ -147,8 +168,8 @@ LOCATIONS: Table[catalog_pb2.Location] = Table(
     _parse_location,
     lambda row: row.location,
 )
-STOCK: Table[stock_pb2.StockAdjustment] = Table(
-    "stock", Columns(("sku", "location", "quantity"), ("disposition",)), _parse_stock
+STOCK: Table[StockRow] = Table(
+    "stock", Columns(("sku", "location", "quantity"), ("disposition", "lot", "expires_on")), _parse_stock
 )
 
 
@@ -190,6 +211,15 @@ def _one_of(text: str, choices: dict[str, Value], column: str) -> Value:
     except KeyError:
         names = ", ".join(name for name in choices if name)
         raise Refusal(Reason.CSV_ROW, f"{shown(text)} is not one of {names}, or empty", field=column) from None
+
+
+def _day(text: str, column: str) -> str:
+    try:
+        if not text or date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise Refusal(Reason.DATE_FORMAT, f"{shown(text)} is no day as 2026-12-24 is", field=column)
 
 
 def _boolean(value: bool) -> str:

@@ -151,7 +151,8 @@ def stock(file: Path, /, *, options: StockOptions = STOCK_DEFAULTS) -> int:
     """Add stock from a CSV file: each quantity is ADDED to what is on the shelf.
 
     Columns: sku, location, quantity (in the SKU's smallest unit: grams for a SKU in kg with three digits), and if you
-    like disposition (sellable, quality_control, damaged, quarantined).
+    like disposition (sellable, quality_control, damaged, quarantined), and for a SKU tracked by lots lot and expires_on
+    (the lot's last day as 2026-12-24; empty: as known, or it lasts).
 
     The server is asked about every row first: when it would refuse one, nothing is added. A run may be stopped at any
     time; the same file again goes on where it was and adds nothing twice. To add it a second time, say --run.

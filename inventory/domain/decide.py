@@ -150,7 +150,7 @@ def arrivals(command: StockCommand) -> list[tuple[str, str]]:
 def lots(command: object) -> list[tuple[str, str]]:
     """The SKU and lot codes that the command names."""
     match command:
-        case Adjust() | Receive():
+        case Adjust() | Receive() | RecordCount():
             return [(row.sku, row.lot) for row in command.rows if row.lot]
         case Reclassify() if command.lot:
             return [(command.sku, command.lot)]

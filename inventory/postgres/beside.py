@@ -31,8 +31,8 @@ class Beside(Protocol):
 
 
 ALL: tuple[Beside, ...] = (
-    stock_counts,
     lots,
+    stock_counts,
     incoming,
 )
-"""In the order of their locks."""
+"""In the order of their locks, and of what they read: stock counts see the lots that are named."""

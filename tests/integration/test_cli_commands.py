@@ -125,8 +125,8 @@ async def test_what_was_exported_and_imported_elsewhere_is_exported_the_same(
     nouns = ("locations", "skus", "stock")
     before = {noun: await exported(stocked, noun) for noun in nouns}
     assert before["stock"] == (
-        "sku,location,quantity,disposition\n"
-        '"@B","+L1",1250,sellable\n"@B",L2,7,damaged\n"@B",L2,2,quarantined\nA-1,"+L1",10,sellable\n'
+        "sku,location,quantity,disposition,lot,expires_on\n"
+        '"@B","+L1",1250,sellable,,\n"@B",L2,7,damaged,,\n"@B",L2,2,quarantined,,\nA-1,"+L1",10,sellable,,\n'
     )
     assert [row[1] for row in csv.reader(before["skus"].splitlines())][1:] == ["Cheese", "=cmd|' /C calc'!A0"]
 
@@ -284,7 +284,7 @@ async def test_bench_gives_back_what_it_held(cli: Cli) -> None:
     shown = await cli.ok("bench", "--seconds", "0.3", "--in-flight", "8", "--skus", "3")
     assert "reservations/s" in shown
     assert "p99" in shown
-    assert await cli.ok("export", "stock") == "sku,location,quantity,disposition\n"
+    assert await cli.ok("export", "stock") == "sku,location,quantity,disposition,lot,expires_on\n"
     verified = json.loads(await cli.ok("verify", "--json"))
     assert verified["ok"]
 

@@ -232,6 +232,23 @@ DAMAGES: list[tuple[str, list[str], set[str]]] = [
         ["UPDATE reservation_line SET released = released - 1, fulfilled = fulfilled + 1 WHERE released > 0"],
         {"states", "lines"},
     ),
+    (
+        "something of a lot that never came",
+        [
+            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
+            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 1, 0, 0, 0, 0, 0, NULL FROM lot",
+        ],
+        {"lots"},
+    ),
+    (
+        "a lot that lasts longer at a place",
+        [
+            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
+            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 0, 0, 0, 0, 0, 0, '2031-01-01' FROM lot",
+        ],
+        {"lots"},
+    ),
+    ("goods of no lot where lots tell them apart", [f"UPDATE sku SET tracking = 1 WHERE {A}"], {"lots"}),
     ("a counted line gone", ["DELETE FROM stock_count_line WHERE on_hand = 3"], {"counts"}),
     ("a counted line too many", ["UPDATE stock_count SET lines = 2 WHERE state = 1"], {"counts"}),
     ("a count that remembers wrongly", ["UPDATE stock_count_line SET on_hand = 4 WHERE counted = 4"], {"counts"}),

@@ -13,7 +13,9 @@ from inventory.settings import Settings
 from tests.rpc.client import Client, Server
 
 SERVICES = [
+    "inventory.v1.AvailabilityService",
     "inventory.v1.CatalogService",
+    "inventory.v1.ChannelService",
     "inventory.v1.ReservationService",
     "inventory.v1.StockCountService",
     "inventory.v1.StockService",
@@ -51,7 +53,9 @@ async def test_on_loopback_the_server_describes_itself(server: Server) -> None:
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }
-    symbol = await reflected(server.address, reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICES[1]))
+    symbol = await reflected(
+        server.address, reflection_pb2.ServerReflectionRequest(file_containing_symbol="inventory.v1.ReservationService")
+    )
     assert isinstance(symbol, reflection_pb2.ServerReflectionResponse)
     assert b"ReserveStream" in symbol.file_descriptor_response.file_descriptor_proto[0]
 

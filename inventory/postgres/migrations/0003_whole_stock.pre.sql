@@ -144,6 +144,7 @@ CREATE TABLE channel_sku_version (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (revision, channel_id, sku_id)
 );
+CREATE INDEX channel_sku_version_by_sku ON channel_sku_version (channel_id, sku_id, revision);
 CREATE TRIGGER channel_version_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON channel_version
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER channel_sku_version_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON channel_sku_version
