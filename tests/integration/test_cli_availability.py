@@ -63,7 +63,7 @@ def rows(printed: str) -> list[list[str]]:
 async def test_an_explanation_is_a_table_whose_numbers_add_up(cli: Cli) -> None:
     printed = await cli.ok("explain", "MILK", "--channel", "web")
     assert "MILK Milk 1 l (in piece): web may sell 6" in printed
-    steps = [row for row in rows(printed) if len(row) == 4 and re.fullmatch("-?[0-9]+", row[2])]
+    steps = [row for row in rows(printed) if len(row) == 4 and re.fullmatch("-?[0-9]+", row[3])]
     running = 0
     for _, _, quantity, so_far in steps:
         running += int(quantity)
