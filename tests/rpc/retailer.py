@@ -4,7 +4,7 @@ back."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
@@ -13,6 +13,9 @@ from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from tests.rpc.client import Client, Metadata, asks, unique
+
+if TYPE_CHECKING:  # the stub's name only
+    from inventory.v1.availability_service_pb2_grpc import AvailabilityServiceAsyncStub
 
 UNLIMITED = 10**12
 
@@ -27,7 +30,7 @@ class Retailer:
 
     client: Client
     db: asyncpg.Connection
-    availability: Any = field(init=False)
+    availability: "AvailabilityServiceAsyncStub" = field(init=False)
 
     def __post_init__(self) -> None:
         self.availability = AvailabilityServiceStub(self.client.channel)
