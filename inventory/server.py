@@ -27,6 +27,7 @@ from inventory.postgres.reads import Reader
 from inventory.rpc import (
     availability,
     catalog,
+    channel,
     reservation,
     stock,
     stock_count,
@@ -131,6 +132,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         transfer.SERVICE: transfer.TransferService(writes, reader).methods(),
         catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
         stock_count.SERVICE: stock_count.StockCountService(writes, reader).methods(),
+        channel.SERVICE: channel.ChannelService(writes, reader).methods(),
         watch.SERVICE: watch.WatchService(feed, reader, streams).methods(),
         availability.SERVICE: availability.AvailabilityService(reader).methods(),
         subscriber.SERVICE: subscriber.SubscriberService(reader).methods(),

@@ -18,6 +18,7 @@ from inventory_client.acknowledger import Acknowledger
 from inventory_client.arguments import codes, duration
 from inventory_client.calls import TIMEOUT_S, OnRetry
 from inventory_client.catalog import CatalogCalls
+from inventory_client.channels import ChannelCalls
 from inventory_client.cursor import REVISION_MAX, Cursor, CursorStore
 from inventory_client.endpoints import Endpoints, addresses
 from inventory_client.joiner import CHANGE_BYTES_MAX
@@ -42,7 +43,15 @@ class WatchMode(IntEnum):
     """The newest row of each level that changed: for whoever wants to be right and is slow. Stock only."""
 
 
-class InventoryClient(StockCalls, StockCountCalls, ReservationCalls, TransferCalls, CatalogCalls, SubscriberCalls):
+class InventoryClient(
+    StockCalls,
+    StockCountCalls,
+    ReservationCalls,
+    TransferCalls,
+    CatalogCalls,
+    ChannelCalls,
+    SubscriberCalls,
+):
     """A client of one or several servers on the same database, used within `async with`, from one event loop.
 
     Every write gets a request_id once per call, and is sent again under it, with growing, jittered pauses, while it is

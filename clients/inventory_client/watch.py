@@ -265,12 +265,14 @@ class Watch:
 
     def _events(self, message: pb2.WatchResponse) -> Iterator[Event]:
         bookmark = Cursor.of(message.bookmark) if message.HasField("bookmark") else None
-        if message.snapshot_complete or message.levels or message.skus or message.locations:
+        if message.snapshot_complete or message.levels or message.skus or message.locations or message.channels:
             if self._snapshot is None:
                 reason, self._restart = self._restart or RestartReason.FIRST_SNAPSHOT, None
                 self._snapshot = message.snapshot_revision
                 yield Restarted(reason, message.snapshot_revision)
-            yield SnapshotPiece(message.snapshot_revision, message.levels, message.skus, message.locations)
+            yield SnapshotPiece(
+                message.snapshot_revision, message.levels, message.skus, message.locations, message.channels
+            )
         changes = self._joiner.take(message)
         if message.latest:
             assert self.cursor is not None, "newest rows come after a bookmark"

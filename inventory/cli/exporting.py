@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 from cyclopts import App, Parameter
 
 from inventory.cli import csv_file
+from inventory.cli.channel_rows import CHANNEL_SKUS, CHANNELS, channel_row, channel_sku_row
 from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, location_row, sku_row, stock_rows
 from inventory.cli.failure import Failed
 from inventory.cli.options import SERVER_DEFAULT, ServerAddress
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 PROGRESS_ROWS = 1_000
 
 app = App(
-    name="export", help="Export SKUs, locations and stock as CSV files that `inventory import` reads back unchanged."
+    name="export",
+    help="Export SKUs, locations, stock and channels as CSV files that `inventory import` reads back unchanged.",
 )
 
 Output = Annotated[
@@ -61,6 +63,24 @@ def stock(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> i
     Example: inventory export stock -o stock.csv
     """
     return _export(STOCK.columns, _stock, server, output)
+
+
+@app.command
+def channels(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> int:
+    """Export the settings of all channels, by code.
+
+    Example: inventory export channels -o channels.csv
+    """
+    return _export(CHANNELS.columns, _channels, server, output)
+
+
+@app.command
+def channel_skus(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> int:
+    """Export the SKUs that have a view of their own in a channel, by channel and SKU.
+
+    Example: inventory export channel-skus -o overrides.csv
+    """
+    return _export(CHANNEL_SKUS.columns, _channel_skus, server, output)
 
 
 def _export(columns: csv_file.Columns, read: Read, address: str, output: Path | None) -> int:
@@ -127,3 +147,15 @@ def _locations(client: "InventoryClient") -> Rows:
 
 def _stock(client: "InventoryClient") -> Rows:
     return (row async for level in client.list_stock() for row in stock_rows(level))
+
+
+def _channels(client: "InventoryClient") -> Rows:
+    return (channel_row(channel) async for channel in client.list_channels())
+
+
+def _channel_skus(client: "InventoryClient") -> Rows:
+    return (
+        channel_sku_row(channel.channel, sku)
+        async for channel in client.list_channels()
+        async for sku in client.list_channel_skus(channel.channel)
+    )

@@ -4,37 +4,43 @@ import asyncio
 import bisect
 import sys
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from inventory.cli.channel_rows import CHANNEL_SKUS, CHANNELS
 from inventory.cli.csv_file import COMPLAINTS_MAX, Complaint, CsvFile, CsvRefused, Findings
 from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, Row, Table
 from inventory.cli.failure import Failed
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, ServerAddress
+from inventory.cli.sending import (
+    NAMESPACE,
+    Answer,
+    Batch,
+    Send,
+    send_channel_skus,
+    send_channels,
+    send_locations,
+    send_skus,
+    send_stock,
+)
 from inventory.cli.terminal import progress
 from inventory.domain.refusal import Reason, Refusal
-from inventory.v1 import catalog_service_pb2 as catalog_pb2
-from inventory.v1 import core_pb2
-from inventory.v1 import stock_service_pb2 as stock_pb2
 
 if TYPE_CHECKING:
-    from inventory_client import Failure, InventoryClient
+    from inventory_client import Failure
 
 BATCH_ROWS = 2_000
 BATCH_BYTES_MAX = 4 << 20
 IN_FLIGHT_DEFAULT = 3
 IN_FLIGHT_MAX = 16
-REASON = "import"
-_NAMESPACE = uuid.UUID("6f1c2a7e-4b0d-5a35-9f57-0c6f5f1f6c11")
-_SKIP = core_pb2.ERROR_POLICY_SKIP_REFUSED
 
 app = App(
     name="import",
-    help="Import locations, SKUs and stock from CSV files. A file is checked whole before anything is sent.",
+    help="Import locations, SKUs, stock and channels from CSV files. A file is checked whole before anything is sent.",
 )
 
 
@@ -85,7 +91,7 @@ def skus(file: Path, /, *, options: Options = DEFAULTS) -> int:
     file
         The CSV file: UTF-8, commas, a header.
     """
-    return _import(SKUS, _send_skus, file, options)
+    return _import(SKUS, send_skus, file, options)
 
 
 @app.command
@@ -101,7 +107,43 @@ def locations(file: Path, /, *, options: Options = DEFAULTS) -> int:
     file
         The CSV file: UTF-8, commas, a header.
     """
-    return _import(LOCATIONS, _send_locations, file, options)
+    return _import(LOCATIONS, send_locations, file, options)
+
+
+@app.command
+def channels(file: Path, /, *, options: Options = DEFAULTS) -> int:
+    """Create channels or replace their settings from a CSV file.
+
+    Columns: channel, and if you like name, kind (web, pos, telephone, marketplace), locations (codes in the channel's
+    order, with spaces between, or a JSON list; empty: everywhere), buffer, cap, share_bp (10000 is all), oversell
+    (deny, allow, or a number), min_life_days. A channel that exists gets all of these anew; an empty field is not set,
+    which differs from 0.
+
+    Example: inventory import channels channels.csv --dry-run
+
+    Parameters
+    ----------
+    file
+        The CSV file: UTF-8, commas, a header.
+    """
+    return _import(CHANNELS, send_channels, file, options)
+
+
+@app.command
+def channel_skus(file: Path, /, *, options: Options = DEFAULTS) -> int:
+    """Give SKUs a view of their own in channels, from a CSV file.
+
+    Columns: channel, sku, and if you like buffer, cap, share_bp, oversell, as in a file of channels. An empty field is
+    the channel's; a row without any takes the SKU's own view away.
+
+    Example: inventory import channel-skus overrides.csv
+
+    Parameters
+    ----------
+    file
+        The CSV file: UTF-8, commas, a header.
+    """
+    return _import(CHANNEL_SKUS, send_channel_skus, file, options)
 
 
 @app.command
@@ -123,35 +165,7 @@ def stock(file: Path, /, *, options: StockOptions = STOCK_DEFAULTS) -> int:
     file
         The CSV file: UTF-8, commas, a header.
     """
-    return _import(STOCK, _send_stock, file, options)
-
-
-@dataclass(frozen=True)
-class Batch(Generic[Row]):
-    """Rows sent in one call; `numbers` are those of the file."""
-
-    request_id: str
-    rows: list[Row]
-    numbers: list[int]
-
-
-class RefusedRow(Protocol):
-    """What the answers of all bulk calls say of a row."""
-
-    row: int
-    error: core_pb2.RowError
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of a batch."""
-
-    replayed: bool
-    refused: Sequence[RefusedRow]
-    counts: dict[str, int]
-
-
-Send = Callable[["InventoryClient", Batch[Any], bool], Awaitable[Answer]]
+    return _import(STOCK, send_stock, file, options)
 
 
 @dataclass
@@ -165,17 +179,13 @@ class Totals:
     first_refused: list[Complaint] = field(default_factory=list)
 
     def add(self, batch: Batch[Any], answer: Answer) -> None:
-        from inventory_client import row_error
-
         self.rows += len(batch.rows)
         self.replayed += len(batch.rows) - len(answer.refused) if answer.replayed else 0
         self.refused += len(answer.refused)
         for name, count in answer.counts.items():
             self.counts[name] = self.counts.get(name, 0) + (0 if answer.replayed else count)
-        for refused in answer.refused:
-            row = batch.numbers[refused.row]
-            why = row_error(refused.error)
-            complaint = Complaint(row, "", why.reason or why.code, why.message)
+        for row, why in answer.refused:
+            complaint = Complaint(batch.numbers[row], "", why.reason or why.code, why.message)
             bisect.insort(self.first_refused, complaint)
         del self.first_refused[COMPLAINTS_MAX:]
 
@@ -243,7 +253,7 @@ def _batches(table: Table[Row], file: CsvFile, options: Options) -> Iterator[Bat
 
     def batch() -> Batch[Row]:
         file.assert_unchanged()
-        return Batch(str(uuid.uuid5(_NAMESPACE, f"{source} {position}")), rows, numbers)
+        return Batch(str(uuid.uuid5(NAMESPACE, f"{source} {position}")), rows, numbers)
 
     def changed(complaint: Complaint) -> None:
         raise Failed(f"{file.path} was changed while it was being read: {complaint}")
@@ -330,31 +340,3 @@ def _report(table: Table[Row], file: CsvFile, totals: Totals, options: Options) 
         parts.append(f"{totals.replayed:,} had been added before")
     what = "would be imported (dry run)" if options.dry_run else "imported"
     print(f"{file.path}: {_rows(totals.rows)} of {table.noun} {what}" + "".join(f", {part}" for part in parts))
-
-
-async def _send_skus(client: "InventoryClient", batch: Batch[catalog_pb2.Sku], dry_run: bool) -> Answer:
-    return _catalog_answer(
-        await client.import_catalog(
-            skus=batch.rows, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
-        )
-    )
-
-
-async def _send_locations(client: "InventoryClient", batch: Batch[catalog_pb2.Location], dry_run: bool) -> Answer:
-    return _catalog_answer(
-        await client.import_catalog(
-            locations=batch.rows, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
-        )
-    )
-
-
-def _catalog_answer(answer: catalog_pb2.ImportCatalogResponse) -> Answer:
-    counts = {"created": answer.created, "updated": answer.updated, "unchanged": answer.unchanged}
-    return Answer(answer.replayed, answer.refused, counts)
-
-
-async def _send_stock(client: "InventoryClient", batch: Batch[stock_pb2.StockAdjustment], dry_run: bool) -> Answer:
-    answer = await client.batch_adjust_stock(
-        batch.rows, REASON, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
-    )
-    return Answer(answer.replayed, answer.refused, {"added": answer.applied})

@@ -26,6 +26,11 @@ QUANTITY_MAX = 1_000_000_000
 ON_HAND_MAX = 1_000_000_000_000
 """One level's on_hand, in the SKU's smallest unit."""
 
+CHANNEL_LOCATIONS_MAX = 1_000
+"""Locations that one channel names."""
+MIN_LIFE_DAYS_MAX = 3_650
+"""How long a lot must still last, in days."""
+
 HOLD_TTL_MIN = timedelta(seconds=1)
 HOLD_TTL_MAX = timedelta(hours=24)
 HEARTBEAT_MIN = timedelta(seconds=1)

@@ -19,6 +19,7 @@ class ChangeKind(IntEnum):
     SKU = 2
     LOCATION = 3
     SUBSCRIBER = 4
+    CHANNEL = 6
 
 
 class Group(NamedTuple):
@@ -29,6 +30,7 @@ class Group(NamedTuple):
     skus: list[Any]
     locations: list[Any]
     subscribers: list[Any]
+    channels: list[Any]
     entered: Sequence[Any] = ()
 
 
@@ -127,12 +129,13 @@ def listed(codes: frozenset[str] | None) -> list[str] | None:
 def grouped(page: Page) -> Iterator[Group]:
     """A page's rows by revision, in order."""
     groups: dict[int, Group] = {}
-    for index, rows in ((1, page.movements), (2, page.skus), (3, page.locations), (4, page.subscribers)):
+    read = (page.movements, page.skus, page.locations, page.subscribers, page.channels)
+    for index, rows in enumerate(read, 1):
         for row in rows:
             revision = row["revision"]
             group = groups.get(revision)
             if group is None:
-                group = groups[revision] = Group(revision, [], [], [], [], page.entered.get(revision, ()))
+                group = groups[revision] = Group(revision, [], [], [], [], [], page.entered.get(revision, ()))
             group[index].append(row)  # type: ignore[union-attr]  # index 0 is the revision
     for revision in sorted(groups):
         yield groups[revision]

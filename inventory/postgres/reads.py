@@ -23,6 +23,8 @@ CLOSE_TIMEOUT_S = 0.3
 LISTS = {
     "find_sku",
     "forget_requests",
+    "list_channel_skus",
+    "list_channels",
     "list_locations",
     "list_movements",
     "list_reservations",
@@ -31,6 +33,7 @@ LISTS = {
     "list_stock_count_lines",
     "list_stock_counts",
     "list_transfers",
+    "read_channel_snapshot",
     "read_latest",
     "read_location_snapshot",
     "read_sku_snapshot",

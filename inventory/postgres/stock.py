@@ -194,7 +194,8 @@ async def _read_lots(source: Source, ledger: Ledger) -> None:
 
 
 async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) -> int:
-    """Writes what the commands made of the ledger. Returns the revision before the batch's first."""
+    """Writes what the commands made of the ledger. Returns the revision before the batch's first. Raises
+    `TopologyChanged` when places or channels were changed after they were read: decide again."""
     levels = [(*key, step, *ledger.levels[key]) for key, step in ledger.touched_levels.items()]
     reservations = [ledger.reservations[identity] for identity in ledger.touched_reservations]
     lines = [
@@ -223,7 +224,10 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) 
         requests,
         writer.database.notify_channel,
     )
-    return int(rows[0][0])
+    base, topology, _ = rows[0]
+    if topology != ledger.topology.revision:
+        raise TopologyChanged("places or channels changed meanwhile")
+    return int(base)
 
 
 def _answers(rows: Iterable[Any]) -> dict[RequestKey, Remembered]:

@@ -39,6 +39,7 @@ CHECKS = (
         "verify_in_transit",
     ),
     Check("counts", "a stock count remembers what the ledger says, and what was posted stands there", "verify_counts"),
+    Check("channels", "a channel's settings and views are those of their last versions", "verify_channels"),
     Check("answers", "no remembered answer names a revision that has not happened", "verify_answers"),
 )
 

@@ -7,8 +7,10 @@ from uuid import UUID
 from inventory.domain.ledger import Committed
 from inventory.feed.change import ChangeKind, Group, Item, Record
 from inventory.postgres.catalog import location_of, sku_of
+from inventory.postgres.channels import settings_of
 from inventory.postgres.subscribers import subscriber_of
 from inventory.rpc import formats
+from inventory.rpc.channel_messages import channel
 from inventory.rpc.wire import delimited, integer, tag, varint
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
@@ -26,6 +28,7 @@ _TAGS = {
     ChangeKind.SKU: tag(_CHANGE["skus"].number),
     ChangeKind.LOCATION: tag(_CHANGE["locations"].number),
     ChangeKind.SUBSCRIBER: tag(_CHANGE["subscribers"].number),
+    ChangeKind.CHANNEL: tag(_CHANGE["channels"].number),
 }
 
 
@@ -34,7 +37,7 @@ class ChangeEncoder:
 
     def record(self, group: Group) -> Record:
         """Serialises one revision."""
-        first = (group.movements or group.skus or group.locations or group.subscribers)[0]
+        first = (group.movements or group.skus or group.locations or group.subscribers or group.channels)[0]
         items = [self.row(row) for row in group.movements]
         entered: dict[str, list[Item]] = {}
         for row in group.entered:
@@ -51,6 +54,8 @@ class ChangeEncoder:
         for row in group.subscribers:
             message = formats.subscriber(subscriber_of(row), row["epoch"])
             items.append(Item(ChangeKind.SUBSCRIBER, "", "", (), 0, 0, _sized(message)))
+        for row in group.channels:
+            items.append(Item(ChangeKind.CHANNEL, "", "", (), 0, 0, _sized(channel(settings_of(row)))))
         recorded_at = formats.timestamp(first["recorded_at"]).SerializeToString()
         return Record(group.revision, recorded_at, tuple(items))
 

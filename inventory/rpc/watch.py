@@ -2,6 +2,9 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import aclosing
+from typing import TypeVar
+
+from google.protobuf.message import Message
 
 from inventory.domain.code import subscriber_name
 from inventory.domain.limits import FILTERS_MAX, HEARTBEAT_DEFAULT, HEARTBEAT_MAX, HEARTBEAT_MIN
@@ -16,13 +19,14 @@ from inventory.postgres.reads import Head, Reader
 from inventory.postgres.subscribers import acknowledged
 from inventory.rpc import formats, parse
 from inventory.rpc.change_encoder import bookmark_field
+from inventory.rpc.channel_messages import channel
 from inventory.rpc.method import Call, Method, Write, server_stream, unary
 from inventory.rpc.reading import epoch_changed, resumable
 from inventory.rpc.streams import Streams
-from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 
+Row = TypeVar("Row", bound=Message)
 SERVICE = pb2.DESCRIPTOR.services_by_name["WatchService"].full_name
 
 
@@ -85,6 +89,12 @@ class WatchService:
                 await self._feed.turns.take()
                 piece = pb2.WatchResponse(locations=map(formats.location, locations), snapshot_revision=revision)
                 await write(piece.SerializeToString())
+        async with aclosing(snapshot.channels(self._reader, revision, wanted)) as settings:
+            async for channels in settings:
+                await self._feed.turns.take()
+                for some in _messages_of([channel(each) for each in channels]):
+                    piece = pb2.WatchResponse(channels=some, snapshot_revision=revision)
+                    await write(piece.SerializeToString())
         async with aclosing(snapshot.levels(self._reader, revision, wanted)) as levels:
             async for rows in levels:
                 await self._feed.turns.take()
@@ -93,15 +103,15 @@ class WatchService:
         await write(pb2.WatchResponse(snapshot_revision=revision, snapshot_complete=True).SerializeToString())
 
 
-def _messages_of(skus: Sequence[catalog_pb2.Sku]) -> Iterator[Sequence[catalog_pb2.Sku]]:
-    """SKUs may have long attributes: only as many as a message holds."""
+def _messages_of(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """SKUs may have long attributes, and channels long lists: only as many as a message holds."""
     first = size = 0
-    for number, sku in enumerate(skus):
-        if size and size + sku.ByteSize() > MESSAGE_BYTES_MAX:
-            yield skus[first:number]
+    for number, row in enumerate(rows):
+        if size and size + row.ByteSize() > MESSAGE_BYTES_MAX:
+            yield rows[first:number]
             first, size = number, 0
-        size += sku.ByteSize()
-    yield skus[first:]
+        size += row.ByteSize()
+    yield rows[first:]
 
 
 def _start(request: pb2.WatchRequest, head: Head, known: int | None) -> int:

@@ -21,6 +21,7 @@ import pytest
 import inventory_client
 import inventory_client.sync
 from inventory.v1.catalog_service_pb2 import Location, Sku
+from inventory.v1.channel_service_pb2 import Channel, ChannelView
 from inventory_client import InventoryClient, StockMirror
 from tests.client.conftest import House
 from tests.rpc.client import PATIENCE_S
@@ -88,6 +89,8 @@ async def test_an_example_runs(house: House, name: str, tmp_path: Path, monkeypa
         **vars(inventory_client),
         **vars(inventory_client.sync),
         "Sku": Sku,
+        "Channel": Channel,
+        "ChannelView": ChannelView,
         "timedelta": timedelta,
         "client": client,
     }

@@ -20,11 +20,13 @@ from inventory.postgres.verify import CHECKS, snapshot
 from inventory.server import start
 from inventory.settings import Settings
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
+from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_count_service_pb2 as stock_count_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from inventory.v1.channel_service_pb2_grpc import ChannelServiceStub
 from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
 from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceStub
 from inventory.v1.stock_service_pb2_grpc import StockServiceStub
@@ -60,6 +62,15 @@ async def _trade(channel: grpc.aio.Channel) -> None:
         )
     )
     await _count(StockCountServiceStub(channel))
+    channels = ChannelServiceStub(channel)
+    await channels.SetChannel(
+        channel_pb2.SetChannelRequest(request_id=str(uuid4()), channel=channel_pb2.Channel(channel="web", name="Web"))
+    )
+    for cap in (5, None, 7):
+        row = channel_pb2.ChannelSku(sku="A", view=channel_pb2.ChannelView(cap=cap))
+        await channels.SetChannelSkus(
+            channel_pb2.SetChannelSkusRequest(request_id=str(uuid4()), channel="web", skus=[row])
+        )
     for sku in ("A", "B"):
         for delta in (10, 5):
             await stock.AdjustStock(
@@ -115,7 +126,7 @@ async def broken(dsn: str) -> dict[str, int]:
 async def damage(dsn: str, *statements: str) -> None:
     connection = await asyncpg.connect(dsn, server_settings={"search_path": "inventory"})
     try:
-        for table in ("movement", "sku_version", "location_version"):
+        for table in ("movement", "sku_version", "location_version", "channel_version", "channel_sku_version"):
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         for statement in statements:
             assert await connection.execute(statement) not in ("UPDATE 0", "DELETE 0", "INSERT 0 0"), statement
@@ -239,6 +250,14 @@ DAMAGES: list[tuple[str, list[str], set[str]]] = [
         "a count that says it is posted",
         ["UPDATE stock_count SET state = 2, ended_at = now() WHERE state = 1"],
         {"counts"},
+    ),
+    ("settings without a version", ["UPDATE channel SET name = 'Other' WHERE code = 'web'"], {"channels"}),
+    ("a view without a version", ["UPDATE channel_sku SET cap = 8"], {"channels"}),
+    ("a view gone", ["DELETE FROM channel_sku"], {"channels"}),
+    (
+        "a view that no follower was told of",
+        ["UPDATE channel_sku_version SET revision = revision + 1000 WHERE cap = 5"],
+        {"dense order", "channels"},
     ),
     ("an answer from the future", ["UPDATE request SET revision = revision + 1000"], {"answers"}),
 ]

@@ -14,7 +14,10 @@ from inventory.postgres.reads import LISTS
 
 SQL = queries.load()
 TRAFFIC = {"level", "movement", "request", "reservation", "reservation_line"}
-BIG = {"level", "movement", "request", "reservation", "reservation_line", "sku", "sku_version", "barcode"}
+BIG = {
+    "level", "movement", "request", "reservation", "reservation_line", "sku", "sku_version", "barcode", "channel_sku",
+    "channel_version", "channel_sku_version",
+}  # fmt: skip
 FILL = """
 INSERT INTO channel (code) VALUES ('web');
 INSERT INTO location (code, name, kind, active, revision)
@@ -33,6 +36,11 @@ INSERT INTO reservation (reservation_id, channel_id, owner, reference, state, ex
 INSERT INTO reservation_line SELECT reservation_id, 0, 1 + abs(hashtext(owner)) % 5000, 1 + abs(hashtext(owner)) % 10,
     1, CASE WHEN state = 1 THEN 1 ELSE 0 END, 0, CASE WHEN state = 1 THEN 0 ELSE 1 END, 0, expires_at FROM reservation;
 INSERT INTO request SELECT 1, gen_random_uuid(), '', 0, '', n, now() FROM generate_series(1, 50000) AS n;
+INSERT INTO channel_sku (channel_id, sku_id, buffer) SELECT 1, sku_id, 1 FROM sku;
+INSERT INTO channel (code) SELECT 'channel-' || n FROM generate_series(1, 1000) AS n;
+INSERT INTO channel_version SELECT n, n % 1000 + 1, '', 1, '{}', NULL, NULL, NULL, NULL, 0, 1, now()
+    FROM generate_series(1, 5000) AS n;
+INSERT INTO channel_sku_version SELECT sku_id, 1, sku_id, 1, NULL, NULL, NULL, 1, now() FROM sku;
 UPDATE feed_head SET revision = 55000;
 """
 NOBODY = UUID(int=0)
@@ -45,6 +53,11 @@ READS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "where the next page of changes ends": ("read_page_end", (54_990, 2_000)),
     "changes at the head": ("read_movements", (54_990, 55_000)),
     "catalogue changes": ("read_sku_versions", (4_990, 5_000)),
+    "channels' changes": ("read_channel_versions", (4_990, 5_000)),
+    "a page of a snapshot of channels": ("read_channel_snapshot", (54_990, 500, 1_000)),
+    "a channel by code": ("find_channel", ("channel-7",)),
+    "channels by code": ("list_channels", ("channel-4", 101)),
+    "SKUs' views in a channel": ("list_channel_skus", (1, "sku-4", 101)),
     "the newest movements": ("list_movements", (HEAD, 2**31 - 1, None, None, None, None, None, 101)),
     "movements of a SKU": ("list_movements", (HEAD, 2**31 - 1, "sku-7", None, None, None, None, 101)),
     "movements of a reservation": ("list_movements", (HEAD, 2**31 - 1, None, None, NOBODY, None, None, 101)),
@@ -82,6 +95,13 @@ WRITES = [
         "lock_skus",
         "lock_locations",
         "read_barcode_owners",
+        "lock_channel",
+        "read_location_numbers",
+        "read_channel_views",
+        "read_views",
+        "read_channels",
+        "write_channel",
+        "write_channel_skus",
         "write_skus",
         "write_barcodes",
         "drop_barcodes",

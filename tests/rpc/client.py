@@ -21,6 +21,7 @@ from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from inventory.v1.channel_service_pb2_grpc import ChannelServiceStub
 from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
 from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceStub
 from inventory.v1.stock_service_pb2_grpc import StockServiceStub
@@ -57,6 +58,7 @@ class Client:
         self.reservations = ReservationServiceStub(self.channel)
         self.catalog = CatalogServiceStub(self.channel)
         self.counts = StockCountServiceStub(self.channel)
+        self.channels = ChannelServiceStub(self.channel)
         self.watch = WatchServiceStub(self.channel)
         self.subscribers = SubscriberServiceStub(self.channel)
         self.transfers = TransferServiceStub(self.channel)

@@ -18,7 +18,13 @@ from tests.rpc.client import PATIENCE_S, Client, Metadata, Refused, new_id, refu
 
 Pair = tuple[str, str]
 NOW = Empty()
-ALL_KINDS = (pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_SKU, pb2.CHANGE_KIND_LOCATION, pb2.CHANGE_KIND_SUBSCRIBER)
+ALL_KINDS = (
+    pb2.CHANGE_KIND_STOCK,
+    pb2.CHANGE_KIND_SKU,
+    pb2.CHANGE_KIND_LOCATION,
+    pb2.CHANGE_KIND_SUBSCRIBER,
+    pb2.CHANGE_KIND_CHANNEL,
+)
 
 
 class Follower:

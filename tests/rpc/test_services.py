@@ -15,6 +15,7 @@ from tests.rpc.client import Client, Server
 SERVICES = [
     "inventory.v1.AvailabilityService",
     "inventory.v1.CatalogService",
+    "inventory.v1.ChannelService",
     "inventory.v1.ReservationService",
     "inventory.v1.StockCountService",
     "inventory.v1.StockService",

@@ -94,6 +94,13 @@ ALTER TABLE channel
         coalesce(buffer, 0) >= 0 AND coalesce(cap, 0) >= 0 AND coalesce(share_bp, 0) BETWEEN 0 AND 10000
         AND coalesce(oversell_limit, 0) >= 0 AND min_life_days >= 0
     );
+-- Codes of locations, in the order of their numbers' list.
+CREATE FUNCTION location_codes(location_ids integer[]) RETURNS text[] STABLE LANGUAGE sql RETURN ARRAY(
+    SELECT location.code
+    FROM unnest(location_ids) WITH ORDINALITY AS named (location_id, place)
+    CROSS JOIN LATERAL (SELECT code FROM location WHERE location.location_id = named.location_id OFFSET 0) AS location
+    ORDER BY named.place
+);
 -- Where one SKU's view differs from its channel's. Unset: the channel's.
 CREATE TABLE channel_sku (
     channel_id integer NOT NULL REFERENCES channel,
@@ -123,7 +130,8 @@ CREATE TABLE channel_version (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (revision, channel_id)
 );
--- All null: the SKU has the channel's view again.
+CREATE INDEX channel_version_by_channel ON channel_version (channel_id, revision);
+-- All null: the SKU has the channel's view again. Of each revision here there is a channel_version too.
 CREATE TABLE channel_sku_version (
     revision bigint NOT NULL,
     channel_id integer NOT NULL,

@@ -56,10 +56,6 @@ CROSS JOIN LATERAL (
 WHERE transfer.state = 2 AND line.shipped > line.received + line.missing
 ORDER BY due_on NULLS LAST, location_id, reference
 
--- name: find_channel
--- The number of a channel by code. $1 code.
-SELECT channel_id FROM channel WHERE code = $1
-
 -- name: read_shown
 -- How quantities of SKUs are shown, and until when they are pre-ordered. $1 sku_ids.
 SELECT sku_id, unit, unit_digits, CASE WHEN preorder_until > (now() AT TIME ZONE 'UTC')::date THEN preorder_until END

@@ -390,9 +390,10 @@ FROM channel WHERE revision > 0
 -- the head is drawn and its lock had first: whoever comes second sees the first one's request_ids as duplicates.
 -- Levels exist and are locked: ON CONFLICT finds each by its key whatever the planner believes of the table.
 -- $1 how many revisions; $2 the decision's time; $3 levels, $4 movements, $5 reservations, $6 their lines, $7 answers;
--- $8 the NOTIFY channel. Gives the revision before the batch's first.
+-- $8 the NOTIFY channel. Gives the revision before the batch's first, and that of places and channels: the decision may
+-- have been made by older ones, read before the locks were had.
 WITH head AS (
-    UPDATE feed_head SET revision = revision + $1::integer RETURNING revision - $1::integer AS base
+    UPDATE feed_head SET revision = revision + $1::integer RETURNING revision - $1::integer AS base, topology
 ), written_level AS (
     INSERT INTO level (sku_id, location_id, on_hand, held, allocated, quality_control, damaged, quarantined,
         backordered, in_transit, incoming, safety_stock, reorder_point, backorder_limit, revision)
@@ -443,4 +444,4 @@ WITH head AS (
         $2::timestamptz
     FROM head, unnest($7::request_row[]) AS new
 )
-SELECT base, pg_notify($8, (base + $1::integer)::text) FROM head
+SELECT base, topology, pg_notify($8, (base + $1::integer)::text) FROM head

@@ -297,6 +297,42 @@ WHERE coalesce(level.in_transit, 0) <> coalesce(way.quantity, 0) OR coalesce(lev
 ORDER BY sku_id, location_id
 LIMIT $1
 
+-- name: verify_channels
+-- A channel's settings, and the views of its SKUs, are those of their last versions; and each change of a view is one of
+-- its channel's revisions, as the feed tells of it by that. $1 rows.
+WITH last_channel AS (
+    SELECT DISTINCT ON (channel_id) * FROM channel_version ORDER BY channel_id, revision DESC
+), last_view AS (
+    SELECT DISTINCT ON (channel_id, sku_id) * FROM channel_sku_version ORDER BY channel_id, sku_id, revision DESC
+), found AS (
+    SELECT 'settings' AS finding, channel_id, NULL::bigint AS sku_id, last.revision
+    FROM (SELECT * FROM channel WHERE revision > 0) AS channel
+    FULL JOIN last_channel AS last USING (channel_id)
+    WHERE (channel.revision, channel.name, channel.kind, channel.location_ids, channel.buffer, channel.cap,
+            channel.share_bp, channel.oversell_limit, channel.min_life_days)
+        IS DISTINCT FROM (last.revision, last.name, last.kind, last.location_ids, last.buffer, last.cap, last.share_bp,
+            last.oversell_limit, last.min_life_days)
+    UNION ALL
+    SELECT 'view', channel_id, sku_id, last.revision
+    FROM channel_sku AS view
+    FULL JOIN last_view AS last USING (channel_id, sku_id)
+    WHERE (view.buffer, view.cap, view.share_bp, view.oversell_limit)
+        IS DISTINCT FROM (last.buffer, last.cap, last.share_bp, last.oversell_limit)
+    UNION ALL
+    SELECT 'not told', channel_id, sku_id, version.revision
+    FROM channel_sku_version AS version
+    WHERE NOT EXISTS (
+        SELECT FROM channel_version
+        WHERE channel_version.revision = version.revision AND channel_version.channel_id = version.channel_id
+    )
+)
+SELECT count(*) OVER () AS broken, found.finding, channel.code AS channel, sku.code AS sku, found.revision
+FROM found
+LEFT JOIN channel USING (channel_id)
+LEFT JOIN sku USING (sku_id)
+ORDER BY found.finding, found.channel_id, found.sku_id
+LIMIT $1
+
 -- name: verify_answers
 -- A remembered answer names no revision beyond the head. $1 rows.
 SELECT count(*) OVER () AS broken, request.request_id, request.revision, feed_head.revision AS head
