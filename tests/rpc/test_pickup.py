@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as pb2
 from tests.rpc.client import Client, Server, eventually, new_id, refusal, reserve_request, unique
@@ -26,6 +27,15 @@ class Town:
         self.channel = unique("town")[:32]
         self.metadata = (("inventory-channel", self.channel),)
         self.shop = self.central = self.other = ""
+
+    async def sells(self, **view: Any) -> None:
+        """Sets the channel: all three places, and what it sees."""
+        channel = channel_pb2.Channel(
+            channel=self.channel,
+            locations=[self.shop, self.central, self.other],
+            view=channel_pb2.ChannelView(**view),
+        )
+        await self.client.channels.SetChannel(channel_pb2.SetChannelRequest(request_id=new_id(), channel=channel))
 
     async def stocked(self, shop: int, central: int, other: int = 0) -> str:
         sku = await self.client.sku()
@@ -71,19 +81,11 @@ def transfers(client: Client) -> Transfers:
 async def town(client: Client, transfers: Transfers, db: asyncpg.Connection) -> Town:
     town = Town(client, transfers)
     town.shop, town.central, town.other = [await client.location() for _ in range(3)]
-    await client.reservations.ListReservations(pb2.ListReservationsRequest(), metadata=town.metadata)  # it is known now
     await db.execute(
         "UPDATE location SET uses = 1, transit_days = 2, handling = '1 hour' WHERE code = $1", town.central
     )
     await db.execute("UPDATE location SET handling = '2 hours' WHERE code = $1", town.shop)
-    await db.execute(
-        "UPDATE channel SET revision = 1, location_ids = ARRAY("
-        "  SELECT location_id FROM location JOIN unnest($2::text[]) WITH ORDINALITY AS named (code, n) USING (code)"
-        "  ORDER BY n) WHERE code = $1",
-        town.channel,
-        [town.shop, town.central, town.other],
-    )
-    await topology_changed(db)
+    await town.sells()  # which lets servers read the places again, too
     return town
 
 
@@ -287,10 +289,9 @@ async def test_no_more_may_wait_than_the_place_allows(town: Town) -> None:
     assert (await town.transfers.ship(made.transfer_ids[0])).state == SHIPPED
 
 
-async def test_a_pick_up_within_the_channel_s_view(town: Town, db: asyncpg.Connection) -> None:
+async def test_a_pick_up_within_the_channel_s_view(town: Town) -> None:
     sku = await town.stocked(shop=1, central=10)
-    await db.execute("UPDATE channel SET buffer = 8 WHERE code = $1", town.channel)
-    await topology_changed(db)
+    await town.sells(buffer=8)
     found = await refusal(town.collect((sku, 4)))
     assert found.metadata["available"] == "3", "of 11 the channel sees all but 8"
     assert [row[1] for row in told(await town.collect((sku, 3)))] == [1, 2]
