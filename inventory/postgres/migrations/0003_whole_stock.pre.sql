@@ -345,6 +345,10 @@ ALTER TABLE reservation_line
     ADD CONSTRAINT reservation_line_within_requested CHECK (
         held + allocated + backordered + fulfilled + released <= requested
     );
+-- Holds by level, soonest expiry first, also those that wait for goods; a line's expires_at is set only while it is held.
+DROP INDEX reservation_line_held;
+CREATE INDEX reservation_line_held ON reservation_line (sku_id, location_id, expires_at)
+    WHERE held > 0 OR backordered > 0;
 -- Who stands behind what is allocated.
 CREATE INDEX reservation_line_allocated ON reservation_line (sku_id, location_id) WHERE allocated > 0;
 CREATE INDEX reservation_line_backordered ON reservation_line
