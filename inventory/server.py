@@ -32,6 +32,7 @@ from inventory.rpc import (
     stock,
     stock_count,
     subscriber,
+    transfer,
     watch,
 )
 from inventory.rpc.amounts import Amounts
@@ -129,6 +130,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     services = {
         stock.SERVICE: stock.StockService(writes, reader, amounts).methods(),
         reservation.SERVICE: reservation.ReservationService(writes, reader, streams, amounts).methods(),
+        transfer.SERVICE: transfer.TransferService(writes, reader).methods(),
         catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
         stock_count.SERVICE: stock_count.StockCountService(writes, reader).methods(),
         channel.SERVICE: channel.ChannelService(writes, reader).methods(),

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -34,7 +35,10 @@ LISTS = {
     "list_stock",
     "list_stock_count_lines",
     "list_stock_counts",
+    "read_bundles_as_of",
     "read_channel_snapshot",
+    "read_facts_page",
+    "list_transfers",
     "read_latest",
     "read_location_snapshot",
     "read_sku_snapshot",
@@ -124,6 +128,18 @@ class Reader:
         except Exception as error:
             raise classified(error) from error
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["Snapshot"]:
+        """One state of the database for several queries. Raises a `StorageError`."""
+        try:
+            async with (
+                self._look_ups.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                yield Snapshot(connection, self._sql)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise classified(error) from error
+
     async def head(self) -> Head:
         rows = await self.fetch("read_head")
         return Head(*rows[0])
@@ -206,6 +222,22 @@ class Reader:
     async def forget_requests(self, older_than: timedelta, limit: int) -> int:
         """How many answers were dropped."""
         return int((await self.fetch("forget_requests", older_than, limit))[0][0])
+
+
+class Snapshot:
+    """Runs named queries on one state of the database."""
+
+    def __init__(self, connection: Any, sql: Mapping[str, str]) -> None:
+        self._connection = connection
+        self._sql = sql
+
+    async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
+        """Runs a named query. Raises a `StorageError`."""
+        try:
+            rows: Sequence[Any] = await self._connection.fetch(self._sql[name], *arguments)
+        except Exception as error:
+            raise classified(error) from error
+        return rows
 
 
 def _sku_units(row: Any) -> SkuUnits:

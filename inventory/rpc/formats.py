@@ -101,7 +101,9 @@ class ReservationAnswer:
             bundle = ledger.bundles[line.bundle_sku_id] if line.bundle_sku_id else ""
             codes.append(LineCodes(place.sku, place.location, lot, bundle))
         pickup = ledger.topology.sites[found.pickup_location_id].code if found.pickup_location_id else ""
-        message = reservation_pb2.ReserveResponse(reservation=reservation(found, codes, self._channel, pickup))
+        message = reservation_pb2.ReserveResponse(
+            reservation=reservation(found, codes, self._channel, pickup, found.transfer_ids)
+        )
         return message.SerializeToString()
 
 

@@ -26,8 +26,9 @@ from inventory.domain.limits import (
     REASON_BYTES_MAX,
     REFERENCE_BYTES_MAX,
 )
+from inventory.domain.reallocation import Move, Reallocate
 from inventory.domain.refusal import Reason, Refusal
-from inventory.domain.reservation import Ask, Commit, Extend, Fulfil, Release, ReservationState, Reserve
+from inventory.domain.reservation import Ask, Commit, Extend, Fulfil, Pickup, Release, ReservationState, Reserve
 from inventory.domain.sourcing import Sourcing, Strategy
 from inventory.domain.topology import Point, Use
 from inventory.postgres.identity import UUID
@@ -112,6 +113,10 @@ def reserve(
         raise unknown_enum(f"{path}fill_policy")
     if request.replace_owner_holds and not request.owner:
         raise Refusal(Reason.FIELD_CONFLICT, "replace_owner_holds needs owner", field=f"{path}replace_owner_holds")
+    use = purpose(request.purpose, f"{path}purpose")
+    collected = None
+    if request.HasField("pickup"):
+        use, collected = Use.PICKUP, pickup(request, path)
     return Reserve(
         channel_id,
         new_id,
@@ -121,10 +126,23 @@ def reserve(
         free_text(request.owner, OWNER_BYTES_MAX, f"{path}owner"),
         free_text(request.reference, REFERENCE_BYTES_MAX, f"{path}reference"),
         request.replace_owner_holds,
-        purpose(request.purpose, f"{path}purpose"),
+        use,
         sourcing(request.sourcing, f"{path}sourcing"),
         request.stock_only,
+        collected,
     )
+
+
+def pickup(request: reservation_pb2.ReserveRequest, path: str) -> Pickup:
+    """Raises LOCATION_FORMAT, FIELD_CONFLICT."""
+    if request.purpose not in (0, Use.PICKUP):
+        raise Refusal(Reason.FIELD_CONFLICT, "what is collected is for pick-up", field=f"{path}purpose")
+    for position, line in enumerate(request.lines):
+        if line.location:
+            raise Refusal(
+                Reason.FIELD_CONFLICT, "a line names no location with pickup", field=f"{path}lines[{position}].location"
+            )
+    return Pickup(location_code(request.pickup.location, f"{path}pickup.location"), request.pickup.by_transfer)
 
 
 def purpose(number: int, field: str) -> Use | None:
@@ -191,6 +209,21 @@ def fulfil(request: reservation_pb2.FulfilRequest, lines: Lines, channel_id: int
         asks(lines, ""),
         free_text(request.reference, REFERENCE_BYTES_MAX, "reference"),
     )
+
+
+def reallocate(request: reservation_pb2.ReallocateRequest, channel_id: int) -> Reallocate:
+    identity = reservation_id(request.reservation_id)
+    within(len(request.moves), LINES_MAX, "moves")
+    moves = []
+    for position, move in enumerate(request.moves):
+        path = f"moves[{position}]"
+        origin = location_code(move.from_location, f"{path}.from_location")
+        target = location_code(move.to_location, f"{path}.to_location")
+        if origin == target:
+            raise Refusal(Reason.FIELD_CONFLICT, "a promise moves to another location", field=f"{path}.to_location")
+        quantity = quantity_between(move.quantity, f"{path}.quantity", 0, QUANTITY_MAX)
+        moves.append(Move(sku_code(move.sku, f"{path}.sku"), origin, target, quantity))
+    return Reallocate(channel_id, identity, tuple(moves), free_text(request.reason, REASON_BYTES_MAX, "reason"))
 
 
 def adjust(request: stock_pb2.AdjustStockRequest, channel_id: int) -> Adjust:

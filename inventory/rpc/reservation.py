@@ -47,6 +47,7 @@ class ReservationService:
             "Extend": unary(pb2.ExtendRequest, self.extend),
             "Release": unary(pb2.ReleaseRequest, self.release),
             "Fulfil": unary(pb2.FulfilRequest, self.fulfil),
+            "Reallocate": unary(pb2.ReallocateRequest, self.reallocate),
             "GetReservation": unary(pb2.GetReservationRequest, self.get),
             "ListReservations": unary(pb2.ListReservationsRequest, self.list_reservations),
             "BatchReserve": unary(pb2.BatchReserveRequest, self.batch_reserve, bytes_max=BULK_BYTES_MAX),
@@ -82,6 +83,11 @@ class ReservationService:
         identity = parse.request_id(request.request_id)
         lines = await self._amounts.in_smallest(request.lines, "lines")
         command = parse.fulfil(request, lines, call.channel_id)
+        return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
+
+    async def reallocate(self, request: pb2.ReallocateRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = parse.reallocate(request, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def get(self, request: pb2.GetReservationRequest, call: Call) -> bytes:

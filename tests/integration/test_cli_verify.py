@@ -232,6 +232,28 @@ DAMAGES: list[tuple[str, list[str], set[str]]] = [
         ["UPDATE reservation_line SET released = released - 1, fulfilled = fulfilled + 1 WHERE released > 0"],
         {"states", "lines"},
     ),
+    (
+        "something of a lot that never came",
+        [
+            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
+            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 1, 0, 0, 0, 0, 0, NULL FROM lot",
+        ],
+        {"lots"},
+    ),
+    (
+        "a lot that lasts longer at a place",
+        [
+            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
+            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 0, 0, 0, 0, 0, 0, '2031-01-01' FROM lot",
+        ],
+        {"lots"},
+    ),
+    ("goods of no lot where lots tell them apart", [f"UPDATE sku SET tracking = 1 WHERE {A}"], {"lots"}),
+    (
+        "goods in transit that nobody has shipped",
+        [f"UPDATE level SET in_transit = in_transit + 1 WHERE {A}"],
+        {"I3 sums", "last movement", "in transit"},
+    ),
     ("a counted line gone", ["DELETE FROM stock_count_line WHERE on_hand = 3"], {"counts"}),
     ("a counted line too many", ["UPDATE stock_count SET lines = 2 WHERE state = 1"], {"counts"}),
     ("a count that remembers wrongly", ["UPDATE stock_count_line SET on_hand = 4 WHERE counted = 4"], {"counts"}),
@@ -254,23 +276,6 @@ DAMAGES: list[tuple[str, list[str], set[str]]] = [
         ["UPDATE channel_sku_version SET revision = revision + 1000 WHERE cap = 5"],
         {"dense order", "channels"},
     ),
-    (
-        "something of a lot that never came",
-        [
-            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
-            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 1, 0, 0, 0, 0, 0, NULL FROM lot",
-        ],
-        {"lots"},
-    ),
-    (
-        "a lot that lasts longer at a place",
-        [
-            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
-            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 0, 0, 0, 0, 0, 0, '2031-01-01' FROM lot",
-        ],
-        {"lots"},
-    ),
-    ("goods of no lot where lots tell them apart", [f"UPDATE sku SET tracking = 1 WHERE {A}"], {"lots"}),
     ("an answer from the future", ["UPDATE request SET revision = revision + 1000"], {"answers"}),
 ]
 
