@@ -13,12 +13,13 @@ from inventory.cli.failure import Failed
 
 
 def _help(command: str) -> str:
-    """What the command says of itself, read without importing it."""
+    """What the command, or the group of commands, says of itself, read without importing it."""
     source = (Path(__file__).parent / "cli" / f"{command}.py").read_text(encoding="utf-8")
-    for node in ast.parse(source).body:
+    module = ast.parse(source)
+    for node in module.body:
         if isinstance(node, ast.FunctionDef) and node.name == command:
             return (ast.get_docstring(node) or "").partition("\n\nParameters\n")[0]
-    raise AssertionError(command)
+    return ast.get_docstring(module) or ""
 
 
 app = App(
@@ -29,11 +30,33 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for command in ("serve", "watch", "stock", "subscribers", "compact", "verify", "migrate", "health", "bench", "demo"):
+for command in (
+    "serve",
+    "watch",
+    "stock",
+    "lots",
+    "receive",
+    "incoming",
+    "explain",
+    "promise",
+    "subscribers",
+    "compact",
+    "verify",
+    "migrate",
+    "health",
+    "bench",
+    "demo",
+):
     app.command(f"inventory.cli.{command}:{command}", help=_help(command))
+app.command("inventory.cli.transfer:app", name="transfer", help="Move goods from one location to another.")
 app.command("inventory.cli.counting:app", name="count", help="Take stock while selling goes on.")
-app.command("inventory.cli.importing:app", name="import", help="Import locations, SKUs and stock from CSV files.")
-app.command("inventory.cli.exporting:app", name="export", help="Export locations, SKUs and stock to CSV files.")
+app.command("inventory.cli.channel:app", name="channel", help=_help("channel"))
+app.command(
+    "inventory.cli.importing:app", name="import", help="Import locations, SKUs, stock and channels from CSV files."
+)
+app.command(
+    "inventory.cli.exporting:app", name="export", help="Export locations, SKUs, stock and channels to CSV files."
+)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from inventory.cli.failure import Failed, printable
 from inventory.cli.movements import signed
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, ServerAddress
 from inventory.cli.terminal import out
-from inventory.domain.code import is_code, sku_code
+from inventory.domain.code import lot_code, sku_code
 from inventory.domain.limits import COUNT_RECORD_LINES_MAX, ON_HAND_MAX
 from inventory.domain.refusal import Reason, Refusal
 from inventory.v1 import stock_count_service_pb2 as pb2
@@ -284,9 +284,7 @@ def _counted(sku: str, number: str, lot: str) -> pb2.CountedQuantity:
     counted = integer(number, "counted")
     if not 0 <= counted <= ON_HAND_MAX:
         raise Refusal(Reason.QUANTITY_OUT_OF_RANGE, f"counted is 0 to {ON_HAND_MAX}", field="counted")
-    if lot and not is_code(lot):
-        raise Refusal(Reason.LOT_FORMAT, f"{shown(lot)} is not a lot", field="lot")
-    return pb2.CountedQuantity(sku=sku_code(sku, "sku"), counted=counted, lot=lot)
+    return pb2.CountedQuantity(sku=sku_code(sku, "sku"), counted=counted, lot=lot_code(lot, "lot") if lot else "")
 
 
 async def _record(

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 from cyclopts import App, Parameter
 
 from inventory.cli import csv_file
-from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, location_row, sku_row, stock_rows
+from inventory.cli.channel_rows import CHANNEL_SKUS, CHANNELS, channel_row, channel_sku_row
+from inventory.cli.csv_catalog import LOCATIONS, SKUS, location_row, sku_row
+from inventory.cli.csv_rows import STOCK, lot_rows, stock_rows
 from inventory.cli.failure import Failed
 from inventory.cli.options import SERVER_DEFAULT, ServerAddress
 from inventory.cli.terminal import progress
+from inventory.v1 import catalog_service_pb2 as catalog_pb2
 
 if TYPE_CHECKING:
     from inventory_client import InventoryClient
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 PROGRESS_ROWS = 1_000
 
 app = App(
-    name="export", help="Export SKUs, locations and stock as CSV files that `inventory import` reads back unchanged."
+    name="export",
+    help="Export SKUs, locations, stock and channels as CSV files that `inventory import` reads back unchanged.",
 )
 
 Output = Annotated[
@@ -61,6 +65,24 @@ def stock(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> i
     Example: inventory export stock -o stock.csv
     """
     return _export(STOCK.columns, _stock, server, output)
+
+
+@app.command
+def channels(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> int:
+    """Export the settings of all channels, by code.
+
+    Example: inventory export channels -o channels.csv
+    """
+    return _export(CHANNELS.columns, _channels, server, output)
+
+
+@app.command
+def channel_skus(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> int:
+    """Export the SKUs that have a view of their own in a channel, by channel and SKU.
+
+    Example: inventory export channel-skus -o overrides.csv
+    """
+    return _export(CHANNEL_SKUS.columns, _channel_skus, server, output)
 
 
 def _export(columns: csv_file.Columns, read: Read, address: str, output: Path | None) -> int:
@@ -125,5 +147,26 @@ def _locations(client: "InventoryClient") -> Rows:
     return (location_row(location) async for location in client.list_locations())
 
 
-def _stock(client: "InventoryClient") -> Rows:
-    return (row async for level in client.list_stock() for row in stock_rows(level))
+async def _stock(client: "InventoryClient") -> Rows:
+    """Of a SKU that is tracked by lots, what is of which."""
+    by_lots = {sku.sku async for sku in client.list_skus() if sku.tracking == catalog_pb2.TRACKING_LOTS}
+    async for level in client.list_stock():
+        if level.sku not in by_lots:
+            for row in stock_rows(level):
+                yield row
+        elif level.quantities.on_hand:
+            for lot in await client.list_lots(level.sku, location=level.location):
+                for row in lot_rows(level.sku, lot):
+                    yield row
+
+
+def _channels(client: "InventoryClient") -> Rows:
+    return (channel_row(channel) async for channel in client.list_channels())
+
+
+def _channel_skus(client: "InventoryClient") -> Rows:
+    return (
+        channel_sku_row(channel.channel, sku)
+        async for channel in client.list_channels()
+        async for sku in client.list_channel_skus(channel.channel)
+    )

@@ -4,37 +4,45 @@ import asyncio
 import bisect
 import sys
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from inventory.cli.channel_rows import CHANNEL_SKUS, CHANNELS
+from inventory.cli.csv_catalog import LOCATIONS, SKUS
 from inventory.cli.csv_file import COMPLAINTS_MAX, Complaint, CsvFile, CsvRefused, Findings
-from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, Row, Table
+from inventory.cli.csv_rows import STOCK, Judged, Row, Table
 from inventory.cli.failure import Failed
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, ServerAddress
+from inventory.cli.sending import (
+    NAMESPACE,
+    Answer,
+    Batch,
+    Send,
+    send_channel_skus,
+    send_channels,
+    send_locations,
+    send_skus,
+    send_stock,
+)
 from inventory.cli.terminal import progress
 from inventory.domain.refusal import Reason, Refusal
-from inventory.v1 import catalog_service_pb2 as catalog_pb2
-from inventory.v1 import core_pb2
-from inventory.v1 import stock_service_pb2 as stock_pb2
 
 if TYPE_CHECKING:
-    from inventory_client import Failure, InventoryClient
+    from inventory_client import Failure
 
 BATCH_ROWS = 2_000
 BATCH_BYTES_MAX = 4 << 20
 IN_FLIGHT_DEFAULT = 3
 IN_FLIGHT_MAX = 16
-REASON = "import"
-_NAMESPACE = uuid.UUID("6f1c2a7e-4b0d-5a35-9f57-0c6f5f1f6c11")
-_SKIP = core_pb2.ERROR_POLICY_SKIP_REFUSED
 
 app = App(
     name="import",
-    help="Import locations, SKUs and stock from CSV files. A file is checked whole before anything is sent.",
+    help="Import locations, SKUs, stock and channels from CSV files. A file is checked whole before anything is sent.",
 )
 
 
@@ -76,7 +84,11 @@ def skus(file: Path, /, *, options: Options = DEFAULTS) -> int:
     """Create or update SKUs from a CSV file.
 
     Columns: sku, and if you like name, category, unit, unit_digits, barcodes (with spaces between), active (true,
-    false), attributes (a JSON object of texts). A SKU that exists gets all of these anew; only its unit never changes.
+    false), attributes (a JSON object of texts), kind (goods, bundle, virtual, virtual_limited), tracking (lots,
+    serials), units (a JSON object such as {"box": 12}), components (of a bundle, a JSON object such as {"TEA-1": 2}),
+    from_several_places (true, false), oversell (deny, allow, or a number), preorder_until (YYYY-MM-DD),
+    preorder_limit. A SKU that exists gets all of these anew; only its unit never changes, and units are only added.
+    Bundles are sent after what they are made of.
 
     Example: inventory import skus skus.csv --dry-run
 
@@ -85,14 +97,17 @@ def skus(file: Path, /, *, options: Options = DEFAULTS) -> int:
     file
         The CSV file: UTF-8, commas, a header.
     """
-    return _import(SKUS, _send_skus, file, options)
+    return _import(SKUS, send_skus, file, options)
 
 
 @app.command
 def locations(file: Path, /, *, options: Options = DEFAULTS) -> int:
     """Create or update locations from a CSV file.
 
-    Columns: location, and if you like name, kind (warehouse, shop, pickup_point, external), active (true, false).
+    Columns: location, and if you like name, kind (warehouse, shop, pickup_point, external), active (true, false),
+    street, postal_code, city, country (PL), latitude, longitude, priority (0 comes first), handling_s, cutoff (HH:MM),
+    working_days (1-5, or 1 3 5), closed_on (YYYY-MM-DD, with spaces between), time_zone (Europe/Warsaw), purposes
+    (online, pickup, walk_in, with spaces between), transit_days.
 
     Example: inventory import locations shops.csv
 
@@ -101,7 +116,43 @@ def locations(file: Path, /, *, options: Options = DEFAULTS) -> int:
     file
         The CSV file: UTF-8, commas, a header.
     """
-    return _import(LOCATIONS, _send_locations, file, options)
+    return _import(LOCATIONS, send_locations, file, options)
+
+
+@app.command
+def channels(file: Path, /, *, options: Options = DEFAULTS) -> int:
+    """Create channels or replace their settings from a CSV file.
+
+    Columns: channel, and if you like name, kind (web, pos, telephone, marketplace), locations (codes in the channel's
+    order, with spaces between, or a JSON list; empty: everywhere), buffer, cap, share_bp (10000 is all), oversell
+    (deny, allow, or a number), min_life_days. A channel that exists gets all of these anew; an empty field is not set,
+    which differs from 0.
+
+    Example: inventory import channels channels.csv --dry-run
+
+    Parameters
+    ----------
+    file
+        The CSV file: UTF-8, commas, a header.
+    """
+    return _import(CHANNELS, send_channels, file, options)
+
+
+@app.command
+def channel_skus(file: Path, /, *, options: Options = DEFAULTS) -> int:
+    """Give SKUs a view of their own in channels, from a CSV file.
+
+    Columns: channel, sku, and if you like buffer, cap, share_bp, oversell, as in a file of channels. An empty field is
+    the channel's; a row without any takes the SKU's own view away.
+
+    Example: inventory import channel-skus overrides.csv
+
+    Parameters
+    ----------
+    file
+        The CSV file: UTF-8, commas, a header.
+    """
+    return _import(CHANNEL_SKUS, send_channel_skus, file, options)
 
 
 @app.command
@@ -109,7 +160,8 @@ def stock(file: Path, /, *, options: StockOptions = STOCK_DEFAULTS) -> int:
     """Add stock from a CSV file: each quantity is ADDED to what is on the shelf.
 
     Columns: sku, location, quantity (in the SKU's smallest unit: grams for a SKU in kg with three digits), and if you
-    like disposition (sellable, quality_control, damaged, quarantined).
+    like disposition (sellable, quality_control, damaged, quarantined), and for a SKU tracked by lots lot and expires_on
+    (the lot's last day as 2026-12-24; empty: as known, or it lasts).
 
     The server is asked about every row first: when it would refuse one, nothing is added. A run may be stopped at any
     time; the same file again goes on where it was and adds nothing twice. To add it a second time, say --run.
@@ -123,59 +175,33 @@ def stock(file: Path, /, *, options: StockOptions = STOCK_DEFAULTS) -> int:
     file
         The CSV file: UTF-8, commas, a header.
     """
-    return _import(STOCK, _send_stock, file, options)
-
-
-@dataclass(frozen=True)
-class Batch(Generic[Row]):
-    """Rows sent in one call; `numbers` are those of the file."""
-
-    request_id: str
-    rows: list[Row]
-    numbers: list[int]
-
-
-class RefusedRow(Protocol):
-    """What the answers of all bulk calls say of a row."""
-
-    row: int
-    error: core_pb2.RowError
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of a batch."""
-
-    replayed: bool
-    refused: Sequence[RefusedRow]
-    counts: dict[str, int]
-
-
-Send = Callable[["InventoryClient", Batch[Any], bool], Awaitable[Answer]]
+    return _import(STOCK, send_stock, file, options)
 
 
 @dataclass
 class Totals:
-    """What came of all batches."""
+    """What came of all batches. `unasked`: rows that the server can't judge in a dry run, since others of the file are
+    not there yet."""
 
     rows: int = 0
+    unasked: int = 0
     replayed: int = 0
     refused: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     first_refused: list[Complaint] = field(default_factory=list)
 
-    def add(self, batch: Batch[Any], answer: Answer) -> None:
-        from inventory_client import row_error
-
+    def add(self, batch: Batch[Any], answer: Answer, coming: AbstractSet[str]) -> None:
+        """`coming`: codes that a dry run's file would have brought before."""
         self.rows += len(batch.rows)
         self.replayed += len(batch.rows) - len(answer.refused) if answer.replayed else 0
-        self.refused += len(answer.refused)
         for name, count in answer.counts.items():
             self.counts[name] = self.counts.get(name, 0) + (0 if answer.replayed else count)
-        for refused in answer.refused:
-            row = batch.numbers[refused.row]
-            why = row_error(refused.error)
-            complaint = Complaint(row, "", why.reason or why.code, why.message)
+        for row, why in answer.refused:
+            if why.reason == Reason.SKU_NOT_FOUND and why.metadata.get("sku") in coming:
+                self.unasked += 1
+                continue
+            self.refused += 1
+            complaint = Complaint(batch.numbers[row], "", why.reason or why.code, why.message)
             bisect.insort(self.first_refused, complaint)
         del self.first_refused[COMPLAINTS_MAX:]
 
@@ -185,54 +211,45 @@ def _import(table: Table[Row], send: Send, path: Path, options: Options) -> int:
 
     options.check()
     with CsvFile(path, table.columns) as file:
-        rows = _judge(table, file)
+        judged = _judge(table, file)
         totals = Totals()
-        if rows and isinstance(options, StockOptions) and not (options.dry_run or options.partial):
-            totals = run(_send_all(table, send, file, rows, replace(options, dry_run=True)))
+        if judged.rows and isinstance(options, StockOptions) and not (options.dry_run or options.partial):
+            totals = run(_send_all(table, send, file, judged, replace(options, dry_run=True)))
             if totals.refused:
                 _list_refused(totals)
                 raise Failed(f"{file.path}: nothing was added; mend these rows or say --partial, and send it again")
-        if rows:
-            totals = run(_send_all(table, send, file, rows, options))
+        if judged.rows:
+            totals = run(_send_all(table, send, file, judged, options))
     _list_refused(totals)
     _report(table, file, totals, options)
     return 1 if totals.refused else 0
 
 
-def _judge(table: Table[Row], file: CsvFile) -> int:
-    """How many rows there are. Raises `Failed` when a single one is bad."""
+def _judge(table: Table[Row], file: CsvFile) -> Judged:
+    """Raises `Failed` when a single row is bad."""
     findings = Findings()
-    seen: set[str] = set()
-    rows = 0
+    judged = Judged()
     with progress() as bar:
         task = bar.add_task("checking", total=None)
         try:
             for number, fields in file.fields(findings.add):
-                rows += 1
+                judged.rows += 1
                 try:
-                    message = table.parse(fields)
-                    if table.unique is not None:
-                        _once(seen, table.unique(message))
+                    judged.add(table, table.parse(fields))
                 except Refusal as refusal:
                     findings.add_refusal(number, refusal)
-                if not rows % 10_000:
-                    bar.update(task, completed=rows)
+                if not judged.rows % 10_000:
+                    bar.update(task, completed=judged.rows)
         except CsvRefused as refused:
             findings.add(refused.complaint)
-        bar.update(task, completed=rows, total=rows)
+        bar.update(task, completed=judged.rows, total=judged.rows)
     if findings.count:
         count = "1 bad row" if findings.count == 1 else f"{findings.count:,} bad rows"
         raise Failed(f"{file.path} is refused for {count}; nothing was sent", *findings.lines())
-    return rows
+    return judged
 
 
-def _once(seen: set[str], code: str) -> None:
-    if code in seen:
-        raise Refusal(Reason.CODE_TAKEN, f"{code!r} stands twice in the file")
-    seen.add(code)
-
-
-def _batches(table: Table[Row], file: CsvFile, options: Options) -> Iterator[Batch[Row]]:
+def _batches(table: Table[Row], file: CsvFile, judged: Judged, options: Options) -> Iterator[Batch[Row]]:
     """The same file and run of stock give the same request_ids, so a batch that comes again is a replay. What creates
     or updates may be done again, and must be, when an earlier file is to be in force again."""
     this_run = f"{file.digest()} {options.run}" if isinstance(options, StockOptions) else str(uuid.uuid4())
@@ -240,34 +257,43 @@ def _batches(table: Table[Row], file: CsvFile, options: Options) -> Iterator[Bat
     position = size_bytes = 0
     rows: list[Row] = []
     numbers: list[int] = []
-
-    def batch() -> Batch[Row]:
-        file.assert_unchanged()
-        return Batch(str(uuid.uuid5(_NAMESPACE, f"{source} {position}")), rows, numbers)
-
-    def changed(complaint: Complaint) -> None:
-        raise Failed(f"{file.path} was changed while it was being read: {complaint}")
-
-    for number, fields in file.fields(changed):
-        message = table.parse(fields)
+    alone = False
+    for turn, number, message in _in_turn(table, file, judged):
         row_bytes = message.ByteSize()
         if rows and (len(rows) >= BATCH_ROWS or size_bytes + row_bytes > BATCH_BYTES_MAX):
-            yield batch()
+            file.assert_unchanged()
+            yield Batch(str(uuid.uuid5(NAMESPACE, f"{source} {position}")), rows, numbers, alone)
             position, size_bytes, rows, numbers = position + 1, 0, [], []
         size_bytes += row_bytes
         rows.append(message)
         numbers.append(number)
+        alone = turn > 0
     if rows:
-        yield batch()
+        file.assert_unchanged()
+        yield Batch(str(uuid.uuid5(NAMESPACE, f"{source} {position}")), rows, numbers, alone)
 
 
-async def _send_all(table: Table[Row], send: Send, file: CsvFile, rows: int, options: Options) -> Totals:
+def _in_turn(table: Table[Row], file: CsvFile, judged: Judged) -> Iterator[tuple[int, int, Row]]:
+    """Turn, number and message of all rows. The file is read once for each turn: it may be larger than memory."""
+
+    def changed(complaint: Complaint) -> None:
+        raise Failed(f"{file.path} was changed while it was being read: {complaint}")
+
+    for turn in range(3 if judged.composed else 1):
+        for number, fields in file.fields(changed):
+            message = table.parse(fields)
+            if judged.turn(table, message) == turn:
+                yield turn, number, message
+
+
+async def _send_all(table: Table[Row], send: Send, file: CsvFile, judged: Judged, options: Options) -> Totals:
     from inventory.cli.connection import WRITE_PATIENCE_S, SayAgain, connect
 
     totals = Totals()
+    coming = judged.codes if options.dry_run and judged.composed else frozenset()
     verb = "asking" if options.dry_run else "sending"
     with progress() as bar:
-        task = bar.add_task(verb, total=rows)
+        task = bar.add_task(verb, total=judged.rows)
 
         without_bar = SayAgain(options.server)
 
@@ -281,15 +307,21 @@ async def _send_all(table: Table[Row], send: Send, file: CsvFile, rows: int, opt
 
             async def settle(batch: Batch[Row]) -> None:
                 answer = await send(client, batch, options.dry_run)
-                totals.add(batch, answer)
+                totals.add(batch, answer, coming)
                 bar.update(task, advance=len(batch.rows), description=verb)
                 free.release()
 
             try:
                 async with asyncio.TaskGroup() as group:
-                    for batch in _batches(table, file, options):
+                    for batch in _batches(table, file, judged, options):
                         await free.acquire()
-                        group.create_task(settle(batch))
+                        for _ in range(options.in_flight - 1 if batch.alone else 0):
+                            await free.acquire()
+                        settling = group.create_task(settle(batch))
+                        if batch.alone:
+                            await settling
+                            for _ in range(options.in_flight - 1):
+                                free.release()
             except* Exception as failures:  # noqa: BLE001 - raised again, without the group
                 _say_how_to_go_on(totals, options)
                 raise _first(failures) from None
@@ -326,35 +358,9 @@ def _report(table: Table[Row], file: CsvFile, totals: Totals, options: Options) 
     parts = [f"{count:,} {name}" for name, count in totals.counts.items()]
     if totals.refused:
         parts.append(f"{totals.refused:,} refused")
+    if totals.unasked:
+        parts.append(f"{totals.unasked:,} can be judged only when the other rows are there")
     if totals.replayed:
         parts.append(f"{totals.replayed:,} had been added before")
     what = "would be imported (dry run)" if options.dry_run else "imported"
     print(f"{file.path}: {_rows(totals.rows)} of {table.noun} {what}" + "".join(f", {part}" for part in parts))
-
-
-async def _send_skus(client: "InventoryClient", batch: Batch[catalog_pb2.Sku], dry_run: bool) -> Answer:
-    return _catalog_answer(
-        await client.import_catalog(
-            skus=batch.rows, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
-        )
-    )
-
-
-async def _send_locations(client: "InventoryClient", batch: Batch[catalog_pb2.Location], dry_run: bool) -> Answer:
-    return _catalog_answer(
-        await client.import_catalog(
-            locations=batch.rows, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
-        )
-    )
-
-
-def _catalog_answer(answer: catalog_pb2.ImportCatalogResponse) -> Answer:
-    counts = {"created": answer.created, "updated": answer.updated, "unchanged": answer.unchanged}
-    return Answer(answer.replayed, answer.refused, counts)
-
-
-async def _send_stock(client: "InventoryClient", batch: Batch[stock_pb2.StockAdjustment], dry_run: bool) -> Answer:
-    answer = await client.batch_adjust_stock(
-        batch.rows, REASON, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
-    )
-    return Answer(answer.replayed, answer.refused, {"added": answer.applied})

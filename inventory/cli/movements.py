@@ -6,6 +6,7 @@ from typing import Any
 from inventory.cli.failure import printable
 from inventory.domain.catalog import UNIT_DEFAULT
 from inventory.v1 import core_pb2
+from inventory.v1 import watch_service_pb2 as watch_pb2
 
 QUANTITIES = ("on_hand", "held", "allocated", "quality_control", "damaged", "quarantined", "available")
 _KIND_PREFIX = len("MOVEMENT_KIND_")
@@ -32,7 +33,7 @@ def kind(movement: core_pb2.Movement) -> str:
         return str(movement.kind)
 
 
-def time(movement: core_pb2.Movement) -> str:
+def time(movement: core_pb2.Movement | watch_pb2.Change) -> str:
     """When it was decided, in UTC."""
     return f"{movement.recorded_at.ToDatetime():%Y-%m-%d %H:%M:%S}Z"
 

@@ -6,14 +6,15 @@ from enum import IntEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from inventory.domain.adjustment import assert_room
 from inventory.domain.backorder import fill
-from inventory.domain.goods import SkuKind, Tracking
 from inventory.domain.ledger import Ledger
 from inventory.domain.level import Place
-from inventory.domain.limits import COUNT_LINES_MAX, ON_HAND_MAX
+from inventory.domain.limits import COUNT_LINES_MAX
 from inventory.domain.lot import LotLevel
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Reason, Refusal, count_not_found, location_not_found, revision_in_future
+from inventory.domain.tracking import assert_named, assert_stocked, known_lot
 
 NOW = 0
 """Instead of a revision: that of the recording."""
@@ -136,8 +137,6 @@ class Counting:
         self.counts: dict[UUID, StockCount] = {}
         self.lines: dict[UUID, dict[LineKey, CountLine]] = {}
         """Of those to be recorded anew all, of those to be posted those that differ."""
-        self.lots: dict[tuple[str, str], int] = {}
-        """lot_id by SKU code and lot, of the lots that recordings name."""
         self.on_hand: dict[Moment, int] = {}
         """What on_hand was at the moments that recordings name."""
         self.touched_counts: dict[UUID, None] = {}
@@ -214,8 +213,7 @@ def post_count(ledger: Ledger, command: PostCount) -> StockCount:
             metadata={"current": str(count.version), "expected": str(command.expected_version)},
         )
     differing = [line for line in _counting(ledger).lines.get(count.count_id, {}).values() if line.difference]
-    # What comes before what goes: a piece that was booked on the wrong lot must not leave its SKU short in between.
-    differing.sort(key=lambda line: (line.difference < 0, line.key))
+    differing.sort(key=lambda line: line.key)
     for line in differing:
         _correct(ledger, count, line, command.channel_id)
     for sku_id in dict.fromkeys(line.sku_id for line in differing if line.difference > 0):
@@ -242,14 +240,7 @@ def _line(ledger: Ledger, count: StockCount, row: Counted) -> CountLine:
             field="sku",
             metadata={"sku": row.sku, "category": count.category},
         )
-    lot_id = counting.lots.get((row.sku, row.lot), 0) if row.lot else 0
-    if row.lot and not lot_id:
-        raise Refusal(
-            Reason.LOT_NOT_FOUND,
-            f"SKU {row.sku!r} has no lot {row.lot!r}",
-            metadata={"sku": row.sku, "lot": row.lot},
-            resource=("lot", row.lot),
-        )
+    lot_id = known_lot(ledger, place, row.lot)
     if row.at_revision > counting.head:
         raise revision_in_future(row.at_revision, counting.head)
     on_hand = counting.on_hand[(place.sku_id, place.location_id, lot_id, row.at_revision)]
@@ -261,19 +252,8 @@ def _line(ledger: Ledger, count: StockCount, row: Counted) -> CountLine:
 
 def _countable(place: Place, lot: str) -> None:
     """Raises SKU_NOT_STOCKED, SERIALS_REQUIRED, LOT_REQUIRED, LOT_CONFLICT."""
-    found = {"sku": place.sku}
-    if place.kind in (SkuKind.BUNDLE, SkuKind.VIRTUAL):
-        raise Refusal(Reason.SKU_NOT_STOCKED, f"SKU {place.sku!r} has no stock of its own", metadata=found)
-    if place.tracking == Tracking.SERIALS:
-        raise Refusal(
-            Reason.SERIALS_REQUIRED,
-            f"SKU {place.sku!r} is tracked by serial numbers: a number of pieces does not say which",
-            metadata=found,
-        )
-    if place.tracking == Tracking.LOTS and not lot:
-        raise Refusal(Reason.LOT_REQUIRED, f"SKU {place.sku!r} is counted lot by lot", metadata=found)
-    if place.tracking != Tracking.LOTS and lot:
-        raise Refusal(Reason.LOT_CONFLICT, f"SKU {place.sku!r} is not tracked by lots", metadata={**found, "lot": lot})
+    assert_stocked(place)
+    assert_named(place, lot, ())  # pieces are not counted by number
 
 
 def _within(category: str, counted: str) -> bool:
@@ -296,15 +276,10 @@ def _correct(ledger: Ledger, count: StockCount, line: CountLine, channel_id: int
     _countable(place, line.lot)
     key = (place.sku_id, place.location_id)
     level = ledger.level(place)
-    if level.on_hand + line.difference > ON_HAND_MAX:
-        raise Refusal(
-            Reason.ON_HAND_LIMIT,
-            f"on_hand of SKU {place.sku!r} at {place.location!r} would be over {ON_HAND_MAX}",
-            metadata={"sku": place.sku, "location": place.location, "max": str(ON_HAND_MAX)},
-        )
+    assert_room(place, level.on_hand + line.difference)
     if line.difference < 0:
         part = ledger.lot_levels.get(key, {}).get(line.lot_id, LotLevel()) if line.lot_id else level
-        short = -line.difference - min(part.available, level.available)
+        short = -line.difference - part.available  # of the lots none: so neither of the level, which is their sum
         if short > 0:
             raise _below_promised(place, line, part.on_hand + line.difference + short, short)
     ledger.move(

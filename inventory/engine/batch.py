@@ -1,19 +1,23 @@
 """One batch through one transaction: find and lock → decide → write."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from inventory.domain import catalog as catalog_domain
+from inventory.domain import channel as channel_domain
 from inventory.domain.catalog import ChangeCatalog
+from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
 from inventory.domain.decide import StockCommand, arrivals, decide, makes_levels, pairs, spreads
 from inventory.domain.incoming import owed, tell_due
 from inventory.domain.ledger import Committed, Ledger, NoLevel
+from inventory.domain.reallocation import Reallocate
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
-from inventory.engine.submission import Outcome, Submission
-from inventory.postgres import beside, catalog, incoming, stock
+from inventory.engine.submission import AloneCommand, Outcome, Submission
+from inventory.postgres import beside, catalog, channels, incoming, stock
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import Interfered, Narrow, TopologyChanged
 from inventory.postgres.needed import Needed
@@ -32,6 +36,24 @@ class Executed(NamedTuple):
     committed: Committed | None = None
 
 
+class _Alone(NamedTuple):
+    """How a command is executed that isn't about stock. `lock` gives the database's clock and what exists of what the
+    command names; `change` what becomes of it, which says whether it `moved` anything; `write` makes one revision of
+    that and gives the one before it, or remembers only the answer, for `nothing`."""
+
+    lock: Callable[[Writer, Any], Awaitable[tuple[datetime, Any]]]
+    change: Callable[[Any, Any], Any]
+    write: Callable[[Writer, Any, Any, int, datetime, Sequence[RequestRow]], Awaitable[int]]
+    nothing: Any
+
+
+_ALONE: dict[type, _Alone] = {
+    ChangeCatalog: _Alone(catalog.lock, catalog_domain.change, catalog.write, catalog_domain.NOTHING),
+    ChangeChannel: _Alone(channels.lock, channel_domain.change, channels.write, channel_domain.NOTHING),
+    ChangeChannelSkus: _Alone(channels.lock_views, channel_domain.change_views, channels.write, channel_domain.NOTHING),
+}
+
+
 async def execute(
     writer: Writer,
     directory: Directory,
@@ -45,8 +67,9 @@ async def execute(
     async with writer.transaction(keep=not first.validate_only):
         if lock_wait_ms is not None:
             await stock.limit_lock_wait(writer, lock_wait_ms)
-        if isinstance(first.command, ChangeCatalog):
-            return Executed([await _change_catalog(writer, first, first.command, encode_refusal)])
+        alone = _ALONE.get(type(first.command))
+        if alone is not None:
+            return Executed([await _change_alone(writer, first, alone, encode_refusal)])
         return await _change_stock(writer, directory, batch, encode_refusal)
 
 
@@ -68,7 +91,10 @@ class _Needs:
                 self.requests.append((submission.channel_id, submission.request_id))
             if isinstance(command, (Commit, Extend, Release, Fulfil, Expire)):
                 self.reservation_ids[command.reservation_id] = None
-            elif not isinstance(command, ChangeCatalog):
+                continue
+            if isinstance(command, Reallocate):
+                self.reservation_ids[command.reservation_id] = None
+            if not isinstance(command, AloneCommand):
                 self._levels(command, submission.new_pairs, topology)
 
     def _levels(self, command: StockCommand, made: Sequence[stock.Pair], topology: Topology) -> None:
@@ -257,22 +283,23 @@ def reused(request_id: UUID, encode_refusal: EncodeRefusal) -> Outcome:
     return Outcome(code, status, None, replayed=True)
 
 
-async def _change_catalog(
-    writer: Writer, submission: Submission, command: ChangeCatalog, encode_refusal: EncodeRefusal
+async def _change_alone(
+    writer: Writer, submission: Submission, alone: _Alone, encode_refusal: EncodeRefusal
 ) -> Outcome:
     assert submission.request_id is not None
+    command: Any = submission.command
     if not submission.validate_only:
         answers = await stock.find_answer(writer, (submission.channel_id, submission.request_id))
         earlier = _earlier(submission, answers, encode_refusal)
         if earlier is not None:
             return earlier
-    now, present = await catalog.lock(writer, command)
+    now, present = await alone.lock(writer, command)
     try:
-        change = catalog_domain.change(present, command)
+        change = alone.change(present, command)
         code, payload = 0, submission.encode(Ledger(now), change)
         moved = change.moved
     except Refusal as refusal:
-        change = catalog_domain.NOTHING
+        change = alone.nothing
         code, payload = encode_refusal(refusal)
         moved = False
     row = RequestRow(
@@ -284,7 +311,7 @@ async def _change_catalog(
         1 if moved else None,
     )
     requests = [] if submission.validate_only else [row]
-    base = await catalog.write(writer, present, change, command.channel_id, now, requests)
+    base = await alone.write(writer, present, change, command.channel_id, now, requests)
     if submission.validate_only:
         return Outcome(code, payload, base)
     return Outcome(code, payload, base + 1 if moved else None)

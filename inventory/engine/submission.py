@@ -7,10 +7,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from inventory.domain.catalog import ChangeCatalog
+from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
 from inventory.domain.decide import StockCommand
 from inventory.domain.ledger import Ledger
 
-Command = StockCommand | ChangeCatalog
+AloneCommand = ChangeCatalog | ChangeChannel | ChangeChannelSkus
+"""What isn't about stock."""
+Command = StockCommand | AloneCommand
+_ALONE = frozenset((ChangeCatalog, ChangeChannel, ChangeChannelSkus))
 
 
 class Outcome(NamedTuple):
@@ -52,7 +56,7 @@ class Submission:
     def solo(self) -> bool:
         """Whether it runs in a transaction of its own: it is to be rolled back, it waits for somebody's locks, or it
         isn't about stock."""
-        return self.validate_only or self.contended or type(self.command) is ChangeCatalog
+        return self.validate_only or self.contended or type(self.command) in _ALONE
 
     @property
     def abandoned(self) -> bool:

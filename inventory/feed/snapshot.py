@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from inventory.domain.catalog import Location, Sku
+from inventory.domain.channel import ChannelSettings
 from inventory.feed.change import ChangeKind, Filter, listed
 from inventory.postgres import changes
 from inventory.postgres.reads import LevelRow, Reader
@@ -34,5 +35,14 @@ async def locations(reader: Reader, revision: int, wanted: Filter) -> AsyncGener
     after, full = 0, ChangeKind.LOCATION in wanted.kinds
     while full:
         after, page = await changes.read_location_snapshot(reader, revision, after, listed(wanted.locations))
+        yield page
+        full = len(page) == changes.SNAPSHOT_ROWS
+
+
+async def channels(reader: Reader, revision: int, wanted: Filter) -> AsyncGenerator[list[ChannelSettings]]:
+    """Pages of the channels that have settings, none when they aren't wanted."""
+    after, full = 0, ChangeKind.CHANNEL in wanted.kinds
+    while full:
+        after, page = await changes.read_channel_snapshot(reader, revision, after)
         yield page
         full = len(page) == changes.SNAPSHOT_ROWS

@@ -8,6 +8,7 @@ from inventory.postgres import (
     incoming,
     lots,
     stock_counts,
+    transfers,
 )
 from inventory.postgres.connection import Writer
 from inventory.postgres.needed import Needed
@@ -31,8 +32,9 @@ class Beside(Protocol):
 
 
 ALL: tuple[Beside, ...] = (
-    stock_counts,
+    transfers,
     lots,
+    stock_counts,
     incoming,
 )
-"""In the order of their locks."""
+"""In the order of their locks, and of what they read: stock counts see the lots that are named."""

@@ -8,7 +8,9 @@ from uuid import UUID
 import asyncpg
 
 from inventory.domain.catalog import Location, Sku
+from inventory.domain.channel import ChannelSettings
 from inventory.postgres.catalog import location_of, sku_of
+from inventory.postgres.channels import settings_of
 from inventory.postgres.connection import Database
 from inventory.postgres.reads import LevelRow, Reader, level_row
 
@@ -30,6 +32,7 @@ class Page(NamedTuple):
     skus: Sequence[Any]
     locations: Sequence[Any]
     subscribers: Sequence[Any]
+    channels: Sequence[Any]
     entered: dict[int, Sequence[Any]]
 
 
@@ -39,7 +42,7 @@ async def read_page(reader: Reader, after: int, *, entered: bool) -> Page:
     bounds = (await reader.fetch("read_page_end", after, PAGE_ROWS))[0]
     end = bounds["page_end"]
     if end <= after:
-        return Page(bounds["epoch"], after, (), (), (), (), {})
+        return Page(bounds["epoch"], after, (), (), (), (), (), {})
     movements = await reader.fetch("read_movements", after, end)
     skus = await reader.fetch("read_sku_versions", after, end) if bounds["skus_changed"] else ()
     return Page(
@@ -49,6 +52,7 @@ async def read_page(reader: Reader, after: int, *, entered: bool) -> Page:
         skus,
         await reader.fetch("read_location_versions", after, end) if bounds["locations_changed"] else (),
         await reader.fetch("read_subscriber_versions", after, end) if bounds["subscribers_changed"] else (),
+        await reader.fetch("read_channel_versions", after, end) if bounds["channels_changed"] else (),
         {
             revision: await reader.fetch("read_newest_of_skus", codes, revision)
             for revision, codes in (_moved(skus).items() if entered else ())
@@ -105,6 +109,12 @@ async def read_location_snapshot(
     """A page of locations as they were at a revision, and its last id."""
     rows = await reader.fetch("read_location_snapshot", revision, after, locations, SNAPSHOT_ROWS)
     return (rows[-1]["location_id"] if rows else after), [location_of(row) for row in rows]
+
+
+async def read_channel_snapshot(reader: Reader, revision: int, after: int) -> tuple[int, list[ChannelSettings]]:
+    """A page of channels that had settings at a revision, as they were, and its last id."""
+    rows = await reader.fetch("read_channel_snapshot", revision, after, SNAPSHOT_ROWS)
+    return (rows[-1]["channel_id"] if rows else after), [settings_of(row) for row in rows]
 
 
 async def ring(reader: Reader, database: Database, text: str) -> None:

@@ -41,7 +41,13 @@ class CommandFault(StorageError):
 
 _CONTENTION = ("40001", "40P01", "55P03", "57014")
 _CONNECTION = ("08", "25", "28", "3D000", "53", "55000", "57P0", "58")
-_INTERFERENCE = ("request_pkey", "sku_code_is_unique", "location_code_is_unique", "barcode_pkey")
+_INTERFERENCE = (
+    "request_pkey",
+    "sku_code_is_unique",
+    "location_code_is_unique",
+    "channel_code_is_unique",
+    "barcode_pkey",
+)
 
 
 def classified(error: BaseException) -> StorageError:

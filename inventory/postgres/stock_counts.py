@@ -1,7 +1,6 @@
 """Stock counts: locked before the levels, read under their locks, written before the head; and read for people."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -150,45 +149,29 @@ def _count(row: Any) -> StockCount:
 async def _read_moments(
     writer: Writer, rows: Sequence[tuple[StockCount, Counted]], ledger: Ledger, counting: Counting
 ) -> None:
-    expires_on = await _read_lots(writer, rows, counting)
-    levels: list[Moment] = []
-    lots: list[Moment] = []
+    """The lots that are named have been read before."""
+    levels: dict[Moment, None] = {}
+    lots: dict[Moment, None] = {}
     for count, row in rows:
         place = _place(ledger, row.sku, count.location)
-        lot_id = counting.lots.get((row.sku, row.lot), 0)
+        lot_id = ledger.named_lots.get((row.sku, row.lot), 0)
         if place is None or (row.lot and not lot_id):
             continue
         key = (place.sku_id, place.location_id)
         moment = (*key, lot_id, row.at_revision)
         if lot_id:
-            _put_lot(ledger, key, Lot(lot_id, row.lot, expires_on[lot_id]))
-            counting.on_hand[moment] = ledger.lot_levels[key][lot_id].on_hand
+            counting.on_hand[moment] = ledger.lot_levels.get(key, {}).get(lot_id, LotLevel()).on_hand
         else:
             counting.on_hand[moment] = ledger.levels.get(key, EMPTY).on_hand
         if row.at_revision != NOW:
-            (lots if lot_id else levels).append(moment)
+            (lots if lot_id else levels)[moment] = None
     if levels:
         sku_ids, location_ids, _, revisions = zip(*levels, strict=True)
         for found in await writer.fetch("read_on_hand_at", sku_ids, location_ids, revisions):
             counting.on_hand[(found["sku_id"], found["location_id"], 0, found["revision"])] = found["on_hand"]
     if lots:
-        for found in map(tuple, await writer.fetch("read_lot_moved_since", *zip(*dict.fromkeys(lots), strict=True))):
+        for found in map(tuple, await writer.fetch("read_lot_moved_since", *zip(*lots, strict=True))):
             counting.on_hand[found[:4]] -= found[4]
-
-
-async def _read_lots(
-    writer: Writer, rows: Sequence[tuple[StockCount, Counted]], counting: Counting
-) -> dict[int, date | None]:
-    """The lots that are named, and until when each lasts."""
-    named = list({(row.sku, row.lot): None for _, row in rows if row.lot})
-    expires_on = {}
-    if named:
-        for sku, lot, lot_id, last_day in map(
-            tuple, await writer.fetch("read_counted_lots", *zip(*named, strict=True))
-        ):
-            counting.lots[(sku, lot)] = lot_id
-            expires_on[lot_id] = last_day
-    return expires_on
 
 
 def _place(ledger: Ledger, sku: str, location: str) -> Place | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inventory.domain.code import free_text, is_code, location_code, sku_code
+from inventory.domain.code import free_text, location_code, lot_code, sku_code
 from inventory.domain.ledger import Ledger
 from inventory.domain.limits import (
     CATEGORY_BYTES_MAX,
@@ -125,8 +125,6 @@ def _record(request: pb2.RecordStockCountRequest, channel_id: int) -> RecordCoun
 
 
 def _counted(line: pb2.CountedQuantity, path: str) -> Counted:
-    if line.lot and not is_code(line.lot):
-        raise Refusal(Reason.LOT_FORMAT, "a lot looks like a SKU's code", field=f"{path}.lot")
     if line.at_revision < 0:
         raise Refusal(Reason.REVISION_FORMAT, "a revision is not negative", field=f"{path}.at_revision")
     expected = None
@@ -135,7 +133,7 @@ def _counted(line: pb2.CountedQuantity, path: str) -> Counted:
     return Counted(
         sku_code(line.sku, f"{path}.sku"),
         parse.quantity_between(line.counted, f"{path}.counted", 0, ON_HAND_MAX),
-        line.lot,
+        lot_code(line.lot, f"{path}.lot") if line.lot else "",
         line.at_revision,
         expected,
     )

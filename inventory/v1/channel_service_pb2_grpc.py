@@ -68,15 +68,16 @@ class ChannelServiceServicer:
 
     def SetChannel(self, request, context):
         """Replaces a channel's settings; makes the channel when it is new. What its view then shows is streamed.
-        Effective once per request_id. Fails with CHANNEL_FORMAT, LOCATION_NOT_FOUND, QUANTITY_OUT_OF_RANGE, TEXT_FORMAT,
-        TOO_MANY_LINES.
+        In force for every call that comes after the answer, at every server. Effective once per request_id. Fails with
+        CHANNEL_FORMAT, FIELD_REQUIRED, LOCATION_FORMAT, LOCATION_NOT_FOUND, FIELD_CONFLICT (a location twice),
+        QUANTITY_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetChannel(self, request, context):
-        """Reads a channel's settings. No effect. Fails with CHANNEL_NOT_FOUND.
+        """Reads a channel's settings. No effect. Fails with CHANNEL_FORMAT, CHANNEL_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,15 +92,16 @@ class ChannelServiceServicer:
 
     def SetChannelSkus(self, request, context):
         """Sets the views of up to 10,000 SKUs in one channel under one revision. Effective once per request_id; unchanged rows
-        cost nothing. Fails with CHANNEL_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, LINES_EMPTY, TOO_MANY_LINES.
+        cost nothing. Fails with CHANNEL_FORMAT, CHANNEL_NOT_FOUND, SKU_FORMAT, SKU_NOT_FOUND, CODE_TAKEN (a SKU twice),
+        FIELD_REQUIRED, QUANTITY_OUT_OF_RANGE, LINES_EMPTY, TOO_MANY_LINES.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListChannelSkus(self, request, context):
-        """Lists the SKUs of a channel that have a view of their own, by code. No effect. Fails with CHANNEL_NOT_FOUND,
-        PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID.
+        """Lists the SKUs of a channel that have a view of their own, by code. No effect. Fails with CHANNEL_FORMAT,
+        CHANNEL_NOT_FOUND, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,20 +35,22 @@ class ChannelServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ChannelServiceAsyncStub: ...
     SetChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.SetChannelRequest, _channel_service_pb2.SetChannelResponse]
     """Replaces a channel's settings; makes the channel when it is new. What its view then shows is streamed.
-    Effective once per request_id. Fails with CHANNEL_FORMAT, LOCATION_NOT_FOUND, QUANTITY_OUT_OF_RANGE, TEXT_FORMAT,
-    TOO_MANY_LINES.
+    In force for every call that comes after the answer, at every server. Effective once per request_id. Fails with
+    CHANNEL_FORMAT, FIELD_REQUIRED, LOCATION_FORMAT, LOCATION_NOT_FOUND, FIELD_CONFLICT (a location twice),
+    QUANTITY_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
     """
     GetChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]
-    """Reads a channel's settings. No effect. Fails with CHANNEL_NOT_FOUND."""
+    """Reads a channel's settings. No effect. Fails with CHANNEL_FORMAT, CHANNEL_NOT_FOUND."""
     ListChannels: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.ListChannelsRequest, _channel_service_pb2.ListChannelsResponse]
     """Lists channels by code. No effect. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
     SetChannelSkus: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.SetChannelSkusRequest, _channel_service_pb2.SetChannelSkusResponse]
     """Sets the views of up to 10,000 SKUs in one channel under one revision. Effective once per request_id; unchanged rows
-    cost nothing. Fails with CHANNEL_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, LINES_EMPTY, TOO_MANY_LINES.
+    cost nothing. Fails with CHANNEL_FORMAT, CHANNEL_NOT_FOUND, SKU_FORMAT, SKU_NOT_FOUND, CODE_TAKEN (a SKU twice),
+    FIELD_REQUIRED, QUANTITY_OUT_OF_RANGE, LINES_EMPTY, TOO_MANY_LINES.
     """
     ListChannelSkus: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.ListChannelSkusRequest, _channel_service_pb2.ListChannelSkusResponse]
-    """Lists the SKUs of a channel that have a view of their own, by code. No effect. Fails with CHANNEL_NOT_FOUND,
-    PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID.
+    """Lists the SKUs of a channel that have a view of their own, by code. No effect. Fails with CHANNEL_FORMAT,
+    CHANNEL_NOT_FOUND, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID.
     """
 
 @_typing.type_check_only
@@ -58,20 +60,22 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SetChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.SetChannelRequest, _channel_service_pb2.SetChannelResponse]  # type: ignore[assignment]
     """Replaces a channel's settings; makes the channel when it is new. What its view then shows is streamed.
-    Effective once per request_id. Fails with CHANNEL_FORMAT, LOCATION_NOT_FOUND, QUANTITY_OUT_OF_RANGE, TEXT_FORMAT,
-    TOO_MANY_LINES.
+    In force for every call that comes after the answer, at every server. Effective once per request_id. Fails with
+    CHANNEL_FORMAT, FIELD_REQUIRED, LOCATION_FORMAT, LOCATION_NOT_FOUND, FIELD_CONFLICT (a location twice),
+    QUANTITY_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
     """
     GetChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]  # type: ignore[assignment]
-    """Reads a channel's settings. No effect. Fails with CHANNEL_NOT_FOUND."""
+    """Reads a channel's settings. No effect. Fails with CHANNEL_FORMAT, CHANNEL_NOT_FOUND."""
     ListChannels: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.ListChannelsRequest, _channel_service_pb2.ListChannelsResponse]  # type: ignore[assignment]
     """Lists channels by code. No effect. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
     SetChannelSkus: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.SetChannelSkusRequest, _channel_service_pb2.SetChannelSkusResponse]  # type: ignore[assignment]
     """Sets the views of up to 10,000 SKUs in one channel under one revision. Effective once per request_id; unchanged rows
-    cost nothing. Fails with CHANNEL_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, LINES_EMPTY, TOO_MANY_LINES.
+    cost nothing. Fails with CHANNEL_FORMAT, CHANNEL_NOT_FOUND, SKU_FORMAT, SKU_NOT_FOUND, CODE_TAKEN (a SKU twice),
+    FIELD_REQUIRED, QUANTITY_OUT_OF_RANGE, LINES_EMPTY, TOO_MANY_LINES.
     """
     ListChannelSkus: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.ListChannelSkusRequest, _channel_service_pb2.ListChannelSkusResponse]  # type: ignore[assignment]
-    """Lists the SKUs of a channel that have a view of their own, by code. No effect. Fails with CHANNEL_NOT_FOUND,
-    PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID.
+    """Lists the SKUs of a channel that have a view of their own, by code. No effect. Fails with CHANNEL_FORMAT,
+    CHANNEL_NOT_FOUND, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID.
     """
 
 class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -84,8 +88,9 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_channel_service_pb2.SetChannelResponse, _abc.Awaitable[_channel_service_pb2.SetChannelResponse]]:
         """Replaces a channel's settings; makes the channel when it is new. What its view then shows is streamed.
-        Effective once per request_id. Fails with CHANNEL_FORMAT, LOCATION_NOT_FOUND, QUANTITY_OUT_OF_RANGE, TEXT_FORMAT,
-        TOO_MANY_LINES.
+        In force for every call that comes after the answer, at every server. Effective once per request_id. Fails with
+        CHANNEL_FORMAT, FIELD_REQUIRED, LOCATION_FORMAT, LOCATION_NOT_FOUND, FIELD_CONFLICT (a location twice),
+        QUANTITY_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
         """
 
     @_abc_1.abstractmethod
@@ -94,7 +99,7 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _channel_service_pb2.GetChannelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_channel_service_pb2.GetChannelResponse, _abc.Awaitable[_channel_service_pb2.GetChannelResponse]]:
-        """Reads a channel's settings. No effect. Fails with CHANNEL_NOT_FOUND."""
+        """Reads a channel's settings. No effect. Fails with CHANNEL_FORMAT, CHANNEL_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListChannels(
@@ -111,7 +116,8 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_channel_service_pb2.SetChannelSkusResponse, _abc.Awaitable[_channel_service_pb2.SetChannelSkusResponse]]:
         """Sets the views of up to 10,000 SKUs in one channel under one revision. Effective once per request_id; unchanged rows
-        cost nothing. Fails with CHANNEL_NOT_FOUND, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, LINES_EMPTY, TOO_MANY_LINES.
+        cost nothing. Fails with CHANNEL_FORMAT, CHANNEL_NOT_FOUND, SKU_FORMAT, SKU_NOT_FOUND, CODE_TAKEN (a SKU twice),
+        FIELD_REQUIRED, QUANTITY_OUT_OF_RANGE, LINES_EMPTY, TOO_MANY_LINES.
         """
 
     @_abc_1.abstractmethod
@@ -120,8 +126,8 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _channel_service_pb2.ListChannelSkusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_channel_service_pb2.ListChannelSkusResponse, _abc.Awaitable[_channel_service_pb2.ListChannelSkusResponse]]:
-        """Lists the SKUs of a channel that have a view of their own, by code. No effect. Fails with CHANNEL_NOT_FOUND,
-        PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID.
+        """Lists the SKUs of a channel that have a view of their own, by code. No effect. Fails with CHANNEL_FORMAT,
+        CHANNEL_NOT_FOUND, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID.
         """
 
 def add_ChannelServiceServicer_to_server(servicer: ChannelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -21,6 +21,7 @@ import pytest
 import inventory_client
 import inventory_client.sync
 from inventory.v1.catalog_service_pb2 import Location, Sku
+from inventory.v1.channel_service_pb2 import Channel, ChannelView
 from inventory_client import InventoryClient, StockMirror
 from tests.client.conftest import House
 from tests.rpc.client import PATIENCE_S
@@ -79,13 +80,17 @@ async def test_an_example_runs(house: House, name: str, tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     replica = await house.replica()
     client = await house.client()
-    await client.import_catalog(skus=[Sku(sku="A-1")], locations=[Location(location="shop-7")])
+    await client.import_catalog(
+        skus=[Sku(sku="A-1")], locations=[Location(location="shop-7"), Location(location="shop-8")]
+    )
     await client.adjust_stock("A-1", "shop-7", 10, "opening")
     code = compile(EXAMPLES[name].replace(ADDRESS, replica.address), name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     names = {
         **vars(inventory_client),
         **vars(inventory_client.sync),
         "Sku": Sku,
+        "Channel": Channel,
+        "ChannelView": ChannelView,
         "timedelta": timedelta,
         "client": client,
     }

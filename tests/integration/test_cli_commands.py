@@ -125,8 +125,8 @@ async def test_what_was_exported_and_imported_elsewhere_is_exported_the_same(
     nouns = ("locations", "skus", "stock")
     before = {noun: await exported(stocked, noun) for noun in nouns}
     assert before["stock"] == (
-        "sku,location,quantity,disposition\n"
-        '"@B","+L1",1250,sellable\n"@B",L2,7,damaged\n"@B",L2,2,quarantined\nA-1,"+L1",10,sellable\n'
+        "sku,location,quantity,disposition,lot,expires_on\n"
+        '"@B","+L1",1250,sellable,,\n"@B",L2,7,damaged,,\n"@B",L2,2,quarantined,,\nA-1,"+L1",10,sellable,,\n'
     )
     assert [row[1] for row in csv.reader(before["skus"].splitlines())][1:] == ["Cheese", "=cmd|' /C calc'!A0"]
 
@@ -140,11 +140,35 @@ async def test_what_was_exported_and_imported_elsewhere_is_exported_the_same(
 
 
 async def test_an_export_without_a_file_goes_to_stdout(stocked: Cli) -> None:
-    assert (await stocked.ok("export", "locations")).splitlines() == [
-        "location,name,kind,active",
-        '"+L1","-One",shop,true',
-        "L2,L2,warehouse,true",
-    ]
+    header, *rows = (await stocked.ok("export", "locations")).splitlines()
+    assert header == (
+        "location,name,kind,active,street,postal_code,city,country,latitude,longitude,priority,handling_s,cutoff,"
+        "working_days,closed_on,time_zone,purposes,transit_days"
+    )
+    default = "true,,,,,,,100,0,,1 2 3 4 5 6 7,,UTC,online pickup walk_in,0"
+    assert rows == [f'"+L1","-One",shop,{default}', f"L2,L2,warehouse,{default}"]
+
+
+async def test_bundles_are_imported_after_what_they_are_made_of(
+    stocked: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In the order of their codes, in batches of two, and first as a dry run, which can't ask about all of them."""
+    monkeypatch.setattr("inventory.cli.importing.BATCH_ROWS", 2)
+    file = write(
+        tmp_path / "skus.csv",
+        "sku,kind,components",
+        'A-OUTER,bundle,"{""B-INNER"": 1, ""Z-2"": 3}"',
+        'B-INNER,bundle,"{""Z-1"": 2, ""Z-2"": 1}"',
+        *(f"Z-{number},," for number in range(1, 6)),
+    )
+    dry = await stocked.ok("import", "skus", file, "--dry-run")
+    assert "7 rows of skus would be imported (dry run), 5 created" in dry
+    assert "2 can be judged only when the other rows are there" in dry
+    assert "7 rows of skus imported, 7 created" in await stocked.ok("import", "skus", file)
+    exported = tmp_path / "exported.csv"
+    await stocked.ok("export", "skus", "-o", str(exported))
+    assert "A-OUTER,A-OUTER,,piece,0,,true,,bundle,,," in exported.read_text()
+    assert "0 created, 0 updated" in await stocked.ok("import", "skus", str(exported))
 
 
 async def test_the_same_file_again_changes_nothing_unless_the_run_has_another_name(
@@ -284,7 +308,7 @@ async def test_bench_gives_back_what_it_held(cli: Cli) -> None:
     shown = await cli.ok("bench", "--seconds", "0.3", "--in-flight", "8", "--skus", "3")
     assert "reservations/s" in shown
     assert "p99" in shown
-    assert await cli.ok("export", "stock") == "sku,location,quantity,disposition\n"
+    assert await cli.ok("export", "stock") == "sku,location,quantity,disposition,lot,expires_on\n"
     verified = json.loads(await cli.ok("verify", "--json"))
     assert verified["ok"]
 
@@ -352,3 +376,122 @@ def test_every_command_teaches_with_an_example(capsys: pytest.CaptureFixture[str
     assert run(["--help"]) == 0
     overview = capsys.readouterr().out
     assert all(command.split()[0] in overview for command in commands)
+
+
+async def test_channels_are_set_shown_and_listed(stocked: Cli) -> None:
+    shown = await stocked.ok("channel", "set", "amazon", "--kind", "marketplace", "--location", "L2",
+                             "--location", "+L1", "--buffer", "0", "--oversell", "7", "--json")  # fmt: skip
+    assert json.loads(shown) == {
+        "channel": "amazon", "name": "amazon", "kind": "marketplace", "locations": ["L2", "+L1"],
+        "buffer": 0, "cap": None, "share_bp": None, "oversell": 7, "min_life_days": 0,
+    }  # fmt: skip
+    changed = json.loads(
+        await stocked.ok("channel", "set", "amazon", "--buffer", "none", "--oversell", "deny", "--cap", "3", "--json")
+    )
+    assert changed == {**json.loads(shown), "buffer": None, "oversell": "deny", "cap": 3}, "the rest is kept"
+    assert json.loads(await stocked.ok("channel", "show", "amazon", "--json")) == changed
+    tried = await stocked.ok("channel", "set", "amazon", "--everywhere", "--dry-run")
+    assert "everywhere" in tried
+    assert json.loads(await stocked.ok("channel", "show", "amazon", "--json")) == changed
+    listed = json.loads(await stocked.ok("channel", "list", "--json"))
+    assert [each["channel"] for each in listed] == ["amazon", "default"]
+    table = await stocked.ok("channel", "list")
+    assert "L2, +L1" in table
+    assert "everywhere" in table
+
+
+async def test_skus_get_a_view_of_their_own(stocked: Cli) -> None:
+    await stocked.ok("channel", "set", "amazon", "--buffer", "2")
+    await stocked.ok("channel", "skus", "amazon", "A-1", "@B", "--buffer", "0", "--share-bp", "5000")
+    rows = json.loads(await stocked.ok("channel", "skus", "amazon", "A-1", "--share-bp", "none", "--json"))
+    assert rows == [{"sku": "A-1", "buffer": 0, "cap": None, "share_bp": None, "oversell": None}]
+    await stocked.ok("channel", "skus", "amazon", "@B", "--buffer", "none", "--share-bp", "none")
+    assert [row["sku"] for row in json.loads(await stocked.ok("channel", "skus", "amazon", "--json"))] == ["A-1"]
+    assert "A-1" in await stocked.ok("channel", "skus", "amazon")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("show", "nobody"), "CHANNEL_NOT_FOUND: no channel 'nobody'"),
+        (("set", "amazon", "--location", "nowhere"), "LOCATION_NOT_FOUND: no location 'nowhere'"),
+        (("set", "amazon", "--buffer", "-1"), "--buffer: buffer is 0 to 1000000000, or none"),
+        (("set", "amazon", "--share-bp", "1.5"), "--share-bp: '1.5' is not a whole number, or none"),
+        (("set", "amazon", "--oversell", "0"), "--oversell: oversell is 1 to 1000000000, deny or allow, or none"),
+        (("set", "amazon", "--kind", "shop"), "--kind is one of web, pos, telephone, marketplace"),
+        (("set", "amazon", "--everywhere", "--location", "L2"), "say --location or --everywhere, not both"),
+        (("set", "AMAZON"), "CHANNEL_FORMAT: a channel code is 1 to 32 of a-z, 0-9, - and _"),
+        (("skus", "amazon", "--cap", "1"), "say which SKUs, or use `inventory channel set` for the channel as a whole"),
+        (("skus", "default", "NO", "--cap", "1"), "SKU_NOT_FOUND: no SKU 'NO'"),
+    ],
+)
+async def test_what_a_channel_command_can_not_do_is_said_in_a_line(
+    stocked: Cli, arguments: tuple[str, ...], said: str
+) -> None:
+    ended = await stocked.run("channel", *arguments)
+    assert (ended.code, ended.out, ended.err) == (1, "", f"{said}\n")
+
+
+async def test_channels_that_were_exported_are_imported_elsewhere_the_same(
+    stocked: Cli, empty_dsn: str, tmp_path: Path
+) -> None:
+    await stocked.ok("import", "locations", write(tmp_path / "more.csv", "location", "room 7", "[x"))
+    channels = write(
+        tmp_path / "channels.csv",
+        "channel,name,kind,locations,buffer,cap,share_bp,oversell,min_life_days",
+        'amazon,"=1+1",marketplace,L2 +L1,0,,2500,allow,30',
+        'shop,,pos,"[""room 7"", ""[x""]",,0,,deny,',
+        "web,,,,,,,7,0",
+        "bad,,,nowhere,,,,,",
+    )
+    ended = await stocked.run("import", "channels", channels)
+    assert "4 rows of channels imported, 3 set, 0 unchanged, 1 refused" in ended.out
+    assert "row 5: LOCATION_NOT_FOUND no location 'nowhere'" in ended.err
+    assert "3 accepted, 1 refused" in (await stocked.run("import", "channels", channels, "--dry-run")).out
+    assert "0 set, 3 unchanged" in (await stocked.run("import", "channels", channels)).out
+    overrides = write(
+        tmp_path / "overrides.csv",
+        "channel,sku,buffer,cap,share_bp,oversell",
+        "amazon,A-1,0,5,,", "web,A-1,,,0,allow", "amazon,@B,,,,", "nobody,A-1,1,,,", "web,NO,1,,,",
+    )  # fmt: skip
+    ended = await stocked.run("import", "channel-skus", overrides)
+    assert "5 rows of channel SKUs imported, 2 updated, 1 unchanged, 2 refused" in ended.out
+    assert "row 5: CHANNEL_NOT_FOUND no channel 'nobody'" in ended.err
+    assert "row 6: SKU_NOT_FOUND no SKU 'NO'" in ended.err
+
+    nouns = ("skus", "locations", "channels", "channel-skus")
+    before = {noun: await stocked.ok("export", noun) for noun in nouns}
+    assert before["channel-skus"] == ("channel,sku,buffer,cap,share_bp,oversell\namazon,A-1,0,5,,\nweb,A-1,,,0,allow\n")
+    async with AsyncExitStack() as stack:
+        other = Cli(await start(Settings(listen="127.0.0.1:0"), empty_dsn, stack), empty_dsn)
+        for noun in nouns:
+            path = tmp_path / f"{noun}.copy.csv"
+            path.write_text(before[noun], "utf-8")
+            await other.ok("import", noun, str(path))
+        assert {noun: await other.ok("export", noun) for noun in nouns} == before
+
+
+@pytest.mark.parametrize("json_wanted", [False, True])
+async def test_watch_tells_of_channels_too_unless_stock_is_picked(
+    stocked: Cli, tmp_path: Path, json_wanted: bool
+) -> None:
+    await stocked.ok("channel", "set", "amazon", "--location", "L2", "--buffer", "0")
+    options = ("--json",) if json_wanted else ()
+    watching = await stocked.spawn("watch", "--after", "0", *options)
+    assert watching.stdout is not None
+    lines = [(await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S)).decode() for _ in range(5)]
+    watching.send_signal(signal.SIGINT)
+    await asyncio.wait_for(watching.communicate(), TIMEOUT_S)
+    if json_wanted:
+        told = json.loads(lines[-1])
+        assert (told["kind"], told["settings"]["channel"], told["settings"]["buffer"]) == ("CHANNEL", "amazon", 0)
+    else:
+        assert lines[-1].endswith("channel amazon: sells from L2, buffer 0\n")
+
+    picky = await stocked.spawn("watch", "--after", "0", "--location", "L2", *options)
+    assert picky.stdout is not None
+    await stocked.ok("import", "stock", write(tmp_path / "one.csv", "sku,location,quantity", "A-1,L2,77"))
+    lines = [(await asyncio.wait_for(picky.stdout.readline(), TIMEOUT_S)).decode() for _ in range(3)]
+    picky.send_signal(signal.SIGINT)
+    await asyncio.wait_for(picky.communicate(), TIMEOUT_S)
+    assert "77" in lines[-1]

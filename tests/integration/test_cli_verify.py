@@ -20,11 +20,13 @@ from inventory.postgres.verify import CHECKS, snapshot
 from inventory.server import start
 from inventory.settings import Settings
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
+from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_count_service_pb2 as stock_count_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from inventory.v1.channel_service_pb2_grpc import ChannelServiceStub
 from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
 from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceStub
 from inventory.v1.stock_service_pb2_grpc import StockServiceStub
@@ -60,6 +62,15 @@ async def _trade(channel: grpc.aio.Channel) -> None:
         )
     )
     await _count(StockCountServiceStub(channel))
+    channels = ChannelServiceStub(channel)
+    await channels.SetChannel(
+        channel_pb2.SetChannelRequest(request_id=str(uuid4()), channel=channel_pb2.Channel(channel="web", name="Web"))
+    )
+    for cap in (5, None, 7):
+        row = channel_pb2.ChannelSku(sku="A", view=channel_pb2.ChannelView(cap=cap))
+        await channels.SetChannelSkus(
+            channel_pb2.SetChannelSkusRequest(request_id=str(uuid4()), channel="web", skus=[row])
+        )
     for sku in ("A", "B"):
         for delta in (10, 5):
             await stock.AdjustStock(
@@ -115,7 +126,7 @@ async def broken(dsn: str) -> dict[str, int]:
 async def damage(dsn: str, *statements: str) -> None:
     connection = await asyncpg.connect(dsn, server_settings={"search_path": "inventory"})
     try:
-        for table in ("movement", "sku_version", "location_version"):
+        for table in ("movement", "sku_version", "location_version", "channel_version", "channel_sku_version"):
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         for statement in statements:
             assert await connection.execute(statement) not in ("UPDATE 0", "DELETE 0", "INSERT 0 0"), statement
@@ -221,6 +232,28 @@ DAMAGES: list[tuple[str, list[str], set[str]]] = [
         ["UPDATE reservation_line SET released = released - 1, fulfilled = fulfilled + 1 WHERE released > 0"],
         {"states", "lines"},
     ),
+    (
+        "something of a lot that never came",
+        [
+            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
+            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 1, 0, 0, 0, 0, 0, NULL FROM lot",
+        ],
+        {"lots"},
+    ),
+    (
+        "a lot that lasts longer at a place",
+        [
+            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
+            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 0, 0, 0, 0, 0, 0, '2031-01-01' FROM lot",
+        ],
+        {"lots"},
+    ),
+    ("goods of no lot where lots tell them apart", [f"UPDATE sku SET tracking = 1 WHERE {A}"], {"lots"}),
+    (
+        "goods in transit that nobody has shipped",
+        [f"UPDATE level SET in_transit = in_transit + 1 WHERE {A}"],
+        {"I3 sums", "last movement", "in transit"},
+    ),
     ("a counted line gone", ["DELETE FROM stock_count_line WHERE on_hand = 3"], {"counts"}),
     ("a counted line too many", ["UPDATE stock_count SET lines = 2 WHERE state = 1"], {"counts"}),
     ("a count that remembers wrongly", ["UPDATE stock_count_line SET on_hand = 4 WHERE counted = 4"], {"counts"}),
@@ -234,6 +267,14 @@ DAMAGES: list[tuple[str, list[str], set[str]]] = [
         "a count that says it is posted",
         ["UPDATE stock_count SET state = 2, ended_at = now() WHERE state = 1"],
         {"counts"},
+    ),
+    ("settings without a version", ["UPDATE channel SET name = 'Other' WHERE code = 'web'"], {"channels"}),
+    ("a view without a version", ["UPDATE channel_sku SET cap = 8"], {"channels"}),
+    ("a view gone", ["DELETE FROM channel_sku"], {"channels"}),
+    (
+        "a view that no follower was told of",
+        ["UPDATE channel_sku_version SET revision = revision + 1000 WHERE cap = 5"],
+        {"dense order", "channels"},
     ),
     ("an answer from the future", ["UPDATE request SET revision = revision + 1000"], {"answers"}),
 ]

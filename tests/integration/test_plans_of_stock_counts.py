@@ -37,7 +37,6 @@ QUERIES: dict[str, tuple[Any, ...]] = {
     "read_count_differences": ([ONE],),
     "read_count_lines": ([ONE], ["sku-7"]),
     "read_counted_skus": (["sku-7"],),
-    "read_counted_lots": (["sku-7"], ["lot-1"]),
     "read_on_hand_at": ([7], [7], [40_000]),
     "read_lot_moved_since": ([7], [7], [1], [40_000]),
     "write_counts": ([],),

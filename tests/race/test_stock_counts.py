@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +48,18 @@ async def prove(house: House) -> None:
             assert (await state.run(check)).rows == [], check.name
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     assert await house.sql.fetchval(deadlocks) == 0
+
+
+async def _at_once(
+    house: House, other: asyncpg.Connection, count_id: str, calls: list[Callable[[], Awaitable[Any]]]
+) -> tuple[list[Any], list[BaseException]]:
+    """The outcomes of two calls that both have begun before the count can be had."""
+    await other.execute("BEGIN")
+    await other.execute("SELECT FROM stock_count WHERE count_id = $1 FOR UPDATE", UUID(count_id))
+    both = asyncio.create_task(outcomes(call() for call in calls))
+    await until(house.two_wait_for_a_lock)
+    await other.execute("ROLLBACK")
+    return await both
 
 
 class Trade:
@@ -156,22 +169,24 @@ async def test_a_count_of_now_differs_from_the_books_of_that_very_moment(house: 
 
 
 @within(60)
-async def test_what_is_first_received_while_it_is_counted_is_counted_before_or_after(house: House) -> None:
-    """A SKU that was never here: there is no level yet that could be locked."""
+async def test_what_is_first_received_while_a_recording_waits_for_another_level_is_not_overlooked(house: House) -> None:
+    """A SKU that was never here has no level that could be locked, until the recording makes one."""
     clients = [client for _, client in await house.servers(None, None)]
-    skus = [f"new-{n:02}" for n in range(60)]
-    await house.stock(clients[0], dict.fromkeys(skus, 0))
+    skus = [f"new-{n}" for n in range(5)]
+    await house.stock(clients[0], {"known": 1, **dict.fromkeys(skus, 0)})
     count_id = await opened(house, clients[0])
-    for turn, sku in enumerate(skus):
-        line = pb2.CountedQuantity(sku=sku, counted=5)
-        calls: list[Awaitable[Any]] = [
-            clients[turn % 2].counts.RecordStockCount(recording(house, count_id, line)),
-            clients[1 - turn % 2].stock.AdjustStock(house.correction(sku, 3)),
-        ]
-        answers, errors = await outcomes(calls)
-        assert (len(answers), errors) == (2, [])
-        line_then = answers[0].lines[0]
-        assert line_then.on_hand == (await on_hand(house.sql, line_then.at_revision)).get(sku, 0)
+    other = await house.connect()
+    for sku in skus:
+        lines = [pb2.CountedQuantity(sku=name, counted=5) for name in ("known", sku)]
+        await other.execute("BEGIN")
+        await other.execute("SELECT FROM level JOIN sku USING (sku_id) WHERE code = 'known' FOR UPDATE OF level")
+        recorded = clients[0].counts.RecordStockCount(recording(house, count_id, *lines))
+        await until(house.waits_for_a_lock)
+        await clients[1].stock.AdjustStock(house.correction(sku, 3))
+        await other.execute("ROLLBACK")
+        line = (await recorded).lines[1]
+        assert line.on_hand == (await on_hand(house.sql, line.at_revision)).get(sku, 0)
+    await other.close()
     await prove(house)
 
 
@@ -201,42 +216,67 @@ async def test_of_two_who_post_at_once_one_wins(house: House) -> None:
 
 @within(60)
 async def test_who_posts_posts_what_was_looked_at_or_nothing(house: House) -> None:
-    """A recording and the posting of the version before it, at once: never a mix of both."""
+    """A recording and the posting of the version before it, at once: never a mix of both, though they have no SKU in
+    common."""
     times = 20
     clients = [client for _, client in await house.servers(None, None)]
-    await house.stock(clients[0], {"a": PIECES})
+    await house.stock(clients[0], {"a": PIECES, "b": PIECES})
     other = await house.connect()
     won: Counter[str] = Counter()
     for turn in range(times):
         poster, counter = clients if turn % 2 else clients[::-1]
         count_id = await opened(house, poster)
+        before = await on_hand(house.sql)
+        await poster.counts.RecordStockCount(
+            recording(house, count_id, pb2.CountedQuantity(sku="a", counted=before["a"] - 1))
+        )
+        calls: list[Callable[[], Awaitable[Any]]] = [
+            partial(poster.counts.PostStockCount, posting(house, count_id, 1)),
+            partial(
+                counter.counts.RecordStockCount,
+                recording(house, count_id, pb2.CountedQuantity(sku="b", counted=before["b"] - 2)),
+            ),
+        ]
+        answers, errors = await _at_once(house, other, count_id, calls)
+        assert len(answers) == len(errors) == 1
+        won[reason(errors[0])] += 1
+        now = await on_hand(house.sql)
+        if isinstance(answers[0], pb2.PostStockCountResponse):
+            assert reason(errors[0]) == "COUNT_STATE"
+            assert now == {"a": before["a"] - 1, "b": before["b"]}
+        else:
+            assert reason(errors[0]) == "EXPECTATION_FAILED"
+            assert now == before
+            await poster.counts.PostStockCount(posting(house, count_id, 2))
+            assert await on_hand(house.sql) == {"a": before["a"] - 1, "b": before["b"] - 2}
+    assert won.total() == times
+    await other.close()
+    await prove(house)
+
+
+@within(60)
+async def test_a_count_is_posted_or_given_up(house: House) -> None:
+    """Both at once: one is told that it came too late."""
+    times = 10
+    clients = [client for _, client in await house.servers(None, None)]
+    await house.stock(clients[0], {"a": PIECES})
+    other = await house.connect()
+    for turn in range(times):
+        poster, canceller = clients if turn % 2 else clients[::-1]
+        count_id = await opened(house, poster)
         before = (await on_hand(house.sql))["a"]
         await poster.counts.RecordStockCount(
             recording(house, count_id, pb2.CountedQuantity(sku="a", counted=before - 1))
         )
-        await other.execute("BEGIN")
-        await other.execute("SELECT FROM stock_count WHERE count_id = $1 FOR UPDATE", UUID(count_id))
-        calls: list[Awaitable[Any]] = [
-            poster.counts.PostStockCount(posting(house, count_id, 1)),
-            counter.counts.RecordStockCount(
-                recording(house, count_id, pb2.CountedQuantity(sku="a", counted=before - 2))
-            ),
+        cancel = pb2.CancelStockCountRequest(request_id=house.uuid(), count_id=count_id)
+        calls: list[Callable[[], Awaitable[Any]]] = [
+            partial(poster.counts.PostStockCount, posting(house, count_id, 1)),
+            partial(canceller.counts.CancelStockCount, cancel),
         ]
-        both = asyncio.gather(outcomes(calls))
-        await until(house.two_wait_for_a_lock)
-        await other.execute("ROLLBACK")
-        ((answers, errors),) = await both
-        assert len(answers) == len(errors) == 1
-        won[reason(errors[0])] += 1
-        if isinstance(answers[0], pb2.PostStockCountResponse):
-            assert reason(errors[0]) == "COUNT_STATE"
-            assert (await on_hand(house.sql))["a"] == before - 1
-        else:
-            assert reason(errors[0]) == "EXPECTATION_FAILED"
-            assert (await on_hand(house.sql))["a"] == before
-            await poster.counts.PostStockCount(posting(house, count_id, 2))
-            assert (await on_hand(house.sql))["a"] == before - 2
-    assert won.total() == times
+        answers, errors = await _at_once(house, other, count_id, calls)
+        assert [reason(error) for error in errors] == ["COUNT_STATE"]
+        posted = answers[0].count.state == pb2.STOCK_COUNT_STATE_POSTED
+        assert (await on_hand(house.sql))["a"] == before - posted
     await other.close()
     await prove(house)
 

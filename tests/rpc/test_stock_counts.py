@@ -15,6 +15,7 @@ from inventory.v1 import stock_service_pb2 as stock_pb2
 from tests.rpc.client import Client, Server, new_id, refusal, unique
 from tests.rpc.follower import NOW, following
 from tests.rpc.stock_counts import CANCELLED, OPEN, POSTED, cancel, counted, get, listed, opened, post, record
+from tests.rpc.tracked import backorders, of_lot, tracked
 
 COUNT = core_pb2.MOVEMENT_KIND_COUNT
 
@@ -28,40 +29,17 @@ async def head(client: Client) -> int:
     return (await client.adjust(await client.sku(), await client.location(), 1)).revision
 
 
-async def tracked_by_lots(db: asyncpg.Connection, sku: str, location: str, **lots: int) -> None:
-    """Makes the SKU one of lots, of which so much stands at the location, as receipts would."""
-    async with db.transaction():
-        keys: Any = await db.fetchrow(
-            "UPDATE sku SET tracking = 1 FROM location WHERE sku.code = $1 AND location.code = $2"
-            " RETURNING sku_id, location_id",
-            sku,
-            location,
+async def in_lots(client: Client, db: asyncpg.Connection, **lots: int) -> tuple[str, str]:
+    """A SKU of which so much of each lot stands at a location."""
+    sku, location = await tracked(client, db)
+    await client.stock.ReceiveStock(
+        stock_pb2.ReceiveStockRequest(
+            request_id=new_id(),
+            location=location,
+            lines=[of_lot(sku, quantity, lot) for lot, quantity in lots.items()],
         )
-        await db.execute(
-            "INSERT INTO level (sku_id, location_id, on_hand, revision) VALUES ($1, $2, $3, 0)"
-            " ON CONFLICT (sku_id, location_id) DO UPDATE SET on_hand = level.on_hand + excluded.on_hand",
-            *keys,
-            sum(lots.values()),
-        )
-        after = 0
-        for lot, quantity in lots.items():
-            lot_id = await db.fetchval("INSERT INTO lot (sku_id, code) VALUES ($1, $2) RETURNING lot_id", keys[0], lot)
-            after += quantity
-            await db.execute("INSERT INTO lot_level VALUES ($1, $2, $3, $4, 0, 0, 0, 0, 0)", *keys, lot_id, quantity)
-            revision = await db.fetchval("UPDATE feed_head SET revision = revision + 1 RETURNING revision")
-            await db.execute(
-                "INSERT INTO movement (revision, ordinal, sku_id, location_id, kind, on_hand_delta, held_delta,"
-                " allocated_delta, quality_control_delta, damaged_delta, quarantined_delta, on_hand_after, held_after,"
-                " allocated_after, quality_control_after, damaged_after, quarantined_after, channel_id, lot_id,"
-                " recorded_at) SELECT $1, 0, $2, $3, 11, $4, 0, 0, 0, 0, 0, $5, 0, 0, 0, 0, 0, min(channel_id), $6,"
-                " now() FROM channel",
-                revision,
-                *keys,
-                quantity,
-                after,
-                lot_id,
-            )
-            await db.execute("UPDATE level SET revision = $3 WHERE sku_id = $1 AND location_id = $2", *keys, revision)
+    )
+    return sku, location
 
 
 async def assert_books_are_right(server: Server) -> None:
@@ -246,9 +224,7 @@ async def test_unsellable_goods_are_counted_and_stay_unsellable(client: Client) 
 
 async def test_found_goods_go_to_those_who_wait(client: Client, server: Server) -> None:
     sku, location = await client.stocked(1)
-    await client.stock.SetThresholds(
-        stock_pb2.SetThresholdsRequest(request_id=new_id(), sku=sku, location=location, backorder_limit=5)
-    )
+    await backorders(client, sku, location, 5)
     await client.hold((sku, location, 4), ttl=None)
     waiting = await client.quantities(sku, location)
     assert (waiting.on_hand, waiting.allocated, waiting.backordered) == (1, 1, 3)
@@ -390,8 +366,7 @@ async def test_counts_are_listed_newest_first_and_filtered(client: Client) -> No
 
 
 async def test_lots_are_counted_and_posted_one_by_one(client: Client, db: asyncpg.Connection, server: Server) -> None:
-    sku, location = await client.stocked(0)
-    await tracked_by_lots(db, sku, location, a=5, b=10)
+    sku, location = await in_lots(client, db, a=5, b=10)
     moment = await head(client)
     count_id = (await opened(client, location)).count_id
     answer = await record(client, count_id, counted(sku, 4, lot="a"), counted(sku, 13, lot="b", at_revision=moment))
@@ -399,7 +374,7 @@ async def test_lots_are_counted_and_posted_one_by_one(client: Client, db: asyncp
     assert [(line.sku, line.lot) for line in (await get(client, count_id)).lines] == [(sku, "a"), (sku, "b")]
     posted = await post(client, count_id, 1)
     rows = [row for row in await client.movements(sku=sku) if row.revision == posted.revision]
-    assert [(row.lot, row.delta.on_hand) for row in rows] == [("a", -1), ("b", 3)], "newest first"
+    assert [(row.lot, row.delta.on_hand) for row in rows] == [("b", 3), ("a", -1)], "newest first"
     assert await on_hand(client, sku, location) == 17
 
     again = (await opened(client, location)).count_id
@@ -411,8 +386,7 @@ async def test_lots_are_counted_and_posted_one_by_one(client: Client, db: asyncp
 async def test_a_piece_booked_on_the_wrong_lot_is_moved_though_all_are_promised(
     client: Client, db: asyncpg.Connection, server: Server
 ) -> None:
-    sku, location = await client.stocked(0)
-    await tracked_by_lots(db, sku, location, a=5, b=5)
+    sku, location = await in_lots(client, db, a=5, b=5)
     await client.hold((sku, location, 8), ttl=None)
     count_id = (await opened(client, location)).count_id
     await record(client, count_id, counted(sku, 7, lot="a"), counted(sku, 3, lot="b"))
@@ -425,25 +399,30 @@ async def test_a_piece_booked_on_the_wrong_lot_is_moved_though_all_are_promised(
     await assert_books_are_right(server)
 
 
-async def test_a_lot_that_stands_elsewhere_can_be_found_here(
+async def test_a_lot_that_stands_elsewhere_can_be_found_here_and_goes_to_who_waits(
     client: Client, db: asyncpg.Connection, server: Server
 ) -> None:
-    sku, location = await client.stocked(0)
-    await tracked_by_lots(db, sku, location, a=5)
+    sku, _ = await in_lots(client, db, a=5)
     elsewhere = await client.location()
+    await backorders(client, sku, elsewhere, 5)
+    await client.hold((sku, elsewhere, 1), ttl=None)
     count_id = (await opened(client, elsewhere)).count_id
     answer = await record(client, count_id, counted(sku, 2, lot="a"))
     assert (answer.lines[0].on_hand, answer.lines[0].difference) == (0, 2)
-    posted = await post(client, count_id, 1)
-    assert posted.count.state == POSTED
-    assert await on_hand(client, sku, elsewhere) == 2
-    assert (await client.hold((sku, elsewhere, 2))) != ""
+    async with following(client, now=NOW, skus=[sku]) as follower:
+        await follower.begun()
+        posted = await post(client, count_id, 1)
+        await follower.up_to(posted.revision)
+    assert [(row.lot, row.location, row.delta.on_hand, row.delta.allocated) for row in follower.rows] == [
+        ("a", elsewhere, 2, 0),
+        ("a", elsewhere, 0, 1),
+    ]
+    assert (await client.quantities(sku, elsewhere)).available == 1
     await assert_books_are_right(server)
 
 
 async def test_a_lot_is_named_where_there_are_lots_and_only_there(client: Client, db: asyncpg.Connection) -> None:
-    sku, location = await client.stocked(0)
-    await tracked_by_lots(db, sku, location, a=5)
+    sku, location = await in_lots(client, db, a=5)
     plain, _ = await client.stocked(5, location)
     count_id = (await opened(client, location)).count_id
     for line, reason in (

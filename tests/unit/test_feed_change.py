@@ -8,7 +8,7 @@ import pytest
 from inventory.feed import change
 from inventory.feed.change import ChangeKind, Filter, Item, Record
 
-STOCK, SKU, LOCATION, SUBSCRIBER = ChangeKind
+STOCK, SKU, LOCATION, SUBSCRIBER, CHANNEL = ChangeKind
 
 
 def stock(sku: str, location: str, category: str = "", movement_kind: int = 1) -> Item:
@@ -25,6 +25,7 @@ def entered(sku: str, location: str, category: str) -> Item:
 
 PLACE = Item(LOCATION, "", "L", (), 0, 0, b"L")
 SUB = Item(SUBSCRIBER, "", "", (), 0, 0, b"S")
+SELLER = Item(CHANNEL, "", "", (), 0, 0, b"C")
 
 
 def wanted(**lists: Any) -> Filter:
@@ -44,6 +45,9 @@ ALL = {"kinds": ChangeKind}
         (wanted(kinds=[SKU]), stock("A", "L"), False),
         (wanted(kinds=[SKU]), moved("A", ""), True),
         (wanted(**ALL), SUB, True),
+        (wanted(), SELLER, False),
+        (wanted(kinds=[CHANNEL]), SELLER, True),
+        (wanted(skus=["A"], locations=["L"], categories=["C"], kinds=[CHANNEL]), SELLER, True),
         (wanted(skus=["A"]), stock("A", "L"), True),
         (wanted(skus=["A"]), stock("B", "L"), False),
         (wanted(skus=["A"], **ALL), moved("B", ""), False),

@@ -40,7 +40,8 @@ def counting(ledger: Ledger, *lines: CountLine, **fields: Any) -> Ledger:
     count = StockCount(COUNT, WEB, "web", 1, SHOP, "", CountState.OPEN, 3, len(lines), "", "", NOW, None)
     ledger.counting.counts[COUNT] = count._replace(**fields)
     ledger.counting.lines[COUNT] = {line.key: line for line in lines}
-    ledger.counting.lots = {("apple", "a"): LOT_A, ("apple", "b"): LOT_B}
+    for lot in (Lot(LOT_A, "a", None), Lot(LOT_B, "b", None), Lot(13, "new", None, known=False)):
+        ledger.put_named_lot("apple", lot)
     for key in ledger.codes:
         for lot_id in (0, LOT_A, LOT_B):
             part = ledger.lot_levels.get(key, {}).get(lot_id, LotLevel())
@@ -148,6 +149,7 @@ def test_what_a_recorded_line_remembers(row: Counted, found: tuple[int, int, int
         ({"tracking": Tracking.SERIALS}, Counted("apple", 1), Reason.SERIALS_REQUIRED),
         ({"tracking": Tracking.LOTS}, Counted("apple", 1), Reason.LOT_REQUIRED),
         ({"tracking": Tracking.LOTS}, Counted("apple", 1, "z"), Reason.LOT_NOT_FOUND),
+        ({"tracking": Tracking.LOTS}, Counted("apple", 1, "new"), Reason.LOT_NOT_FOUND),
         ({"tracking": Tracking.LOTS}, Counted("apple", 1, "a"), None),
         ({"tracking": Tracking.LOTS}, Counted("apple", 1, "a", 40), None),
     ],

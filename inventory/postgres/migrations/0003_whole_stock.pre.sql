@@ -41,9 +41,10 @@ CREATE INDEX bundle_component_by_component ON bundle_component (sku_id);
 -- What a bundle is made of in the end: bundles in it, which are nested one level, are taken apart.
 CREATE VIEW bundle_leaf AS
 SELECT outside.bundle_sku_id, coalesce(inside.sku_id, outside.sku_id) AS sku_id,
-    (outside.quantity * coalesce(inside.quantity, 1))::bigint AS quantity
+    sum(outside.quantity * coalesce(inside.quantity, 1))::bigint AS quantity
 FROM bundle_component AS outside
-LEFT JOIN bundle_component AS inside ON inside.bundle_sku_id = outside.sku_id;
+LEFT JOIN bundle_component AS inside ON inside.bundle_sku_id = outside.sku_id
+GROUP BY 1, 2;
 
 ALTER TABLE location
     ADD COLUMN address jsonb NOT NULL DEFAULT '{}',
@@ -94,6 +95,13 @@ ALTER TABLE channel
         coalesce(buffer, 0) >= 0 AND coalesce(cap, 0) >= 0 AND coalesce(share_bp, 0) BETWEEN 0 AND 10000
         AND coalesce(oversell_limit, 0) >= 0 AND min_life_days >= 0
     );
+-- Codes of locations, in the order of their numbers' list.
+CREATE FUNCTION location_codes(location_ids integer[]) RETURNS text[] STABLE LANGUAGE sql RETURN ARRAY(
+    SELECT location.code
+    FROM unnest(location_ids) WITH ORDINALITY AS named (location_id, place)
+    CROSS JOIN LATERAL (SELECT code FROM location WHERE location.location_id = named.location_id OFFSET 0) AS location
+    ORDER BY named.place
+);
 -- Where one SKU's view differs from its channel's. Unset: the channel's.
 CREATE TABLE channel_sku (
     channel_id integer NOT NULL REFERENCES channel,
@@ -123,7 +131,8 @@ CREATE TABLE channel_version (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (revision, channel_id)
 );
--- All null: the SKU has the channel's view again.
+CREATE INDEX channel_version_by_channel ON channel_version (channel_id, revision);
+-- All null: the SKU has the channel's view again. Of each revision here there is a channel_version too.
 CREATE TABLE channel_sku_version (
     revision bigint NOT NULL,
     channel_id integer NOT NULL,
@@ -136,6 +145,7 @@ CREATE TABLE channel_sku_version (
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (revision, channel_id, sku_id)
 );
+CREATE INDEX channel_sku_version_by_sku ON channel_sku_version (channel_id, sku_id, revision);
 CREATE TRIGGER channel_version_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON channel_version
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER channel_sku_version_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON channel_sku_version
@@ -392,4 +402,13 @@ CREATE TYPE location_row AS (
     code text, name text, kind smallint, active boolean, address text, latitude double precision,
     longitude double precision, priority integer, handling interval, cutoff_minute smallint, working_days smallint,
     closed_on date[], time_zone text, uses smallint, transit_days integer
+);
+CREATE TYPE transfer_row AS (
+    transfer_id uuid, channel_id integer, from_location_id integer, to_location_id integer, state smallint,
+    reservation_id uuid, reference text, reason text, created_at timestamptz, shipped_at timestamptz,
+    ended_at timestamptz, expected_on date
+);
+CREATE TYPE transfer_line_row AS (
+    transfer_id uuid, line_no smallint, sku_id bigint, lot_id bigint, requested bigint, shipped bigint, received bigint,
+    missing bigint, difference_reason text, serials text[]
 );

@@ -7,11 +7,13 @@ SELECT feed_head.epoch, feed_head.revision AS head,
         (SELECT revision FROM sku_version WHERE revision > $1 ORDER BY revision, sku_id OFFSET $2 LIMIT 1),
         (SELECT revision FROM location_version WHERE revision > $1 ORDER BY revision, location_id OFFSET $2 LIMIT 1),
         (SELECT revision FROM subscriber_version WHERE revision > $1 ORDER BY revision OFFSET $2 LIMIT 1),
+        (SELECT revision FROM channel_version WHERE revision > $1 ORDER BY revision, channel_id OFFSET $2 LIMIT 1),
         feed_head.revision + 1
     ) - 1)) AS page_end,
     coalesce((SELECT max(revision) FROM sku_version) > $1, false) AS skus_changed,
     coalesce((SELECT max(revision) FROM location_version) > $1, false) AS locations_changed,
-    coalesce((SELECT max(revision) FROM subscriber_version) > $1, false) AS subscribers_changed
+    coalesce((SELECT max(revision) FROM subscriber_version) > $1, false) AS subscribers_changed,
+    coalesce((SELECT max(revision) FROM channel_version) > $1, false) AS channels_changed
 FROM feed_head
 
 -- name: read_movements
@@ -117,6 +119,15 @@ FROM subscriber_version AS version JOIN channel ON channel.channel_id = version.
 WHERE version.revision > $1 AND version.revision <= $2
 ORDER BY version.revision
 
+-- name: read_channel_versions
+-- Channels as they were after each revision in a range that changed their settings, or SKUs' views in them. $1, $2 the
+-- revisions.
+SELECT version.revision, version.recorded_at, channel.code, version.name, version.kind, version.buffer, version.cap,
+    version.share_bp, version.oversell_limit, version.min_life_days, location_codes(version.location_ids) AS locations
+FROM channel_version AS version JOIN channel ON channel.channel_id = version.channel_id
+WHERE version.revision > $1 AND version.revision <= $2
+ORDER BY version.revision, version.channel_id
+
 -- name: read_snapshot
 -- A page of levels as they were at a revision, by sku_id, then location_id. A level that has changed since is taken
 -- from the ledger, which carries the balances: so a snapshot of any size is of one revision without a transaction
@@ -194,6 +205,21 @@ WHERE location.location_id > $2 AND ($3::text[] IS NULL OR location.code = ANY (
 ORDER BY location.location_id
 LIMIT $4
 
+-- name: read_channel_snapshot
+-- A page of channels that had settings at a revision, as they were, by channel_id. $1 the revision; $2 the last page's
+-- last id; $3 how many.
+SELECT channel.channel_id, channel.code, version.name, version.kind, version.buffer, version.cap, version.share_bp,
+    version.oversell_limit, version.min_life_days, location_codes(version.location_ids) AS locations
+FROM channel
+CROSS JOIN LATERAL (
+    SELECT * FROM channel_version
+    WHERE channel_version.channel_id = channel.channel_id AND channel_version.revision <= $1
+    ORDER BY channel_version.revision DESC LIMIT 1
+) AS version
+WHERE channel.channel_id > $2 AND channel.revision > 0
+ORDER BY channel.channel_id
+LIMIT $3
+
 -- name: ring
 -- Rings the bell of every replica with a text of the feed's own. $1 the NOTIFY channel, $2 the text.
 SELECT pg_notify($1, $2)
@@ -204,7 +230,8 @@ SELECT least(
     (SELECT recorded_at FROM movement WHERE revision = $1 LIMIT 1),
     (SELECT recorded_at FROM sku_version WHERE revision = $1 LIMIT 1),
     (SELECT recorded_at FROM location_version WHERE revision = $1 LIMIT 1),
-    (SELECT recorded_at FROM subscriber_version WHERE revision = $1 LIMIT 1)
+    (SELECT recorded_at FROM subscriber_version WHERE revision = $1 LIMIT 1),
+    (SELECT recorded_at FROM channel_version WHERE revision = $1 LIMIT 1)
 ) AS recorded_at, now() AS now
 
 -- name: lock_head

@@ -47,15 +47,6 @@ FROM unnest($1::text[]) AS key (code)
 CROSS JOIN LATERAL (SELECT code, kind FROM sku WHERE code = key.code OFFSET 0) AS sku
 WHERE sku.kind <> 2
 
--- name: read_counted_lots
--- Lots by code. $1, $2 SKU codes and lots.
-SELECT key.sku, lot.code, lot.lot_id, lot.expires_on
-FROM unnest($1::text[], $2::text[]) AS key (sku, lot)
-CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = key.sku OFFSET 0) AS sku
-CROSS JOIN LATERAL (
-    SELECT code, lot_id, expires_on FROM lot WHERE sku_id = sku.sku_id AND code = key.lot OFFSET 0
-) AS lot
-
 -- name: read_on_hand_at
 -- What on_hand of levels was once: the balance of the last movement up to then, 0 before the first.
 -- $1, $2 sku_id and location_id; $3 revisions.

@@ -213,8 +213,8 @@ ORDER BY reservation_id, sku_id, location_id
 LIMIT $1
 
 -- name: verify_lots
--- What of a level is of which lot is what the ledger moved of the lot, and the lots of a level that is told apart by them
--- add up to it. $1 rows.
+-- What of a level is of which lot is what the ledger moved of the lot, the lots of a level that is told apart by them add
+-- up to it, and what stands of a lot lasts as long as the lot. $1 rows.
 WITH moved AS (
     SELECT sku_id, location_id, lot_id, sum(on_hand_delta) AS on_hand, sum(held_delta) AS held,
         sum(allocated_delta) AS allocated,
@@ -248,6 +248,11 @@ WITH moved AS (
             level.quality_control + level.damaged + level.quarantined)
         IS DISTINCT FROM (coalesce(summed.on_hand, 0), coalesce(summed.held, 0), coalesce(summed.allocated, 0),
             coalesce(summed.unsellable, 0))
+    UNION ALL
+    SELECT lot_level.sku_id, lot_level.location_id, lot_level.lot_id, lot_level.on_hand, NULL, NULL, NULL, NULL, NULL,
+        NULL, NULL
+    FROM lot_level JOIN lot ON lot.lot_id = lot_level.lot_id
+    WHERE lot_level.expires_on IS DISTINCT FROM lot.expires_on OR lot_level.sku_id <> lot.sku_id OR NOT lot.known
 )
 SELECT count(*) OVER () AS broken, sku.code AS sku, location.code AS location, lot.code AS lot, found.on_hand,
     found.on_hand_moved, found.held, found.held_moved, found.allocated, found.allocated_moved, found.unsellable,
@@ -295,6 +300,42 @@ LEFT JOIN sku USING (sku_id)
 LEFT JOIN location USING (location_id)
 WHERE coalesce(level.in_transit, 0) <> coalesce(way.quantity, 0) OR coalesce(level.incoming, 0) <> coalesce(due.quantity, 0)
 ORDER BY sku_id, location_id
+LIMIT $1
+
+-- name: verify_channels
+-- A channel's settings, and the views of its SKUs, are those of their last versions; and each change of a view is one of
+-- its channel's revisions, as the feed tells of it by that. $1 rows.
+WITH last_channel AS (
+    SELECT DISTINCT ON (channel_id) * FROM channel_version ORDER BY channel_id, revision DESC
+), last_view AS (
+    SELECT DISTINCT ON (channel_id, sku_id) * FROM channel_sku_version ORDER BY channel_id, sku_id, revision DESC
+), found AS (
+    SELECT 'settings' AS finding, channel_id, NULL::bigint AS sku_id, last.revision
+    FROM (SELECT * FROM channel WHERE revision > 0) AS channel
+    FULL JOIN last_channel AS last USING (channel_id)
+    WHERE (channel.revision, channel.name, channel.kind, channel.location_ids, channel.buffer, channel.cap,
+            channel.share_bp, channel.oversell_limit, channel.min_life_days)
+        IS DISTINCT FROM (last.revision, last.name, last.kind, last.location_ids, last.buffer, last.cap, last.share_bp,
+            last.oversell_limit, last.min_life_days)
+    UNION ALL
+    SELECT 'view', channel_id, sku_id, last.revision
+    FROM channel_sku AS view
+    FULL JOIN last_view AS last USING (channel_id, sku_id)
+    WHERE (view.buffer, view.cap, view.share_bp, view.oversell_limit)
+        IS DISTINCT FROM (last.buffer, last.cap, last.share_bp, last.oversell_limit)
+    UNION ALL
+    SELECT 'not told', channel_id, sku_id, version.revision
+    FROM channel_sku_version AS version
+    WHERE NOT EXISTS (
+        SELECT FROM channel_version
+        WHERE channel_version.revision = version.revision AND channel_version.channel_id = version.channel_id
+    )
+)
+SELECT count(*) OVER () AS broken, found.finding, channel.code AS channel, sku.code AS sku, found.revision
+FROM found
+LEFT JOIN channel USING (channel_id)
+LEFT JOIN sku USING (sku_id)
+ORDER BY found.finding, found.channel_id, found.sku_id
 LIMIT $1
 
 -- name: verify_answers
