@@ -130,8 +130,8 @@ def given(ledger: Ledger, command: Reserve) -> list[dict[str, int]]:
 
 def short(ledger: Ledger, command: StockCommand) -> list[tuple[str, str, int, int]]:
     """The lines that a refusal names: SKU, place, requested, available."""
-    levels = dict(ledger.levels)
+    levels, movements = dict(ledger.levels), list(ledger.movements)
     found, step = decide(ledger, command)
     assert isinstance(found, Refusal), found
-    assert (step, ledger.levels, ledger.movements) == (None, levels, [])
+    assert (step, ledger.levels, ledger.movements) == (None, levels, movements)
     return [tuple(one[:4]) for one in found.shortages]
