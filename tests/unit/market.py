@@ -33,8 +33,8 @@ def market(
     views: Mapping[tuple[int, str], View] | None = None,
     lots: Lots | None = None,
 ) -> Ledger:
-    """`of_sku`: fields of `Goods`. `bundles`: so many of each component. SKUs are numbered in the order of `stock`, lots
-    in that of `lots`."""
+    """`of_sku`: fields of `Goods`. `bundles`: so many of each component. SKUs are numbered in the order of `stock`,
+    lots in that of `lots`."""
     ledger = Ledger(
         NOW, Topology(1, {site.location_id: site for site in sites}, {one.channel_id: one for one in channels})
     )
