@@ -11,6 +11,7 @@ A web shop in five lines:
 Without an event loop: `inventory_client.sync`. To follow every change: `InventoryClient.watch`.
 """
 
+from inventory_client.availability_mirror import AvailabilityMirror, Sellable
 from inventory_client.calls import OnRetry, WriteOptions
 from inventory_client.client import InventoryClient, WatchMode
 from inventory_client.cursor import Cursor, CursorFileCorrupt, CursorStore, FileCursorStore, MemoryCursorStore
@@ -52,6 +53,7 @@ from inventory_client.reservations import reserve_request
 from inventory_client.watch import Watch
 
 __all__ = [
+    "AvailabilityMirror",
     "Bookmark",
     "ChangeTooLarge",
     "Changes",
@@ -83,6 +85,7 @@ __all__ = [
     "ReservationExpired",
     "RestartReason",
     "Restarted",
+    "Sellable",
     "Shortage",
     "SnapshotComplete",
     "SnapshotPiece",
