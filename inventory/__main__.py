@@ -30,8 +30,26 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for command in ("serve", "watch", "stock", "subscribers", "compact", "verify", "migrate", "health", "bench", "demo"):
+for command in (
+    "serve",
+    "watch",
+    "stock",
+    "lots",
+    "receive",
+    "incoming",
+    "explain",
+    "promise",
+    "subscribers",
+    "compact",
+    "verify",
+    "migrate",
+    "health",
+    "bench",
+    "demo",
+):
     app.command(f"inventory.cli.{command}:{command}", help=_help(command))
+app.command("inventory.cli.transfer:app", name="transfer", help="Move goods from one location to another.")
+app.command("inventory.cli.counting:app", name="count", help="Take stock while selling goes on.")
 app.command("inventory.cli.channel:app", name="channel", help=_help("channel"))
 app.command(
     "inventory.cli.importing:app", name="import", help="Import locations, SKUs, stock and channels from CSV files."

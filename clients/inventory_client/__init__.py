@@ -11,6 +11,7 @@ A web shop in five lines:
 Without an event loop: `inventory_client.sync`. To follow every change: `InventoryClient.watch`.
 """
 
+from inventory_client.arguments import line
 from inventory_client.availability_mirror import AvailabilityMirror, Sellable
 from inventory_client.calls import OnRetry, WriteOptions
 from inventory_client.client import InventoryClient, WatchMode
@@ -50,6 +51,7 @@ from inventory_client.joiner import ChangeTooLarge
 from inventory_client.levels import Level
 from inventory_client.mirror import StockMirror
 from inventory_client.reservations import reserve_request
+from inventory_client.sourcing import Purpose, Strategy
 from inventory_client.watch import Watch
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "OutcomeUnknown",
     "Overloaded",
     "PreconditionFailed",
+    "Purpose",
     "Refused",
     "ReservationExpired",
     "RestartReason",
@@ -90,10 +93,12 @@ __all__ = [
     "SnapshotComplete",
     "SnapshotPiece",
     "StockMirror",
+    "Strategy",
     "Unavailable",
     "Watch",
     "WatchMode",
     "WriteOptions",
+    "line",
     "reserve_request",
     "row_error",
 ]

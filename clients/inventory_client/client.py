@@ -16,6 +16,7 @@ from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 from inventory_client.acknowledger import Acknowledger
 from inventory_client.arguments import codes, duration
+from inventory_client.availability import AvailabilityCalls
 from inventory_client.calls import TIMEOUT_S, OnRetry
 from inventory_client.catalog import CatalogCalls
 from inventory_client.channels import ChannelCalls
@@ -24,7 +25,9 @@ from inventory_client.endpoints import Endpoints, addresses
 from inventory_client.joiner import CHANGE_BYTES_MAX
 from inventory_client.reservations import ReservationCalls
 from inventory_client.stock import StockCalls
+from inventory_client.stock_counts import StockCountCalls
 from inventory_client.subscribers import SubscriberCalls
+from inventory_client.transfers import TransferCalls
 from inventory_client.watch import OnConnection, Start, Watch
 
 HEARTBEAT = timedelta(seconds=5)
@@ -41,7 +44,16 @@ class WatchMode(IntEnum):
     """The newest row of each level that changed: for whoever wants to be right and is slow. Stock only."""
 
 
-class InventoryClient(StockCalls, ReservationCalls, CatalogCalls, ChannelCalls, SubscriberCalls):
+class InventoryClient(
+    StockCalls,
+    StockCountCalls,
+    ReservationCalls,
+    TransferCalls,
+    AvailabilityCalls,
+    CatalogCalls,
+    ChannelCalls,
+    SubscriberCalls,
+):
     """A client of one or several servers on the same database, used within `async with`, from one event loop.
 
     Every write gets a request_id once per call, and is sent again under it, with growing, jittered pauses, while it is

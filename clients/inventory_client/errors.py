@@ -140,7 +140,8 @@ class Conflict(Refused):
 
 
 class ExpectationFailed(Conflict):
-    """The expected on_hand is not the present one, which is `current` (None when the server does not say)."""
+    """What was expected, on_hand or the version of a stock count, is not the present one, which is `current` (None when
+    the server does not say)."""
 
     @property
     def current(self) -> int | None:

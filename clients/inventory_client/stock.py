@@ -2,8 +2,8 @@
 
 from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
 
-from collections.abc import AsyncIterator, Iterable
-from datetime import datetime
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import date, datetime
 from typing import Unpack
 
 from inventory.v1 import core_pb2
@@ -14,6 +14,7 @@ from inventory_client.calls import Calls, WriteOptions
 
 PAGE_ROWS = 1_000
 SELLABLE = core_pb2.DISPOSITION_SELLABLE
+GOODS = pb2.RECEIPT_KIND_GOODS
 ALL_OR_NOTHING = core_pb2.ERROR_POLICY_ALL_OR_NOTHING
 
 
@@ -61,15 +62,23 @@ class StockCalls(Calls):
         *,
         disposition: core_pb2.Disposition = SELLABLE,
         reference: str = "",
+        lot: str = "",
         **options: Unpack[WriteOptions],
     ) -> pb2.AdjustStockResponse:
-        """Adds `delta` to on_hand (negative: takes away). Raises `NotFound`, `PreconditionFailed` (BELOW_PROMISED).
+        """Adds `delta` to on_hand (negative: takes away), of `lot` for a SKU tracked by lots. Raises `NotFound`,
+        `PreconditionFailed` (BELOW_PROMISED).
 
         Example:
             await client.adjust_stock("A-1", "shop-7", -1, "broken", reference="RW 12/2026")
         """
         request = pb2.AdjustStockRequest(
-            sku=sku, location=location, delta=delta, reason=reason, disposition=disposition, reference=reference
+            sku=sku,
+            location=location,
+            delta=delta,
+            reason=reason,
+            disposition=disposition,
+            reference=reference,
+            lot=lot,
         )
         return await self._write(request, pb2.AdjustStockResponse, options)
 
@@ -134,6 +143,92 @@ class StockCalls(Calls):
             reference=reference,
         )
         return await self._write(request, pb2.BatchAdjustStockResponse, options)
+
+    async def receive_stock(
+        self,
+        location: str,
+        lines: Iterable[tuple[str, int] | pb2.ReceiptLine],
+        *,
+        kind: pb2.ReceiptKind = GOODS,
+        incoming_reference: str = "",
+        reason: str = "",
+        reference: str = "",
+        **options: Unpack[WriteOptions],
+    ) -> pb2.ReceiveStockResponse:
+        """Takes goods in, given as (sku, quantity) or as lines that name a lot or a disposition; up to 1,000, all or
+        nothing. What was expected under `incoming_reference` becomes less; waiting back-orders are filled. Raises
+        `NotFound`, `PreconditionFailed` (LOT_REQUIRED, LOT_EXPIRED and others).
+
+        Example:
+            milk = ReceiptLine(sku="MILK-1L", quantity=120, lot="L-17", expires_on="2026-12-24")
+            await client.receive_stock("warehouse", [("A-1", 5), milk], incoming_reference="PO 12", reference="PZ 4")
+        """
+        request = pb2.ReceiveStockRequest(
+            location=location,
+            lines=[
+                row if isinstance(row, pb2.ReceiptLine) else pb2.ReceiptLine(sku=row[0], quantity=row[1])
+                for row in lines
+            ],
+            kind=kind,
+            incoming_reference=incoming_reference,
+            reason=reason,
+            reference=reference,
+        )
+        return await self._write(request, pb2.ReceiveStockResponse, options)
+
+    async def reclassify_stock(
+        self,
+        sku: str,
+        location: str,
+        quantity: int,
+        reason: str,
+        *,
+        from_disposition: core_pb2.Disposition = SELLABLE,
+        to_disposition: core_pb2.Disposition = SELLABLE,
+        lot: str = "",
+        reference: str = "",
+        **options: Unpack[WriteOptions],
+    ) -> pb2.ReclassifyStockResponse:
+        """Moves goods between sellable and the dispositions that are not for sale; what becomes sellable fills waiting
+        back-orders. Raises `NotFound`, `PreconditionFailed` (BELOW_PROMISED)."""
+        request = pb2.ReclassifyStockRequest(
+            sku=sku,
+            location=location,
+            quantity=quantity,
+            from_disposition=from_disposition,
+            to_disposition=to_disposition,
+            lot=lot,
+            reason=reason,
+            reference=reference,
+        )
+        return await self._write(request, pb2.ReclassifyStockResponse, options)
+
+    async def set_incoming(
+        self,
+        reference: str,
+        lines: Iterable[tuple[str, str, int, date | None] | pb2.IncomingLine],
+        **options: Unpack[WriteOptions],
+    ) -> pb2.SetIncomingResponse:
+        """Says what is expected under a purchase order or another reference, given as (sku, location, quantity, day);
+        quantity 0 takes it back, and needs no day. Up to 1,000, all or nothing. Raises `NotFound`."""
+        rows = [
+            row
+            if isinstance(row, pb2.IncomingLine)
+            else pb2.IncomingLine(
+                sku=row[0], location=row[1], quantity=row[2], due_on=row[3].isoformat() if row[3] else ""
+            )
+            for row in lines
+        ]
+        request = pb2.SetIncomingRequest(reference=reference, lines=rows)
+        return await self._write(request, pb2.SetIncomingResponse, options)
+
+    async def list_lots(
+        self, sku: str, *, location: str = "", timeout_s: float | None = None
+    ) -> Sequence[pb2.LotLevel]:
+        """What of a SKU is of which lot, first-expiring first, at most 1,000; those with something on hand. Raises
+        `NotFound`."""
+        request = pb2.ListLotsRequest(sku=sku, location=location)
+        return (await self._read(request, pb2.ListLotsResponse, timeout_s)).lots
 
     def list_movements(
         self,

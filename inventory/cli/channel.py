@@ -1,8 +1,8 @@
 """Show and set what each channel sells from, and how much of the stock it sees.
 
 A channel is who sells: a web shop, tills, telephone sales, a marketplace. One without settings sells everything from
-everywhere. What a channel may sell of a SKU is what is available at its locations, less its buffer, times its share, at
-most its cap; and, where it or the SKU may oversell, back-orders beyond that. A change is in force for the next call, at
+everywhere. What a channel may sell of a SKU is what is available at its locations, less its buffer, times its share,
+and the back-orders that it, or the SKU, allows; at most its cap in all. A change is in force for the next call, at
 every server.
 
 Example: inventory channel set amazon --kind marketplace --location dc-1 --location dc-2 --buffer 2 --share-bp 5000
@@ -18,7 +18,15 @@ from cyclopts import App, Parameter
 from rich.table import Table
 from rich.text import Text
 
-from inventory.cli.channel_rows import KIND_NAMES, KINDS, VIEW_COLUMNS, view, view_cells
+from inventory.cli.channel_rows import (
+    KIND_NAMES,
+    KINDS,
+    VIEW_COLUMNS,
+    channel_json,
+    channel_sku_json,
+    view,
+    view_cells,
+)
 from inventory.cli.channel_rows import kind as kind_of
 from inventory.cli.failure import Failed, printable
 from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
@@ -55,7 +63,7 @@ def list_(*, server: ServerAddress = SERVER_DEFAULT, json: Json = False) -> int:
 
     found = _run(server, read)
     if json:
-        print(encoder.dumps([_document(channel) for channel in found], ensure_ascii=False, indent=2))
+        print(encoder.dumps([channel_json(channel) for channel in found], ensure_ascii=False, indent=2))
     else:
         out().print(_table(found))
     return 0
@@ -209,7 +217,7 @@ def skus(
 
     rows = _run(server, read)
     if json:
-        print(encoder.dumps([_sku_document(row) for row in rows], ensure_ascii=False, indent=2))
+        print(encoder.dumps([channel_sku_json(row) for row in rows], ensure_ascii=False, indent=2))
     else:
         out().print(_sku_table(channel, rows))
     return 0
@@ -245,7 +253,7 @@ def _changed(present: pb2.ChannelView, texts: Sequence[str | None]) -> pb2.Chann
 
 def _print(channel: pb2.Channel, json: bool) -> None:
     if json:
-        print(encoder.dumps(_document(channel), ensure_ascii=False, indent=2))
+        print(encoder.dumps(channel_json(channel), ensure_ascii=False, indent=2))
     else:
         out().print(_table([channel]))
 
@@ -285,26 +293,3 @@ def _add_view_columns(table: Table) -> None:
 
 def _cells(found: pb2.ChannelView) -> list[str]:
     return [cell or "–" for cell in view_cells(found)]
-
-
-def _document(channel: pb2.Channel) -> dict[str, Any]:
-    return {
-        "channel": channel.channel,
-        "name": channel.name,
-        "kind": KIND_NAMES.get(channel.kind, str(channel.kind)),
-        "locations": list(channel.locations),
-        **_view_document(channel.view),
-        "min_life_days": channel.min_life_days,
-    }
-
-
-def _sku_document(row: pb2.ChannelSku) -> dict[str, Any]:
-    return {"sku": row.sku, **_view_document(row.view)}
-
-
-def _view_document(found: pb2.ChannelView) -> dict[str, Any]:
-    """Null: not set. `oversell`: "deny", "allow" or a number."""
-    return {
-        name: int(cell) if cell.isdecimal() else cell or None
-        for name, cell in zip(VIEW_COLUMNS, view_cells(found), strict=True)
-    }

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from inventory.cli.csv_file import Columns, integer, shown
 from inventory.cli.csv_rows import Table
+from inventory.cli.failure import printable
 from inventory.domain.code import channel_code, free_text, location_code, sku_code
 from inventory.domain.limits import CHANNEL_LOCATIONS_MAX, MIN_LIFE_DAYS_MAX, NAME_BYTES_MAX, QUANTITY_MAX
 from inventory.domain.refusal import Reason, Refusal
@@ -71,6 +73,39 @@ def locations_cell(codes: Sequence[str]) -> str:
     if plain.split() == list(codes) and not plain.startswith("["):
         return plain
     return json.dumps(list(codes), ensure_ascii=False)
+
+
+def channel_json(channel: pb2.Channel) -> dict[str, Any]:
+    return {
+        "channel": channel.channel,
+        "name": channel.name,
+        "kind": KIND_NAMES.get(channel.kind, str(channel.kind)),
+        "locations": list(channel.locations),
+        **_view_document(channel.view),
+        "min_life_days": channel.min_life_days,
+    }
+
+
+def channel_sku_json(row: pb2.ChannelSku) -> dict[str, Any]:
+    return {"sku": row.sku, **_view_document(row.view)}
+
+
+def _view_document(found: pb2.ChannelView) -> dict[str, Any]:
+    """Null: not set. `oversell`: "deny", "allow" or a number."""
+    return {
+        name: int(cell) if cell.isdecimal() else cell or None
+        for name, cell in zip(VIEW_COLUMNS, view_cells(found), strict=True)
+    }
+
+
+def channel_line(channel: pb2.Channel) -> str:
+    """Its settings in a line, what isn't set left out."""
+    named = zip(VIEW_COLUMNS, view_cells(channel.view), strict=True)
+    parts = [
+        f"sells from {', '.join(channel.locations) or 'everywhere'}",
+        *(f"{n} {cell}" for n, cell in named if cell),
+    ]
+    return printable(", ".join(parts))
 
 
 def _json_list(text: str) -> list[str]:

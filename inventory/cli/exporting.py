@@ -12,10 +12,12 @@ from cyclopts import App, Parameter
 
 from inventory.cli import csv_file
 from inventory.cli.channel_rows import CHANNEL_SKUS, CHANNELS, channel_row, channel_sku_row
-from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, location_row, sku_row, stock_rows
+from inventory.cli.csv_catalog import LOCATIONS, SKUS, location_row, sku_row
+from inventory.cli.csv_rows import STOCK, lot_rows, stock_rows
 from inventory.cli.failure import Failed
 from inventory.cli.options import SERVER_DEFAULT, ServerAddress
 from inventory.cli.terminal import progress
+from inventory.v1 import catalog_service_pb2 as catalog_pb2
 
 if TYPE_CHECKING:
     from inventory_client import InventoryClient
@@ -145,8 +147,17 @@ def _locations(client: "InventoryClient") -> Rows:
     return (location_row(location) async for location in client.list_locations())
 
 
-def _stock(client: "InventoryClient") -> Rows:
-    return (row async for level in client.list_stock() for row in stock_rows(level))
+async def _stock(client: "InventoryClient") -> Rows:
+    """Of a SKU that is tracked by lots, what is of which."""
+    by_lots = {sku.sku async for sku in client.list_skus() if sku.tracking == catalog_pb2.TRACKING_LOTS}
+    async for level in client.list_stock():
+        if level.sku not in by_lots:
+            for row in stock_rows(level):
+                yield row
+        elif level.quantities.on_hand:
+            for lot in await client.list_lots(level.sku, location=level.location):
+                for row in lot_rows(level.sku, lot):
+                    yield row
 
 
 def _channels(client: "InventoryClient") -> Rows:

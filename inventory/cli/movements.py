@@ -6,8 +6,10 @@ from typing import Any
 from inventory.cli.failure import printable
 from inventory.domain.catalog import UNIT_DEFAULT
 from inventory.v1 import core_pb2
+from inventory.v1 import watch_service_pb2 as watch_pb2
 
 QUANTITIES = ("on_hand", "held", "allocated", "quality_control", "damaged", "quarantined", "available")
+_MOVED = (*QUANTITIES[:-1], "backordered", "in_transit", "incoming")
 _KIND_PREFIX = len("MOVEMENT_KIND_")
 
 
@@ -32,14 +34,14 @@ def kind(movement: core_pb2.Movement) -> str:
         return str(movement.kind)
 
 
-def time(movement: core_pb2.Movement) -> str:
+def time(movement: core_pb2.Movement | watch_pb2.Change) -> str:
     """When it was decided, in UTC."""
     return f"{movement.recorded_at.ToDatetime():%Y-%m-%d %H:%M:%S}Z"
 
 
 def changes(movement: core_pb2.Movement, unit_digits: int = 0) -> Iterator[str]:
     """What it added, quantity by quantity, leaving out what stayed and what is derived."""
-    for name in QUANTITIES[:-1]:
+    for name in _MOVED:
         if delta := getattr(movement.delta, name):
             yield f"{name} {signed(delta, unit_digits)}"
 

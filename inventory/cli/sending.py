@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
-from inventory.cli.csv_rows import Row
+from inventory.cli.csv_rows import Row, StockRow
+from inventory.cli.receiving import Received, receive_rows
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
@@ -22,11 +23,12 @@ _SKIP = core_pb2.ERROR_POLICY_SKIP_REFUSED
 
 @dataclass(frozen=True)
 class Batch(Generic[Row]):
-    """Rows sent in one call; `numbers` are those of the file."""
+    """Rows sent in one call; `numbers` are those of the file. `alone`: all before it must be through."""
 
     request_id: str
     rows: list[Row]
     numbers: list[int]
+    alone: bool
 
 
 class RefusedRow(Protocol):
@@ -64,11 +66,31 @@ async def send_locations(client: "InventoryClient", batch: Batch[catalog_pb2.Loc
     )
 
 
-async def send_stock(client: "InventoryClient", batch: Batch[stock_pb2.StockAdjustment], dry_run: bool) -> Answer:
-    answer = await client.batch_adjust_stock(
-        batch.rows, REASON, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
+async def send_stock(client: "InventoryClient", batch: Batch[StockRow], dry_run: bool) -> Answer:
+    """Rows that name a lot as receipts, the others as one bulk correction."""
+    corrections: dict[int, stock_pb2.StockAdjustment] = {}
+    receipts: dict[str, dict[int, stock_pb2.ReceiptLine]] = {}
+    for number, row in enumerate(batch.rows):
+        if isinstance(row, stock_pb2.StockAdjustment):
+            corrections[number] = row
+        else:
+            receipts.setdefault(row.location, {})[number] = row.lines[0]
+    parts = [
+        await receive_rows(client, batch.request_id, location, lines, REASON, dry_run=dry_run)
+        for location, lines in receipts.items()
+    ]
+    if corrections:
+        answer = await client.batch_adjust_stock(
+            corrections.values(), REASON, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
+        )
+        numbers = list(corrections)
+        refused = [(numbers[row], why) for row, why in _refused(answer.refused)]
+        parts.append(Received(answer.replayed, 0 if answer.replayed else answer.applied, refused))
+    return Answer(
+        all(part.replayed for part in parts),
+        [row for part in parts for row in part.refused],
+        {"added": sum(part.added for part in parts)},
     )
-    return Answer(answer.replayed, _refused(answer.refused), {"added": answer.applied})
 
 
 async def send_channels(client: "InventoryClient", batch: Batch[channel_pb2.Channel], dry_run: bool) -> Answer:

@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 from cyclopts import Parameter, validators
 from rich.box import SIMPLE_HEAD
@@ -16,15 +16,20 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from inventory.cli.channel_rows import channel_json, channel_line
 from inventory.cli.failure import Failed, printable
-from inventory.cli.movements import as_line, changes, kind, movement_json, why
+from inventory.cli.movements import as_line, kind, movement_json, why
+from inventory.cli.movements import changes as changes_of
 from inventory.cli.movements import time as time_of
 from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
 from inventory.cli.terminal import out
+from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
+from inventory.v1 import watch_service_pb2 as pb2
 
 INT64_MAX = 2**63 - 1
 HEARTBEAT = timedelta(seconds=2)
+KINDS = (pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_CHANNEL)
 LEVELS_SHOWN = 12
 RATE_WINDOW_S = 5.0
 REFRESHES_PER_S = 4
@@ -44,7 +49,8 @@ def watch(
     server: ServerAddress = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
-    """Follow every change of stock as it happens: a live table in a terminal, a line each anywhere else.
+    """Follow every change of stock, and of channels' settings, as it happens: a live table in a terminal, a line each
+    anywhere else.
 
     When the connection breaks it goes on where it was: nothing is missed or shown twice. Ctrl-C ends it.
 
@@ -55,9 +61,9 @@ def watch(
     Parameters
     ----------
     sku
-        Only this SKU. May be said several times.
+        Only stock of this SKU. May be said several times.
     location
-        Only this location. May be said several times.
+        Only stock at this location. May be said several times.
     after
         Begin after this revision (0: with the first one). Default: with what happens from now on.
     """
@@ -85,10 +91,10 @@ async def _follow(
     after: int | None,
     skus: Sequence[str],
     locations: Sequence[str],
-    show: Callable[[Sequence[core_pb2.Movement], int], None],
+    show: Callable[[Sequence[pb2.Change], int], None],
     say: Callable[[str], None],
 ) -> None:
-    """Shows what comes, for ever: movements, and the revision they reach to."""
+    """Shows what comes, for ever: changes, and the revision they reach to."""
     from inventory.cli.connection import connect
     from inventory_client import Bookmark, Changes, Connection, ConnectionState, Cursor
 
@@ -107,6 +113,7 @@ async def _follow(
             "now" if after is None else Cursor("", after),
             skus=skus,
             locations=locations,
+            kinds=[pb2.CHANGE_KIND_STOCK] if skus or locations else KINDS,
             heartbeat=HEARTBEAT,
             on_connection=tell,
         ) as watch,
@@ -114,7 +121,7 @@ async def _follow(
         async for event in watch:
             match event:
                 case Changes(changes=changes, cursor=cursor):
-                    show([row for change in changes for row in change.movements], cursor.revision)
+                    show(changes, cursor.revision)
                 case Bookmark(cursor=cursor):
                     show((), cursor.revision)
                 case _:
@@ -140,16 +147,31 @@ def _cursor_lost(reason: str, metadata: Mapping[str, str]) -> Failed | None:
             return None
 
 
-def _print_lines(movements: Sequence[core_pb2.Movement], revision: int) -> None:
-    for movement in movements:
-        print(as_line(movement))
+def _print_lines(changes: Sequence[pb2.Change], revision: int) -> None:
+    for change in changes:
+        for movement in change.movements:
+            print(as_line(movement))
+        for channel in change.channels:
+            print(f"{change.revision} {time_of(change)} channel {channel.channel}: {channel_line(channel)}")
     _flush()
 
 
-def _print_json(movements: Sequence[core_pb2.Movement], revision: int) -> None:
-    for movement in movements:
-        print(encoder.dumps(movement_json(movement), ensure_ascii=False))
+def _print_json(changes: Sequence[pb2.Change], revision: int) -> None:
+    for change in changes:
+        documents = [movement_json(movement) for movement in change.movements]
+        documents += [_channel_json(change, channel) for channel in change.channels]
+        for document in documents:
+            print(encoder.dumps(document, ensure_ascii=False))
     _flush()
+
+
+def _channel_json(change: pb2.Change, channel: channel_pb2.Channel) -> dict[str, Any]:
+    return {
+        "revision": change.revision,
+        "kind": "CHANNEL",
+        "settings": channel_json(channel),
+        "recorded_at": change.recorded_at.ToJsonString(),
+    }
 
 
 def _flush() -> None:
@@ -174,7 +196,7 @@ class Board:
 
     def __init__(self, height: int) -> None:
         self._rows_max = max(height - LEVELS_SHOWN - 11, 5)
-        self._last: deque[core_pb2.Movement] = deque(maxlen=self._rows_max)
+        self._last: deque[_Row] = deque(maxlen=self._rows_max)
         self._levels: OrderedDict[tuple[str, str], core_pb2.Movement] = OrderedDict()
         self._arrivals: deque[tuple[float, int]] = deque()
         self._revision = 0
@@ -184,16 +206,21 @@ class Board:
     def say(self, state: str) -> None:
         self._state = state
 
-    def add(self, movements: Sequence[core_pb2.Movement], revision: int) -> None:
-        for movement in movements:
-            self._last.appendleft(movement)
-            key = (movement.sku, movement.location)
-            self._levels[key] = movement
-            self._levels.move_to_end(key, last=False)
+    def add(self, changes: Sequence[pb2.Change], revision: int) -> None:
+        came = 0
+        for change in changes:
+            for movement in change.movements:
+                self._last.appendleft(_movement_row(movement))
+                key = (movement.sku, movement.location)
+                self._levels[key] = movement
+                self._levels.move_to_end(key, last=False)
+            for channel in change.channels:
+                self._last.appendleft(_channel_row(change, channel))
+            came += len(change.movements) + len(change.channels)
         while len(self._levels) > LEVELS_SHOWN:
             self._levels.popitem()
-        self._seen += len(movements)
-        self._arrivals.append((time.monotonic(), len(movements)))
+        self._seen += came
+        self._arrivals.append((time.monotonic(), came))
         self._revision = revision
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -234,16 +261,44 @@ class Board:
         table.add_column("change", min_width=CHANGE_COLUMNS_MIN)
         if wide:
             table.add_column("why", no_wrap=True, min_width=WHY_COLUMNS_MIN)
-        for movement in self._last:
+        for row in self._last:
             table.add_row(
-                f"{movement.revision:,}",
-                *((time_of(movement)[11:-1],) if wide else ()),
-                kind(movement),
-                *_codes(movement.sku, movement.location, wide),
-                ", ".join(changes(movement)) or "–",
-                *((Text(why(movement, short=True)),) if wide else ()),
+                f"{row.revision:,}",
+                *((row.time,) if wide else ()),
+                row.what,
+                *_codes(row.subject, row.location, wide),
+                Text(row.change),
+                *((Text(row.why),) if wide else ()),
             )
         return table
+
+
+class _Row(NamedTuple):
+    """A change; `subject` is the SKU, or the channel."""
+
+    revision: int
+    time: str
+    what: str
+    subject: str
+    location: str
+    change: str
+    why: str = ""
+
+
+def _movement_row(movement: core_pb2.Movement) -> _Row:
+    return _Row(
+        movement.revision,
+        time_of(movement)[11:-1],
+        kind(movement),
+        movement.sku,
+        movement.location,
+        ", ".join(changes_of(movement)) or "–",
+        why(movement, short=True),
+    )
+
+
+def _channel_row(change: pb2.Change, channel: channel_pb2.Channel) -> _Row:
+    return _Row(change.revision, time_of(change)[11:-1], "channel", channel.channel, "", channel_line(channel))
 
 
 def _table(title: str) -> Table:

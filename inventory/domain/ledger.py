@@ -16,6 +16,8 @@ from inventory.domain.topology import NOWHERE, Topology, View
 
 if TYPE_CHECKING:
     from inventory.domain.reservation import Reservation
+    from inventory.domain.stock_count import Counting
+    from inventory.domain.transfer import Transfer
 
 Key = tuple[int, int]
 """sku_id and location_id."""
@@ -55,6 +57,8 @@ class Ledger:
         self.bundles: dict[int, str] = {}
         self.lot_codes: dict[int, str] = {}
         self.named_lots: dict[tuple[str, str], int] = {}
+        self.transfers: dict[UUID, Transfer] = {}
+        self.touched_transfers: dict[UUID, None] = {}
         self.settled_lots: dict[int, None] = {}
         self.expected: dict[tuple[Key, str], Expected | None] = {}
         self.touched_expected: dict[tuple[Key, str], None] = {}
@@ -74,6 +78,8 @@ class Ledger:
         self.touched_reservations: dict[UUID, None] = {}
         self.held_by_owner: dict[tuple[int, str], list[UUID]] = {}
         self.step = 0
+        self.counting: Counting | None = None
+        """None: no command is about a stock count."""
         self.noted = False
         """Whether the present command has changed a document: it is kept also when no quantity changed."""
         self._ordinal = 0

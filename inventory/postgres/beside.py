@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from inventory.domain.ledger import Ledger
-from inventory.postgres import incoming, lots
+from inventory.postgres import (
+    incoming,
+    lots,
+    stock_counts,
+    transfers,
+)
 from inventory.postgres.connection import Writer
 from inventory.postgres.needed import Needed
 
@@ -26,5 +31,10 @@ class Beside(Protocol):
         """Before the head is drawn: writes what the decisions made of it."""
 
 
-ALL: tuple[Beside, ...] = (lots, incoming)
-"""In the order of their locks."""
+ALL: tuple[Beside, ...] = (
+    transfers,
+    lots,
+    stock_counts,
+    incoming,
+)
+"""In the order of their locks, and of what they read: stock counts see the lots that are named."""

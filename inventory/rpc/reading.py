@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.refusal import Reason, Refusal, revision_in_future
 from inventory.postgres.reads import Head, Reader
 from inventory.rpc import parse
 from inventory.v1 import core_pb2
@@ -51,12 +51,4 @@ def epoch_changed(head: Head) -> Refusal:
         Reason.EPOCH_CHANGED,
         "the cursor is of another epoch: start from a snapshot",
         metadata={"epoch": str(head.epoch)},
-    )
-
-
-def revision_in_future(revision: int, head: int) -> Refusal:
-    return Refusal(
-        Reason.REVISION_IN_FUTURE,
-        f"revision {revision} has not happened yet; the last one is {head}",
-        metadata={"head": str(head), "revision": str(revision)},
     )

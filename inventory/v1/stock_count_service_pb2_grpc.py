@@ -83,16 +83,18 @@ class StockCountServiceServicer:
 
     def RecordStockCount(self, request, context):
         """Records counted numbers; a SKU (and lot) counted again is replaced. Effective once per request_id. Fails with
-        COUNT_NOT_FOUND, COUNT_STATE, SKU_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_NOT_FOUND, REVISION_IN_FUTURE,
-        EXPECTATION_FAILED, TOO_MANY_LINES.
+        COUNT_NOT_FOUND, COUNT_STATE, SKU_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_NOT_FOUND, LOT_CONFLICT,
+        SERIALS_REQUIRED (pieces are not counted by number), REVISION_IN_FUTURE, EXPECTATION_FAILED, FIELD_CONFLICT (a line
+        twice, or a SKU that is not of the count's category), TOO_MANY_LINES (a count has 10,000 at most).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PostStockCount(self, request, context):
-        """Posts the differences as movements, if the count still is the version that was looked at. Effective once per request_id.
-        Fails with COUNT_NOT_FOUND, COUNT_STATE, EXPECTATION_FAILED, BELOW_PROMISED (naming the line).
+        """Posts the differences as movements, if the count still is the version that was looked at: all of them, or none.
+        Effective once per request_id. Fails with COUNT_NOT_FOUND, COUNT_STATE, EXPECTATION_FAILED, BELOW_PROMISED (naming the
+        line), ON_HAND_LIMIT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,12 +41,14 @@ class StockCountServiceStub:
     """
     RecordStockCount: _grpc.UnaryUnaryMultiCallable[_stock_count_service_pb2.RecordStockCountRequest, _stock_count_service_pb2.RecordStockCountResponse]
     """Records counted numbers; a SKU (and lot) counted again is replaced. Effective once per request_id. Fails with
-    COUNT_NOT_FOUND, COUNT_STATE, SKU_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_NOT_FOUND, REVISION_IN_FUTURE,
-    EXPECTATION_FAILED, TOO_MANY_LINES.
+    COUNT_NOT_FOUND, COUNT_STATE, SKU_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_NOT_FOUND, LOT_CONFLICT,
+    SERIALS_REQUIRED (pieces are not counted by number), REVISION_IN_FUTURE, EXPECTATION_FAILED, FIELD_CONFLICT (a line
+    twice, or a SKU that is not of the count's category), TOO_MANY_LINES (a count has 10,000 at most).
     """
     PostStockCount: _grpc.UnaryUnaryMultiCallable[_stock_count_service_pb2.PostStockCountRequest, _stock_count_service_pb2.PostStockCountResponse]
-    """Posts the differences as movements, if the count still is the version that was looked at. Effective once per request_id.
-    Fails with COUNT_NOT_FOUND, COUNT_STATE, EXPECTATION_FAILED, BELOW_PROMISED (naming the line).
+    """Posts the differences as movements, if the count still is the version that was looked at: all of them, or none.
+    Effective once per request_id. Fails with COUNT_NOT_FOUND, COUNT_STATE, EXPECTATION_FAILED, BELOW_PROMISED (naming the
+    line), ON_HAND_LIMIT.
     """
     CancelStockCount: _grpc.UnaryUnaryMultiCallable[_stock_count_service_pb2.CancelStockCountRequest, _stock_count_service_pb2.CancelStockCountResponse]
     """Gives a count up; nothing moves. Effective once per request_id. Fails with COUNT_NOT_FOUND, COUNT_STATE."""
@@ -68,12 +70,14 @@ class StockCountServiceAsyncStub(StockCountServiceStub):
     """
     RecordStockCount: _aio.UnaryUnaryMultiCallable[_stock_count_service_pb2.RecordStockCountRequest, _stock_count_service_pb2.RecordStockCountResponse]  # type: ignore[assignment]
     """Records counted numbers; a SKU (and lot) counted again is replaced. Effective once per request_id. Fails with
-    COUNT_NOT_FOUND, COUNT_STATE, SKU_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_NOT_FOUND, REVISION_IN_FUTURE,
-    EXPECTATION_FAILED, TOO_MANY_LINES.
+    COUNT_NOT_FOUND, COUNT_STATE, SKU_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_NOT_FOUND, LOT_CONFLICT,
+    SERIALS_REQUIRED (pieces are not counted by number), REVISION_IN_FUTURE, EXPECTATION_FAILED, FIELD_CONFLICT (a line
+    twice, or a SKU that is not of the count's category), TOO_MANY_LINES (a count has 10,000 at most).
     """
     PostStockCount: _aio.UnaryUnaryMultiCallable[_stock_count_service_pb2.PostStockCountRequest, _stock_count_service_pb2.PostStockCountResponse]  # type: ignore[assignment]
-    """Posts the differences as movements, if the count still is the version that was looked at. Effective once per request_id.
-    Fails with COUNT_NOT_FOUND, COUNT_STATE, EXPECTATION_FAILED, BELOW_PROMISED (naming the line).
+    """Posts the differences as movements, if the count still is the version that was looked at: all of them, or none.
+    Effective once per request_id. Fails with COUNT_NOT_FOUND, COUNT_STATE, EXPECTATION_FAILED, BELOW_PROMISED (naming the
+    line), ON_HAND_LIMIT.
     """
     CancelStockCount: _aio.UnaryUnaryMultiCallable[_stock_count_service_pb2.CancelStockCountRequest, _stock_count_service_pb2.CancelStockCountResponse]  # type: ignore[assignment]
     """Gives a count up; nothing moves. Effective once per request_id. Fails with COUNT_NOT_FOUND, COUNT_STATE."""
@@ -104,8 +108,9 @@ class StockCountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stock_count_service_pb2.RecordStockCountResponse, _abc.Awaitable[_stock_count_service_pb2.RecordStockCountResponse]]:
         """Records counted numbers; a SKU (and lot) counted again is replaced. Effective once per request_id. Fails with
-        COUNT_NOT_FOUND, COUNT_STATE, SKU_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_NOT_FOUND, REVISION_IN_FUTURE,
-        EXPECTATION_FAILED, TOO_MANY_LINES.
+        COUNT_NOT_FOUND, COUNT_STATE, SKU_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_NOT_FOUND, LOT_CONFLICT,
+        SERIALS_REQUIRED (pieces are not counted by number), REVISION_IN_FUTURE, EXPECTATION_FAILED, FIELD_CONFLICT (a line
+        twice, or a SKU that is not of the count's category), TOO_MANY_LINES (a count has 10,000 at most).
         """
 
     @_abc_1.abstractmethod
@@ -114,8 +119,9 @@ class StockCountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _stock_count_service_pb2.PostStockCountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_stock_count_service_pb2.PostStockCountResponse, _abc.Awaitable[_stock_count_service_pb2.PostStockCountResponse]]:
-        """Posts the differences as movements, if the count still is the version that was looked at. Effective once per request_id.
-        Fails with COUNT_NOT_FOUND, COUNT_STATE, EXPECTATION_FAILED, BELOW_PROMISED (naming the line).
+        """Posts the differences as movements, if the count still is the version that was looked at: all of them, or none.
+        Effective once per request_id. Fails with COUNT_NOT_FOUND, COUNT_STATE, EXPECTATION_FAILED, BELOW_PROMISED (naming the
+        line), ON_HAND_LIMIT.
         """
 
     @_abc_1.abstractmethod

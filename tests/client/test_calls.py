@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from inventory.v1.catalog_service_pb2 import Location, Sku
+from inventory.v1.core_pb2 import DISPOSITION_DAMAGED as DAMAGED
+from inventory.v1.stock_service_pb2 import ReceiptLine
 from inventory_client import (
     Conflict,
     ExpectationFailed,
@@ -47,6 +49,24 @@ async def test_a_reservation_goes_its_whole_way(house: House) -> None:
     assert [found.reservation_id async for found in client.list_reservations(owner="cart")] == [reservation_id]
     assert len([row async for row in client.list_movements(sku=sku)]) == 6
     assert [level.sku async for level in client.list_stock(locations=[place])] == [sku]
+
+
+async def test_goods_are_expected_received_and_reclassified(house: House) -> None:
+    await house.replica()
+    client = await house.client()
+    sku, place = await stocked(client, 0)
+    await client.set_incoming("PO 1", [(sku, place, 10, date(2031, 2, 1))])
+    with pytest.raises(InsufficientStock) as short:
+        await client.reserve([(sku, place, 3)])
+    assert short.value.shortages == (Shortage(sku, place, 3, 0, date(2031, 2, 1)),)
+    answer = await client.receive_stock(place, [(sku, 4), ReceiptLine(sku=sku, quantity=1)], incoming_reference="PO 1")
+    assert (answer.levels[0].quantities.on_hand, answer.levels[0].quantities.incoming) == (5, 5)
+    await client.set_incoming("PO 1", [(sku, place, 0, None)])
+    after = (await client.reclassify_stock(sku, place, 2, "broken", to_disposition=DAMAGED)).level.quantities
+    assert (after.on_hand, after.damaged, after.available, after.incoming) == (5, 2, 3, 0)
+    assert list(await client.list_lots(sku)) == []
+    with pytest.raises(PreconditionFailed, match="LOT_CONFLICT"):
+        await client.adjust_stock(sku, place, 1, "found", lot="L 1")
 
 
 async def test_lists_go_over_all_pages(house: House) -> None:

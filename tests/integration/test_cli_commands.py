@@ -125,8 +125,8 @@ async def test_what_was_exported_and_imported_elsewhere_is_exported_the_same(
     nouns = ("locations", "skus", "stock")
     before = {noun: await exported(stocked, noun) for noun in nouns}
     assert before["stock"] == (
-        "sku,location,quantity,disposition\n"
-        '"@B","+L1",1250,sellable\n"@B",L2,7,damaged\n"@B",L2,2,quarantined\nA-1,"+L1",10,sellable\n'
+        "sku,location,quantity,disposition,lot,expires_on\n"
+        '"@B","+L1",1250,sellable,,\n"@B",L2,7,damaged,,\n"@B",L2,2,quarantined,,\nA-1,"+L1",10,sellable,,\n'
     )
     assert [row[1] for row in csv.reader(before["skus"].splitlines())][1:] == ["Cheese", "=cmd|' /C calc'!A0"]
 
@@ -140,11 +140,35 @@ async def test_what_was_exported_and_imported_elsewhere_is_exported_the_same(
 
 
 async def test_an_export_without_a_file_goes_to_stdout(stocked: Cli) -> None:
-    assert (await stocked.ok("export", "locations")).splitlines() == [
-        "location,name,kind,active",
-        '"+L1","-One",shop,true',
-        "L2,L2,warehouse,true",
-    ]
+    header, *rows = (await stocked.ok("export", "locations")).splitlines()
+    assert header == (
+        "location,name,kind,active,street,postal_code,city,country,latitude,longitude,priority,handling_s,cutoff,"
+        "working_days,closed_on,time_zone,purposes,transit_days"
+    )
+    default = "true,,,,,,,100,0,,1 2 3 4 5 6 7,,UTC,online pickup walk_in,0"
+    assert rows == [f'"+L1","-One",shop,{default}', f"L2,L2,warehouse,{default}"]
+
+
+async def test_bundles_are_imported_after_what_they_are_made_of(
+    stocked: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In the order of their codes, in batches of two, and first as a dry run, which can't ask about all of them."""
+    monkeypatch.setattr("inventory.cli.importing.BATCH_ROWS", 2)
+    file = write(
+        tmp_path / "skus.csv",
+        "sku,kind,components",
+        'A-OUTER,bundle,"{""B-INNER"": 1, ""Z-2"": 3}"',
+        'B-INNER,bundle,"{""Z-1"": 2, ""Z-2"": 1}"',
+        *(f"Z-{number},," for number in range(1, 6)),
+    )
+    dry = await stocked.ok("import", "skus", file, "--dry-run")
+    assert "7 rows of skus would be imported (dry run), 5 created" in dry
+    assert "2 can be judged only when the other rows are there" in dry
+    assert "7 rows of skus imported, 7 created" in await stocked.ok("import", "skus", file)
+    exported = tmp_path / "exported.csv"
+    await stocked.ok("export", "skus", "-o", str(exported))
+    assert "A-OUTER,A-OUTER,,piece,0,,true,,bundle,,," in exported.read_text()
+    assert "0 created, 0 updated" in await stocked.ok("import", "skus", str(exported))
 
 
 async def test_the_same_file_again_changes_nothing_unless_the_run_has_another_name(
@@ -284,7 +308,7 @@ async def test_bench_gives_back_what_it_held(cli: Cli) -> None:
     shown = await cli.ok("bench", "--seconds", "0.3", "--in-flight", "8", "--skus", "3")
     assert "reservations/s" in shown
     assert "p99" in shown
-    assert await cli.ok("export", "stock") == "sku,location,quantity,disposition\n"
+    assert await cli.ok("export", "stock") == "sku,location,quantity,disposition,lot,expires_on\n"
     verified = json.loads(await cli.ok("verify", "--json"))
     assert verified["ok"]
 
@@ -445,3 +469,29 @@ async def test_channels_that_were_exported_are_imported_elsewhere_the_same(
             path.write_text(before[noun], "utf-8")
             await other.ok("import", noun, str(path))
         assert {noun: await other.ok("export", noun) for noun in nouns} == before
+
+
+@pytest.mark.parametrize("json_wanted", [False, True])
+async def test_watch_tells_of_channels_too_unless_stock_is_picked(
+    stocked: Cli, tmp_path: Path, json_wanted: bool
+) -> None:
+    await stocked.ok("channel", "set", "amazon", "--location", "L2", "--buffer", "0")
+    options = ("--json",) if json_wanted else ()
+    watching = await stocked.spawn("watch", "--after", "0", *options)
+    assert watching.stdout is not None
+    lines = [(await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S)).decode() for _ in range(5)]
+    watching.send_signal(signal.SIGINT)
+    await asyncio.wait_for(watching.communicate(), TIMEOUT_S)
+    if json_wanted:
+        told = json.loads(lines[-1])
+        assert (told["kind"], told["settings"]["channel"], told["settings"]["buffer"]) == ("CHANNEL", "amazon", 0)
+    else:
+        assert lines[-1].endswith("channel amazon: sells from L2, buffer 0\n")
+
+    picky = await stocked.spawn("watch", "--after", "0", "--location", "L2", *options)
+    assert picky.stdout is not None
+    await stocked.ok("import", "stock", write(tmp_path / "one.csv", "sku,location,quantity", "A-1,L2,77"))
+    lines = [(await asyncio.wait_for(picky.stdout.readline(), TIMEOUT_S)).decode() for _ in range(3)]
+    picky.send_signal(signal.SIGINT)
+    await asyncio.wait_for(picky.communicate(), TIMEOUT_S)
+    assert "77" in lines[-1]

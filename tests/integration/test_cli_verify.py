@@ -6,6 +6,7 @@ import os
 import secrets
 import sys
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -22,11 +23,16 @@ from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
+from inventory.v1 import stock_count_service_pb2 as stock_count_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from inventory.v1.channel_service_pb2_grpc import ChannelServiceStub
 from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
+from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceStub
 from inventory.v1.stock_service_pb2_grpc import StockServiceStub
+
+if TYPE_CHECKING:  # the stub's name only
+    from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceAsyncStub
 
 TIMEOUT_S = 30.0
 
@@ -51,10 +57,11 @@ async def _trade(channel: grpc.aio.Channel) -> None:
     await CatalogServiceStub(channel).ImportCatalog(
         catalog_pb2.ImportCatalogRequest(
             request_id=str(uuid4()),
-            skus=[catalog_pb2.Sku(sku="A"), catalog_pb2.Sku(sku="B")],
+            skus=[catalog_pb2.Sku(sku="A"), catalog_pb2.Sku(sku="B"), catalog_pb2.Sku(sku="C")],
             locations=[catalog_pb2.Location(location="L")],
         )
     )
+    await _count(StockCountServiceStub(channel))
     channels = ChannelServiceStub(channel)
     await channels.SetChannel(
         channel_pb2.SetChannelRequest(request_id=str(uuid4()), channel=channel_pb2.Channel(channel="web", name="Web"))
@@ -81,6 +88,27 @@ async def _trade(channel: grpc.aio.Channel) -> None:
             await reservations.Fulfil(reservation_pb2.FulfilRequest(request_id=str(uuid4()), reservation_id=name))
         if lines[0] == line("A", 2):
             await reservations.Release(reservation_pb2.ReleaseRequest(request_id=str(uuid4()), reservation_id=name))
+
+
+async def _count(counts: "StockCountServiceAsyncStub") -> None:
+    """C is counted twice; the first count is posted, the other one goes on."""
+    for number in (3, 4):
+        opened = await counts.OpenStockCount(
+            stock_count_pb2.OpenStockCountRequest(request_id=str(uuid4()), location="L")
+        )
+        await counts.RecordStockCount(
+            stock_count_pb2.RecordStockCountRequest(
+                request_id=str(uuid4()),
+                count_id=opened.count.count_id,
+                lines=[stock_count_pb2.CountedQuantity(sku="C", counted=number)],
+            )
+        )
+        if number == 3:
+            await counts.PostStockCount(
+                stock_count_pb2.PostStockCountRequest(
+                    request_id=str(uuid4()), count_id=opened.count.count_id, expected_version=1
+                )
+            )
 
 
 async def broken(dsn: str) -> dict[str, int]:
@@ -203,6 +231,42 @@ DAMAGES: list[tuple[str, list[str], set[str]]] = [
         "goods issued without a movement",
         ["UPDATE reservation_line SET released = released - 1, fulfilled = fulfilled + 1 WHERE released > 0"],
         {"states", "lines"},
+    ),
+    (
+        "something of a lot that never came",
+        [
+            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
+            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 1, 0, 0, 0, 0, 0, NULL FROM lot",
+        ],
+        {"lots"},
+    ),
+    (
+        "a lot that lasts longer at a place",
+        [
+            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
+            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 0, 0, 0, 0, 0, 0, '2031-01-01' FROM lot",
+        ],
+        {"lots"},
+    ),
+    ("goods of no lot where lots tell them apart", [f"UPDATE sku SET tracking = 1 WHERE {A}"], {"lots"}),
+    (
+        "goods in transit that nobody has shipped",
+        [f"UPDATE level SET in_transit = in_transit + 1 WHERE {A}"],
+        {"I3 sums", "last movement", "in transit"},
+    ),
+    ("a counted line gone", ["DELETE FROM stock_count_line WHERE on_hand = 3"], {"counts"}),
+    ("a counted line too many", ["UPDATE stock_count SET lines = 2 WHERE state = 1"], {"counts"}),
+    ("a count that remembers wrongly", ["UPDATE stock_count_line SET on_hand = 4 WHERE counted = 4"], {"counts"}),
+    ("a count of another moment", ["UPDATE stock_count_line SET at_revision = 1 WHERE counted = 4"], {"counts"}),
+    (
+        "a posted count that says something else",
+        ["UPDATE stock_count_line SET counted = 5 WHERE counted = 3"],
+        {"counts"},
+    ),
+    (
+        "a count that says it is posted",
+        ["UPDATE stock_count SET state = 2, ended_at = now() WHERE state = 1"],
+        {"counts"},
     ),
     ("settings without a version", ["UPDATE channel SET name = 'Other' WHERE code = 'web'"], {"channels"}),
     ("a view without a version", ["UPDATE channel_sku SET cap = 8"], {"channels"}),

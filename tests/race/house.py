@@ -21,9 +21,11 @@ from inventory.v1 import catalog_service_pb2_grpc as catalog_grpc
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import reservation_service_pb2_grpc as reservation_grpc
+from inventory.v1 import stock_count_service_pb2_grpc as stock_count_grpc
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import stock_service_pb2_grpc as stock_grpc
 from inventory.v1 import subscriber_service_pb2_grpc as subscriber_grpc
+from inventory.v1 import transfer_service_pb2_grpc as transfer_grpc
 from inventory.v1 import watch_service_pb2_grpc as watch_grpc
 from tests.race.invariants import broken
 from tests.race.processes import Process, Server
@@ -72,9 +74,11 @@ class Client:
         self.channel = grpc.aio.insecure_channel(address, [own_pool, *(NARROW if narrow else ())])
         self.reservations = reservation_grpc.ReservationServiceStub(self.channel)
         self.stock = stock_grpc.StockServiceStub(self.channel)
+        self.counts = stock_count_grpc.StockCountServiceStub(self.channel)
         self.catalog = catalog_grpc.CatalogServiceStub(self.channel)
         self.feed = watch_grpc.WatchServiceStub(self.channel)
         self.subscribers = subscriber_grpc.SubscriberServiceStub(self.channel)
+        self.transfers = transfer_grpc.TransferServiceStub(self.channel)
 
     def reserve(
         self, request: reservation_pb2.ReserveRequest, timeout_s: float | None = CALL_TIMEOUT_S

@@ -85,12 +85,10 @@ async def _filled_in_order(house: House) -> None:
             assert queue[row["reservation_id"]] >= 0, "filled twice"
             if not queue[row["reservation_id"]]:
                 del queue[row["reservation_id"]]
-    left = dict(
-        await house.sql.fetch(
-            "SELECT reservation_id, sum(backordered)::bigint FROM reservation_line WHERE backordered > 0 GROUP BY 1"
-        )
+    left = await house.sql.fetch(
+        "SELECT reservation_id, sum(backordered)::bigint FROM reservation_line WHERE backordered > 0 GROUP BY 1"
     )
-    assert left == queue
+    assert {row[0]: row[1] for row in left} == queue
     assert filled
 
 
@@ -111,8 +109,8 @@ async def test_goods_for_all_who_wait_leave_nobody_waiting_whatever_the_order(ho
     )
 
     async def everybody_has_it_all() -> bool:
-        row = await house.sql.fetchrow("SELECT on_hand, allocated, backordered FROM level")
-        return tuple(row) == (total, total, 0)
+        rows = await house.sql.fetch("SELECT on_hand, allocated, backordered FROM level")
+        return [tuple(row) for row in rows] == [(total, total, 0)]
 
     await until(everybody_has_it_all)
     waiting = await house.sql.fetchval("SELECT count(*) FROM reservation_line WHERE requested <> allocated")
@@ -184,5 +182,5 @@ async def _first_expiring_first(house: House) -> None:
         free[row["lot_id"]] += row["on_hand_delta"] - row["promised"]
         assert free[row["lot_id"]] >= 0
     assert promises
-    stands = dict(await house.sql.fetch("SELECT lot_id, on_hand - held - allocated FROM lot_level"))
-    assert dict(free) == stands
+    stands = await house.sql.fetch("SELECT lot_id, on_hand - held - allocated FROM lot_level")
+    assert {row[0]: row[1] for row in stands} == free

@@ -23,8 +23,10 @@ from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from inventory.v1.channel_service_pb2_grpc import ChannelServiceStub
 from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
+from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceStub
 from inventory.v1.stock_service_pb2_grpc import StockServiceStub
 from inventory.v1.subscriber_service_pb2_grpc import SubscriberServiceStub
+from inventory.v1.transfer_service_pb2_grpc import TransferServiceStub
 from inventory.v1.watch_service_pb2_grpc import WatchServiceStub
 
 DOMAIN = "inventory.v1"
@@ -55,9 +57,11 @@ class Client:
         self.stock = StockServiceStub(self.channel)
         self.reservations = ReservationServiceStub(self.channel)
         self.catalog = CatalogServiceStub(self.channel)
+        self.counts = StockCountServiceStub(self.channel)
         self.channels = ChannelServiceStub(self.channel)
         self.watch = WatchServiceStub(self.channel)
         self.subscribers = SubscriberServiceStub(self.channel)
+        self.transfers = TransferServiceStub(self.channel)
 
     async def close(self) -> None:
         await self.channel.close()
@@ -98,6 +102,19 @@ class Client:
                 sku=sku,
                 location=location,
                 delta=delta,
+            )
+        )
+
+    async def allow_backorders(self, sku: str, location: str, limit: int) -> None:
+        """So many may wait for it there."""
+        await self.stock.SetThresholds(
+            stock_pb2.SetThresholdsRequest(request_id=new_id(), sku=sku, location=location, backorder_limit=limit)
+        )
+
+    async def retire(self, location: str) -> None:
+        await self.catalog.UpdateLocation(
+            catalog_pb2.UpdateLocationRequest(
+                request_id=new_id(), location=catalog_pb2.Location(location=location, active=False)
             )
         )
 

@@ -137,6 +137,14 @@ def _bad_day(text: str) -> Iterator[Bad]:
     yield Bad(f"a due day: {text}", lambda w: w.misled(due_on=text), *what, "lines[1].due_on")
 
 
+def _bad_quantity(n: int) -> Iterator[Bad]:
+    what = (INVALID, "QUANTITY_OUT_OF_RANGE")
+    yield Bad(f"{n} received", lambda w: w.spoilt(quantity=n), *what, "lines[1].quantity")
+    yield Bad(f"{n} reclassified", lambda w: w.reclassify(quantity=n), *what, "quantity")
+    if n:
+        yield Bad(f"{n} expected", lambda w: w.misled(quantity=n), *what, "lines[1].quantity")
+
+
 def _bad_id(text: str) -> Iterator[Bad]:
     for name, send in (("receive", World.receive), ("expect", World.expect), ("reclassify", World.reclassify)):
         yield Bad(
@@ -170,25 +178,7 @@ TABLE = [
     *(bad for name, code in BAD_CODES.items() if code for bad in _bad_lot(name, code)),
     *(bad for text in BAD_DAYS for bad in _bad_day(text)),
     *(bad for text in ("", *BAD_IDS) for bad in _bad_id(text)),
-    *(
-        Bad(
-            f"a quantity of {n}",
-            lambda w, n=n: w.spoilt(quantity=n),
-            INVALID,
-            "QUANTITY_OUT_OF_RANGE",
-            "lines[1].quantity",
-        )  # type: ignore[misc]
-        for n in BAD_QUANTITIES
-    ),
-    *(
-        Bad(f"{n} reclassified", lambda w, n=n: w.reclassify(quantity=n), INVALID, "QUANTITY_OUT_OF_RANGE", "quantity")  # type: ignore[misc]
-        for n in BAD_QUANTITIES
-    ),
-    *(
-        Bad(f"{n} expected", lambda w, n=n: w.misled(quantity=n), INVALID, "QUANTITY_OUT_OF_RANGE", "lines[1].quantity")  # type: ignore[misc]
-        for n in BAD_QUANTITIES
-        if n
-    ),
+    *(bad for quantity in BAD_QUANTITIES for bad in _bad_quantity(quantity)),
     Bad("no due day", lambda w: w.misled(due_on=""), INVALID, "DATE_FORMAT", "lines[1].due_on"),
     Bad(
         "a bad day of nothing",

@@ -154,7 +154,8 @@ OVERRIDES: list[tuple[dict[str, Any], dict[str, Any], int]] = [
     ({}, {"cap": 1}, 1),
     ({"oversell": LIMITED}, {"oversell": DENY}, 10),
     ({"oversell": DENY}, {"oversell": LIMITED}, 13),
-    ({"oversell": LIMITED}, {"cap": 0}, 3),
+    ({"oversell": LIMITED}, {"cap": 0}, 0),
+    ({"oversell": LIMITED}, {"cap": 11}, 11),
     ({"buffer": 4}, {"oversell": LIMITED}, 9),
 ]
 

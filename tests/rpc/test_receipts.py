@@ -75,12 +75,13 @@ async def test_a_bundle_and_a_virtual_sku_have_no_stock_of_their_own(
 ) -> None:
     sku, location = await client.stocked(0)
     await db.execute("UPDATE sku SET kind = $1 WHERE code = $2", kind, sku)
-    level = {"sku": sku, "location": location}
     for call in (
         client.receive(location, (sku, 5)),
         client.adjust(sku, location, 1),
-        client.stock.SetStock(pb2.SetStockRequest(**level, request_id=new_id(), expected_on_hand=0, reason="test")),
-        client.stock.SetThresholds(pb2.SetThresholdsRequest(**level, request_id=new_id(), reorder_point=1)),
+        client.stock.SetStock(
+            pb2.SetStockRequest(request_id=new_id(), sku=sku, location=location, expected_on_hand=0, reason="test")
+        ),
+        client.stock.SetThresholds(pb2.SetThresholdsRequest(request_id=new_id(), sku=sku, location=location)),
         client.expect(sku, location, 5, "2030-01-01"),
         client.reclassify(sku, location, 1, to_disposition=DAMAGED),
     ):

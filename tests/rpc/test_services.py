@@ -13,10 +13,14 @@ from inventory.settings import Settings
 from tests.rpc.client import Client, Server
 
 SERVICES = [
+    "inventory.v1.AvailabilityService",
     "inventory.v1.CatalogService",
+    "inventory.v1.ChannelService",
     "inventory.v1.ReservationService",
+    "inventory.v1.StockCountService",
     "inventory.v1.StockService",
     "inventory.v1.SubscriberService",
+    "inventory.v1.TransferService",
     "inventory.v1.WatchService",
 ]
 
@@ -50,7 +54,9 @@ async def test_on_loopback_the_server_describes_itself(server: Server) -> None:
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }
-    symbol = await reflected(server.address, reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICES[1]))
+    symbol = await reflected(
+        server.address, reflection_pb2.ServerReflectionRequest(file_containing_symbol="inventory.v1.ReservationService")
+    )
     assert isinstance(symbol, reflection_pb2.ServerReflectionResponse)
     assert b"ReserveStream" in symbol.file_descriptor_response.file_descriptor_proto[0]
 

@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 
 from inventory.cli import csv_file, importing
+from inventory.cli.csv_catalog import LOCATIONS, SKUS, location_row, sku_row
 from inventory.cli.csv_file import Columns, CsvFile, Findings, integer
-from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, location_row, sku_row, stock_rows
+from inventory.cli.csv_rows import STOCK, lot_rows, stock_rows
 from inventory.cli.failure import Failed
 from inventory.domain.refusal import Reason, Refusal
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
+from inventory.v1.stock_service_pb2 import LotLevel, ReceiveStockRequest, StockAdjustment
 
 NOBODY = importing.StockOptions(server="127.0.0.1:1")
 COMMANDS = {"skus": importing.skus, "locations": importing.locations, "stock": importing.stock}
 STOCK_HEADER = b"sku,location,quantity\n"
+LOT_HEADER = b"sku,location,quantity,lot,expires_on\n"
 
 
 def refusal(path: Path, noun: str, content: bytes) -> tuple[str, list[str]]:
@@ -54,6 +57,10 @@ def refusal(path: Path, noun: str, content: bytes) -> tuple[str, list[str]]:
         (STOCK_HEADER + "e\u0301,B,1\n".encode(), "row 2, column sku: SKU_FORMAT"),
         (STOCK_HEADER + b"A" * 65 + b",B,1\n", "row 2, column sku: SKU_FORMAT"),
         (STOCK_HEADER + b"A,B,0\n", "row 2, column quantity: QUANTITY_OUT_OF_RANGE"),
+        (LOT_HEADER + b"A,B,1, L,\n", "row 2, column lot: LOT_FORMAT"),
+        (LOT_HEADER + b"A,B,1,L,2026-02-30\n", "row 2, column expires_on: DATE_FORMAT"),
+        (LOT_HEADER + b"A,B,1,L,20260203\n", "row 2, column expires_on: DATE_FORMAT"),
+        (LOT_HEADER + b"A,B,1,,2026-02-03\n", "row 2, column expires_on: CSV_ROW"),
         (STOCK_HEADER + b"A,B,-5\n", "row 2, column quantity: QUANTITY_OUT_OF_RANGE"),
         (STOCK_HEADER + b"A,B,1000000001\n", "row 2, column quantity: QUANTITY_OUT_OF_RANGE"),
         (
@@ -153,7 +160,7 @@ def rows_of(path: Path, content: bytes, columns: Columns) -> list[tuple[int, tup
     ],
 )
 def test_what_people_s_programs_write_is_read(tmp_path: Path, content: bytes) -> None:
-    assert rows_of(tmp_path, content, STOCK.columns) == [(2, ("A", "B", "1", ""))]
+    assert rows_of(tmp_path, content, STOCK.columns) == [(2, ("A", "B", "1", "", "", ""))]
 
 
 def test_a_line_break_in_a_cell_is_kept_and_rows_are_counted_as_a_spreadsheet_does(tmp_path: Path) -> None:
@@ -199,12 +206,18 @@ def test_a_level_becomes_a_row_for_each_disposition_that_is_not_empty() -> None:
     )
     rows = list(stock_rows(level))
     assert rows == [
-        ["A", "L", "1000000000", "sellable"],
-        ["A", "L", "1000000000", "sellable"],
-        ["A", "L", "500000007", "sellable"],
-        ["A", "L", "3", "damaged"],
+        ["A", "L", "1000000000", "sellable", "", ""],
+        ["A", "L", "1000000000", "sellable", "", ""],
+        ["A", "L", "500000007", "sellable", "", ""],
+        ["A", "L", "3", "damaged", "", ""],
     ]
-    assert sum(STOCK.parse(row).delta for row in rows) == level.quantities.on_hand
+    parsed = [STOCK.parse(row) for row in rows]
+    assert sum(row.delta for row in parsed if isinstance(row, StockAdjustment)) == level.quantities.on_hand
+    lot = LotLevel(lot="L", expires_on="2031-01-01", location="P", quantities=core_pb2.Quantities(on_hand=5))
+    assert list(lot_rows("A", lot)) == [["A", "P", "5", "sellable", "L", "2031-01-01"]]
+    received = STOCK.parse(["A", "P", "5", "sellable", "L", "2031-01-01"])
+    assert isinstance(received, ReceiveStockRequest)
+    assert (received.location, received.lines[0].quantity, received.lines[0].lot) == ("P", 5, "L")
 
 
 def test_a_refusal_of_the_reader_names_the_row() -> None:

@@ -6,7 +6,9 @@ import pytest
 from rich.console import Console
 
 from inventory.cli.watch import Board
+from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
+from inventory.v1 import watch_service_pb2 as pb2
 
 LONG = core_pb2.Movement(
     revision=12_345_678,
@@ -24,7 +26,7 @@ LONG = core_pb2.Movement(
 def rendered(*movements: core_pb2.Movement, width: int) -> list[str]:
     board = Board(40)
     board.say("live")
-    board.add(movements, movements[-1].revision)
+    board.add([pb2.Change(movements=movements)], movements[-1].revision)
     console = Console(width=width, file=io.StringIO())
     console.print(board)
     assert isinstance(console.file, io.StringIO)
@@ -52,3 +54,18 @@ def test_ordinary_codes_are_whole(width: int) -> None:
     assert text.count("S-000017") == text.count("shop-07") == 2
     assert "held +2" in text
     assert "…" not in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_channel_stands_among_the_changes(width: int) -> None:
+    channel = channel_pb2.Channel(channel="amazon", locations=["dc-1"], view=channel_pb2.ChannelView(buffer=0))
+    board = Board(40)
+    board.add([pb2.Change(revision=7, channels=[channel])], 7)
+    console = Console(width=width, file=io.StringIO())
+    console.print(board)
+    assert isinstance(console.file, io.StringIO)
+    text = " ".join(console.file.getvalue().split())
+    assert "amazon" in text
+    assert "sells from dc-1," in text
+    assert "buffer 0" in text
+    assert "1 changes seen" in text

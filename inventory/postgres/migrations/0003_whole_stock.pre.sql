@@ -41,9 +41,10 @@ CREATE INDEX bundle_component_by_component ON bundle_component (sku_id);
 -- What a bundle is made of in the end: bundles in it, which are nested one level, are taken apart.
 CREATE VIEW bundle_leaf AS
 SELECT outside.bundle_sku_id, coalesce(inside.sku_id, outside.sku_id) AS sku_id,
-    (outside.quantity * coalesce(inside.quantity, 1))::bigint AS quantity
+    sum(outside.quantity * coalesce(inside.quantity, 1))::bigint AS quantity
 FROM bundle_component AS outside
-LEFT JOIN bundle_component AS inside ON inside.bundle_sku_id = outside.sku_id;
+LEFT JOIN bundle_component AS inside ON inside.bundle_sku_id = outside.sku_id
+GROUP BY 1, 2;
 
 ALTER TABLE location
     ADD COLUMN address jsonb NOT NULL DEFAULT '{}',
@@ -286,7 +287,8 @@ CREATE TABLE transfer_line (
     )
 );
 
--- Stock-taking while selling goes on. state: 1 open, 2 posted, 3 cancelled. Locked before any level.
+-- Stock-taking while selling goes on. state: 1 open, 2 posted, 3 cancelled. Locked before any level. A line's on_hand is
+-- what it was at at_revision: counted - on_hand is what posting adds.
 CREATE TABLE stock_count (
     count_id uuid PRIMARY KEY,
     channel_id integer NOT NULL,
@@ -296,9 +298,11 @@ CREATE TABLE stock_count (
     reference text NOT NULL,
     reason text NOT NULL,
     version integer NOT NULL,
+    lines integer NOT NULL,
     opened_at timestamptz NOT NULL,
     ended_at timestamptz,
-    CONSTRAINT stock_count_state_is_known CHECK (state BETWEEN 1 AND 3)
+    CONSTRAINT stock_count_state_is_known CHECK (state BETWEEN 1 AND 3),
+    CONSTRAINT stock_count_ended_has_a_time CHECK ((state = 1) = (ended_at IS NULL))
 );
 CREATE INDEX stock_count_open ON stock_count (location_id, count_id) WHERE state = 1;
 CREATE TABLE stock_count_line (
@@ -308,9 +312,15 @@ CREATE TABLE stock_count_line (
     counted bigint NOT NULL,
     on_hand bigint NOT NULL,
     at_revision bigint NOT NULL,
-    posted bigint,
     PRIMARY KEY (count_id, sku_id, lot_id),
     CONSTRAINT stock_count_line_not_negative CHECK (counted >= 0 AND on_hand >= 0)
+);
+CREATE TYPE stock_count_row AS (
+    count_id uuid, channel_id integer, location_id integer, category text, state smallint, version integer,
+    lines integer, reference text, reason text, opened_at timestamptz, ended_at timestamptz
+);
+CREATE TYPE stock_count_line_row AS (
+    count_id uuid, sku_id bigint, lot_id bigint, counted bigint, on_hand bigint, at_revision bigint
 );
 
 ALTER TABLE reservation
@@ -335,6 +345,10 @@ ALTER TABLE reservation_line
     ADD CONSTRAINT reservation_line_within_requested CHECK (
         held + allocated + backordered + fulfilled + released <= requested
     );
+-- Holds by level, soonest expiry first, also those that wait for goods; a line's expires_at is set only while it is held.
+DROP INDEX reservation_line_held;
+CREATE INDEX reservation_line_held ON reservation_line (sku_id, location_id, expires_at)
+    WHERE held > 0 OR backordered > 0;
 -- Who stands behind what is allocated.
 CREATE INDEX reservation_line_allocated ON reservation_line (sku_id, location_id) WHERE allocated > 0;
 CREATE INDEX reservation_line_backordered ON reservation_line
@@ -388,4 +402,13 @@ CREATE TYPE location_row AS (
     code text, name text, kind smallint, active boolean, address text, latitude double precision,
     longitude double precision, priority integer, handling interval, cutoff_minute smallint, working_days smallint,
     closed_on date[], time_zone text, uses smallint, transit_days integer
+);
+CREATE TYPE transfer_row AS (
+    transfer_id uuid, channel_id integer, from_location_id integer, to_location_id integer, state smallint,
+    reservation_id uuid, reference text, reason text, created_at timestamptz, shipped_at timestamptz,
+    ended_at timestamptz, expected_on date
+);
+CREATE TYPE transfer_line_row AS (
+    transfer_id uuid, line_no smallint, sku_id bigint, lot_id bigint, requested bigint, shipped bigint, received bigint,
+    missing bigint, difference_reason text, serials text[]
 );

@@ -7,7 +7,7 @@ WITH claim AS (
     FROM unnest($2::integer[]) AS place (location_id)
     CROSS JOIN LATERAL (
         SELECT * FROM reservation_line
-        WHERE sku_id = $1 AND location_id = place.location_id AND held > 0 AND expires_at > clock_timestamp() OFFSET 0
+        WHERE sku_id = $1 AND location_id = place.location_id AND held > 0 AND expires_at > now() OFFSET 0
     ) AS line
     UNION ALL
     SELECT true, line.allocated, line.location_id, line.reservation_id, line.lot_id, NULL

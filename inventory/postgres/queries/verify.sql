@@ -213,8 +213,8 @@ ORDER BY reservation_id, sku_id, location_id
 LIMIT $1
 
 -- name: verify_lots
--- What of a level is of which lot is what the ledger moved of the lot, and the lots of a level that is told apart by them
--- add up to it. $1 rows.
+-- What of a level is of which lot is what the ledger moved of the lot, the lots of a level that is told apart by them add
+-- up to it, and what stands of a lot lasts as long as the lot. $1 rows.
 WITH moved AS (
     SELECT sku_id, location_id, lot_id, sum(on_hand_delta) AS on_hand, sum(held_delta) AS held,
         sum(allocated_delta) AS allocated,
@@ -248,6 +248,11 @@ WITH moved AS (
             level.quality_control + level.damaged + level.quarantined)
         IS DISTINCT FROM (coalesce(summed.on_hand, 0), coalesce(summed.held, 0), coalesce(summed.allocated, 0),
             coalesce(summed.unsellable, 0))
+    UNION ALL
+    SELECT lot_level.sku_id, lot_level.location_id, lot_level.lot_id, lot_level.on_hand, NULL, NULL, NULL, NULL, NULL,
+        NULL, NULL
+    FROM lot_level JOIN lot ON lot.lot_id = lot_level.lot_id
+    WHERE lot_level.expires_on IS DISTINCT FROM lot.expires_on OR lot_level.sku_id <> lot.sku_id OR NOT lot.known
 )
 SELECT count(*) OVER () AS broken, sku.code AS sku, location.code AS location, lot.code AS lot, found.on_hand,
     found.on_hand_moved, found.held, found.held_moved, found.allocated, found.allocated_moved, found.unsellable,

@@ -1,0 +1,392 @@
+"""`inventory count`: stock-taking while selling goes on."""
+
+import json as encoder
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter, validators
+from rich.table import Table
+from rich.text import Text
+
+from inventory.cli.csv_file import Columns, Complaint, CsvFile, CsvRefused, Findings, integer, shown
+from inventory.cli.failure import Failed, printable
+from inventory.cli.movements import signed
+from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, ServerAddress
+from inventory.cli.terminal import out
+from inventory.domain.code import lot_code, sku_code
+from inventory.domain.limits import COUNT_RECORD_LINES_MAX, ON_HAND_MAX
+from inventory.domain.refusal import Reason, Refusal
+from inventory.v1 import stock_count_service_pb2 as pb2
+
+COLUMNS = Columns(("sku", "counted"), ("lot",))
+REVISION_MAX = 2**63 - 1
+_STATE_PREFIX = len("STOCK_COUNT_STATE_")
+
+app = App(
+    name="count",
+    help="Take stock while selling goes on: open a count, record what is on the shelves, look at the differences, post "
+    "them. Numbers are in the SKU's smallest unit.",
+)
+
+CountId = Annotated[str, Parameter(help="The count, as `inventory count open` printed it.")]
+State = Literal["open", "posted", "cancelled"]
+_STATES = {
+    None: pb2.STOCK_COUNT_STATE_UNSPECIFIED,
+    "open": pb2.STOCK_COUNT_STATE_OPEN,
+    "posted": pb2.STOCK_COUNT_STATE_POSTED,
+    "cancelled": pb2.STOCK_COUNT_STATE_CANCELLED,
+}
+
+
+@app.command(name="open")
+def open_(
+    location: str,
+    /,
+    *,
+    category: str = "",
+    reason: str = "",
+    reference: str = "",
+    channel: ChannelCode = CHANNEL_DEFAULT,
+    server: ServerAddress = SERVER_DEFAULT,
+) -> int:
+    """Open a count and print its id. Nothing is locked.
+
+    Example: inventory count open shop-07 --category GROCERY --reference "INV 1/2026"
+
+    Parameters
+    ----------
+    location
+        Where to count.
+    category
+        Only this category and those below it. Default: everything there.
+    reason
+        Why, as the ledger shall say it.
+    reference
+        The document, as the ledger shall name it. Default: the count's id.
+    """
+    from inventory.cli.connection import connect, run
+
+    async def send() -> pb2.StockCount:
+        async with connect(server, channel) as client:
+            answer = await client.open_stock_count(location, category=category, reason=reason, reference=reference)
+            return answer.count
+
+    print(run(send()).count_id)
+    return 0
+
+
+@app.command
+def record(
+    count_id: CountId,
+    /,
+    *counted: str,
+    csv: Path | None = None,
+    lot: str = "",
+    at_revision: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=REVISION_MAX))] = 0,
+    channel: ChannelCode = CHANNEL_DEFAULT,
+    server: ServerAddress = SERVER_DEFAULT,
+) -> int:
+    """Record what is on the shelves, sellable or not. A SKU (and lot) that is recorded again is replaced.
+
+    Example: inventory count record 0198f000-0000-7000-8000-000000000000 MILK-1L=17 BREAD=0
+
+    Example: inventory count record 0198f000-0000-7000-8000-000000000000 --csv shelf-3.csv
+
+    Parameters
+    ----------
+    counted
+        SKU=NUMBER, as many as you like.
+    csv
+        A CSV file instead: UTF-8, commas, a header. Columns: sku, counted, and if you like lot.
+    lot
+        The lot of the SKUs on the command line, for those that are tracked by lots.
+    at_revision
+        When it was counted: later movements are not part of it. Default: now.
+    """
+    from inventory.cli.connection import run
+
+    if bool(counted) == (csv is not None):
+        raise Failed("say SKU=NUMBER, or --csv FILE")
+    rows = _arguments(counted, lot) if csv is None else _file(csv)
+    for line in run(_record(server, channel, count_id, rows, at_revision)):
+        print(line)
+    return 0
+
+
+@app.command
+def show(
+    count_id: CountId,
+    /,
+    *,
+    all: Annotated[bool, Parameter(negative="", show_default=False)] = False,  # noqa: A002 - the option's name
+    server: ServerAddress = SERVER_DEFAULT,
+    json: Json = False,
+) -> int:
+    """Show what differs, which is what posting adds or has added.
+
+    Example: inventory count show 0198f000-0000-7000-8000-000000000000
+
+    Parameters
+    ----------
+    all
+        Show also what is as it should be.
+    """
+    from inventory.cli.connection import connect, run
+
+    async def read() -> pb2.GetStockCountResponse:
+        async with connect(server) as client:
+            return await client.get_stock_count(count_id, only_differences=not all)
+
+    found = run(read())
+    if json:
+        print(encoder.dumps(_document(found), ensure_ascii=False, indent=2))
+        return 0
+    out().print(_differences(found))
+    if found.count.state == pb2.STOCK_COUNT_STATE_OPEN:
+        print(f"To post it: inventory count post {found.count.count_id} {found.count.version}")
+    return 0
+
+
+@app.command
+def post(
+    count_id: CountId,
+    version: int,
+    /,
+    *,
+    channel: ChannelCode = CHANNEL_DEFAULT,
+    server: ServerAddress = SERVER_DEFAULT,
+) -> int:
+    """Add the differences to what is there now. What moved since it was counted stays.
+
+    Example: inventory count post 0198f000-0000-7000-8000-000000000000 3
+
+    Parameters
+    ----------
+    version
+        The version whose differences you have looked at, as `inventory count show` says.
+    """
+    from inventory.cli.connection import WRITE_PATIENCE_S, connect, run
+
+    async def send() -> pb2.PostStockCountResponse:
+        async with connect(server, channel, patience_s=WRITE_PATIENCE_S) as client:
+            return await client.post_stock_count(count_id, version)
+
+    answer = run(send())
+    print(f"posted as revision {answer.revision:,}" if answer.revision else "posted: nothing differed")
+    return 0
+
+
+@app.command
+def cancel(
+    count_id: CountId, /, *, channel: ChannelCode = CHANNEL_DEFAULT, server: ServerAddress = SERVER_DEFAULT
+) -> int:
+    """Give a count up. Nothing moves.
+
+    Example: inventory count cancel 0198f000-0000-7000-8000-000000000000
+    """
+    from inventory.cli.connection import connect, run
+
+    async def send() -> None:
+        async with connect(server, channel) as client:
+            await client.cancel_stock_count(count_id)
+
+    run(send())
+    print("cancelled: nothing has moved")
+    return 0
+
+
+@app.command(name="list")
+def list_(
+    *,
+    location: str = "",
+    state: State | None = None,
+    server: ServerAddress = SERVER_DEFAULT,
+    json: Json = False,
+) -> int:
+    """List counts, newest first.
+
+    Example: inventory count list --state open --location shop-07
+
+    Parameters
+    ----------
+    location
+        Only at this location. Default: all.
+    state
+        Only in this state. Default: any.
+    """
+    from inventory.cli.connection import connect, run
+
+    async def read() -> list[pb2.StockCount]:
+        async with connect(server) as client:
+            return [count async for count in client.list_stock_counts(state=_STATES[state], location=location)]
+
+    counts = run(read())
+    if json:
+        print(encoder.dumps([_count_document(count) for count in counts], ensure_ascii=False, indent=2))
+        return 0
+    if not counts:
+        print("no stock counts")
+        return 0
+    table = Table()
+    for column in ("count", "location", "category", "state", "opened", "reference"):
+        table.add_column(column, no_wrap=column in ("count", "opened"))
+    for column in ("lines", "version"):
+        table.add_column(column, justify="right")
+    for count in counts:
+        texts = (count.count_id, count.location, count.category or "–", _state(count), _time(count.opened_at))
+        table.add_row(
+            *(Text(printable(text)) for text in (*texts, count.reference or "–")),
+            f"{count.lines:,}",
+            str(count.version),
+        )
+    out().print(table)
+    return 0
+
+
+def _arguments(texts: Sequence[str], lot: str) -> list[pb2.CountedQuantity]:
+    """Raises `Failed`."""
+    rows = []
+    for text in texts:
+        sku, _, number = text.rpartition("=")
+        try:
+            rows.append(_counted(sku, number, lot))
+        except Refusal as refusal:
+            raise Failed(f"{shown(text)}: {refusal.reason} {refusal.message}; say SKU=NUMBER") from None
+    return rows
+
+
+def _file(path: Path) -> list[pb2.CountedQuantity]:
+    """Raises `Failed` with what is wrong with the file."""
+    findings = Findings()
+    rows: dict[tuple[str, str], pb2.CountedQuantity] = {}
+    with CsvFile(path, COLUMNS) as file:
+        try:
+            for number, fields in file.fields(findings.add):
+                try:
+                    row = _counted(*fields)
+                    if (row.sku, row.lot) in rows:
+                        raise Refusal(Reason.CSV_ROW, f"{shown(row.sku)} stands twice: say one number", field="sku")
+                    rows[(row.sku, row.lot)] = row
+                except Refusal as refusal:
+                    findings.add_refusal(number, refusal)
+        except CsvRefused as refused:
+            findings.add(refused.complaint)
+    if not rows and not findings.count:
+        findings.add(Complaint(1, "", Reason.LINES_EMPTY, "there is no row after the header"))
+    if findings.count:
+        raise Failed(f"{path}: nothing was recorded", *findings.lines())
+    return list(rows.values())
+
+
+def _counted(sku: str, number: str, lot: str) -> pb2.CountedQuantity:
+    """Raises `Refusal`."""
+    counted = integer(number, "counted")
+    if not 0 <= counted <= ON_HAND_MAX:
+        raise Refusal(Reason.QUANTITY_OUT_OF_RANGE, f"counted is 0 to {ON_HAND_MAX}", field="counted")
+    return pb2.CountedQuantity(sku=sku_code(sku, "sku"), counted=counted, lot=lot_code(lot, "lot") if lot else "")
+
+
+async def _record(
+    address: str, channel: str, count_id: str, rows: Sequence[pb2.CountedQuantity], at_revision: int
+) -> list[str]:
+    """Many rows go in several commands, all of the moment of the first."""
+    from inventory.cli.connection import WRITE_PATIENCE_S, connect, failed
+    from inventory_client import InventoryError
+
+    done = differing = version = 0
+    moment = at_revision
+    async with connect(address, channel, patience_s=WRITE_PATIENCE_S) as client:
+        for start in range(0, len(rows), COUNT_RECORD_LINES_MAX):
+            some = rows[start : start + COUNT_RECORD_LINES_MAX]
+            for row in some:
+                row.at_revision = moment
+            try:
+                answer = await client.record_stock_count(count_id, some)
+            except InventoryError as error:
+                if not done:
+                    raise
+                rest = f"{done:,} lines before these are recorded; for the rest say --at-revision {moment}"
+                raise Failed(*failed(error, address).lines, rest) from error
+            moment = moment or answer.lines[0].at_revision
+            done += len(answer.lines)
+            differing += sum(line.difference != 0 for line in answer.lines)
+            version = answer.count.version
+    return [
+        f"{done:,} lines recorded as of revision {moment:,}, {differing:,} of them differ",
+        f"To see what differs in all: inventory count show {count_id} (version {version})",
+    ]
+
+
+def _differences(found: pb2.GetStockCountResponse) -> Table:
+    count = found.count
+    category = f", {count.category}" if count.category else ""
+    title = f"Stock count of {count.location}{category}: {_state(count)}, version {count.version}"
+    table = Table(title=Text(printable(title)), title_justify="left", show_footer=bool(found.lines))
+    lots = any(line.lot for line in found.lines)
+    more, less = _sums(line.difference for line in found.lines)
+    table.add_column("SKU", footer=f"{len(found.lines):,} lines")
+    if lots:
+        table.add_column("lot")
+    for column, footer in (
+        ("counted", ""),
+        ("in the books then", ""),
+        ("difference", f"{signed(more)} {signed(less)}"),
+        ("as of revision", ""),
+    ):
+        table.add_column(column, footer=footer, justify="right", no_wrap=True)
+    for line in found.lines:
+        style = "red" if line.difference < 0 else "yellow" if line.difference else ""
+        table.add_row(
+            Text(printable(line.sku)),
+            *([Text(printable(line.lot))] if lots else []),
+            f"{line.counted:,}",
+            f"{line.on_hand:,}",
+            Text(signed(line.difference), style),
+            f"{line.at_revision:,}",
+        )
+    table.caption = f"{count.lines:,} lines are counted" + ("" if found.lines else ", and none differs")
+    return table
+
+
+def _sums(differences: Iterator[int]) -> tuple[int, int]:
+    """What is too much, and what is missing."""
+    more = less = 0
+    for difference in differences:
+        more, less = more + max(difference, 0), less + min(difference, 0)
+    return more, less
+
+
+def _state(count: pb2.StockCount) -> str:
+    try:
+        return pb2.StockCountState.Name(count.state)[_STATE_PREFIX:].lower()
+    except ValueError:  # of a newer server
+        return str(count.state)
+
+
+def _time(time: Any) -> str:
+    return f"{time.ToDatetime():%Y-%m-%d %H:%M:%S}Z"
+
+
+def _count_document(count: pb2.StockCount) -> dict[str, Any]:
+    return {
+        "count_id": count.count_id,
+        "location": count.location,
+        "category": count.category,
+        "state": _state(count).upper(),
+        "version": count.version,
+        "lines": count.lines,
+        "reference": count.reference,
+        "reason": count.reason,
+        "channel": count.channel,
+        "opened_at": count.opened_at.ToJsonString(),
+        "ended_at": count.ended_at.ToJsonString() if count.HasField("ended_at") else None,
+    }
+
+
+def _document(found: pb2.GetStockCountResponse) -> dict[str, Any]:
+    names = ("sku", "lot", "counted", "on_hand", "at_revision", "difference")
+    return {
+        **_count_document(found.count),
+        "counted": [{name: getattr(line, name) for name in names} for line in found.lines],
+    }

@@ -1,0 +1,71 @@
+"""`inventory lots`."""
+
+import json as encoder
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
+from inventory.cli.terminal import out
+from inventory.v1 import stock_service_pb2 as stock_pb2
+
+COLUMNS = ("on_hand", "held", "allocated", "available", "quality_control", "damaged", "quarantined")
+
+
+def lots(
+    sku: str, /, *, location: str | None = None, server: ServerAddress = SERVER_DEFAULT, json: Json = False
+) -> int:
+    """Show what of a SKU is of which lot, first-expiring first.
+
+    Example: inventory lots MILK-1L
+
+    Example: inventory lots MILK-1L --location shop-07
+
+    Parameters
+    ----------
+    sku
+        The SKU's code.
+    location
+        Only this location.
+    """
+    from inventory.cli.connection import run
+
+    found = run(_read(sku, location, server))
+    if json:
+        print(encoder.dumps([_document(lot) for lot in found], ensure_ascii=False, indent=2))
+    else:
+        out().print(_table(found))
+    return 0
+
+
+async def _read(sku: str, location: str | None, address: str) -> Sequence[stock_pb2.LotLevel]:
+    from inventory.cli.connection import connect
+
+    async with connect(address) as client:
+        if location is not None:  # else an unknown one would look like an empty one
+            await client.get_location(location)
+        return await client.list_lots(sku, location=location or "")
+
+
+def _table(found: Sequence[stock_pb2.LotLevel]) -> Table:
+    table = Table()
+    for column in ("lot", "last day", "location"):
+        table.add_column(column)
+    for column in COLUMNS:
+        table.add_column(column.replace("_", " "), justify="right", no_wrap=True)
+    for lot in found:
+        amounts = (f"{getattr(lot.quantities, column):,}" for column in COLUMNS)
+        table.add_row(Text(lot.lot), lot.expires_on or "–", Text(lot.location), *amounts)
+    if not found:
+        table.caption = "nothing of any lot is on hand"
+    return table
+
+
+def _document(lot: stock_pb2.LotLevel) -> dict[str, object]:
+    return {
+        "lot": lot.lot,
+        "expires_on": lot.expires_on or None,
+        "location": lot.location,
+        **{column: getattr(lot.quantities, column) for column in COLUMNS},
+    }
