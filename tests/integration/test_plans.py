@@ -83,6 +83,17 @@ READS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "lots of a SKU at a place": ("list_lots", ("sku-7", "place-1", 1_000)),
     "lots that are over": ("expired_lots", (500,)),
     "levels that owe goods and have some": ("levels_to_fill", (2_000, 3, 500)),
+    "SKUs of a view": ("read_facts", (["sku-7", "sku-8"], 54_000)),
+    "a page of SKUs of a view": ("read_facts_page", (54_000, 2_500, None, None, False, 250)),
+    "a page of SKUs of a view that is of a category": ("read_facts_page", (54_000, 0, None, ["C7"], False, 250)),
+    "levels of a view": ("read_levels_as_of", ([7, 8], 30_000)),
+    "lots of a view": ("read_lots_as_of", ([7, 8], 30_000)),
+    "days of lots": ("read_expiries", (["sku-7"], ["L1"])),
+    "limits of back-orders of a view": ("read_backorder_limits", ([7, 8],)),
+    "SKUs' own views": ("read_own_views", (1, [7, 8], 54_000)),
+    "a channel's settings then": ("read_seller", (7, 54_000)),
+    "SKUs whose own views changed": ("read_viewed_skus", (1, 7)),
+    "bundles then": ("read_bundles_as_of", (54_000,)),
     "when a change was decided": ("read_recorded_at", (54_000,)),
 }
 WRITES = [
