@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from inventory.domain import barcode
 from inventory.domain.adjustment import Adjust, Count, Disposition, Row, SetThresholds
 from inventory.domain.catalog import UNIT_DEFAULT, Location, Sku
-from inventory.domain.code import free_text, is_code, location_code, lot_code, sku_code
+from inventory.domain.code import free_text, is_code, location_code, lot_code, serial_number, sku_code
 from inventory.domain.limits import (
     ATTRIBUTES_BYTES_MAX,
     ATTRIBUTES_MAX,
@@ -31,6 +31,7 @@ from inventory.domain.limits import (
     QUANTITY_MAX,
     REASON_BYTES_MAX,
     REFERENCE_BYTES_MAX,
+    SERIALS_MAX,
     UNIT_BYTES_MAX,
     UNIT_DIGITS_MAX,
 )
@@ -167,6 +168,10 @@ def point(message: core_pb2.Point, path: str) -> Point:
 
 
 def commit(request: reservation_pb2.CommitRequest, channel_id: int) -> Commit:
+    for position, line in enumerate(request.lines):
+        if line.serials:
+            message = "pieces are named when they are reserved, and when they leave"
+            raise Refusal(Reason.FIELD_CONFLICT, message, field=f"lines[{position}].serials")
     return Commit(
         channel_id,
         reservation_id(request.reservation_id),
@@ -207,7 +212,7 @@ def adjust(request: stock_pb2.AdjustStockRequest, channel_id: int) -> Adjust:
         disposition(request.disposition, "disposition"),
         None,
         lot(request.lot, "lot"),
-        tuple(request.serials),
+        serials(request.serials, request.sku, "", set()),
     )
     return Adjust(channel_id, (row,), *why(request.reason, request.reference))
 
@@ -217,9 +222,10 @@ def adjust_batch(request: stock_pb2.BatchAdjustStockRequest, channel_id: int) ->
     within(len(rows), BULK_ROWS_MAX, "adjustments")
     skip_refused = skips_refused(request.error_policy)
     reason, reference = why(request.reason, request.reference)
+    named: set[tuple[str, str]] = set()
     return Adjust(
         channel_id,
-        tuple(_adjustment(row, f"adjustments[{position}].") for position, row in enumerate(rows)),
+        tuple(_adjustment(row, f"adjustments[{position}].", named) for position, row in enumerate(rows)),
         reason,
         reference,
         skip_refused,
@@ -369,7 +375,8 @@ def _ttl(message: Duration, field: str) -> timedelta:
 
 
 def asks(lines: Collection[core_pb2.LineQuantity], path: str, *, required: bool = False) -> tuple[Ask, ...]:
-    """The same SKU and location twice is summed here, before anything is checked."""
+    """The same SKU and location twice is summed here, before anything is checked; then all of it names pieces or
+    nothing. With `required` pieces are named of a location. Raises FIELD_CONFLICT, SERIAL_FORMAT and others."""
     if len(lines) > LINES_MAX:
         raise _too_many(f"{path}lines", LINES_MAX)
     if not lines:
@@ -377,6 +384,8 @@ def asks(lines: Collection[core_pb2.LineQuantity], path: str, *, required: bool 
             raise Refusal(Reason.LINES_EMPTY, "at least one line is needed", field=f"{path}lines")
         return ()
     sums: dict[tuple[str, str], int] = {}
+    pieces: dict[tuple[str, str], tuple[str, ...]] = {}
+    named: set[tuple[str, str]] = set()
     for position, line in enumerate(lines):
         sku, location, quantity = line.sku, line.location, line.quantity
         if not is_code(sku):
@@ -387,10 +396,41 @@ def asks(lines: Collection[core_pb2.LineQuantity], path: str, *, required: bool 
         if not 0 < quantity <= QUANTITY_MAX or total > QUANTITY_MAX:
             quantity_between(quantity if quantity <= 0 else total, f"{path}lines[{position}].quantity", 1, QUANTITY_MAX)
         sums[(sku, location)] = total
-    return tuple([Ask(sku, location, quantity) for (sku, location), quantity in sums.items()])
+        if line.serials:
+            numbers = serials(line.serials, sku, f"{path}lines[{position}].", named)
+            if len(numbers) != quantity or (required and not location):
+                message = "a line that names pieces names as many as its quantity, and where they are"
+                raise Refusal(Reason.FIELD_CONFLICT, message, field=f"{path}lines[{position}].serials")
+            pieces[(sku, location)] = pieces.get((sku, location), ()) + numbers
+    if not pieces:
+        return tuple([Ask(sku, location, quantity) for (sku, location), quantity in sums.items()])
+    return tuple(_ask(key, quantity, pieces.get(key, ()), path) for key, quantity in sums.items())
 
 
-def _adjustment(row: stock_pb2.StockAdjustment, path: str) -> Row:
+def _ask(key: tuple[str, str], quantity: int, pieces: tuple[str, ...], path: str) -> Ask:
+    if pieces and len(pieces) != quantity:
+        message = f"SKU {key[0]!r} is in a line that names pieces, and in one that names none"
+        raise Refusal(Reason.FIELD_CONFLICT, message, field=f"{path}lines")
+    return Ask(*key, quantity, pieces)
+
+
+def serials(texts: Sequence[str], sku: str, path: str, named: set[tuple[str, str]]) -> tuple[str, ...]:
+    """The pieces that a row names. `named`: all that the request has named before, which grows by them. Raises
+    SERIAL_FORMAT, TOO_MANY_LINES."""
+    if not texts:
+        return ()
+    if len(named) + len(texts) > SERIALS_MAX:
+        raise _too_many(f"{path}serials", SERIALS_MAX)
+    for position, text in enumerate(texts):
+        field = f"{path}serials[{position}]"
+        piece = (sku, serial_number(text, field))
+        if piece in named:
+            raise Refusal(Reason.SERIAL_FORMAT, f"{text!r} is named twice", field=field)
+        named.add(piece)
+    return tuple(texts)
+
+
+def _adjustment(row: stock_pb2.StockAdjustment, path: str, named: set[tuple[str, str]]) -> Row:
     sku, location = row.sku, row.location
     if not is_code(sku):
         sku_code(sku, f"{path}sku")
@@ -405,7 +445,7 @@ def _adjustment(row: stock_pb2.StockAdjustment, path: str) -> Row:
         if row.HasField("expected_on_hand")
         else None,
         lot(row.lot, f"{path}lot"),
-        tuple(row.serials),
+        serials(row.serials, sku, path, named),
     )
 
 
