@@ -397,14 +397,21 @@ def asks(lines: Collection[core_pb2.LineQuantity], path: str, *, required: bool 
             quantity_between(quantity if quantity <= 0 else total, f"{path}lines[{position}].quantity", 1, QUANTITY_MAX)
         sums[(sku, location)] = total
         if line.serials:
-            numbers = serials(line.serials, sku, f"{path}lines[{position}].", named)
-            if len(numbers) != quantity or (required and not location):
-                message = "a line that names pieces names as many as its quantity, and where they are"
-                raise Refusal(Reason.FIELD_CONFLICT, message, field=f"{path}lines[{position}].serials")
+            numbers = _pieces(line, f"{path}lines[{position}].", named, placed=required)
             pieces[(sku, location)] = pieces.get((sku, location), ()) + numbers
     if not pieces:
         return tuple([Ask(sku, location, quantity) for (sku, location), quantity in sums.items()])
     return tuple(_ask(key, quantity, pieces.get(key, ()), path) for key, quantity in sums.items())
+
+
+def _pieces(
+    line: core_pb2.LineQuantity, path: str, named: set[tuple[str, str]], *, placed: bool
+) -> tuple[str, ...]:
+    numbers = serials(line.serials, line.sku, path, named)
+    if len(numbers) != line.quantity or (placed and not line.location):
+        message = "a line that names pieces names as many as its quantity, and of a reservation the place"
+        raise Refusal(Reason.FIELD_CONFLICT, message, field=f"{path}serials")
+    return numbers
 
 
 def _ask(key: tuple[str, str], quantity: int, pieces: tuple[str, ...], path: str) -> Ask:
