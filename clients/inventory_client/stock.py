@@ -158,8 +158,8 @@ class StockCalls(Calls):
         **options: Unpack[WriteOptions],
     ) -> pb2.ReceiveStockResponse:
         """Takes goods in, given as (sku, quantity) or as lines that name a lot, serial numbers or a disposition; up to
-        1,000, all or nothing. What was expected under `incoming_reference` becomes less; waiting back-orders are filled. Raises
-        `NotFound`, `PreconditionFailed` (LOT_REQUIRED, LOT_EXPIRED and others).
+        1,000, all or nothing. What was expected under `incoming_reference` becomes less; waiting back-orders are
+        filled. Raises `NotFound`, `PreconditionFailed` (LOT_REQUIRED, LOT_EXPIRED and others).
 
         Example:
             milk = ReceiptLine(sku="MILK-1L", quantity=120, lot="L-17", expires_on="2026-12-24")

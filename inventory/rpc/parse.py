@@ -404,9 +404,7 @@ def asks(lines: Collection[core_pb2.LineQuantity], path: str, *, required: bool 
     return tuple(_ask(key, quantity, pieces.get(key, ()), path) for key, quantity in sums.items())
 
 
-def _pieces(
-    line: core_pb2.LineQuantity, path: str, named: set[tuple[str, str]], *, placed: bool
-) -> tuple[str, ...]:
+def _pieces(line: core_pb2.LineQuantity, path: str, named: set[tuple[str, str]], *, placed: bool) -> tuple[str, ...]:
     numbers = serials(line.serials, line.sku, path, named)
     if len(numbers) != line.quantity or (placed and not line.location):
         message = "a line that names pieces names as many as its quantity, and of a reservation the place"

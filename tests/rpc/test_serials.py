@@ -182,9 +182,7 @@ async def test_counting_without_numbers_is_refused(client: Client, db: asyncpg.C
         request_id=new_id(), sku=sku, location=location, on_hand=2, expected_on_hand=1, reason="test"
     )
     assert (await refusal(client.stock.SetStock(request))).reason == "SERIALS_REQUIRED"
-    opened = await client.counts.OpenStockCount(
-        count_pb2.OpenStockCountRequest(request_id=new_id(), location=location)
-    )
+    opened = await client.counts.OpenStockCount(count_pb2.OpenStockCountRequest(request_id=new_id(), location=location))
     record = count_pb2.RecordStockCountRequest(
         request_id=new_id(),
         count_id=opened.count.count_id,
