@@ -11,6 +11,7 @@ A web shop in five lines:
 Without an event loop: `inventory_client.sync`. To follow every change: `InventoryClient.watch`.
 """
 
+from inventory_client.arguments import line
 from inventory_client.calls import OnRetry, WriteOptions
 from inventory_client.client import InventoryClient, WatchMode
 from inventory_client.cursor import Cursor, CursorFileCorrupt, CursorStore, FileCursorStore, MemoryCursorStore
@@ -49,6 +50,7 @@ from inventory_client.joiner import ChangeTooLarge
 from inventory_client.levels import Level
 from inventory_client.mirror import StockMirror
 from inventory_client.reservations import reserve_request
+from inventory_client.sourcing import Purpose, Strategy
 from inventory_client.watch import Watch
 
 __all__ = [
@@ -79,6 +81,7 @@ __all__ = [
     "OutcomeUnknown",
     "Overloaded",
     "PreconditionFailed",
+    "Purpose",
     "Refused",
     "ReservationExpired",
     "RestartReason",
@@ -87,10 +90,12 @@ __all__ = [
     "SnapshotComplete",
     "SnapshotPiece",
     "StockMirror",
+    "Strategy",
     "Unavailable",
     "Watch",
     "WatchMode",
     "WriteOptions",
+    "line",
     "reserve_request",
     "row_error",
 ]

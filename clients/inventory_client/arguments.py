@@ -12,10 +12,31 @@ from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
 Line = tuple[str, str, int] | core_pb2.LineQuantity
-"""(sku, location, quantity), the quantity in the SKU's smallest unit."""
+"""(sku, location, quantity), the quantity in the SKU's smallest unit; without a location ("") the service chooses. What
+tuples don't say, `line` does."""
 Adjustment = tuple[str, str, int] | stock_pb2.StockAdjustment
 """(sku, location, delta), as a `Line`."""
 Row = TypeVar("Row", bound=Message)
+
+
+def line(
+    sku: str,
+    location: str = "",
+    quantity: int = 0,
+    *,
+    amount: str = "",
+    unit: str = "",
+    serials: Iterable[str] = (),
+) -> core_pb2.LineQuantity:
+    """A line in another unit than the SKU's smallest, or of named pieces. `amount`: instead of `quantity`, a decimal
+    number of `unit`; no unit: the SKU's own. `serials`: as many as the quantity.
+
+    >>> line("A-1", amount="1.5", unit="kg").amount
+    '1.5'
+    """
+    return core_pb2.LineQuantity(
+        sku=sku, location=location, quantity=quantity, amount=amount, unit=unit, serials=codes(serials, "serials")
+    )
 
 
 def lines(given: Iterable[Line]) -> list[core_pb2.LineQuantity]:

@@ -16,6 +16,7 @@ from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 from inventory_client.acknowledger import Acknowledger
 from inventory_client.arguments import codes, duration
+from inventory_client.availability import AvailabilityCalls
 from inventory_client.calls import TIMEOUT_S, OnRetry
 from inventory_client.catalog import CatalogCalls
 from inventory_client.channels import ChannelCalls
@@ -26,6 +27,7 @@ from inventory_client.reservations import ReservationCalls
 from inventory_client.stock import StockCalls
 from inventory_client.stock_counts import StockCountCalls
 from inventory_client.subscribers import SubscriberCalls
+from inventory_client.transfers import TransferCalls
 from inventory_client.watch import OnConnection, Start, Watch
 
 HEARTBEAT = timedelta(seconds=5)
@@ -46,6 +48,8 @@ class InventoryClient(
     StockCalls,
     StockCountCalls,
     ReservationCalls,
+    TransferCalls,
+    AvailabilityCalls,
     CatalogCalls,
     ChannelCalls,
     SubscriberCalls,

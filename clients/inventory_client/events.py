@@ -38,13 +38,15 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPiece:
-    """A part of what there is as of `revision`; each level, SKU, location and channel comes once."""
+    """A part of what there is as of `revision`; each level, SKU, location and channel comes once. `availability`: what
+    the watch's own channel may sell; what isn't named can't be sold."""
 
     revision: int
     levels: Sequence[core_pb2.Level] = ()
     skus: Sequence[catalog_pb2.Sku] = ()
     locations: Sequence[catalog_pb2.Location] = ()
     channels: Sequence[channel_pb2.Channel] = ()
+    availability: Sequence[channel_pb2.ChannelAvailability] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,13 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The newest ledger row of levels that changed, those with the least available first; `after` counts. What was
-    given since `cursor` may come again, or newer, after a break."""
+    """The newest ledger row of levels that changed, those with the least available first; `after` counts. And what the
+    watch's own channel may sell now of SKUs where that changed. What was given since `cursor` may come again, or newer,
+    after a break."""
 
     movements: Sequence[core_pb2.Movement]
     cursor: Cursor
+    availability: Sequence[channel_pb2.ChannelAvailability] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,12 @@ from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as pb2
 from inventory_client.arguments import Line, duration, lines
 from inventory_client.calls import Calls, WriteOptions
+from inventory_client.sourcing import Degrees, Purpose, Strategy, as_pickup, as_purpose, as_sourcing
 
 PAGE_ROWS = 1_000
 ALL_OR_NOTHING = pb2.FILL_POLICY_ALL_OR_NOTHING
+Move = tuple[str, str, str] | tuple[str, str, str, int] | pb2.Reallocation
+"""(sku, from_location, to_location), all of it, or (sku, from_location, to_location, quantity)."""
 
 
 def reserve_request(
@@ -24,6 +27,13 @@ def reserve_request(
     owner: str = "",
     reference: str = "",
     replace_owner_holds: bool = False,
+    strategy: Strategy = Strategy.PRIORITY,
+    destination: Degrees | None = None,
+    split: bool = False,
+    purpose: Purpose | None = None,
+    stock_only: bool = False,
+    pickup: str = "",
+    by_transfer: bool = False,
     request_id: str | UUID | None = None,
 ) -> pb2.ReserveRequest:
     """A request for `batch_reserve`; the arguments are those of `reserve`.
@@ -38,6 +48,10 @@ def reserve_request(
         owner=owner,
         reference=reference,
         replace_owner_holds=replace_owner_holds,
+        sourcing=as_sourcing(strategy, destination, split=split),
+        purpose=as_purpose(purpose),
+        stock_only=stock_only,
+        pickup=as_pickup(pickup, by_transfer=by_transfer),
     )
     if ttl is None:
         request.allocate = True
@@ -58,6 +72,13 @@ class ReservationCalls(Calls):
         owner: str = "",
         reference: str = "",
         replace_owner_holds: bool = False,
+        strategy: Strategy = Strategy.PRIORITY,
+        destination: Degrees | None = None,
+        split: bool = False,
+        purpose: Purpose | None = None,
+        stock_only: bool = False,
+        pickup: str = "",
+        by_transfer: bool = False,
         **options: Unpack[WriteOptions],
     ) -> pb2.ReserveResponse:
         """Promises up to 200 lines of (sku, location, quantity), all or nothing unless `fill_policy` says otherwise. A
@@ -66,11 +87,20 @@ class ReservationCalls(Calls):
         `ttl`: hold for so long, 1 s to 24 h; None: allocate at once, without expiry. `owner`: whose it is within the
         channel, such as a cart; `replace_owner_holds`: release that owner's other holds in the same step.
 
-        Raises `InsufficientStock`, `NotFound`, `PreconditionFailed` (SKU_RETIRED, LOCATION_RETIRED), `InvalidRequest`.
+        A line without a location (("A-1", "", 2)) is sourced by `strategy` from the places the channel sells from, for
+        `purpose` (None: what the channel is for), each line from one place unless `split`; `destination` is (latitude,
+        longitude). `stock_only`: refuse rather than back-order. `pickup`: the location where the customer comes for it,
+        from its own stock or, `by_transfer`, brought there; lines name no location then. Units, serials: see `line`.
+
+        Raises `InsufficientStock`, `NotFound`, `PreconditionFailed` (SKU_RETIRED, LOCATION_RETIRED,
+        LOCATION_NOT_SELLING), `InvalidRequest`.
 
         Example:
             held = await client.reserve([("A-1", "shop-7", 2)], ttl=timedelta(minutes=15), owner="cart 17")
             print(held.reservation.reservation_id, held.revision)
+
+            sourced = await client.reserve([("A-1", "", 3)], strategy=Strategy.FEWEST_PARCELS, split=True)
+            print([(line.location, line.allocated) for line in sourced.reservation.lines])
         """
         request = reserve_request(
             wanted,
@@ -79,6 +109,13 @@ class ReservationCalls(Calls):
             owner=owner,
             reference=reference,
             replace_owner_holds=replace_owner_holds,
+            strategy=strategy,
+            destination=destination,
+            split=split,
+            purpose=purpose,
+            stock_only=stock_only,
+            pickup=pickup,
+            by_transfer=by_transfer,
         )
         return await self._write(request, pb2.ReserveResponse, options)
 
@@ -125,6 +162,17 @@ class ReservationCalls(Calls):
         request = pb2.FulfilRequest(reservation_id=reservation_id, lines=lines(wanted), reference=reference)
         return await self._write(request, pb2.FulfilResponse, options)
 
+    async def reallocate(
+        self, reservation_id: str, moves: Iterable[Move], *, reason: str = "", **options: Unpack[WriteOptions]
+    ) -> pb2.ReallocateResponse:
+        """Moves what is promised to other locations, up to 200 moves, all or nothing; it is never free in between.
+
+        Raises `InsufficientStock`, `NotFound`, `ReservationExpired`, `PreconditionFailed` (RESERVATION_STATE,
+        EXCEEDS_HELD, LOCATION_RETIRED, LOCATION_NOT_SELLING), `InvalidRequest`.
+        """
+        request = pb2.ReallocateRequest(reservation_id=reservation_id, moves=_moves(moves), reason=reason)
+        return await self._write(request, pb2.ReallocateResponse, options)
+
     async def get_reservation(
         self, reservation_id: str, *, min_revision: int = 0, timeout_s: float | None = None
     ) -> core_pb2.Reservation:
@@ -144,3 +192,19 @@ class ReservationCalls(Calls):
         """The channel's own, newest first. `page_size`: how many are fetched at once, for whoever wants only some."""
         request = pb2.ListReservationsRequest(state=state, owner=owner, reference=reference, page_size=page_size)
         return self._pages(request, pb2.ListReservationsResponse, "reservations", timeout_s)
+
+
+def _moves(given: Iterable[Move]) -> list[pb2.Reallocation]:
+    rows = []
+    for position, each in enumerate(given):
+        match each:
+            case pb2.Reallocation():
+                rows.append(each)
+            case (str(sku), str(origin), str(target), *quantity):
+                rows.append(pb2.Reallocation(sku=sku, from_location=origin, to_location=target, quantity=sum(quantity)))
+            case _:
+                raise TypeError(
+                    'moves are a list of (sku, from_location, to_location), as [("A-1", "shop-7", "shop-8")];'
+                    f" moves[{position}] is {each!r:.200}"
+                )
+    return rows

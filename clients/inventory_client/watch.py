@@ -265,22 +265,27 @@ class Watch:
 
     def _events(self, message: pb2.WatchResponse) -> Iterator[Event]:
         bookmark = Cursor.of(message.bookmark) if message.HasField("bookmark") else None
-        if message.snapshot_complete or message.levels or message.skus or message.locations or message.channels:
+        if message.snapshot_complete or message.snapshot_revision:
             if self._snapshot is None:
                 reason, self._restart = self._restart or RestartReason.FIRST_SNAPSHOT, None
                 self._snapshot = message.snapshot_revision
                 yield Restarted(reason, message.snapshot_revision)
             yield SnapshotPiece(
-                message.snapshot_revision, message.levels, message.skus, message.locations, message.channels
+                message.snapshot_revision,
+                message.levels,
+                message.skus,
+                message.locations,
+                message.channels,
+                message.availability,
             )
         changes = self._joiner.take(message)
-        if message.latest:
+        if message.latest or (message.availability and not message.snapshot_revision):
             assert self.cursor is not None, "newest rows come after a bookmark"
             self.cursor = bookmark or self.cursor
-            yield Latest(message.latest, self.cursor)
+            yield Latest(message.latest, self.cursor, message.availability)
         elif bookmark is not None:
             revision = -1 if self.cursor is None or self._snapshot is not None else self.cursor.revision
-            new = [change for change in changes if change.revision > revision]
+            new = [change for change in changes if change.revision > revision or _of_calendar(change)]
             self.cursor = bookmark
             if self._snapshot is not None:
                 yield SnapshotComplete(self._snapshot, bookmark)
@@ -294,6 +299,11 @@ class Watch:
         self.connection = Connection(state, since, address, "" if failure is None else str(failure), failure)
         if self._on_connection is not None and self.connection != was:
             self._on_connection(self.connection)
+
+
+def _of_calendar(change: pb2.Change) -> bool:
+    """Whether it may be of a revision that was told before: what a new day has changed has none of its own."""
+    return bool(change.availability) and not change.movements
 
 
 def _retrieved(reading: "asyncio.Task[Any]") -> None:

@@ -12,7 +12,8 @@ from cyclopts import App, Parameter
 
 from inventory.cli import csv_file
 from inventory.cli.channel_rows import CHANNEL_SKUS, CHANNELS, channel_row, channel_sku_row
-from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, location_row, lot_rows, sku_row, stock_rows
+from inventory.cli.csv_catalog import LOCATIONS, SKUS, location_row, sku_row
+from inventory.cli.csv_rows import STOCK, lot_rows, stock_rows
 from inventory.cli.failure import Failed
 from inventory.cli.options import SERVER_DEFAULT, ServerAddress
 from inventory.cli.terminal import progress
@@ -146,18 +147,6 @@ def _locations(client: "InventoryClient") -> Rows:
     return (location_row(location) async for location in client.list_locations())
 
 
-def _channels(client: "InventoryClient") -> Rows:
-    return (channel_row(channel) async for channel in client.list_channels())
-
-
-def _channel_skus(client: "InventoryClient") -> Rows:
-    return (
-        channel_sku_row(channel.channel, sku)
-        async for channel in client.list_channels()
-        async for sku in client.list_channel_skus(channel.channel)
-    )
-
-
 async def _stock(client: "InventoryClient") -> Rows:
     """Of a SKU that is tracked by lots, what is of which."""
     by_lots = {sku.sku async for sku in client.list_skus() if sku.tracking == catalog_pb2.TRACKING_LOTS}
@@ -169,3 +158,15 @@ async def _stock(client: "InventoryClient") -> Rows:
             for lot in await client.list_lots(level.sku, location=level.location):
                 for row in lot_rows(level.sku, lot):
                     yield row
+
+
+def _channels(client: "InventoryClient") -> Rows:
+    return (channel_row(channel) async for channel in client.list_channels())
+
+
+def _channel_skus(client: "InventoryClient") -> Rows:
+    return (
+        channel_sku_row(channel.channel, sku)
+        async for channel in client.list_channels()
+        async for sku in client.list_channel_skus(channel.channel)
+    )

@@ -4,16 +4,11 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from google.protobuf.any_pb2 import Any
-from google.rpc.code_pb2 import Code
-from google.rpc.error_details_pb2 import ErrorInfo
-
 from inventory.domain.limits import RECEIPT_LINES_MAX
-from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as pb2
 
 if TYPE_CHECKING:
-    from inventory_client import InventoryClient, Refused
+    from inventory_client import InventoryClient, InventoryError
 
 
 class Received(NamedTuple):
@@ -21,7 +16,7 @@ class Received(NamedTuple):
 
     replayed: bool
     added: int
-    refused: list[pb2.RefusedRow]
+    refused: "list[tuple[int, InventoryError]]"
 
 
 async def receive_rows(
@@ -67,17 +62,9 @@ async def _receive(
         )
     except Refused as refused:
         if len(lines) == 1:
-            return [Received(True, 0, [_refused_row(min(lines), refused)])]
+            return [Received(True, 0, [(min(lines), refused)])]
         parts = []
         for number, line in lines.items():
             parts += await _receive(client, source, location, {number: line}, reason, dry_run=dry_run)
         return parts
     return [Received(answer.replayed, 0 if answer.replayed else len(lines), [])]
-
-
-def _refused_row(row: int, refused: "Refused") -> pb2.RefusedRow:
-    failure = refused.failure
-    why = Any()
-    why.Pack(ErrorInfo(reason=failure.reason))
-    error = core_pb2.RowError(code=Code.Value(failure.code), message=failure.message, details=[why])
-    return pb2.RefusedRow(row=row, error=error)

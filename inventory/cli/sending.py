@@ -23,11 +23,12 @@ _SKIP = core_pb2.ERROR_POLICY_SKIP_REFUSED
 
 @dataclass(frozen=True)
 class Batch(Generic[Row]):
-    """Rows sent in one call; `numbers` are those of the file."""
+    """Rows sent in one call; `numbers` are those of the file. `alone`: all before it must be through."""
 
     request_id: str
     rows: list[Row]
     numbers: list[int]
+    alone: bool
 
 
 class RefusedRow(Protocol):
@@ -66,7 +67,7 @@ async def send_locations(client: "InventoryClient", batch: Batch[catalog_pb2.Loc
 
 
 async def send_stock(client: "InventoryClient", batch: Batch[StockRow], dry_run: bool) -> Answer:
-    """Rows without a lot as one bulk correction, the others as receipts."""
+    """Rows that name a lot as receipts, the others as one bulk correction."""
     corrections: dict[int, stock_pb2.StockAdjustment] = {}
     receipts: dict[str, dict[int, stock_pb2.ReceiptLine]] = {}
     for number, row in enumerate(batch.rows):
@@ -83,11 +84,11 @@ async def send_stock(client: "InventoryClient", batch: Batch[StockRow], dry_run:
             corrections.values(), REASON, error_policy=_SKIP, request_id=batch.request_id, validate_only=dry_run
         )
         numbers = list(corrections)
-        refused = [stock_pb2.RefusedRow(row=numbers[found.row], error=found.error) for found in answer.refused]
+        refused = [(numbers[row], why) for row, why in _refused(answer.refused)]
         parts.append(Received(answer.replayed, 0 if answer.replayed else answer.applied, refused))
     return Answer(
         all(part.replayed for part in parts),
-        _refused(row for part in parts for row in part.refused),
+        [row for part in parts for row in part.refused],
         {"added": sum(part.added for part in parts)},
     )
 

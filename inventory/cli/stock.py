@@ -64,7 +64,7 @@ async def _read(
     from inventory.cli.connection import connect
 
     async with connect(address) as client:
-        sku = await _sku(client, code)
+        sku = await find_sku(client, code)
         if location is not None:  # else an unknown one would look like an empty one
             await client.get_location(location)
         places = [] if location is None else [location]
@@ -78,7 +78,8 @@ async def _read(
     return sku, levels, ledger
 
 
-async def _sku(client: "InventoryClient", code: str) -> catalog_pb2.Sku:
+async def find_sku(client: "InventoryClient", code: str) -> catalog_pb2.Sku:
+    """By code or barcode."""
     from inventory_client import NotFound
 
     try:

@@ -31,6 +31,16 @@ def seen(view: View, raw: int) -> int:
     return left if view.cap is None else min(left, view.cap)
 
 
+def raw_for(view: View, wanted: int) -> int | None:
+    """The least of which so much is seen. None: of however much it isn't."""
+    if wanted <= 0:
+        return 0
+    share_bp = SHARE_WHOLE_BP if view.share_bp is None else view.share_bp
+    if share_bp == 0 or (view.cap is not None and view.cap < wanted):
+        return None
+    return -(-wanted * SHARE_WHOLE_BP // share_bp) + (view.buffer or 0)
+
+
 def of_the_endless(view: View) -> View:
     """What counts of a view where a SKU is never short: less a buffer, and a share of it, are still without end; but no
     share of it is nothing."""

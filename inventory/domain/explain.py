@@ -146,7 +146,8 @@ class Component(NamedTuple):
 
 class Explanation(NamedTuple):
     """There is always a step. `in_transit`, `incoming`, `due` (soonest first) and `unused` aren't counted. A bundle has
-    components, and nothing else has; several are the scarcest when they are equally scarce."""
+    components, and nothing else has; several are the scarcest when they are equally scarce. `apart`: how many bundles
+    more the components would make if those of one bundle could come from several places."""
 
     sellable: Sellable
     steps: tuple[Step, ...]
@@ -155,6 +156,7 @@ class Explanation(NamedTuple):
     due: tuple[DueIn, ...] = ()
     unused: tuple[Unused, ...] = ()
     components: tuple[Component, ...] = ()
+    apart: int = 0
 
     @property
     def available_to_sell(self) -> int:
@@ -234,8 +236,13 @@ def explain_bundle(
         for leaf in goods.leaves
         for bundles in (stock[leaf.sku_id] // leaf.quantity,)
     )
-    found = Sellable(seen(view, whole), 0)
-    return Explanation(found if goods.active else NOTHING, account.closed(active=goods.active), components=components)
+    anywhere = bundle_available(leaves, free, stock, from_several_places=True)
+    return Explanation(
+        Sellable(seen(view, whole), 0) if goods.active else NOTHING,
+        account.closed(active=goods.active),
+        components=components,
+        apart=anywhere - whole,
+    )
 
 
 def unused_places(topology: Topology, channel_id: int, use: Use, levels: Mapping[int, Level]) -> tuple[Unused, ...]:

@@ -167,6 +167,16 @@ def settle(ledger: "Ledger", reservation: "Reservation") -> None:
         give_back(ledger, excess, reservation.reference)
 
 
+def assert_unnamed(ledger: "Ledger", sku: str, reservation_id: UUID, lines: Sequence["Line"]) -> None:
+    """Raises SERIALS_REQUIRED when a line has more named pieces than promises."""
+    if not ledger.pieces.known:
+        return
+    for line_no, line in enumerate(lines):
+        pieces = len(promised(ledger, reservation_id, line_no))
+        if pieces > line.held + line.allocated:
+            raise serials_required(sku, pieces - line.held - line.allocated, 0)
+
+
 def named(
     ledger: "Ledger", reservation: "Reservation", ask: "Ask", left: Sequence[int], *, owned: bool
 ) -> dict[int, list[Piece]]:

@@ -68,6 +68,10 @@ class Selection(Buffer):
         self.followers = 0
         self.waiting: dict[asyncio.Future[None], None] = {}
 
+    def clear(self, start: int) -> None:
+        super().clear(start)
+        self.said = None
+
     def wake(self, turns: Turns) -> None:
         """Everybody who waits gets a turn."""
         waiting, self.waiting = self.waiting, {}
@@ -85,6 +89,10 @@ class Selections:
 
     def __iter__(self) -> Iterator[Selection]:
         return iter(self._by_filter.values())
+
+    def of_channel(self, channel_id: int) -> list[Selection]:
+        """Those that show what a channel may sell."""
+        return [each for each in self._by_filter.values() if each.wanted.channel_id == channel_id]
 
     def join(self, wanted: Filter, start: int) -> Selection:
         """`start`: the last revision that has been published."""
@@ -117,6 +125,8 @@ class Selections:
                 concerned.update(self._by_key.get(("location", item.location), ()))
                 for category in item.categories or ("",):
                     concerned.update(self._by_key.get(("category", category), ()))
+                if item.channel_id:
+                    concerned.update(self._by_key.get(("channel", str(item.channel_id)), ()))
         taken = set()
         for selection in concerned:
             picked = selection.wanted.pick(record)
@@ -137,9 +147,11 @@ def _keys(wanted: Filter) -> list[tuple[str, str]]:
         found, kind = wanted.locations, "location"
     elif wanted.categories is not None:
         found, kind = wanted.categories, "category"
+    elif wanted.kinds == {ChangeKind.AVAILABILITY}:
+        return [("channel", str(wanted.channel_id))]
     else:
         return [_EVERYTHING]
     keys = [(kind, name) for name in found]
-    if wanted.kinds != {ChangeKind.STOCK}:
+    if wanted.kinds - {ChangeKind.STOCK, ChangeKind.AVAILABILITY}:
         keys.append((kind, ""))
     return keys

@@ -19,6 +19,7 @@ class ChangeKind(IntEnum):
     SKU = 2
     LOCATION = 3
     SUBSCRIBER = 4
+    AVAILABILITY = 5
     CHANNEL = 6
 
 
@@ -36,8 +37,9 @@ class Group(NamedTuple):
 
 class Item(NamedTuple):
     """One serialised change. `sku`, `location` or `categories` is empty where it says nothing about one; a SKU that
-    changes its category has both. `movement_kind` and `available` are 0 for all but stock. `entered`: not a change, but
-    what there is of a SKU that came into a category."""
+    changes its category has both. `movement_kind` is 0 for all but stock, `available` for all but stock and what a
+    channel may sell; that is for the followers of `channel_id` only. `entered`: not a change, but what there is of a
+    SKU that came into a category."""
 
     kind: ChangeKind
     sku: str
@@ -47,6 +49,7 @@ class Item(NamedTuple):
     available: int
     body: bytes
     entered: bool = False
+    channel_id: int = 0
 
 
 class Record:
@@ -65,10 +68,10 @@ class Record:
     def frames(self, frame: Callable[[int, bytes, Sequence[Item], bool], bytes]) -> tuple[bytes, ...]:
         """Its wire form: more than one piece only when a message could not hold it."""
         if self._frames is None:
-            pieces = list(_pieces(self.items))
+            parts = list(pieces(self.items))
             self._frames = tuple(
-                frame(self.revision, self.recorded_at, piece, number < len(pieces))
-                for number, piece in enumerate(pieces, 1)
+                frame(self.revision, self.recorded_at, piece, number < len(parts))
+                for number, piece in enumerate(parts, 1)
             )
         return self._frames
 
@@ -82,6 +85,13 @@ class Filter:
     categories: frozenset[str] | None = None
     kinds: frozenset[ChangeKind] = frozenset({ChangeKind.STOCK})
     movement_kinds: frozenset[int] | None = None
+    channel_id: int = 0
+    """Whose availability, when it is wanted; 0: nobody's."""
+
+    @property
+    def shows(self) -> bool:
+        """Whether what a channel may sell is wanted."""
+        return self.channel_id != 0
 
     def pick(self, record: Record) -> Record | None:
         """What of a record is wanted; the record itself when all of it is."""
@@ -93,6 +103,7 @@ class Filter:
     def matches(self, item: Item) -> bool:
         return (
             item.kind in self.kinds
+            and (not item.channel_id or item.channel_id == self.channel_id)
             and (self.skus is None or not item.sku or item.sku in self.skus)
             and (self.locations is None or not item.location or item.location in self.locations)
             and (
@@ -116,9 +127,16 @@ class Filter:
     def _takes_whole(self, record: Record) -> bool:
         return (
             self.keeps_whole
+            and not self.shows
             and record.kinds <= self.kinds
             and not (ChangeKind.SKU in record.kinds and any(item.entered for item in record.items))
         )
+
+
+def categories_of(row: Any) -> tuple[str, ...]:
+    """Of a SKU's new version: the category, and before it that which it has left."""
+    before, now = row["category_before"], row["category"]
+    return (now,) if before is None or before == now else (before, now)
 
 
 def listed(codes: frozenset[str] | None) -> list[str] | None:
@@ -141,7 +159,8 @@ def grouped(page: Page) -> Iterator[Group]:
         yield groups[revision]
 
 
-def _pieces(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+def pieces(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """As many as a message holds, again and again; one piece of nothing."""
     start = size = 0
     for number, item in enumerate(items):
         if size and size + len(item.body) > MESSAGE_BYTES_MAX:

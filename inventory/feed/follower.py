@@ -1,18 +1,21 @@
 """One stream, as the feed sees it."""
 
 import asyncio
+from datetime import datetime
 
 from inventory.feed.buffer import Selection
 
 
 class Follower:
-    """A stream: when it must speak next, and up to where a bookmark was asked for. Times are the loop's."""
+    """A stream: when it must speak next, and up to where a bookmark was asked for. Times are the loop's, but for
+    `told_at`: the database's, as of which date it was told what may be sold."""
 
-    __slots__ = ("_idle_s", "_loop", "due", "selection", "speak_at", "waiter")
+    __slots__ = ("_idle_s", "_loop", "due", "selection", "speak_at", "told_at", "waiter")
 
     def __init__(self, selection: Selection, idle_s: float) -> None:
         self.selection = selection
         self.due: int | None = None
+        self.told_at: datetime | None = None
         self._idle_s = idle_s
         self._loop = asyncio.get_running_loop()
         self.waiter: asyncio.Future[None] | None = None

@@ -1,10 +1,13 @@
 """What a follower is told: every change in order, or the latest of each level. Both end when the feed is stopped,
 or when the database was restored from a back-up."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 from uuid import UUID
 
-from inventory.feed.change import MESSAGE_BYTES_MAX, Item, Record
+from inventory.feed import viewing
+from inventory.feed.buffer import NOWHERE
+from inventory.feed.change import MESSAGE_BYTES_MAX, Item, Record, pieces
 from inventory.feed.follower import Follower
 from inventory.feed.hub import Feed
 
@@ -20,6 +23,9 @@ async def every_change(feed: Feed, follower: Follower, epoch: UUID, after: int, 
     selection = follower.selection
     has_turn = False
     while not (feed.stopping or restored(feed, epoch)):
+        if selection.wanted.shows and (told := await _show(feed, follower, epoch, after, write)) is not None:
+            after, has_turn = told, False
+            continue
         here = (epoch, after, feed.tail)
         said = selection.said
         if has_turn and said is not None and said[0] == here:
@@ -50,9 +56,53 @@ async def every_change(feed: Feed, follower: Follower, epoch: UUID, after: int, 
         after = end
 
 
+async def _show(feed: Feed, follower: Follower, epoch: UUID, after: int, write: Write) -> int | None:
+    """Tells from the database what may be sold, when that is needed; up to where. None: it isn't."""
+    if await _awaits_view(follower):
+        return after
+    if (steps := _steps(feed, follower, after)) is None:
+        return None
+    async with aclosing(steps):
+        async for records, end in steps:
+            await feed.turns.take()
+            if feed.stopping or restored(feed, epoch):
+                break
+            for message in _fragments(feed, epoch, records) if end is None else _messages(feed, epoch, records, end):
+                await write(message)
+                follower.spoke()
+            after = after if end is None else end
+    return after
+
+
+def _steps(feed: Feed, follower: Follower, after: int) -> AsyncGenerator[viewing.Step] | None:
+    """What must be told from the database. None: nothing."""
+    selection, moment, told_at = follower.selection, feed.views.turned_at, follower.told_at
+    if told_at is not None and told_at < moment:
+        return viewing.turned(feed, follower, after, told_at, moment)
+    if feed.at_hand(selection, after) is None:
+        return viewing.catch_up(feed, selection, after, moment)
+    return None
+
+
+async def _awaits_view(follower: Follower) -> bool:
+    """Whether the view was still to come: nothing can be told for certain before. Waits a moment for it then."""
+    if follower.selection.start != NOWHERE:
+        return False
+    await follower.wait()
+    return True
+
+
 def restored(feed: Feed, epoch: UUID) -> bool:
     """Whether the database is another one than when a follower began."""
     return feed.epoch is not None and feed.epoch != epoch
+
+
+def _fragments(feed: Feed, epoch: UUID, records: Sequence[Record]) -> Iterator[bytes]:
+    """Of a change that goes on."""
+    for record in records:
+        for items in pieces(record.items):
+            frame = feed.encoder.frame(record.revision, record.recorded_at, items, True)
+            yield feed.encoder.message(epoch, (frame,), None)
 
 
 def _messages(feed: Feed, epoch: UUID, records: Sequence[Record], end: int) -> Iterator[bytes]:
@@ -79,7 +129,13 @@ async def latest(feed: Feed, follower: Follower, epoch: UUID, after: int, write:
     changes while a round is being told is told in its newest form: so nobody is behind by more than one round, and what
     is pending is bounded by the number of levels."""
     pending: dict[Key, Item] = {}
+    shows = follower.selection.wanted.shows
     while not (feed.stopping or restored(feed, epoch)):
+        if shows and await _awaits_view(follower):
+            continue
+        if shows and (steps := _steps(feed, follower, after)) is not None:
+            after = await _gather_steps(steps, after, pending)
+            continue
         end = _gather(feed, follower, after, pending)
         waits = end is not None or feed.tail is None
         if end is None:
@@ -102,6 +158,14 @@ async def latest(feed: Feed, follower: Follower, epoch: UUID, after: int, write:
             await follower.wait()
         else:
             after = end
+
+
+async def _gather_steps(steps: AsyncGenerator[viewing.Step], after: int, pending: dict[Key, Item]) -> int:
+    async with aclosing(steps):
+        async for records, end in steps:
+            pending.update({(item.sku, item.location): item for record in records for item in record.items})
+            after = after if end is None else end
+    return after
 
 
 def _gather(feed: Feed, follower: Follower, after: int, pending: dict[Key, Item]) -> int | None:

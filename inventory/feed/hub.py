@@ -6,9 +6,8 @@ that of everything, else from the database. So a slow or dead subscriber delays 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
@@ -16,8 +15,11 @@ import structlog
 from inventory.domain.ledger import Committed
 from inventory.feed.buffer import NOWHERE, Buffer, Selection, Selections
 from inventory.feed.change import ChangeKind, Filter, Group, Item, Record, grouped, listed
+from inventory.feed.encoder import Encoder
 from inventory.feed.follower import Follower
+from inventory.feed.heard import heard_from_lane, heard_from_ledger
 from inventory.feed.turns import Turns
+from inventory.feed.views import Views
 from inventory.postgres import changes
 from inventory.postgres.changes import Page
 from inventory.postgres.connection import Database
@@ -42,45 +44,24 @@ class LedgerGap(Exception):
     """A revision has no rows: following on would silently skip a change."""
 
 
-class Encoder(Protocol):
-    """How changes look on the wire; the feed itself doesn't know."""
-
-    def record(self, group: Group) -> Record:
-        """Serialises one revision."""
-
-    def row(self, row: Any) -> Item:
-        """Serialises one ledger row."""
-
-    def committed(self, committed: Committed, channels: Mapping[int, str]) -> list[Record] | None:
-        """Serialises a batch as it will be read back; None: a channel's code isn't known."""
-
-    def frame(self, revision: int, recorded_at: bytes, items: Sequence[Item], fragment: bool) -> bytes:
-        """A change, or a fragment of one, as a field of the message."""
-
-    def latest(self, items: Sequence[Item]) -> bytes:
-        """Newest rows as fields of the message."""
-
-    def message(self, epoch: UUID, frames: Sequence[bytes], bookmark: int | None) -> bytes:
-        """A message. `bookmark`: everything up to it that matches has been given; None: not yet all of it."""
-
-
 class Feed:
     """Call `run` once, and `joined` for each that follows."""
 
     def __init__(self, database: Database, reader: Reader, encoder: Encoder) -> None:
         self._database = database
-        self._reader = reader
+        self.reader = reader
         self.encoder = encoder
         self._loop = asyncio.get_running_loop()
         self._ring = Buffer(RING_RECORDS_MAX, RING_BYTES_MAX)
         self._selections = Selections()
         self.turns = Turns()
+        self.views = Views(reader, encoder, self.turns, self._wake_asked)
         self.stopping = False
         self._followers: set[Follower] = set()
         self._streams: dict[Stream, Follower] = {}
         self._asked: set[Follower] = set()
         self._ahead: set[tuple[Stream, int]] = set()
-        self._catching_up = asyncio.Semaphore(CATCH_UP_READS_MAX)
+        self.catching_up = asyncio.Semaphore(CATCH_UP_READS_MAX)
         self._rung = asyncio.Event()
         self._hears = asyncio.Event()
         self._own_pid: Callable[[], int | None] = lambda: None
@@ -110,9 +91,11 @@ class Feed:
             and self._tail == committed.base
             and self._catalog_changed <= committed.seen
         ):
-            records = self.encoder.committed(committed, self._reader.channels)
+            records = self.encoder.committed(committed, self.reader.channels)
             if records is not None:
                 self._publish(records)
+                if self.views.on:
+                    self.views.hear(heard_from_lane(records, committed))
                 return  # with nobody else on the database the tailer has nothing to do
         self.ring_bell(head)
 
@@ -121,7 +104,8 @@ class Feed:
         comes first; `own_pid`: PostgreSQL's process for our own writes, whose bell says nothing that `take` doesn't.
         Cancel it to end it."""
         self._own_pid = own_pid
-        beside = asyncio.create_task(self._tick()), asyncio.create_task(self.turns.deal(busy))
+        works = self._tick(), self.turns.deal(busy), self.views.run()
+        beside = [asyncio.create_task(work) for work in works]
         listening: asyncio.Task[None] | None = None
         try:
             while True:
@@ -153,7 +137,7 @@ class Feed:
             follower.wake()
 
     async def head(self) -> Head:
-        return await self._reader.head()
+        return await self.reader.head()
 
     async def request_bookmark(self, stream: Stream) -> Head:
         """Has the stream, wherever it is, speak as soon as it has come as far as the head is now."""
@@ -162,13 +146,16 @@ class Feed:
             self._speak(stream, head.revision)
         else:
             channel_id, stream_id = stream
-            await changes.ring(self._reader, self._database, f"bookmark {channel_id} {stream_id} {head.revision}")
+            await changes.ring(self.reader, self._database, f"bookmark {channel_id} {stream_id} {head.revision}")
         return head
 
     @contextmanager
     def joined(self, wanted: Filter, idle_s: float, stream: Stream | None = None) -> Iterator[Follower]:
         """A follower of what a filter lets through, for the length of the block."""
-        selection = self._selections.join(wanted, NOWHERE if self._tail is None else self._tail)
+        if wanted.shows:
+            selection = self.views.join(wanted, self._tail)
+        else:
+            selection = self._selections.join(wanted, NOWHERE if self._tail is None else self._tail)
         follower = Follower(selection, idle_s)
         self._followers.add(follower)
         if stream is not None:
@@ -181,7 +168,7 @@ class Feed:
             self._asked.discard(follower)
             if stream is not None and self._streams.get(stream) is follower:
                 del self._streams[stream]
-            self._selections.leave(selection)
+            (self.views if wanted.shows else self._selections).leave(selection)
 
     async def _tick(self) -> None:
         """Wakes those who have been silent for long. One timer for all: with thousands of streams theirs would cost."""
@@ -280,23 +267,31 @@ class Feed:
 
     async def _read_to_the_end(self) -> None:
         if self._tail is None:
-            head = await self._reader.head()
+            head = await self.reader.head()
             self.epoch = head.epoch
             self._begin(head.revision)
         while self._tail is not None:
             after = self._tail
-            entered = self._selections.of_categories > 0
-            page = await changes.read_page(self._reader, after, entered=entered)
+            entered = self._names_categories
+            page = await changes.read_page(self.reader, after, entered=entered)
             if page.epoch != self.epoch:
                 self._restart(page.epoch)
                 break
             if page.end <= self._tail:  # or all of it was taken from the lane meanwhile
                 break
             if page.skus and not entered:
-                if self._selections.of_categories:  # since the reading began
+                if self._names_categories:  # since the reading began
                     continue
                 self._without_entered = page.end
-            self._publish([record for record in self._records(page, after) if record.revision > self._tail])
+            groups = [group for group in self._groups(page, after) if group.revision > self._tail]
+            records = [self.encoder.record(group) for group in groups]
+            self._publish(records)
+            if self.views.on:
+                self.views.hear(heard_from_ledger(records, groups))
+
+    @property
+    def _names_categories(self) -> bool:
+        return self._selections.of_categories + self.views.selections.of_categories > 0
 
     def _restart(self, epoch: UUID) -> None:
         """The database was restored from a back-up: nothing that was published counts. Every follower ends."""
@@ -316,6 +311,7 @@ class Feed:
         for selection in self._selections:
             selection.clear(start)
             selection.wake(self.turns)
+        self.views.reset(tail)
 
     def _publish(self, records: Sequence[Record]) -> None:
         concerned: set[Selection] = set()
@@ -328,21 +324,26 @@ class Feed:
         for selection in concerned:
             selection.wake(self.turns)
         self._speak_reached()
+        self._wake_asked()
+
+    def _wake_asked(self) -> None:
         for follower in tuple(self._asked):
             if follower.due is None:
                 self._asked.discard(follower)
             follower.wake()
 
-    def _records(self, page: Page, after: int) -> list[Record]:
-        records = [self.encoder.record(group) for group in grouped(page)]
-        if [record.revision for record in records] != list(range(after + 1, page.end + 1)):
+    def _groups(self, page: Page, after: int) -> list[Group]:
+        groups = list(grouped(page))
+        if [group.revision for group in groups] != list(range(after + 1, page.end + 1)):
             raise LedgerGap(f"revisions {after + 1} to {page.end} are not all there")
-        return records
+        return groups
 
     def at_hand(self, selection: Selection, after: int) -> tuple[Sequence[Record], int] | None:
         """What of a filter's changes is in memory, and how far that reaches; None: the database must be asked."""
         if self._tail is None or (selection.wanted.categories is not None and after < self._without_entered):
             return None
+        if selection.wanted.shows:
+            return self.views.at_hand(selection, after)
         if after >= selection.start:
             records, all_of_them = selection.after(after)
             return records, max(self._tail, after) if all_of_them else records[-1].revision
@@ -354,17 +355,22 @@ class Feed:
 
     async def catch_up(self, after: int, wanted: Filter) -> tuple[Sequence[Record], int]:
         """The next page of a filter's changes from the database, and how far it reaches."""
-        async with self._catching_up:
-            page = await changes.read_page(self._reader, after, entered=wanted.categories is not None)
+        groups, end = await self.read_on(after, wanted)
+        records = map(self.encoder.record, groups)
+        return [record for one in records if (record := wanted.pick(one)) is not None], end
+
+    async def read_on(self, after: int, wanted: Filter) -> tuple[Sequence[Group], int]:
+        """The next page of all changes from the database, and how far it reaches."""
+        async with self.catching_up:
+            page = await changes.read_page(self.reader, after, entered=wanted.categories is not None)
         if self.epoch is not None and page.epoch != self.epoch:
             self._restart(page.epoch)
             return (), after
-        picked = [record for one in self._records(page, after) if (record := wanted.pick(one)) is not None]
-        return picked, page.end
+        return self._groups(page, after), page.end
 
     async def catch_up_latest(self, after: int, wanted: Filter) -> tuple[Sequence[Item], int]:
         """The newest row of each level in the next page of a filter's changes, and how far it reaches."""
         filters = listed(wanted.skus), listed(wanted.locations), listed(wanted.categories)
-        async with self._catching_up:
-            end, rows = await changes.read_latest(self._reader, after, *filters)
+        async with self.catching_up:
+            end, rows = await changes.read_latest(self.reader, after, *filters)
         return [self.encoder.row(row) for row in rows], end

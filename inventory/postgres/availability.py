@@ -1,6 +1,7 @@
 """Looking at stock as the engine does, without locks: for answers that promise nothing."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import NamedTuple
 
@@ -8,19 +9,10 @@ from inventory.domain.decide import decide
 from inventory.domain.explain import CLAIMS_NAMED_MAX, Claim, Claims
 from inventory.domain.ledger import Ledger
 from inventory.domain.reservation import Expire, run_out
-from inventory.postgres.errors import Interfered, TopologyChanged
+from inventory.postgres.errors import TopologyChanged
 from inventory.postgres.reads import Reader
-from inventory.postgres.stock import Pair, Wanted, find_and_lock
+from inventory.postgres.stock import Pair, Source, Wanted, find_and_lock
 from inventory.postgres.topology import Directory
-
-TRIES_MAX = 5
-
-
-class Seen(NamedTuple):
-    """What was looked at, as of a revision or a little later."""
-
-    ledger: Ledger
-    revision: int
 
 
 class DueRow(NamedTuple):
@@ -41,43 +33,17 @@ class Shown(NamedTuple):
     preorder_until: date | None
 
 
-class Looking:
-    """Reads what decisions are made on."""
+class Seen:
+    """What was looked at, as of a revision. Everything that is read of it is of that one state."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self.directory = Directory()
-
-    async def look(self, channel_id: int, skus: Collection[str], pairs: Collection[Pair] = ()) -> Seen:
-        """Levels of `skus` at all places, and of `pairs`; holds that have run out don't count. Raises a
-        `StorageError`."""
-        for _ in range(TRIES_MAX):
-            topology = self.directory.topology
-            everywhere = tuple(topology.sites)
-            viewed = [channel_id] if topology.channel(channel_id).has_overrides else []
-            wanted = Wanted(pairs=pairs, spreads=[(sku, everywhere) for sku in skus], viewed=viewed)
-            try:
-                locked = await find_and_lock(self._reader, wanted, topology, lock=False)
-            except TopologyChanged:
-                await self.directory.refresh(self._reader)
-            except Interfered:
-                continue
-            else:
-                ledger = locked.ledger
-                for reservation in list(ledger.reservations.values()):
-                    if run_out(reservation, ledger.now):
-                        decide(ledger, Expire(reservation.reservation_id))
-                return Seen(ledger, locked.seen)
-        raise Interfered("places or channels change all the time")
-
-    async def channel(self, code: str) -> int | None:
-        """The number of a channel; None: there is no such channel."""
-        rows = await self._reader.fetch("find_channel", code)
-        return int(rows[0][0]) if rows else None
+    def __init__(self, source: Source, ledger: Ledger, revision: int) -> None:
+        self._source = source
+        self.ledger = ledger
+        self.revision = revision
 
     async def claims(self, sku_id: int, location_ids: Sequence[int]) -> tuple[Claims, Claims]:
         """What is held, and what is allocated."""
-        rows = await self._reader.fetch("read_claims", sku_id, location_ids, CLAIMS_NAMED_MAX)
+        rows = await self._source.fetch("read_claims", sku_id, location_ids, CLAIMS_NAMED_MAX)
         found: tuple[list[Claim], list[Claim]] = ([], [])
         counts = [0, 0]
         for is_allocated, *claim, reservations in map(tuple, rows):
@@ -87,10 +53,47 @@ class Looking:
 
     async def due_in(self, sku_ids: Sequence[int], location_ids: Sequence[int]) -> list[DueRow]:
         """Soonest first."""
-        return [DueRow(*row) for row in await self._reader.fetch("read_due_in", sku_ids, location_ids)]
+        return [DueRow(*row) for row in await self._source.fetch("read_due_in", sku_ids, location_ids)]
 
     async def shown(self, sku_ids: Sequence[int]) -> dict[int, Shown]:
-        return {row[0]: Shown(*tuple(row)[1:]) for row in await self._reader.fetch("read_shown", sku_ids)}
+        return {row[0]: Shown(*tuple(row)[1:]) for row in await self._source.fetch("read_shown", sku_ids)}
+
+
+class Looking:
+    """Reads what decisions are made on."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.directory = Directory()
+
+    @asynccontextmanager
+    async def look(self, channel_id: int, skus: Collection[str], pairs: Collection[Pair] = ()) -> AsyncIterator[Seen]:
+        """Levels of `skus` at all places, and of `pairs`; holds that have run out don't count. Raises a
+        `StorageError`."""
+        async with self._reader.snapshot() as source:
+            try:
+                seen = await self._seen(source, channel_id, skus, pairs)
+            except TopologyChanged:
+                await self.directory.refresh(source)
+                seen = await self._seen(source, channel_id, skus, pairs)
+            yield seen
+
+    async def _seen(self, source: Source, channel_id: int, skus: Collection[str], pairs: Collection[Pair]) -> Seen:
+        topology = self.directory.topology
+        everywhere = tuple(topology.sites)
+        viewed = [channel_id] if topology.channel(channel_id).has_overrides else []
+        wanted = Wanted(pairs=pairs, spreads=[(sku, everywhere) for sku in skus], viewed=viewed)
+        locked = await find_and_lock(source, wanted, topology, lock=False)
+        ledger = locked.ledger
+        for reservation in list(ledger.reservations.values()):
+            if run_out(reservation, ledger.now):
+                decide(ledger, Expire(reservation.reservation_id))
+        return Seen(source, ledger, locked.seen)
+
+    async def channel(self, code: str) -> int | None:
+        """The number of a channel; None: there is no such channel."""
+        rows = await self._reader.fetch("find_channel", code)
+        return int(rows[0][0]) if rows else None
 
 
 def _claim(row: Sequence[object]) -> Claim:

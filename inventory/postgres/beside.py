@@ -9,6 +9,7 @@ from inventory.postgres import (
     lots,
     serials,
     stock_counts,
+    transfers,
 )
 from inventory.postgres.connection import Writer
 from inventory.postgres.needed import Needed
@@ -32,6 +33,7 @@ class Beside(Protocol):
 
 
 ALL: tuple[Beside, ...] = (
+    transfers,
     lots,
     stock_counts,
     incoming,

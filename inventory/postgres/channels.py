@@ -82,7 +82,7 @@ async def _clock(writer: Writer) -> datetime:
 
 async def find(reader: Reader, code: str) -> tuple[int, ChannelSettings] | None:
     """A channel's number and settings; None: there is none of this code."""
-    rows = await reader.fetch("find_channel", code)
+    rows = await reader.fetch("find_channel_settings", code)
     return (rows[0]["channel_id"], settings_of(rows[0])) if rows else None
 
 

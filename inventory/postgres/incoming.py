@@ -11,11 +11,12 @@ from inventory.postgres.needed import Needed
 
 DUE_ROWS_MAX = 100
 """How many expected deliveries of one level are looked through for the first."""
+_SPEAKING = frozenset((SetIncoming, Receive))
 
 
 def concerns(commands: Sequence[Any]) -> bool:
     """Whether any of them says what is expected, or takes in what was."""
-    return any(_reference(command) for command in commands)
+    return any(type(command) in _SPEAKING and _reference(command) for command in commands)
 
 
 async def prepare(writer: Writer, commands: Sequence[Any]) -> Needed:

@@ -1,7 +1,9 @@
 """Reading: what needs no lock. Each call borrows a connection for one statement."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,6 +14,7 @@ from inventory.domain.catalog import Location, Sku
 from inventory.domain.level import Level
 from inventory.domain.reservation import Line, Reservation, ReservationState, as_of
 from inventory.domain.topology import Use
+from inventory.domain.units import Unit
 from inventory.postgres import queries
 from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.connection import Database, Planning
@@ -32,7 +35,10 @@ LISTS = {
     "list_stock",
     "list_stock_count_lines",
     "list_stock_counts",
+    "read_bundles_as_of",
     "read_channel_snapshot",
+    "read_facts_page",
+    "list_transfers",
     "read_latest",
     "read_location_snapshot",
     "read_sku_snapshot",
@@ -81,6 +87,14 @@ class ReservationRow(NamedTuple):
     transfer_ids: tuple[UUID, ...]
 
 
+class SkuUnits(NamedTuple):
+    """What a SKU is counted in, and its other units."""
+
+    unit: str
+    unit_digits: int
+    others: tuple[Unit, ...]
+
+
 class Reader:
     """Borrows connections for reading; lists have their own, so that they can't keep a look-up waiting."""
 
@@ -112,6 +126,18 @@ class Reader:
         try:
             return await pool.fetch(self._sql[name], *arguments)
         except Exception as error:
+            raise classified(error) from error
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["Snapshot"]:
+        """One state of the database for several queries. Raises a `StorageError`."""
+        try:
+            async with (
+                self._look_ups.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                yield Snapshot(connection, self._sql)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise classified(error) from error
 
     async def head(self) -> Head:
@@ -167,6 +193,11 @@ class Reader:
         rows = await self.fetch("find_sku", code, barcode)
         return sku_of(rows[0]) if rows else None
 
+    async def units(self, codes: Sequence[str]) -> dict[str, SkuUnits]:
+        """By code; what doesn't exist is missing."""
+        rows = await self.fetch("read_units", codes)
+        return {row["code"]: _sku_units(row) for row in rows}
+
     async def list_skus(self, after: str, category: str | None, active: bool | None, limit: int) -> list[Sku]:
         return [sku_of(row) for row in await self.fetch("list_skus", after, category, active, limit)]
 
@@ -191,6 +222,26 @@ class Reader:
     async def forget_requests(self, older_than: timedelta, limit: int) -> int:
         """How many answers were dropped."""
         return int((await self.fetch("forget_requests", older_than, limit))[0][0])
+
+
+class Snapshot:
+    """Runs named queries on one state of the database."""
+
+    def __init__(self, connection: Any, sql: Mapping[str, str]) -> None:
+        self._connection = connection
+        self._sql = sql
+
+    async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
+        """Runs a named query. Raises a `StorageError`."""
+        try:
+            rows: Sequence[Any] = await self._connection.fetch(self._sql[name], *arguments)
+        except Exception as error:
+            raise classified(error) from error
+        return rows
+
+
+def _sku_units(row: Any) -> SkuUnits:
+    return SkuUnits(row["unit"], row["unit_digits"], tuple(Unit(*unit) for unit in json.loads(row["units"])))
 
 
 def level_row(row: Any) -> LevelRow:

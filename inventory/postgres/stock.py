@@ -23,6 +23,8 @@ RequestKey = tuple[int, UUID]
 
 
 RUN_OUT_LINES_MAX = 100
+RUN_OUT_LINES_SEEN_MAX = 10_000
+"""Who only looks can't end them and look again."""
 THRESHOLDS = 3
 """A level's last fields, which may be unset."""
 LOCK_WAIT_NOTICED = timedelta(milliseconds=5)
@@ -137,7 +139,8 @@ async def find_and_lock(source: Source, wanted: Wanted, topology: Topology, *, l
 
 
 async def _find(source: Source, wanted: Wanted, lock: bool) -> Any:
-    arguments = (wanted.requests, list(wanted.pairs), wanted.reservation_ids, wanted.owners, RUN_OUT_LINES_MAX)
+    lines_max = RUN_OUT_LINES_MAX if lock else RUN_OUT_LINES_SEEN_MAX
+    arguments = (wanted.requests, list(wanted.pairs), wanted.reservation_ids, wanted.owners, lines_max)
     if not wanted.wide:
         return (await source.fetch("find_and_lock", *arguments))[0]
     query = "find_and_lock_wide" if lock else "find_wide"
@@ -199,20 +202,32 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) 
     levels = [(*key, step, *ledger.levels[key]) for key, step in ledger.touched_levels.items()]
     reservations = [ledger.reservations[identity] for identity in ledger.touched_reservations]
     lines = [
-        (reservation.reservation_id, number, *line, reservation.expires_at)
+        (
+            reservation.reservation_id,
+            number,
+            *line,
+            reservation.expires_at if reservation.state == ReservationState.HELD else None,
+        )
         for reservation in reservations
         for number, line in enumerate(reservation.lines)
     ]
     if ledger.touched_lots:
         lots = [(*key, lot_id, *ledger.lot_levels[key][lot_id]) for key, lot_id in ledger.touched_lots]
         await writer.fetch("write_lot_levels", lots)
+    collected = [
+        reservation.reservation_id
+        for reservation in reservations
+        if reservation.pickup_location_id is not None and not reservation.is_live
+    ]
+    if collected:
+        await writer.fetch("cancel_transfers_of", collected, ledger.now)
     rows = await writer.fetch(
         "write_stock",
         ledger.step,
         ledger.now,
         levels,
         ledger.movements,
-        [(*reservation[:7], *reservation[8:]) for reservation in reservations],
+        [(*reservation[:7], *reservation[8:11]) for reservation in reservations],
         lines,
         requests,
         writer.database.notify_channel,
@@ -279,6 +294,7 @@ def _reservations(ledger: Ledger, rows: Sequence[Any]) -> list[Reservation]:
             Use(row["purpose"]),
             row["pickup_location_id"],
             row["ready_at"],
+            tuple(row["transfer_ids"]),
         )
         for identity, row in heads.items()
     ]

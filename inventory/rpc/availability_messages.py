@@ -1,14 +1,12 @@
 """How availability looks on the wire."""
 
-from collections.abc import Sequence
-
 from inventory.domain.availability import Sellable
 from inventory.domain.explain import Explanation, Step
 from inventory.domain.goods import Goods
 from inventory.domain.ledger import Ledger
 from inventory.domain.promise import Promise
-from inventory.domain.reservation import Ask, Line
-from inventory.postgres.availability import Shown
+from inventory.domain.reservation import Line
+from inventory.postgres.availability import DueRow, Shown
 from inventory.rpc.formats import disposition, timestamp
 from inventory.v1 import availability_service_pb2 as pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
@@ -30,6 +28,7 @@ def explanation(
                 due_on=due.due_on.isoformat() if due.due_on else "",
                 quantity=due.quantity,
                 reference=due.reference,
+                sku=goods.sku,
             )
             for due in found.due
         ],
@@ -51,6 +50,7 @@ def explanation(
         channel=channel,
         unit=shown.unit,
         unit_digits=shown.unit_digits,
+        components_apart=found.apart,
     )
 
 
@@ -71,27 +71,17 @@ def _step(step: Step) -> pb2.ExplainStep:
     )
 
 
-def line_message(
-    ledger: Ledger,
-    ask: Ask,
-    promised: int,
-    parts: Sequence[tuple[Line, Promise]],
-    promisable_from: str,
-    due_in: Sequence[pb2.DueIn],
-    alternatives: Sequence[pb2.Alternative],
-) -> pb2.PromisedLine:
-    return pb2.PromisedLine(
-        sku=ask.sku,
-        requested=ask.quantity,
-        promised=promised,
-        parts=[_part(ledger, line, found) for line, found in parts],
-        due_in=due_in,
-        promisable_from=promisable_from,
-        alternatives=alternatives,
+def due_in_message(ledger: Ledger, row: DueRow) -> pb2.DueIn:
+    return pb2.DueIn(
+        location=ledger.topology.sites[row.location_id].code,
+        due_on=row.due_on.isoformat() if row.due_on else "",
+        quantity=row.quantity,
+        reference=row.reference,
+        sku=ledger.goods_by_id[row.sku_id].sku,
     )
 
 
-def _part(ledger: Ledger, line: Line, found: Promise) -> pb2.PromisedPart:
+def part_message(ledger: Ledger, line: Line, found: Promise) -> pb2.PromisedPart:
     place = ledger.place_at((line.sku_id, line.location_id))
     leaves = [portion.leaves_at for portion in found.portions]
     arrives = found.arrives_on

@@ -1,17 +1,21 @@
 """How the feed's changes look on the wire."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from inventory.domain.availability import Sellable
 from inventory.domain.ledger import Committed
-from inventory.feed.change import ChangeKind, Group, Item, Record
+from inventory.feed.change import ChangeKind, Group, Item, Record, categories_of
 from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.channels import settings_of
 from inventory.postgres.subscribers import subscriber_of
 from inventory.rpc import formats
+from inventory.rpc.catalog_messages import format_location, format_sku
 from inventory.rpc.channel_messages import channel
-from inventory.rpc.wire import delimited, integer, tag, varint
+from inventory.rpc.wire import delimited, integer, integer_tag, tag, varint
+from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 
@@ -20,6 +24,7 @@ _CHANGE = pb2.Change.DESCRIPTOR.fields_by_name
 _BOOKMARK = _RESPONSE["bookmark"].number
 _CHANGES = _RESPONSE["changes"].number
 _LATEST = tag(_RESPONSE["latest"].number)
+_LATEST_SHOWN = tag(_RESPONSE["availability"].number)
 _REVISION, _FRAGMENT = _CHANGE["revision"].number, _CHANGE["fragment"].number
 _RECORDED_AT = _CHANGE["recorded_at"].number
 _ENTERED = tag(_CHANGE["entered"].number)
@@ -28,8 +33,15 @@ _TAGS = {
     ChangeKind.SKU: tag(_CHANGE["skus"].number),
     ChangeKind.LOCATION: tag(_CHANGE["locations"].number),
     ChangeKind.SUBSCRIBER: tag(_CHANGE["subscribers"].number),
+    ChangeKind.AVAILABILITY: tag(_CHANGE["availability"].number),
     ChangeKind.CHANNEL: tag(_CHANGE["channels"].number),
 }
+
+
+_SHOWN = channel_pb2.ChannelAvailability.DESCRIPTOR.fields_by_name
+_SKU = tag(_SHOWN["sku"].number)
+_TO_SELL = integer_tag(_SHOWN["available_to_sell"].number)
+_BACKORDER = integer_tag(_SHOWN["backorder"].number)
 
 
 class ChangeEncoder:
@@ -44,13 +56,11 @@ class ChangeEncoder:
             entered.setdefault(row["sku"], []).append(self.row(row))
         for row in group.skus:
             sku = sku_of(row)
-            before = row["category_before"]
-            categories = (sku.category,) if before is None or before == sku.category else (before, sku.category)
-            items.append(Item(ChangeKind.SKU, sku.code, "", categories, 0, 0, _sized(formats.sku(sku))))
+            items.append(Item(ChangeKind.SKU, sku.code, "", categories_of(row), 0, 0, _sized(format_sku(sku))))
             items += [item._replace(categories=(sku.category,), entered=True) for item in entered.get(sku.code, ())]
         for row in group.locations:
             location = location_of(row)
-            items.append(Item(ChangeKind.LOCATION, "", location.code, (), 0, 0, _sized(formats.location(location))))
+            items.append(Item(ChangeKind.LOCATION, "", location.code, (), 0, 0, _sized(format_location(location))))
         for row in group.subscribers:
             message = formats.subscriber(subscriber_of(row), row["epoch"])
             items.append(Item(ChangeKind.SUBSCRIBER, "", "", (), 0, 0, _sized(message)))
@@ -78,6 +88,21 @@ class ChangeEncoder:
         recorded_at = formats.timestamp(committed.recorded_at).SerializeToString()
         return [Record(revision, recorded_at, tuple(of)) for revision, of in enumerate(items, committed.base + 1)]
 
+    def shown(self, channel_id: int, sku: str, categories: tuple[str, ...], sellable: Sellable) -> Item:
+        """Serialises what a channel may sell of a SKU."""
+        code, total = sku.encode(), sellable.total
+        body = _SKU + varint(len(code)) + code
+        if total:
+            body += _TO_SELL + varint(total)
+        if sellable.backorder:
+            body += _BACKORDER + varint(min(sellable.backorder, total))
+        sized = varint(len(body)) + body
+        return Item(ChangeKind.AVAILABILITY, sku, "", categories, 0, total, sized, channel_id=channel_id)
+
+    def timestamp(self, moment: datetime) -> bytes:
+        """A record's `recorded_at`."""
+        return formats.timestamp(moment).SerializeToString()
+
     def frame(self, revision: int, recorded_at: bytes, items: Sequence[Item], fragment: bool) -> bytes:
         """A change, or a fragment of one, as a field of WatchResponse."""
         parts = [integer(_REVISION, revision), delimited(_RECORDED_AT, recorded_at)]
@@ -91,7 +116,7 @@ class ChangeEncoder:
         """Newest rows as fields of WatchResponse."""
         parts: list[bytes] = []
         for item in items:
-            parts += (_LATEST, item.body)
+            parts += (_LATEST_SHOWN if item.channel_id else _LATEST, item.body)
         return b"".join(parts)
 
     def message(self, epoch: UUID, frames: Sequence[bytes], bookmark: int | None) -> bytes:

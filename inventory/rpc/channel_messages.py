@@ -1,5 +1,6 @@
 """Channels become messages."""
 
+from inventory.domain.availability import Sellable
 from inventory.domain.channel import ChannelChange, ChannelSettings, SkuView
 from inventory.domain.ledger import Ledger
 from inventory.domain.topology import View
@@ -21,6 +22,12 @@ def channel(found: ChannelSettings) -> pb2.Channel:
 
 def channel_sku(found: SkuView) -> pb2.ChannelSku:
     return pb2.ChannelSku(sku=found.sku, view=_view(found.view))
+
+
+def channel_availability(sku: str, sellable: Sellable) -> pb2.ChannelAvailability:
+    """`backorder` is a part of what may be sold, so it ends where that does."""
+    total = sellable.total
+    return pb2.ChannelAvailability(sku=sku, available_to_sell=total, backorder=min(sellable.backorder, total))
 
 
 def channel_answer(ledger: Ledger, answer: ChannelChange) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -11,15 +12,16 @@ from inventory.domain.limits import FILTERS_MAX, HEARTBEAT_DEFAULT, HEARTBEAT_MA
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Reason, Refusal, subscriber_not_found
 from inventory.engine.failures import ShuttingDown
-from inventory.feed import snapshot
+from inventory.feed import snapshot, viewing
 from inventory.feed.change import MESSAGE_BYTES_MAX, ChangeKind, Filter
 from inventory.feed.following import every_change, latest, restored
 from inventory.feed.hub import Feed, Stream
 from inventory.postgres.reads import Head, Reader
 from inventory.postgres.subscribers import acknowledged
 from inventory.rpc import formats, parse
+from inventory.rpc.catalog_messages import format_location, format_sku
 from inventory.rpc.change_encoder import bookmark_field
-from inventory.rpc.channel_messages import channel
+from inventory.rpc.channel_messages import channel, channel_availability
 from inventory.rpc.method import Call, Method, Write, server_stream, unary
 from inventory.rpc.reading import epoch_changed, resumable
 from inventory.rpc.streams import Streams
@@ -28,6 +30,9 @@ from inventory.v1 import watch_service_pb2 as pb2
 
 Row = TypeVar("Row", bound=Message)
 SERVICE = pb2.DESCRIPTOR.services_by_name["WatchService"].full_name
+
+
+_CONFLATED = (pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_AVAILABILITY)
 
 
 class WatchService:
@@ -43,7 +48,7 @@ class WatchService:
         }
 
     async def watch(self, request: pb2.WatchRequest, call: Call, write: Write) -> None:
-        wanted, idle_s, stream = _filter(request), _idle_s(request), _stream(request.stream_id, call)
+        wanted, idle_s, stream = _filter(request, call), _idle_s(request), _stream(request.stream_id, call)
         follow = latest if _is_latest(request) else every_change
         with self._streams.one_more(call.channel_id):
             known = await self._acknowledged(request.subscriber, call)
@@ -51,8 +56,10 @@ class WatchService:
             revision = _start(request, head, known)
             with self._feed.joined(wanted, idle_s, stream) as follower:
                 await self._feed.hears()
+                if wanted.shows:
+                    follower.told_at = await self._told_at(request, revision)
                 if request.WhichOneof("start") == "snapshot":
-                    await self._snapshot(revision, wanted, write)
+                    await self._snapshot(revision, wanted, follower.told_at, write)
                 await write(bookmark_field(head.epoch, revision))
                 await follow(self._feed, follower, head.epoch, revision, write)
         if restored(self._feed, head.epoch):
@@ -76,18 +83,26 @@ class WatchService:
             raise subscriber_not_found(name)
         return known
 
-    async def _snapshot(self, revision: int, wanted: Filter, write: Write) -> None:
+    async def _told_at(self, request: pb2.WatchRequest, revision: int) -> datetime:
+        """Since when the calendar may have changed what the stream's consumer knows; the database's clock."""
+        recorded_at: datetime | None
+        now: datetime
+        recorded_at, now = (await self._reader.fetch("read_recorded_at", revision))[0]
+        knows = request.WhichOneof("start") in {"after", "acknowledged"}
+        return recorded_at if knows and recorded_at is not None else now
+
+    async def _snapshot(self, revision: int, wanted: Filter, moment: datetime | None, write: Write) -> None:
         """Each page in its turn: writes come before many who begin at once."""
         async with aclosing(snapshot.skus(self._reader, revision, wanted)) as pages:
             async for skus in pages:
                 await self._feed.turns.take()
-                for few in _messages_of([formats.sku(sku) for sku in skus]):
+                for few in _messages_of([format_sku(sku) for sku in skus]):
                     piece = pb2.WatchResponse(skus=few, snapshot_revision=revision)
                     await write(piece.SerializeToString())
         async with aclosing(snapshot.locations(self._reader, revision, wanted)) as places:
             async for locations in places:
                 await self._feed.turns.take()
-                piece = pb2.WatchResponse(locations=map(formats.location, locations), snapshot_revision=revision)
+                piece = pb2.WatchResponse(locations=map(format_location, locations), snapshot_revision=revision)
                 await write(piece.SerializeToString())
         async with aclosing(snapshot.channels(self._reader, revision, wanted)) as settings:
             async for channels in settings:
@@ -100,6 +115,13 @@ class WatchService:
                 await self._feed.turns.take()
                 piece = pb2.WatchResponse(levels=map(formats.level_row, rows), snapshot_revision=revision)
                 await write(piece.SerializeToString())
+        if moment is not None:
+            async with aclosing(viewing.snapshot(self._reader, wanted, revision, moment)) as shown:
+                async for sellable in shown:
+                    await self._feed.turns.take()
+                    values = [channel_availability(*each) for each in sellable]
+                    piece = pb2.WatchResponse(availability=values, snapshot_revision=revision)
+                    await write(piece.SerializeToString())
         await write(pb2.WatchResponse(snapshot_revision=revision, snapshot_complete=True).SerializeToString())
 
 
@@ -129,17 +151,21 @@ def _start(request: pb2.WatchRequest, head: Head, known: int | None) -> int:
             raise Refusal(Reason.FIELD_REQUIRED, "say snapshot, after, now or acknowledged", field="start")
 
 
-def _filter(request: pb2.WatchRequest) -> Filter:
+def _filter(request: pb2.WatchRequest, call: Call) -> Filter:
     skus, locations = parse.codes(request.skus, "skus"), parse.codes(request.locations, "locations")
     categories = parse.codes(request.categories, "categories")
     kinds = _kinds(request.kinds, "kinds", ChangeKind)
     movement_kinds = _kinds(request.movement_kinds, "movement_kinds", MovementKind)
+    shows = pb2.CHANGE_KIND_AVAILABILITY in (kinds or ())
+    if shows and locations:
+        raise Refusal(Reason.FIELD_CONFLICT, "what a channel may sell is of all its locations", field="locations")
     return Filter(
         None if skus is None else frozenset(skus),
         None if locations is None else frozenset(locations),
         None if categories is None else frozenset(categories),
         frozenset(map(ChangeKind, kinds or (ChangeKind.STOCK,))),
         movement_kinds,
+        call.channel_id if shows else 0,
     )
 
 
@@ -159,8 +185,8 @@ def _is_latest(request: pb2.WatchRequest) -> bool:
         return False
     if request.movement_kinds:
         raise Refusal(Reason.FIELD_CONFLICT, "the newest row may be of a kind left out", field="movement_kinds")
-    if any(kind != pb2.CHANGE_KIND_STOCK for kind in request.kinds):
-        raise Refusal(Reason.FIELD_CONFLICT, "the newest rows are of stock only", field="kinds")
+    if any(kind not in _CONFLATED for kind in request.kinds):
+        raise Refusal(Reason.FIELD_CONFLICT, "the newest is told of stock and availability only", field="kinds")
     return True
 
 

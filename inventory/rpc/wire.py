@@ -31,9 +31,14 @@ def delimited(field: int, body: bytes) -> bytes:
     return tag(field) + varint(len(body)) + body
 
 
+def integer_tag(field: int) -> bytes:
+    """Of an integer field with a number below 16."""
+    return bytes((field << 3 | _VARINT,))
+
+
 def integer(field: int, value: int) -> bytes:
     """A non-negative integer field with a number below 16."""
-    return bytes((field << 3 | _VARINT,)) + varint(value)
+    return integer_tag(field) + varint(value)
 
 
 def with_revision(payload: bytes, revision: int | None, replayed: bool) -> bytes:

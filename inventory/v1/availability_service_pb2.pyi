@@ -99,16 +99,18 @@ class PromisedPart(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., backordered: _Optional[int] = ..., lot: _Optional[str] = ..., leaves_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., arrives_on: _Optional[str] = ..., same_day: _Optional[bool] = ...) -> None: ...
 
 class DueIn(_message.Message):
-    __slots__ = ("location", "due_on", "quantity", "reference")
+    __slots__ = ("location", "due_on", "quantity", "reference", "sku")
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     DUE_ON_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
     location: str
     due_on: str
     quantity: int
     reference: str
-    def __init__(self, location: _Optional[str] = ..., due_on: _Optional[str] = ..., quantity: _Optional[int] = ..., reference: _Optional[str] = ...) -> None: ...
+    sku: str
+    def __init__(self, location: _Optional[str] = ..., due_on: _Optional[str] = ..., quantity: _Optional[int] = ..., reference: _Optional[str] = ..., sku: _Optional[str] = ...) -> None: ...
 
 class Alternative(_message.Message):
     __slots__ = ("location", "available", "purpose")
@@ -219,7 +221,7 @@ class ExplainedComponent(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., quantity: _Optional[int] = ..., available_to_sell: _Optional[int] = ..., bundles: _Optional[int] = ..., scarcest: _Optional[bool] = ...) -> None: ...
 
 class ExplainAvailabilityResponse(_message.Message):
-    __slots__ = ("availability", "steps", "due_in", "unused", "components", "revision", "channel", "unit", "unit_digits")
+    __slots__ = ("availability", "steps", "due_in", "unused", "components", "revision", "channel", "unit", "unit_digits", "components_apart")
     AVAILABILITY_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     DUE_IN_FIELD_NUMBER: _ClassVar[int]
@@ -229,6 +231,7 @@ class ExplainAvailabilityResponse(_message.Message):
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     UNIT_DIGITS_FIELD_NUMBER: _ClassVar[int]
+    COMPONENTS_APART_FIELD_NUMBER: _ClassVar[int]
     availability: _channel_service_pb2.ChannelAvailability
     steps: _containers.RepeatedCompositeFieldContainer[ExplainStep]
     due_in: _containers.RepeatedCompositeFieldContainer[DueIn]
@@ -238,4 +241,5 @@ class ExplainAvailabilityResponse(_message.Message):
     channel: str
     unit: str
     unit_digits: int
-    def __init__(self, availability: _Optional[_Union[_channel_service_pb2.ChannelAvailability, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[ExplainStep, _Mapping]]] = ..., due_in: _Optional[_Iterable[_Union[DueIn, _Mapping]]] = ..., unused: _Optional[_Iterable[_Union[UnusedPlace, _Mapping]]] = ..., components: _Optional[_Iterable[_Union[ExplainedComponent, _Mapping]]] = ..., revision: _Optional[int] = ..., channel: _Optional[str] = ..., unit: _Optional[str] = ..., unit_digits: _Optional[int] = ...) -> None: ...
+    components_apart: int
+    def __init__(self, availability: _Optional[_Union[_channel_service_pb2.ChannelAvailability, _Mapping]] = ..., steps: _Optional[_Iterable[_Union[ExplainStep, _Mapping]]] = ..., due_in: _Optional[_Iterable[_Union[DueIn, _Mapping]]] = ..., unused: _Optional[_Iterable[_Union[UnusedPlace, _Mapping]]] = ..., components: _Optional[_Iterable[_Union[ExplainedComponent, _Mapping]]] = ..., revision: _Optional[int] = ..., channel: _Optional[str] = ..., unit: _Optional[str] = ..., unit_digits: _Optional[int] = ..., components_apart: _Optional[int] = ...) -> None: ...

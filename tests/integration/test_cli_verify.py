@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # the stub's name only
     from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceAsyncStub
 
 TIMEOUT_S = 30.0
+APPEND_ONLY = ("movement", "sku_version", "location_version", "channel_version", "channel_sku_version", "serial_event")
 
 
 @pytest.fixture
@@ -147,14 +148,7 @@ async def broken(dsn: str) -> dict[str, int]:
 async def damage(dsn: str, *statements: str) -> None:
     connection = await asyncpg.connect(dsn, server_settings={"search_path": "inventory"})
     try:
-        for table in (
-            "movement",
-            "sku_version",
-            "location_version",
-            "channel_version",
-            "channel_sku_version",
-            "serial_event",
-        ):
+        for table in APPEND_ONLY:
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         for statement in statements:
             assert await connection.execute(statement) not in ("UPDATE 0", "DELETE 0", "INSERT 0 0"), statement
@@ -259,6 +253,28 @@ DAMAGES: list[tuple[str, list[str], set[str]]] = [
         "goods issued without a movement",
         ["UPDATE reservation_line SET released = released - 1, fulfilled = fulfilled + 1 WHERE released > 0"],
         {"states", "lines"},
+    ),
+    (
+        "something of a lot that never came",
+        [
+            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
+            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 1, 0, 0, 0, 0, 0, NULL FROM lot",
+        ],
+        {"lots"},
+    ),
+    (
+        "a lot that lasts longer at a place",
+        [
+            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
+            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 0, 0, 0, 0, 0, 0, '2031-01-01' FROM lot",
+        ],
+        {"lots"},
+    ),
+    ("goods of no lot where lots tell them apart", [f"UPDATE sku SET tracking = 1 WHERE {A}"], {"lots"}),
+    (
+        "goods in transit that nobody has shipped",
+        [f"UPDATE level SET in_transit = in_transit + 1 WHERE {A}"],
+        {"I3 sums", "last movement", "in transit"},
     ),
     ("a counted line gone", ["DELETE FROM stock_count_line WHERE on_hand = 3"], {"counts"}),
     ("a counted line too many", ["UPDATE stock_count SET lines = 2 WHERE state = 1"], {"counts"}),

@@ -14,6 +14,7 @@ from inventory.domain.availability import (
     backorder_room,
     bundle_available,
     bundles_at,
+    raw_for,
     room,
     seen,
 )
@@ -113,6 +114,15 @@ def test_a_setting_that_is_not_set_changes_nothing_and_a_stricter_one_never_show
     assert total(view._replace(cap=more)) <= more
     assert total(view._replace(cap=0)) == 0
     assert total(view._replace(oversell_limit=0)) <= total(view)
+
+
+@given(views, st.integers(1, 40))
+def test_so_much_is_needed_for_so_much_to_be_seen_and_not_one_less(view: View, wanted: int) -> None:
+    raw = raw_for(view, wanted)
+    if raw is None:
+        assert seen(view, 10**9) < wanted
+    else:
+        assert seen(view, raw) >= wanted > seen(view, raw - 1)
 
 
 @given(views, levels(), limits, small)

@@ -28,7 +28,8 @@ ALL_KINDS = (
 
 
 class Follower:
-    """Reads a stream as it comes. `levels`: what a mirror would hold now; `latest`: newest rows as they came."""
+    """Reads a stream as it comes. `levels`: what a mirror would hold now; `latest`: newest rows as they came; `shown`:
+    what the channel may sell, and how much of it back-ordered, by SKU."""
 
     def __init__(self, client: Client, *, metadata: Metadata | None = None, **request: Any) -> None:
         self._call = client.watch.Watch(pb2.WatchRequest(**request), metadata=metadata)
@@ -36,6 +37,7 @@ class Follower:
         self.changes: list[pb2.Change] = []
         self.latest: list[core_pb2.Movement] = []
         self.levels: dict[Pair, core_pb2.Quantities] = {}
+        self.shown: dict[str, tuple[int, int]] = {}
 
     async def read(self) -> pb2.WatchResponse:
         async with asyncio.timeout(PATIENCE_S):
@@ -44,6 +46,9 @@ class Follower:
         self.messages.append(message)
         for level in message.levels:
             self.levels[(level.sku, level.location)] = level.quantities
+        for shown in (message.availability, *(change.availability for change in message.changes)):
+            for each in shown:
+                self.shown[each.sku] = (each.available_to_sell, each.backorder)
         self.changes += message.changes
         self.latest += message.latest
         for rows in (*((*change.entered, *change.movements) for change in message.changes), message.latest):

@@ -10,7 +10,7 @@ from inventory.postgres.verify import CHECKS, snapshot
 from inventory.v1 import channel_service_pb2 as pb2
 from inventory.v1 import core_pb2
 from inventory.v1.watch_service_pb2 import CHANGE_KIND_CHANNEL as CHANNEL
-from tests.rpc.client import Client, Server, new_id, of_row, refusal, seconds, unique
+from tests.rpc.client import PATIENCE_S, Client, Server, new_id, of_row, refusal, seconds, unique
 from tests.rpc.follower import NOW, following, spread
 
 VIEW: dict[str, Any] = {"buffer": 0, "cap": 10, "share_bp": 5_000, "oversell": core_pb2.OversellPolicy(allow=True)}
@@ -212,7 +212,8 @@ async def test_every_change_of_a_channel_is_told_once_and_in_order(client: Clien
         made = await set_channel(client, channel, locations=[place])
         of_sku = await set_skus(client, channel, row(sku, cap=3))
         ended = await set_channel(client, channel)
-        await live.up_to(ended.revision)
+        async with asyncio.timeout(PATIENCE_S):
+            await live.up_to(ended.revision)
     expected = [(made.revision, made.channel), (of_sku.revision, made.channel), (ended.revision, ended.channel)]
     assert [(change.revision, *change.channels) for change in live.changes] == expected
     async with following(forgetful, after=cursor, **wish) as late:

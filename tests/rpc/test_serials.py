@@ -1,7 +1,7 @@
 """Goods told apart by serial number: each piece at most once, promised to one, and with a history."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import asyncpg
@@ -354,3 +354,21 @@ async def test_a_piece_received_at_two_places_at_once_is_received_once(
         assert sum(isinstance(end, pb2.ReceiveStockResponse) for end in ends) == 1
     levels = [(await client.quantities(sku, place)).on_hand for place in (here, there)]
     assert sum(levels) == 20
+
+
+async def test_a_promise_of_these_very_pieces_is_not_moved_elsewhere(client: Client, db: asyncpg.Connection) -> None:
+    sku, here = await phones(client, db, "S1", "S2")
+    there = await client.location()
+    await client.receive(there, pieces(sku, "T1", "T2"))
+
+    def move(order: core_pb2.Reservation) -> Awaitable[reservation_pb2.ReallocateResponse]:
+        row = reservation_pb2.ReallocationMove(sku=sku, from_location=here, to_location=there)
+        return client.reservations.Reallocate(
+            reservation_pb2.ReallocateRequest(request_id=new_id(), reservation_id=order.reservation_id, moves=[row])
+        )
+
+    very = await reserve(client, wanted(sku, here, 1, "S1"))
+    assert (await refusal(move(very))).what == ("FAILED_PRECONDITION", "SERIALS_REQUIRED")
+    await move(await reserve(client, wanted(sku, here, 1)))
+    assert (await client.quantities(sku, there)).held == 1
+    assert named(await client.reservation(very.reservation_id)) == [["S1"]]

@@ -263,7 +263,7 @@ def test_components_that_stand_apart_make_no_bundle_though_neither_is_short() ->
     found = explain_bundle(KIT, NO_VIEW, apart, {1: Sellable(10, 0), 2: Sellable(5, 0)}, LOCATIONS)
     assert (found.available_to_sell, [part.bundles for part in found.components]) == (0, [5, 5])
     assert all(part.scarcest for part in found.components)
+    assert found.apart == 5, "what they would make together"
     together = KIT._replace(from_several_places=True)
-    assert (
-        explain_bundle(together, NO_VIEW, apart, {1: Sellable(10, 0), 2: Sellable(5, 0)}, LOCATIONS).sellable.stock == 5
-    )
+    allowed = explain_bundle(together, NO_VIEW, apart, {1: Sellable(10, 0), 2: Sellable(5, 0)}, LOCATIONS)
+    assert (allowed.sellable.stock, allowed.apart) == (5, 0)

@@ -7,7 +7,7 @@ WITH claim AS (
     FROM unnest($2::integer[]) AS place (location_id)
     CROSS JOIN LATERAL (
         SELECT * FROM reservation_line
-        WHERE sku_id = $1 AND location_id = place.location_id AND held > 0 AND expires_at > clock_timestamp() OFFSET 0
+        WHERE sku_id = $1 AND location_id = place.location_id AND held > 0 AND expires_at > now() OFFSET 0
     ) AS line
     UNION ALL
     SELECT true, line.allocated, line.location_id, line.reservation_id, line.lot_id, NULL
@@ -55,6 +55,10 @@ CROSS JOIN LATERAL (
 ) AS line
 WHERE transfer.state = 2 AND line.shipped > line.received + line.missing
 ORDER BY due_on NULLS LAST, location_id, reference
+
+-- name: find_channel
+-- The number of a channel by code. $1 code.
+SELECT channel_id FROM channel WHERE code = $1
 
 -- name: read_shown
 -- How quantities of SKUs are shown, and until when they are pre-ordered. $1 sku_ids.

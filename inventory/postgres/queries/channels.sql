@@ -64,7 +64,7 @@ INSERT INTO channel_sku_version (revision, channel_id, sku_id, buffer, cap, shar
     recorded_at)
 SELECT $1::bigint, $4::integer, sku_id, buffer, cap, share_bp, oversell_limit, $2::integer, $3::timestamptz FROM new
 
--- name: find_channel
+-- name: find_channel_settings
 -- A channel by code, without settings too. $1 code.
 SELECT channel_id, code, name, kind, buffer, cap, share_bp, oversell_limit, min_life_days,
     location_codes(location_ids) AS locations

@@ -30,7 +30,8 @@ WITH pair_level AS MATERIALIZED (
     FROM pair_level
     CROSS JOIN LATERAL (
         SELECT reservation_id FROM reservation_line
-        WHERE sku_id = pair_level.sku_id AND location_id = pair_level.location_id AND held > 0 AND expires_at <= now()
+        WHERE sku_id = pair_level.sku_id AND location_id = pair_level.location_id AND (held > 0 OR backordered > 0)
+            AND expires_at <= now()
         OFFSET 0
     ) AS line
     LIMIT $5
@@ -96,7 +97,8 @@ FROM feed_head
 -- $1 to $5 as there, $5 also how many lines of one level that wait for goods at most; $6 SKU codes, each with the numbers
 -- of the locations it may come from; $7 those SKU and location codes of $2 where goods may arrive.
 -- Bundles are taken apart here: $2 and $6 lock the levels of what they are made of. Where a SKU has a limit for
--- back-orders all its levels are locked, since it is counted over all of them.
+-- back-orders all its levels are locked, since it is counted over all of them; of $6 also those where somebody waits,
+-- for the limits of channels.
 -- Gives also: the levels that are locked only for $6, column by column, which costs a fifth, a column that is 0 or unset
 -- everywhere as null; and what the SKUs of $6, the
 -- bundles of $2 and their parts are. The reservations to read are also those that wait for goods.
@@ -108,9 +110,11 @@ WITH named AS MATERIALIZED (
     ) AS sku
     CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
 ), spread AS MATERIALIZED (
-    SELECT sku.sku_id, sku.kind, source.location_ids
+    SELECT sku.sku_id, sku.kind, sku.oversells, source.location_ids
     FROM unnest($6::spread_row[]) AS source
-    CROSS JOIN LATERAL (SELECT sku_id, kind FROM sku WHERE code = source.sku OFFSET 0) AS sku
+    CROSS JOIN LATERAL (
+        SELECT sku_id, kind, oversell_limit > 0 OR preorder_limit > 0 AS oversells FROM sku WHERE code = source.sku OFFSET 0
+    ) AS sku
 ), leaf AS MATERIALIZED (
     SELECT bundle.sku_id AS bundle_sku_id, part.sku_id, part.quantity
     FROM (SELECT sku_id FROM named WHERE kind = 2 UNION SELECT sku_id FROM spread WHERE kind = 2) AS bundle
@@ -131,6 +135,18 @@ WITH named AS MATERIALIZED (
     SELECT sku_id, location_ids FROM spread WHERE kind <> 2
     UNION ALL
     SELECT leaf.sku_id, spread.location_ids FROM spread JOIN leaf ON leaf.bundle_sku_id = spread.sku_id
+    UNION ALL
+    SELECT spread.sku_id, counted.location_ids
+    FROM spread
+    CROSS JOIN LATERAL (
+        SELECT array_agg(location_id) AS location_ids
+        FROM (
+            SELECT location_id FROM level WHERE sku_id = spread.sku_id AND spread.oversells
+            UNION ALL
+            SELECT location_id FROM level WHERE sku_id = spread.sku_id AND backordered > 0
+        ) AS either
+    ) AS counted
+    WHERE counted.location_ids IS NOT NULL
 ), due AS MATERIALIZED (
     SELECT reservation_id FROM reservation
     WHERE state = 1 AND expires_at <= now() AND cardinality($6::spread_row[]) > 0
@@ -147,14 +163,16 @@ WITH named AS MATERIALIZED (
     ) AS key
     CROSS JOIN LATERAL (
         SELECT reservation_id FROM reservation_line
-        WHERE sku_id = key.sku_id AND location_id = key.location_id AND held > 0 AND expires_at <= now()
+        WHERE sku_id = key.sku_id AND location_id = key.location_id AND (held > 0 OR backordered > 0)
+            AND expires_at <= now()
         OFFSET 0
     ) AS line
     UNION ALL
     SELECT due.reservation_id
     FROM few_due, due
     CROSS JOIN LATERAL (
-        SELECT sku_id, location_id FROM reservation_line WHERE reservation_id = due.reservation_id AND held > 0 OFFSET 0
+        SELECT sku_id, location_id FROM reservation_line WHERE reservation_id = due.reservation_id
+            AND (held > 0 OR backordered > 0) OFFSET 0
     ) AS line
     JOIN wide ON wide.sku_id = line.sku_id AND line.location_id = ANY (wide.location_ids)
     WHERE few
@@ -281,7 +299,8 @@ SELECT EXISTS (
     SELECT FROM unnest($1::bigint[], $2::integer[]) AS key (sku_id, location_id)
     CROSS JOIN LATERAL (
         SELECT FROM reservation_line
-        WHERE sku_id = key.sku_id AND location_id = key.location_id AND held > 0 AND expires_at > $3 AND expires_at <= $4
+        WHERE sku_id = key.sku_id AND location_id = key.location_id AND (held > 0 OR backordered > 0) AND expires_at > $3
+            AND expires_at <= $4
         LIMIT 1
     ) AS line
 )
@@ -327,7 +346,10 @@ SELECT reservation.reservation_id, reservation.channel_id, reservation.owner, re
     reservation.pickup_location_id, reservation.ready_at, line.sku_id, line.location_id,
     line.requested, line.held, line.allocated, line.backordered, line.fulfilled, line.released, line.ask_no,
     line.lot_id, line.bundle_sku_id, line.bundle_quantity, line.accepted_revision, sku.code AS sku,
-    location.code AS location, sku.tracking, sku.kind, bundle.code AS bundle, lot.code AS lot
+    location.code AS location, sku.tracking, sku.kind, bundle.code AS bundle, lot.code AS lot,
+    CASE WHEN reservation.pickup_location_id IS NULL THEN '{}'::uuid[] ELSE ARRAY(
+        SELECT transfer_id FROM transfer WHERE transfer.reservation_id = reservation.reservation_id ORDER BY transfer_id
+    ) END AS transfer_ids
 FROM unnest($1::uuid[]) AS named (reservation_id)
 JOIN reservation ON reservation.reservation_id = named.reservation_id
 JOIN reservation_line AS line ON line.reservation_id = named.reservation_id
