@@ -206,6 +206,7 @@ class SyncInventoryClient:
     reclassify_stock = _waits(InventoryClient.reclassify_stock)
     set_incoming = _waits(InventoryClient.set_incoming)
     list_lots = _waits(InventoryClient.list_lots)
+    get_serial = _waits(InventoryClient.get_serial)
     list_movements = _iterates(InventoryClient.list_movements)
     open_stock_count = _waits(InventoryClient.open_stock_count)
     record_stock_count = _waits(InventoryClient.record_stock_count)

@@ -16,6 +16,8 @@ KEYS_MAX = 1_000
 """Keys of one BatchGetStock."""
 FILTERS_MAX = 1_000
 """Codes of one filter."""
+SERIALS_MAX = 10_000
+"""Single pieces named in one request."""
 COUNT_LINES_MAX = 10_000
 """Lines of one stock count: all of them are posted by one command."""
 COUNT_RECORD_LINES_MAX = 1_000
