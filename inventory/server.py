@@ -32,8 +32,10 @@ from inventory.rpc import (
     stock,
     stock_count,
     subscriber,
+    transfer,
     watch,
 )
+from inventory.rpc.amounts import Amounts
 from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.rpc.errors import encode_refusal
 from inventory.rpc.method import BULK_BYTES_MAX, Router
@@ -120,19 +122,20 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         beside.append(asyncio.create_task(_keep_on(name, work), name=name))
     stack.push_async_callback(_cancel, *beside)
 
-    writes, streams = Writes(lane), Streams()
+    writes, streams, amounts = Writes(lane), Streams(), Amounts(reader)
     if settings.metrics is not None:
         sources = Sources(reader.head, streams, lane, lambda: [row.subscriber for row in keeping.subscribers])
         stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources))
     server = grpc.aio.server(options=_options(bool(shared)))
     services = {
-        stock.SERVICE: stock.StockService(writes, reader).methods(),
-        reservation.SERVICE: reservation.ReservationService(writes, reader, streams).methods(),
+        stock.SERVICE: stock.StockService(writes, reader, amounts).methods(),
+        reservation.SERVICE: reservation.ReservationService(writes, reader, streams, amounts).methods(),
+        transfer.SERVICE: transfer.TransferService(writes, reader).methods(),
         catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
         stock_count.SERVICE: stock_count.StockCountService(writes, reader).methods(),
         channel.SERVICE: channel.ChannelService(writes, reader).methods(),
         watch.SERVICE: watch.WatchService(feed, reader, streams).methods(),
-        availability.SERVICE: availability.AvailabilityService(reader).methods(),
+        availability.SERVICE: availability.AvailabilityService(reader, amounts).methods(),
         subscriber.SERVICE: subscriber.SubscriberService(reader).methods(),
     }
     by_path = {

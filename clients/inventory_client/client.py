@@ -27,6 +27,7 @@ from inventory_client.reservations import ReservationCalls
 from inventory_client.stock import StockCalls
 from inventory_client.stock_counts import StockCountCalls
 from inventory_client.subscribers import SubscriberCalls
+from inventory_client.transfers import TransferCalls
 from inventory_client.watch import OnConnection, Start, Watch
 
 HEARTBEAT = timedelta(seconds=5)
@@ -47,6 +48,7 @@ class InventoryClient(
     StockCalls,
     StockCountCalls,
     ReservationCalls,
+    TransferCalls,
     AvailabilityCalls,
     CatalogCalls,
     ChannelCalls,

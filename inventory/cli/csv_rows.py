@@ -1,28 +1,15 @@
-"""What the columns of each kind of file mean: rows become messages, messages become rows."""
+"""Kinds of files: rows become messages, messages become rows. What the columns of files of stock mean."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
 
 from inventory.cli.csv_file import Columns, integer, shown
-from inventory.domain import barcode
-from inventory.domain.code import free_text, location_code, lot_code, sku_code
-from inventory.domain.limits import (
-    ATTRIBUTES_BYTES_MAX,
-    ATTRIBUTES_MAX,
-    BARCODES_MAX,
-    CATEGORY_BYTES_MAX,
-    NAME_BYTES_MAX,
-    QUANTITY_MAX,
-    UNIT_BYTES_MAX,
-    UNIT_DIGITS_MAX,
-)
+from inventory.domain.code import calendar_date, location_code, lot_code, sku_code
+from inventory.domain.limits import QUANTITY_MAX
 from inventory.domain.refusal import Reason, Refusal
-from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
@@ -37,89 +24,51 @@ _DISPOSITIONS = {
     "quarantined": core_pb2.DISPOSITION_QUARANTINED,
 }
 _UNSELLABLE = ("quality_control", "damaged", "quarantined")
-_LOCATION_KINDS = {
-    "": catalog_pb2.LOCATION_KIND_UNSPECIFIED,
-    "warehouse": catalog_pb2.LOCATION_KIND_WAREHOUSE,
-    "shop": catalog_pb2.LOCATION_KIND_SHOP,
-    "pickup_point": catalog_pb2.LOCATION_KIND_PICKUP_POINT,
-    "external": catalog_pb2.LOCATION_KIND_EXTERNAL,
-}
-_LOCATION_KIND_NAMES = {number: name for name, number in _LOCATION_KINDS.items()}
-_BOOLEANS = {"": None, "true": True, "false": False}
 
 
 @dataclass(frozen=True)
 class Table(Generic[Row]):
     """One kind of file. `parse` takes the fields in the order of `columns` and raises `Refusal`, whose field is the
-    column; `unique` names what may stand in the file only once."""
+    column; `unique` names what may stand in the file only once, `parts` what of it a row needs to be there before."""
 
     noun: str
     columns: Columns
     parse: Callable[[Sequence[str]], Row]
     unique: Callable[[Row], str] | None = None
+    parts: Callable[[Row], Sequence[str]] | None = None
 
 
-def _parse_sku(fields: Sequence[str]) -> catalog_pb2.Sku:
-    code, name, category, unit, unit_digits, barcodes, active, attributes = fields
-    digits = integer(unit_digits, "unit_digits") if unit_digits else 0
-    if not 0 <= digits <= UNIT_DIGITS_MAX:
-        raise Refusal(Reason.UNIT_DIGITS_OUT_OF_RANGE, f"unit_digits is 0 to {UNIT_DIGITS_MAX}", field="unit_digits")
-    numbers = [barcode.checked(text, "barcodes") for text in barcodes.split()]
-    if len(numbers) > BARCODES_MAX:
-        raise Refusal(Reason.TOO_MANY_LINES, f"a SKU has at most {BARCODES_MAX} barcodes", field="barcodes")
-    return catalog_pb2.Sku(
-        sku=sku_code(code, "sku"),
-        name=free_text(name, NAME_BYTES_MAX, "name"),
-        category=free_text(category, CATEGORY_BYTES_MAX, "category"),
-        unit=free_text(unit, UNIT_BYTES_MAX, "unit"),
-        unit_digits=digits,
-        barcodes=numbers,
-        active=_one_of(active, _BOOLEANS, "active"),
-        attributes=_attributes(attributes),
-    )
+@dataclass
+class Judged:
+    """A file whose rows are all good: how many, their codes, and which of them need others to be there."""
 
+    rows: int = 0
+    codes: set[str] = field(default_factory=set)
+    composed: set[str] = field(default_factory=set)
 
-def sku_row(sku: catalog_pb2.Sku) -> list[str]:
-    attributes = dict(sku.attributes)
-    return [
-        sku.sku,
-        sku.name,
-        sku.category,
-        sku.unit,
-        str(sku.unit_digits),
-        " ".join(sku.barcodes),
-        _boolean(sku.active),
-        json.dumps(attributes, ensure_ascii=False, sort_keys=True) if attributes else "",
-    ]
+    def add(self, table: Table[Row], message: Row) -> None:
+        """Raises CODE_TAKEN."""
+        if table.unique is None:
+            return
+        code = table.unique(message)
+        if code in self.codes:
+            raise Refusal(Reason.CODE_TAKEN, f"{code!r} stands twice in the file")
+        self.codes.add(code)
+        if table.parts is not None and table.parts(message):
+            self.composed.add(code)
 
-
-def _parse_location(fields: Sequence[str]) -> catalog_pb2.Location:
-    code, name, kind, active = fields
-    return catalog_pb2.Location(
-        location=location_code(code, "location"),
-        name=free_text(name, NAME_BYTES_MAX, "name"),
-        kind=_one_of(kind, _LOCATION_KINDS, "kind"),
-        active=_one_of(active, _BOOLEANS, "active"),
-    )
-
-
-def location_row(location: catalog_pb2.Location) -> list[str]:
-    return [
-        location.location,
-        location.name,
-        _LOCATION_KIND_NAMES.get(location.kind, ""),
-        _boolean(location.active),
-    ]
+    def turn(self, table: Table[Row], message: Row) -> int:
+        """When it is sent: what needs nothing, what needs such, what needs the latter."""
+        parts = table.parts(message) if table.parts is not None else ()
+        return 0 if not parts else 1 if self.composed.isdisjoint(parts) else 2
 
 
 def _parse_stock(fields: Sequence[str]) -> StockRow:
     """What names a lot is received: a correction would not say until when the lot lasts."""
     sku, location, quantity, disposition, lot, expires_on = fields
-    delta = integer(quantity, "quantity")
-    if not 1 <= delta <= QUANTITY_MAX:
-        raise Refusal(Reason.QUANTITY_OUT_OF_RANGE, f"quantity is 1 to {QUANTITY_MAX}", field="quantity")
+    delta = number_between(quantity, "quantity", 1, QUANTITY_MAX)
     code, place = sku_code(sku, "sku"), location_code(location, "location")
-    stands = _one_of(disposition, _DISPOSITIONS, "disposition")
+    stands = one_of(disposition, _DISPOSITIONS, "disposition")
     if lot:
         line = stock_pb2.ReceiptLine(
             sku=code,
@@ -156,56 +105,16 @@ def _rows(
             left -= QUANTITY_MAX
 
 
-SKUS: Table[catalog_pb2.Sku] = Table(
-    "skus",
-    Columns(("sku",), ("name", "category", "unit", "unit_digits", "barcodes", "active", "attributes")),
-    _parse_sku,
-    lambda row: row.sku,
-)
-LOCATIONS: Table[catalog_pb2.Location] = Table(
-    "locations",
-    Columns(("location",), ("name", "kind", "active")),
-    _parse_location,
-    lambda row: row.location,
-)
 STOCK: Table[StockRow] = Table(
     "stock", Columns(("sku", "location", "quantity"), ("disposition", "lot", "expires_on")), _parse_stock
 )
 
 
-def _attributes(text: str) -> dict[str, str]:
-    """A JSON object of texts. The json module takes duplicate keys and lone surrogates, and recurses."""
-    if not text:
-        return {}
-    try:
-        found = json.loads(text, object_pairs_hook=_unique)
-        if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-            raise ValueError
-        joined = "".join(key + value for key, value in found.items())
-        joined.encode()
-    except (ValueError, RecursionError):
-        raise Refusal(
-            Reason.CSV_ROW,
-            f'{shown(text)} is not a JSON object of texts such as {{"brand": "ACME"}}',
-            field="attributes",
-        ) from None
-    if len(found) > ATTRIBUTES_MAX:
-        raise Refusal(Reason.TOO_MANY_LINES, f"a SKU has at most {ATTRIBUTES_MAX} attributes", field="attributes")
-    free_text(joined, ATTRIBUTES_BYTES_MAX, "attributes")
-    return found
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError
-    return found
-
-
 Value = TypeVar("Value")
 
 
-def _one_of(text: str, choices: dict[str, Value], column: str) -> Value:
+def one_of(text: str, choices: dict[str, Value], column: str) -> Value:
+    """Raises CSV_ROW."""
     try:
         return choices[text]
     except KeyError:
@@ -213,14 +122,19 @@ def _one_of(text: str, choices: dict[str, Value], column: str) -> Value:
         raise Refusal(Reason.CSV_ROW, f"{shown(text)} is not one of {names}, or empty", field=column) from None
 
 
+def number_between(text: str, column: str, low: int, high: int) -> int:
+    """Raises NOT_AN_INTEGER, QUANTITY_OUT_OF_RANGE."""
+    number = integer(text, column)
+    if not low <= number <= high:
+        raise Refusal(Reason.QUANTITY_OUT_OF_RANGE, f"{column} is {low} to {high}", field=column)
+    return number
+
+
 def _day(text: str, column: str) -> str:
-    try:
-        if not text or date.fromisoformat(text).isoformat() == text:
-            return text
-    except ValueError:
-        pass
-    raise Refusal(Reason.DATE_FORMAT, f"{shown(text)} is no day as 2026-12-24 is", field=column)
+    if text:
+        calendar_date(text, column)
+    return text
 
 
-def _boolean(value: bool) -> str:
+def boolean(value: bool) -> str:
     return "true" if value else "false"

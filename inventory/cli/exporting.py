@@ -12,7 +12,8 @@ from cyclopts import App, Parameter
 
 from inventory.cli import csv_file
 from inventory.cli.channel_rows import CHANNEL_SKUS, CHANNELS, channel_row, channel_sku_row
-from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, location_row, lot_rows, sku_row, stock_rows
+from inventory.cli.csv_catalog import LOCATIONS, SKUS, location_row, sku_row
+from inventory.cli.csv_rows import STOCK, lot_rows, stock_rows
 from inventory.cli.failure import Failed
 from inventory.cli.options import SERVER_DEFAULT, ServerAddress
 from inventory.cli.terminal import progress

@@ -5,6 +5,7 @@ import bisect
 import sys
 import uuid
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from inventory.cli.channel_rows import CHANNEL_SKUS, CHANNELS
+from inventory.cli.csv_catalog import LOCATIONS, SKUS
 from inventory.cli.csv_file import COMPLAINTS_MAX, Complaint, CsvFile, CsvRefused, Findings
-from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, Row, Table
+from inventory.cli.csv_rows import STOCK, Judged, Row, Table
 from inventory.cli.failure import Failed
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, ServerAddress
 from inventory.cli.sending import (
@@ -82,7 +84,11 @@ def skus(file: Path, /, *, options: Options = DEFAULTS) -> int:
     """Create or update SKUs from a CSV file.
 
     Columns: sku, and if you like name, category, unit, unit_digits, barcodes (with spaces between), active (true,
-    false), attributes (a JSON object of texts). A SKU that exists gets all of these anew; only its unit never changes.
+    false), attributes (a JSON object of texts), kind (goods, bundle, virtual, virtual_limited), tracking (lots,
+    serials), units (a JSON object such as {"box": 12}), components (of a bundle, a JSON object such as {"TEA-1": 2}),
+    from_several_places (true, false), oversell (deny, allow, or a number), preorder_until (YYYY-MM-DD),
+    preorder_limit. A SKU that exists gets all of these anew; only its unit never changes, and units are only added.
+    Bundles are sent after what they are made of.
 
     Example: inventory import skus skus.csv --dry-run
 
@@ -98,7 +104,10 @@ def skus(file: Path, /, *, options: Options = DEFAULTS) -> int:
 def locations(file: Path, /, *, options: Options = DEFAULTS) -> int:
     """Create or update locations from a CSV file.
 
-    Columns: location, and if you like name, kind (warehouse, shop, pickup_point, external), active (true, false).
+    Columns: location, and if you like name, kind (warehouse, shop, pickup_point, external), active (true, false),
+    street, postal_code, city, country (PL), latitude, longitude, priority (0 comes first), handling_s, cutoff (HH:MM),
+    working_days (1-5, or 1 3 5), closed_on (YYYY-MM-DD, with spaces between), time_zone (Europe/Warsaw), purposes
+    (online, pickup, walk_in, with spaces between), transit_days.
 
     Example: inventory import locations shops.csv
 
@@ -171,21 +180,27 @@ def stock(file: Path, /, *, options: StockOptions = STOCK_DEFAULTS) -> int:
 
 @dataclass
 class Totals:
-    """What came of all batches."""
+    """What came of all batches. `unasked`: rows that the server can't judge in a dry run, since others of the file are
+    not there yet."""
 
     rows: int = 0
+    unasked: int = 0
     replayed: int = 0
     refused: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     first_refused: list[Complaint] = field(default_factory=list)
 
-    def add(self, batch: Batch[Any], answer: Answer) -> None:
+    def add(self, batch: Batch[Any], answer: Answer, coming: AbstractSet[str]) -> None:
+        """`coming`: codes that a dry run's file would have brought before."""
         self.rows += len(batch.rows)
         self.replayed += len(batch.rows) - len(answer.refused) if answer.replayed else 0
-        self.refused += len(answer.refused)
         for name, count in answer.counts.items():
             self.counts[name] = self.counts.get(name, 0) + (0 if answer.replayed else count)
         for row, why in answer.refused:
+            if why.reason == Reason.SKU_NOT_FOUND and why.metadata.get("sku") in coming:
+                self.unasked += 1
+                continue
+            self.refused += 1
             complaint = Complaint(batch.numbers[row], "", why.reason or why.code, why.message)
             bisect.insort(self.first_refused, complaint)
         del self.first_refused[COMPLAINTS_MAX:]
@@ -196,54 +211,45 @@ def _import(table: Table[Row], send: Send, path: Path, options: Options) -> int:
 
     options.check()
     with CsvFile(path, table.columns) as file:
-        rows = _judge(table, file)
+        judged = _judge(table, file)
         totals = Totals()
-        if rows and isinstance(options, StockOptions) and not (options.dry_run or options.partial):
-            totals = run(_send_all(table, send, file, rows, replace(options, dry_run=True)))
+        if judged.rows and isinstance(options, StockOptions) and not (options.dry_run or options.partial):
+            totals = run(_send_all(table, send, file, judged, replace(options, dry_run=True)))
             if totals.refused:
                 _list_refused(totals)
                 raise Failed(f"{file.path}: nothing was added; mend these rows or say --partial, and send it again")
-        if rows:
-            totals = run(_send_all(table, send, file, rows, options))
+        if judged.rows:
+            totals = run(_send_all(table, send, file, judged, options))
     _list_refused(totals)
     _report(table, file, totals, options)
     return 1 if totals.refused else 0
 
 
-def _judge(table: Table[Row], file: CsvFile) -> int:
-    """How many rows there are. Raises `Failed` when a single one is bad."""
+def _judge(table: Table[Row], file: CsvFile) -> Judged:
+    """Raises `Failed` when a single row is bad."""
     findings = Findings()
-    seen: set[str] = set()
-    rows = 0
+    judged = Judged()
     with progress() as bar:
         task = bar.add_task("checking", total=None)
         try:
             for number, fields in file.fields(findings.add):
-                rows += 1
+                judged.rows += 1
                 try:
-                    message = table.parse(fields)
-                    if table.unique is not None:
-                        _once(seen, table.unique(message))
+                    judged.add(table, table.parse(fields))
                 except Refusal as refusal:
                     findings.add_refusal(number, refusal)
-                if not rows % 10_000:
-                    bar.update(task, completed=rows)
+                if not judged.rows % 10_000:
+                    bar.update(task, completed=judged.rows)
         except CsvRefused as refused:
             findings.add(refused.complaint)
-        bar.update(task, completed=rows, total=rows)
+        bar.update(task, completed=judged.rows, total=judged.rows)
     if findings.count:
         count = "1 bad row" if findings.count == 1 else f"{findings.count:,} bad rows"
         raise Failed(f"{file.path} is refused for {count}; nothing was sent", *findings.lines())
-    return rows
+    return judged
 
 
-def _once(seen: set[str], code: str) -> None:
-    if code in seen:
-        raise Refusal(Reason.CODE_TAKEN, f"{code!r} stands twice in the file")
-    seen.add(code)
-
-
-def _batches(table: Table[Row], file: CsvFile, options: Options) -> Iterator[Batch[Row]]:
+def _batches(table: Table[Row], file: CsvFile, judged: Judged, options: Options) -> Iterator[Batch[Row]]:
     """The same file and run of stock give the same request_ids, so a batch that comes again is a replay. What creates
     or updates may be done again, and must be, when an earlier file is to be in force again."""
     this_run = f"{file.digest()} {options.run}" if isinstance(options, StockOptions) else str(uuid.uuid4())
@@ -251,34 +257,43 @@ def _batches(table: Table[Row], file: CsvFile, options: Options) -> Iterator[Bat
     position = size_bytes = 0
     rows: list[Row] = []
     numbers: list[int] = []
-
-    def batch() -> Batch[Row]:
-        file.assert_unchanged()
-        return Batch(str(uuid.uuid5(NAMESPACE, f"{source} {position}")), rows, numbers)
-
-    def changed(complaint: Complaint) -> None:
-        raise Failed(f"{file.path} was changed while it was being read: {complaint}")
-
-    for number, fields in file.fields(changed):
-        message = table.parse(fields)
+    alone = False
+    for turn, number, message in _in_turn(table, file, judged):
         row_bytes = message.ByteSize()
         if rows and (len(rows) >= BATCH_ROWS or size_bytes + row_bytes > BATCH_BYTES_MAX):
-            yield batch()
+            file.assert_unchanged()
+            yield Batch(str(uuid.uuid5(NAMESPACE, f"{source} {position}")), rows, numbers, alone)
             position, size_bytes, rows, numbers = position + 1, 0, [], []
         size_bytes += row_bytes
         rows.append(message)
         numbers.append(number)
+        alone = turn > 0
     if rows:
-        yield batch()
+        file.assert_unchanged()
+        yield Batch(str(uuid.uuid5(NAMESPACE, f"{source} {position}")), rows, numbers, alone)
 
 
-async def _send_all(table: Table[Row], send: Send, file: CsvFile, rows: int, options: Options) -> Totals:
+def _in_turn(table: Table[Row], file: CsvFile, judged: Judged) -> Iterator[tuple[int, int, Row]]:
+    """Turn, number and message of all rows. The file is read once for each turn: it may be larger than memory."""
+
+    def changed(complaint: Complaint) -> None:
+        raise Failed(f"{file.path} was changed while it was being read: {complaint}")
+
+    for turn in range(3 if judged.composed else 1):
+        for number, fields in file.fields(changed):
+            message = table.parse(fields)
+            if judged.turn(table, message) == turn:
+                yield turn, number, message
+
+
+async def _send_all(table: Table[Row], send: Send, file: CsvFile, judged: Judged, options: Options) -> Totals:
     from inventory.cli.connection import WRITE_PATIENCE_S, SayAgain, connect
 
     totals = Totals()
+    coming = judged.codes if options.dry_run and judged.composed else frozenset()
     verb = "asking" if options.dry_run else "sending"
     with progress() as bar:
-        task = bar.add_task(verb, total=rows)
+        task = bar.add_task(verb, total=judged.rows)
 
         without_bar = SayAgain(options.server)
 
@@ -292,15 +307,21 @@ async def _send_all(table: Table[Row], send: Send, file: CsvFile, rows: int, opt
 
             async def settle(batch: Batch[Row]) -> None:
                 answer = await send(client, batch, options.dry_run)
-                totals.add(batch, answer)
+                totals.add(batch, answer, coming)
                 bar.update(task, advance=len(batch.rows), description=verb)
                 free.release()
 
             try:
                 async with asyncio.TaskGroup() as group:
-                    for batch in _batches(table, file, options):
+                    for batch in _batches(table, file, judged, options):
                         await free.acquire()
-                        group.create_task(settle(batch))
+                        for _ in range(options.in_flight - 1 if batch.alone else 0):
+                            await free.acquire()
+                        settling = group.create_task(settle(batch))
+                        if batch.alone:
+                            await settling
+                            for _ in range(options.in_flight - 1):
+                                free.release()
             except* Exception as failures:  # noqa: BLE001 - raised again, without the group
                 _say_how_to_go_on(totals, options)
                 raise _first(failures) from None
@@ -337,6 +358,8 @@ def _report(table: Table[Row], file: CsvFile, totals: Totals, options: Options) 
     parts = [f"{count:,} {name}" for name, count in totals.counts.items()]
     if totals.refused:
         parts.append(f"{totals.refused:,} refused")
+    if totals.unasked:
+        parts.append(f"{totals.unasked:,} can be judged only when the other rows are there")
     if totals.replayed:
         parts.append(f"{totals.replayed:,} had been added before")
     what = "would be imported (dry run)" if options.dry_run else "imported"

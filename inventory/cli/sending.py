@@ -23,11 +23,12 @@ _SKIP = core_pb2.ERROR_POLICY_SKIP_REFUSED
 
 @dataclass(frozen=True)
 class Batch(Generic[Row]):
-    """Rows sent in one call; `numbers` are those of the file."""
+    """Rows sent in one call; `numbers` are those of the file. `alone`: all before it must be through."""
 
     request_id: str
     rows: list[Row]
     numbers: list[int]
+    alone: bool
 
 
 class RefusedRow(Protocol):

@@ -1,11 +1,13 @@
 """The catalogue: SKUs and locations, and what a command makes of them, decided on values alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from enum import IntEnum
 from typing import NamedTuple
 
+from inventory.domain.bundle import Bundles, Components
 from inventory.domain.goods import SkuKind, Tracking
+from inventory.domain.limits import PRIORITY_DEFAULT
 from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
 from inventory.domain.topology import LocationKind, Point, Use, Weekday
 
@@ -28,7 +30,7 @@ class Sku(NamedTuple):
     preorder_limit: int | None = None
     from_several_places: bool = False
     units: tuple[tuple[str, int], ...] = ()
-    components: tuple[tuple[str, int], ...] = ()
+    components: Components = ()
 
 
 class Location(NamedTuple):
@@ -40,7 +42,7 @@ class Location(NamedTuple):
     active: bool
     address: tuple[tuple[str, str], ...] = ()
     point: Point | None = None
-    priority: int = 100
+    priority: int = PRIORITY_DEFAULT
     handling: timedelta = timedelta(0)
     cutoff_minute: int | None = None
     working_days: Weekday = Weekday.ALL
@@ -69,11 +71,14 @@ class ChangeCatalog(NamedTuple):
 
 
 class Catalog(NamedTuple):
-    """What exists of a command's codes and barcodes, under lock."""
+    """What exists of a command's codes and barcodes, under lock. `components`: of every SKU that has to do with its
+    bundles, those above them too; none of what is no bundle. `moved`: SKUs of which a level has ever moved."""
 
     skus: Mapping[str, Sku]
     locations: Mapping[str, Location]
     barcode_owners: Mapping[str, str]
+    components: Mapping[str, Components] = {}
+    moved: frozenset[str] = frozenset()
 
 
 class CatalogChange(NamedTuple):
@@ -98,29 +103,24 @@ UNIT_DEFAULT = "piece"
 
 
 def change(catalog: Catalog, command: ChangeCatalog) -> CatalogChange:
-    """Raises CODE_TAKEN, SKU_NOT_FOUND, LOCATION_NOT_FOUND, FIELD_CONFLICT of the first refused row unless such rows
-    are skipped."""
-    owners = dict(catalog.barcode_owners)
+    """Raises CODE_TAKEN, SKU_NOT_FOUND, LOCATION_NOT_FOUND, FIELD_CONFLICT, UNIT_FORMAT, SKU_IN_USE, BUNDLE_CYCLE,
+    BUNDLE_TOO_DEEP, QUANTITY_OUT_OF_RANGE, TOO_MANY_LINES of the first refused row unless such rows are skipped. What
+    is no bundle is judged first, bundles after what they are made of."""
     refused: dict[int, Refusal] = {}
     bulk = command.intent is Intent.UPSERT
 
     def settle(position: int, field: str, refusal: Refusal) -> None:
-        refusal.field = refusal.field or field
+        refusal.field = f"{field}.{refusal.field}" if refusal.field else field
         if not command.skip_refused:
             raise refusal
         refused[position] = refusal
 
     skus: dict[str, Sku] = {}
-    for position, asked in enumerate(command.skus):
-        present = catalog.skus.get(asked.code)
-        try:
-            _may(command.intent, "sku", asked.code, exists=present is not None, twice=asked.code in skus)
-            sku = _completed(asked, present)
-            _claim(owners, sku, present)
-        except Refusal as refusal:
-            settle(position, f"skus[{position}]" if bulk else "sku", refusal)
+    for position, outcome in _judged(catalog, command):
+        if isinstance(outcome, Refusal):
+            settle(position, f"skus[{position}]" if bulk else "sku", outcome)
         else:
-            skus[sku.code] = sku
+            skus[outcome.code] = outcome
     locations: dict[str, Location] = {}
     for position, location in enumerate(command.locations):
         exists = location.code in catalog.locations
@@ -141,7 +141,7 @@ def change(catalog: Catalog, command: ChangeCatalog) -> CatalogChange:
         created,
         written - created,
         len(skus) + len(locations) - written,
-        refused,
+        dict(sorted(refused.items())),
         next(reversed(skus.values()), None),
         next(reversed(locations.values()), None),
     )
@@ -158,19 +158,79 @@ def _may(intent: Intent, noun: str, code: str, *, exists: bool, twice: bool) -> 
         raise sku_not_found(code) if noun == "sku" else location_not_found(code)
 
 
+def _judged(catalog: Catalog, command: ChangeCatalog) -> Iterator[tuple[int, Sku | Refusal]]:
+    """Each SKU's position, and what is to be of it."""
+    first = {sku.code: position for position, sku in reversed(tuple(enumerate(command.skus)))}
+    owners = dict(catalog.barcode_owners)
+    bundles = Bundles(
+        {code: sku.components for code, sku in catalog.skus.items()} | dict(catalog.components),
+        {code: command.skus[position].components for code, position in first.items()},
+    )
+    for position in sorted(range(len(command.skus)), key=lambda at: bundles.turn(command.skus[at].components)):
+        asked = command.skus[position]
+        present = catalog.skus.get(asked.code)
+        twice = first[asked.code] != position
+        try:
+            _may(command.intent, "sku", asked.code, exists=present is not None, twice=twice)
+            sku = _completed(asked, present)
+            if asked.code in catalog.moved:
+                _keeps_its_kind(sku, present)
+            bundles.check(sku.code, sku.components)
+            _claim(owners, sku, present)
+        except Refusal as refusal:
+            if not twice:
+                bundles.drop(asked.code)
+            yield position, refusal
+        else:
+            bundles.put(sku.code, sku.components)
+            yield position, sku
+
+
+def reshapes(before: Sku, after: Sku) -> bool:
+    """Whether decisions on stock come out otherwise."""
+    return _decisive(before) != _decisive(after)
+
+
+def _decisive(sku: Sku) -> tuple[object, ...]:
+    return (sku.active, *sku[8:14], sku.components)
+
+
 def _completed(sku: Sku, present: Sku | None) -> Sku:
-    """Stock is counted in the unit's smallest part, so a unit can't change under it."""
+    """Stock is counted in the unit's smallest part, so a unit can't change under it. Units are only ever added."""
     if present is None:
-        return sku if sku.unit else sku._replace(unit=UNIT_DEFAULT)
-    if not sku.unit:
-        return sku._replace(unit=present.unit, unit_digits=present.unit_digits)
-    if (sku.unit, sku.unit_digits) != (present.unit, present.unit_digits):
+        sku = sku if sku.unit else sku._replace(unit=UNIT_DEFAULT)
+    elif not sku.unit:
+        sku = sku._replace(unit=present.unit, unit_digits=present.unit_digits)
+    elif (sku.unit, sku.unit_digits) != (present.unit, present.unit_digits):
         raise Refusal(
             Reason.FIELD_CONFLICT,
             f"SKU {sku.code!r} is counted in {present.unit!r} with {present.unit_digits} digits; that never changes",
             metadata={"sku": sku.code, "unit": present.unit, "unit_digits": str(present.unit_digits)},
         )
+    if not sku.units:
+        return sku if present is None else sku._replace(units=present.units)
+    factors = dict(sku.units)
+    for unit, factor in present.units if present else ():
+        if factors.get(unit) != factor:
+            raise Refusal(
+                Reason.FIELD_CONFLICT,
+                f"a {unit!r} of SKU {sku.code!r} is {factor}; that never changes",
+                field="units",
+                metadata={"sku": sku.code, "unit": unit, "quantity": str(factor)},
+            )
+    for position, (unit, _) in enumerate(sku.units):
+        if unit == sku.unit:
+            raise Refusal(Reason.UNIT_FORMAT, f"{unit!r} is the SKU's own unit", field=f"units[{position}].unit")
     return sku
+
+
+def _keeps_its_kind(sku: Sku, present: Sku | None) -> None:
+    if present is not None and (sku.kind, sku.tracking) != (present.kind, present.tracking):
+        raise Refusal(
+            Reason.SKU_IN_USE,
+            f"SKU {sku.code!r} has moved: its kind and tracking never change",
+            metadata={"sku": sku.code, "kind": present.kind.name, "tracking": present.tracking.name},
+        )
 
 
 def _claim(owners: dict[str, str], sku: Sku, present: Sku | None) -> None:

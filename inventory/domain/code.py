@@ -1,12 +1,16 @@
-"""What a code and a text may look like."""
+"""What codes, texts, dates and times of day may look like."""
 
 import re
 import unicodedata
+from datetime import date
 
 from inventory.domain.limits import CODE_BYTES_MAX
 from inventory.domain.refusal import Reason, Refusal
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:/#+-]+", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _CHANNEL = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)
 
 
@@ -73,6 +77,31 @@ def free_text(text: str, bytes_max: int, field: str, *, required: bool = False) 
             field=field,
             metadata={"max_bytes": str(bytes_max)},
         )
+    return text
+
+
+def calendar_date(text: str, field: str) -> date:
+    """Of a YYYY-MM-DD. Raises DATE_FORMAT."""
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise Refusal(Reason.DATE_FORMAT, "a date is YYYY-MM-DD, and a day of the calendar", field=field)
+
+
+def time_of_day(text: str, field: str) -> int:
+    """The minute of the day of an HH:MM. Raises TIME_FORMAT."""
+    found = _TIME_OF_DAY.fullmatch(text)
+    if found is None:
+        raise Refusal(Reason.TIME_FORMAT, "a time of day is HH:MM, 00:00 to 23:59", field=field)
+    return int(found[1]) * 60 + int(found[2])
+
+
+def country_code(text: str, field: str) -> str:
+    """The code itself, ISO 3166-1 alpha-2; '' too. Raises TEXT_FORMAT."""
+    if text and not _COUNTRY.fullmatch(text):
+        raise Refusal(Reason.TEXT_FORMAT, "a country is two letters, such as PL", field=field)
     return text
 
 

@@ -16,6 +16,8 @@ from inventory.domain.adjustment import (
 from inventory.domain.backorder import fill_backorders
 from inventory.domain.incoming import SetIncoming, set_incoming
 from inventory.domain.ledger import Ledger
+from inventory.domain.pickup import location_ids
+from inventory.domain.reallocation import Reallocate, reallocate
 from inventory.domain.receipt import ExpireLots, Receive, Reclassify, expire_lots, receive, reclassify
 from inventory.domain.refusal import Refusal
 from inventory.domain.reservation import (
@@ -34,6 +36,7 @@ from inventory.domain.reservation import (
     release,
 )
 from inventory.domain.reserve import reserve
+from inventory.domain.shipping import cancel_transfer, create_transfer, receive_transfer, ship_transfer
 from inventory.domain.stock_count import (
     CancelCount,
     OpenCount,
@@ -47,6 +50,7 @@ from inventory.domain.stock_count import (
     record_count,
 )
 from inventory.domain.topology import Topology
+from inventory.domain.transfer import CancelTransfer, CreateTransfer, ReceiveTransfer, ShipTransfer, Transfer
 
 CountCommand = OpenCount | RecordCount | PostCount | CancelCount
 StockCommand = (
@@ -65,8 +69,13 @@ StockCommand = (
     | Reclassify
     | SetIncoming
     | ExpireLots
+    | Reallocate
+    | CreateTransfer
+    | ShipTransfer
+    | ReceiveTransfer
+    | CancelTransfer
 )
-StockAnswer = Reservation | Adjusted | LevelAfter | tuple[LevelAfter, ...] | StockCount | Recorded | None
+StockAnswer = Reservation | Adjusted | LevelAfter | tuple[LevelAfter, ...] | StockCount | Recorded | Transfer | None
 
 _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Reserve: reserve,
@@ -79,6 +88,11 @@ _DECISIONS: dict[type, Callable[[Ledger, Any], StockAnswer]] = {
     Adjust: adjust,
     Count: count,
     SetThresholds: set_thresholds,
+    Reallocate: reallocate,
+    CreateTransfer: create_transfer,
+    ShipTransfer: ship_transfer,
+    ReceiveTransfer: receive_transfer,
+    CancelTransfer: cancel_transfer,
     OpenCount: open_count,
     RecordCount: record_count,
     PostCount: post_count,
@@ -121,7 +135,14 @@ def pairs(command: StockCommand) -> list[tuple[str, str]]:
             return [(row.sku, command.location) for row in command.rows]
         case Count() | SetThresholds() | FillBackorders() | Reclassify() | ExpireLots():
             return [(command.sku, command.location)]
+        case Reallocate():
+            return [(move.sku, move.to_location) for move in command.moves]
+        case CreateTransfer():
+            places = (command.from_location, command.to_location)
+            return [(row.sku, location) for row in command.rows for location in places]
         case Commit() | Extend() | Release() | Fulfil() | Expire():
+            return []
+        case ShipTransfer() | ReceiveTransfer() | CancelTransfer():
             return []
         case OpenCount() | RecordCount() | PostCount() | CancelCount():
             return []  # those of its lines are found with it
@@ -143,6 +164,8 @@ def arrivals(command: StockCommand) -> list[tuple[str, str]]:
             return [(command.sku, command.location)] if command.target is None else []
         case Count() | FillBackorders():
             return [(command.sku, command.location)]
+        case Reallocate():
+            return pairs(command)
         case _:
             return []
 
@@ -150,7 +173,7 @@ def arrivals(command: StockCommand) -> list[tuple[str, str]]:
 def lots(command: object) -> list[tuple[str, str]]:
     """The SKU and lot codes that the command names."""
     match command:
-        case Adjust() | Receive() | RecordCount():
+        case Adjust() | Receive() | RecordCount() | CreateTransfer() | ShipTransfer() | ReceiveTransfer():
             return [(row.sku, row.lot) for row in command.rows if row.lot]
         case Reclassify() if command.lot:
             return [(command.sku, command.lot)]
@@ -171,5 +194,4 @@ def spreads(command: StockCommand, topology: Topology) -> dict[str, tuple[int, .
     skus = [ask.sku for ask in command.asks if restricted or not ask.location]
     if not skus:
         return {}
-    use = command.purpose or topology.channel(command.channel_id).use
-    return dict.fromkeys(skus, topology.selling_ids(command.channel_id, use))
+    return dict.fromkeys(skus, location_ids(topology, command))

@@ -17,6 +17,7 @@ from inventory.domain.topology import NOWHERE, Topology, View
 if TYPE_CHECKING:
     from inventory.domain.reservation import Reservation
     from inventory.domain.stock_count import Counting
+    from inventory.domain.transfer import Transfer
 
 Key = tuple[int, int]
 """sku_id and location_id."""
@@ -56,6 +57,8 @@ class Ledger:
         self.bundles: dict[int, str] = {}
         self.lot_codes: dict[int, str] = {}
         self.named_lots: dict[tuple[str, str], int] = {}
+        self.transfers: dict[UUID, Transfer] = {}
+        self.touched_transfers: dict[UUID, None] = {}
         self.settled_lots: dict[int, None] = {}
         self.expected: dict[tuple[Key, str], Expected | None] = {}
         self.touched_expected: dict[tuple[Key, str], None] = {}

@@ -58,6 +58,24 @@ UNITS_MAX = 20
 """Units of one SKU besides its base unit."""
 AMOUNT_CHARS_MAX = 32
 """An amount of some unit as decimal text."""
+COMPONENTS_MAX = 50
+"""SKUs that one bundle names."""
+COMPONENT_QUANTITY_MAX = 1_000_000
+"""How much of a component one bundle takes, in the component's smallest unit."""
+LEAVES_MAX = 200
+"""SKUs that one bundle is made of in the end, with the bundles in it taken apart."""
+
+STREET_BYTES_MAX = 256
+POSTAL_CODE_BYTES_MAX = 32
+CITY_BYTES_MAX = 128
+PRIORITY_MAX = 1_000_000
+PRIORITY_DEFAULT = 100
+HANDLING_MIN = timedelta(0)
+HANDLING_MAX = timedelta(days=30)
+CLOSED_DAYS_MAX = 366
+"""Days that one location names as closed."""
+TRANSIT_DAYS_MAX = 365
+
 BARCODES_MAX = 20
 ATTRIBUTES_MAX = 32
 ATTRIBUTES_BYTES_MAX = 4096

@@ -1,9 +1,11 @@
 """Saying no: the reason, and what the caller needs to mend it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum, auto
 from typing import NamedTuple
+
+from inventory.domain.limits import VIOLATIONS_MAX
 
 
 class Reason(StrEnum):
@@ -177,6 +179,24 @@ def reservation_not_found(reservation_id: str) -> Refusal:
         f"no reservation {reservation_id}",
         metadata={"reservation_id": reservation_id},
         resource=("reservation", reservation_id),
+    )
+
+
+def insufficient(shortages: Sequence[Shortage]) -> Refusal:
+    """INSUFFICIENT_STOCK, naming the lines."""
+    first = shortages[0]
+    where = f" at {first.location!r}" if first.location else ""
+    return Refusal(
+        Reason.INSUFFICIENT_STOCK,
+        f"{len(shortages)} of the lines can't be met; the first: SKU {first.sku!r}{where}, "
+        f"requested {first.requested}, available {first.available}",
+        metadata={
+            "sku": first.sku,
+            "location": first.location,
+            "requested": str(first.requested),
+            "available": str(first.available),
+        },
+        shortages=tuple(shortages[:VIOLATIONS_MAX]),
     )
 
 

@@ -51,7 +51,8 @@ class Line(NamedTuple):
 
 
 class Reservation(NamedTuple):
-    """A promise of stock to one owner. A cart without an owner has ''."""
+    """A promise of stock to one owner. A cart without an owner has ''. `transfer_ids`: what brings its goods to the
+    pick-up place."""
 
     reservation_id: UUID
     channel_id: int
@@ -64,6 +65,12 @@ class Reservation(NamedTuple):
     purpose: Use = Use.ONLINE
     pickup_location_id: int | None = None
     ready_at: datetime | None = None
+    transfer_ids: tuple[UUID, ...] = ()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether something of it may still be promised."""
+        return self.state in (ReservationState.HELD, ReservationState.ALLOCATED)
 
 
 class Ask(NamedTuple):
@@ -74,9 +81,17 @@ class Ask(NamedTuple):
     quantity: int
 
 
+class Pickup(NamedTuple):
+    """The customer collects it there; with `by_transfer` what isn't there is brought from elsewhere."""
+
+    location: str
+    by_transfer: bool = False
+
+
 class Reserve(NamedTuple):
     """Promise these asks, each SKU and location once. With `ttl` they are held so long, without one allocated at once.
-    `purpose` None: what the channel is for. `stock_only`: nothing is back-ordered."""
+    `purpose` None: what the channel is for. `stock_only`: nothing is back-ordered. With `pickup` no ask names a
+    location, and the purpose is PICKUP."""
 
     channel_id: int
     reservation_id: UUID
@@ -89,6 +104,7 @@ class Reserve(NamedTuple):
     purpose: Use | None = None
     sourcing: Sourcing = Sourcing()
     stock_only: bool = False
+    pickup: Pickup | None = None
 
 
 class Commit(NamedTuple):
@@ -198,7 +214,7 @@ def extend(ledger: Ledger, command: Extend) -> Reservation:
 def release(ledger: Ledger, command: Release) -> Reservation:
     """What is back-ordered goes first, then what is held, then what is allocated. Raises RESERVATION_NOT_FOUND,
     RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD."""
-    reservation = _live(ledger, command.channel_id, command.reservation_id)
+    reservation = live_reservation(ledger, command.channel_id, command.reservation_id)
     lines = list(reservation.lines)
     for index, quantity in _chosen(ledger, lines, command.asks, lambda line: line.live):
         lines[index] = give_back(
@@ -215,7 +231,7 @@ def release(ledger: Ledger, command: Release) -> Reservation:
 
 def fulfil(ledger: Ledger, command: Fulfil) -> Reservation:
     """Raises RESERVATION_NOT_FOUND, RESERVATION_STATE, EXCEEDS_HELD, LOT_EXPIRED."""
-    reservation = _live(ledger, command.channel_id, command.reservation_id)
+    reservation = live_reservation(ledger, command.channel_id, command.reservation_id)
     if not any(line.allocated for line in reservation.lines):
         raise _wrong_state(reservation, "nothing of it is allocated")
     lines = list(reservation.lines)
@@ -326,7 +342,8 @@ def add_line(lines: list[Line], line: Line) -> None:
     lines.append(line)
 
 
-def _live(ledger: Ledger, channel_id: int, reservation_id: UUID) -> Reservation:
+def live_reservation(ledger: Ledger, channel_id: int, reservation_id: UUID) -> Reservation:
+    """Raises RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_STATE."""
     reservation = ledger.reservations.get(reservation_id)
     if reservation is None or reservation.channel_id != channel_id:
         raise reservation_not_found(str(reservation_id))
@@ -338,7 +355,7 @@ def _live(ledger: Ledger, channel_id: int, reservation_id: UUID) -> Reservation:
 
 
 def _held(ledger: Ledger, channel_id: int, reservation_id: UUID) -> Reservation:
-    reservation = _live(ledger, channel_id, reservation_id)
+    reservation = live_reservation(ledger, channel_id, reservation_id)
     if reservation.state != ReservationState.HELD:
         raise _wrong_state(reservation, f"it is {reservation.state.name}")
     return reservation
@@ -381,7 +398,7 @@ def _chosen(
                 missing -= taken
                 chosen.append((index, taken))
         if missing:
-            raise _exceeds_held(sku, location, quantity, quantity - missing)
+            raise exceeds_held(sku, location, quantity, quantity - missing)
     return chosen
 
 
@@ -408,7 +425,7 @@ def _over(ledger: Ledger, line: Line) -> Refusal:
     return lot_expired(ledger.codes[(line.sku_id, line.location_id)].sku, ledger.lots[line.lot_id])
 
 
-def _exceeds_held(sku: str, location: str, requested: int, has: int) -> Refusal:
+def exceeds_held(sku: str, location: str, requested: int, has: int) -> Refusal:
     where = f" at {location!r}" if location else ""
     return Refusal(
         Reason.EXCEEDS_HELD,

@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from inventory.domain import availability
+from inventory.domain import availability, pickup
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Place
-from inventory.domain.limits import VIOLATIONS_MAX
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
-from inventory.domain.refusal import Reason, Refusal, Shortage, sku_retired
-from inventory.domain.reservation import Ask, Line, Reservation, ReservationState, Reserve, give_back_holds
-from inventory.domain.selling import Seller
+from inventory.domain.refusal import Shortage, insufficient, location_not_found, sku_retired
+from inventory.domain.reservation import Ask, Line, Pickup, Reservation, ReservationState, Reserve, give_back_holds
+from inventory.domain.selling import Seller, check_selling
 from inventory.domain.sourcing import Want, source
 from inventory.domain.topology import OVERSELL_UNLIMITED, Site, Use
 
@@ -84,7 +83,9 @@ def _taken_plainly(ledger: Ledger, command: Reserve) -> list[Line] | None:
     return lines
 
 
-def _saved(ledger: Ledger, command: Reserve, lines: Sequence[Line], use: Use) -> Reservation:
+def _saved(
+    ledger: Ledger, command: Reserve, lines: Sequence[Line], use: Use, pickup_location_id: int | None = None
+) -> Reservation:
     hold = command.ttl is not None
     reservation = Reservation(
         command.reservation_id,
@@ -96,7 +97,10 @@ def _saved(ledger: Ledger, command: Reserve, lines: Sequence[Line], use: Use) ->
         ledger.now,
         tuple(lines),
         use,
+        pickup_location_id,
     )
+    if pickup_location_id is not None:
+        reservation = pickup.arranged(ledger, reservation)
     ledger.save(reservation)
     return reservation
 
@@ -111,6 +115,7 @@ class _Wanted(NamedTuple):
     parts: Parts
     bundle: Mapping[int, int]
     oversell_limit: int | None
+    parts_apart: bool = False
 
 
 _COUNTED = (SkuKind.GOODS, SkuKind.VIRTUAL_LIMITED)
@@ -124,6 +129,10 @@ class _Promise:
         self._ledger = ledger
         self._command = command
         self._seller = Seller(ledger, command.channel_id, command.purpose)
+        self._pickup_location_id = None
+        if command.pickup is not None:
+            self._pickup_location_id = self._pickup_site(command.pickup).location_id
+            self._seller.sites = pickup.viewed(ledger.topology, command)
         self._channel = self._seller.channel
         self._use = self._seller.use
         self._hold = command.ttl is not None
@@ -154,48 +163,56 @@ class _Promise:
             self._lack(wanted, (location_id,), max(granted, 0))
 
     def choose(self) -> None:
-        """For the lines that name no place, all at once."""
-        sites = self._seller.sites
+        """For the lines that name no place, all at once, from one stage of places after the other."""
+        stages = pickup.stages(self._ledger.topology, self._command)
+        wanteds = [self._unplaced(number, ask) for number, ask in enumerate(self._command.asks) if not ask.location]
+        limits = [self._limit(wanted) if self._channel.restricted else OVERSELL_UNLIMITED for wanted in wanteds]
+        left = [wanted.ask.quantity for wanted in wanteds]
+        for sites in stages:
+            for turn, granted in self._choose_from(sites, wanteds, left, limits):
+                left[turn] -= granted
+                limits[turn] -= granted
+        for wanted, missing in zip(wanteds, left, strict=True):
+            if missing and not self._torn:
+                self._lack(wanted, [site.location_id for site in stages[0]], wanted.ask.quantity - missing)
+
+    def _choose_from(
+        self, sites: Sequence[Site], wanteds: Sequence[_Wanted], left: Sequence[int], limits: Sequence[int]
+    ) -> list[tuple[int, int]]:
+        """Takes what there is; which lines, by their place among them, got how much."""
+        got: list[tuple[int, int]] = []
         wants: list[Want] = []
-        wanteds: list[_Wanted] = []
-        for number, ask in enumerate(self._command.asks):
-            if not ask.location:
-                goods = self._ledger.sku(ask.sku)
-                if not goods.active:
-                    raise sku_retired(ask.sku)
-                wanted = self._wanted(number, ask, goods)
-                if wanted.bundle and goods.from_several_places:
-                    self._part(wanted, sites, wants, wanteds)
-                else:
-                    limit = self._limit(wanted) if self._channel.restricted else OVERSELL_UNLIMITED
-                    wants.append(Want(ask.quantity, wanted.parts, self._command.sourcing.split, limit))
-                    wanteds.append(wanted)
+        takers: list[tuple[int, _Wanted]] = []
+        for turn, wanted in enumerate(wanteds):
+            if wanted.parts_apart and left[turn]:
+                bundles = min(left[turn], limits[turn], self._in_parts(wanted, sites))
+                if bundles > 0:
+                    got.append((turn, bundles))
+                    wants += [
+                        Want(bundles * per, ((sku_id, 1),), True, OVERSELL_UNLIMITED) for sku_id, per in wanted.parts
+                    ]
+                    takers += [(turn, wanted._replace(parts=((sku_id, 1),))) for sku_id, _ in wanted.parts]
+            elif left[turn]:
+                wants.append(Want(left[turn], wanted.parts, self._command.sourcing.split, limits[turn]))
+                takers.append((turn, wanted))
         choices = source(wants, sites, self._seller.free, self._command.sourcing, self._seller.expires)
-        for want, wanted, chosen in zip(wants, wanteds, choices, strict=True):
+        for want, (turn, wanted), chosen in zip(wants, takers, choices, strict=True):
             granted = 0
             for location_id, quantity in chosen:
                 self._take(wanted, location_id, quantity)
                 granted += quantity
-            if granted < want.quantity and wanted.bundle and wanted.parts != tuple(wanted.bundle.items()):
+            if not wanted.parts_apart:
+                got.append((turn, granted))
+            elif granted < want.quantity:
                 self._torn = True  # a bundle's parts were there each for itself, and not all at once
                 self._shortages.append(Shortage(wanted.ask.sku, "", wanted.ask.quantity, 0))
-            elif granted < want.quantity:
-                self._lack(wanted, [site.location_id for site in sites], granted)
+        return got
 
-    def _part(self, whole: _Wanted, sites: Sequence[Site], wants: list[Want], wanteds: list[_Wanted]) -> None:
-        """A bundle whose components may come from several places: as many bundles as there are, each component for
-        itself."""
-        bundles = min(
+    def _in_parts(self, whole: _Wanted, sites: Sequence[Site]) -> int:
+        """How many bundles there are whose components may come from several places."""
+        return min(
             sum(self._seller.free(sku_id, site.location_id) for site in sites) // per for sku_id, per in whole.parts
         )
-        if self._channel.restricted:
-            bundles = min(bundles, self._limit(whole))
-        granted = min(whole.ask.quantity, max(bundles, 0))
-        for sku_id, per in whole.parts if granted else ():
-            wants.append(Want(granted * per, ((sku_id, 1),), True, OVERSELL_UNLIMITED))
-            wanteds.append(whole._replace(parts=((sku_id, 1),)))
-        if granted < whole.ask.quantity:
-            self._lack(whole, [site.location_id for site in sites], granted)
 
     def made(self) -> Reservation:
         """The reservation, saved. Raises INSUFFICIENT_STOCK."""
@@ -206,27 +223,28 @@ class _Promise:
         for wanted, location_id, missing in self._short_of:
             self._note_missing(wanted, location_id, missing)
         self._lines.sort(key=lambda line: line.ask_no)
-        return _saved(ledger, command, self._lines, self._use)
+        return _saved(ledger, command, self._lines, self._use, self._pickup_location_id)
 
     def _place(self, ask: Ask) -> Place:
         place = self._ledger.place(ask.sku, ask.location)
         if not place.sku_active:
             raise sku_retired(ask.sku)
-        if not place.location_active:
-            raise Refusal(
-                Reason.LOCATION_RETIRED,
-                f"location {ask.location!r} is no longer active",
-                metadata={"location": ask.location},
-            )
-        site = self._ledger.topology.sites[place.location_id]
-        named = self._channel.location_ids
-        if self._use not in site.uses or (named and place.location_id not in named):
-            raise Refusal(
-                Reason.LOCATION_NOT_SELLING,
-                f"the channel doesn't sell from location {ask.location!r} for {self._use.name}",
-                metadata={"location": ask.location, "purpose": str(self._use.name)},
-            )
+        check_selling(self._channel, self._use, self._ledger.topology.sites[place.location_id])
         return place
+
+    def _pickup_site(self, wanted: Pickup) -> Site:
+        site = self._ledger.topology.by_code.get(wanted.location)
+        if site is None:
+            raise location_not_found(wanted.location)
+        check_selling(self._seller.channel, self._seller.use, site)
+        return site
+
+    def _unplaced(self, number: int, ask: Ask) -> _Wanted:
+        goods = self._ledger.sku(ask.sku)
+        if not goods.active:
+            raise sku_retired(ask.sku)
+        wanted = self._wanted(number, ask, goods)
+        return wanted._replace(parts_apart=bool(wanted.bundle) and goods.from_several_places)
 
     def _wanted(self, number: int, ask: Ask, what: Place | Goods) -> _Wanted:
         if what.kind != SkuKind.BUNDLE:
@@ -365,21 +383,3 @@ class _Promise:
                 if location_id:
                     self._ledger.place_at((sku_id, location_id))
                     self._lines.append(self._line(wanted, (sku_id, location_id), missing * per))
-
-
-def insufficient(shortages: Sequence[Shortage]) -> Refusal:
-    """INSUFFICIENT_STOCK, naming the lines."""
-    first = shortages[0]
-    where = f" at {first.location!r}" if first.location else ""
-    return Refusal(
-        Reason.INSUFFICIENT_STOCK,
-        f"{len(shortages)} of the lines can't be met; the first: SKU {first.sku!r}{where}, "
-        f"requested {first.requested}, available {first.available}",
-        metadata={
-            "sku": first.sku,
-            "location": first.location,
-            "requested": str(first.requested),
-            "available": str(first.available),
-        },
-        shortages=tuple(shortages[:VIOLATIONS_MAX]),
-    )

@@ -9,7 +9,8 @@ from inventory.domain.calendar import local_date
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Ledger
 from inventory.domain.lot import usable
-from inventory.domain.topology import NO_VIEW, OVERSELL_UNLIMITED, Use, View
+from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.topology import NO_VIEW, OVERSELL_UNLIMITED, Channel, Site, Use, View
 
 
 class Seller:
@@ -99,3 +100,19 @@ class Seller:
             leaves, self.free_of(goods), stock, from_several_places=goods.from_several_places
         )
         return Sellable(availability.seen(self.bundle_view(goods.sku_id), whole), 0)
+
+
+def check_selling(channel: Channel, use: Use, site: Site) -> None:
+    """Raises LOCATION_RETIRED, LOCATION_NOT_SELLING."""
+    if not site.active:
+        raise Refusal(
+            Reason.LOCATION_RETIRED,
+            f"location {site.code!r} is no longer active",
+            metadata={"location": site.code},
+        )
+    if use not in site.uses or (channel.location_ids and site.location_id not in channel.location_ids):
+        raise Refusal(
+            Reason.LOCATION_NOT_SELLING,
+            f"the channel doesn't sell from location {site.code!r} for {use.name}",
+            metadata={"location": site.code, "purpose": str(use.name)},
+        )

@@ -61,7 +61,7 @@ def shown(quantity: int, unit_digits: int) -> str:
 
 
 def checked_units(units: Sequence[Unit], base_unit: str, field: str = "units") -> tuple[Unit, ...]:
-    """The units themselves. Raises TOO_MANY_LINES, TEXT_FORMAT, QUANTITY_OUT_OF_RANGE, FIELD_CONFLICT."""
+    """The units themselves. Raises TOO_MANY_LINES, UNIT_FORMAT, QUANTITY_OUT_OF_RANGE."""
     if len(units) > UNITS_MAX:
         raise Refusal(
             Reason.TOO_MANY_LINES,
@@ -74,7 +74,7 @@ def checked_units(units: Sequence[Unit], base_unit: str, field: str = "units") -
         path = f"{field}[{number}]"
         if not is_code(unit.code) or len(unit.code.encode()) > UNIT_BYTES_MAX:
             raise Refusal(
-                Reason.TEXT_FORMAT,
+                Reason.UNIT_FORMAT,
                 f"a unit is 1 to {UNIT_BYTES_MAX} bytes of printable NFC text without white space at its ends",
                 field=f"{path}.unit",
                 metadata={"max_bytes": str(UNIT_BYTES_MAX)},
@@ -83,12 +83,12 @@ def checked_units(units: Sequence[Unit], base_unit: str, field: str = "units") -
             raise Refusal(
                 Reason.QUANTITY_OUT_OF_RANGE,
                 f"a unit is 1 to {QUANTITY_MAX} of the SKU's smallest unit",
-                field=f"{path}.factor",
+                field=f"{path}.quantity",
                 metadata={"max": str(QUANTITY_MAX)},
             )
         if unit.code in taken:
             raise Refusal(
-                Reason.FIELD_CONFLICT,
+                Reason.UNIT_FORMAT,
                 f"unit {unit.code!r} stands twice, or is the base unit",
                 field=f"{path}.unit",
                 metadata={"unit": unit.code},

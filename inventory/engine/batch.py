@@ -12,6 +12,7 @@ from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
 from inventory.domain.decide import StockCommand, arrivals, decide, makes_levels, pairs, spreads
 from inventory.domain.incoming import owed, tell_due
 from inventory.domain.ledger import Committed, Ledger, NoLevel
+from inventory.domain.reallocation import Reallocate
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
@@ -90,7 +91,10 @@ class _Needs:
                 self.requests.append((submission.channel_id, submission.request_id))
             if isinstance(command, (Commit, Extend, Release, Fulfil, Expire)):
                 self.reservation_ids[command.reservation_id] = None
-            elif not isinstance(command, AloneCommand):
+                continue
+            if isinstance(command, Reallocate):
+                self.reservation_ids[command.reservation_id] = None
+            if not isinstance(command, AloneCommand):
                 self._levels(command, submission.new_pairs, topology)
 
     def _levels(self, command: StockCommand, made: Sequence[stock.Pair], topology: Topology) -> None:

@@ -8,6 +8,7 @@ from inventory.postgres import (
     incoming,
     lots,
     stock_counts,
+    transfers,
 )
 from inventory.postgres.connection import Writer
 from inventory.postgres.needed import Needed
@@ -31,6 +32,7 @@ class Beside(Protocol):
 
 
 ALL: tuple[Beside, ...] = (
+    transfers,
     lots,
     stock_counts,
     incoming,

@@ -5,26 +5,65 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from inventory.domain.catalog import Catalog, CatalogChange, ChangeCatalog, Location, Sku
+from inventory.domain.bundle import Components
+from inventory.domain.catalog import Catalog, CatalogChange, ChangeCatalog, Location, Sku, reshapes
 from inventory.domain.goods import SkuKind, Tracking
 from inventory.domain.topology import LocationKind, Point, Use, Weekday
 from inventory.postgres.connection import Writer
+from inventory.postgres.errors import Interfered
 from inventory.postgres.stock import RequestRow
 
 
 async def lock(writer: Writer, command: ChangeCatalog) -> tuple[datetime, Catalog]:
-    """The database's clock, and what exists of the command's codes and barcodes."""
-    codes = [sku.code for sku in command.skus]
+    """The database's clock, and what exists of the command's codes and barcodes, and of what its bundles have to do
+    with. Raises `Interfered` when another bundle got one of them meanwhile: look again."""
+    codes = {sku.code for sku in command.skus}
+    bundles = [sku.code for sku in command.skus if sku.components]
+    above = await _above(writer, bundles) if bundles else {}
+    parts = {code for sku in command.skus for code, _ in sku.components}
+    rows = await writer.fetch("lock_skus", list(codes | parts | above.keys()))
+    locked = {row["code"]: sku_of(row) for row in rows}
+    present = {code: sku for code, sku in locked.items() if code in codes}
     barcodes = [barcode for sku in command.skus for barcode in sku.barcodes]
-    skus = await writer.fetch("lock_skus", codes)
     owners = await writer.fetch("read_barcode_owners", barcodes) if barcodes else ()
+    components = await _family(writer, bundles, locked) if bundles else {}
+    reshaped = [sku.code for sku in command.skus if _other_kind(sku, present.get(sku.code))]
+    moved = await writer.fetch("read_moved_skus", reshaped) if reshaped else ()
     locations = await writer.fetch("lock_locations", [location.code for location in command.locations])
     now = await writer.fetch("read_clock")
     return now[0][0], Catalog(
-        {row["code"]: sku_of(row) for row in skus},
+        present,
         {row["code"]: location_of(row) for row in locations},
         {row["barcode"]: row["code"] for row in owners},
+        components,
+        frozenset(row["code"] for row in moved),
     )
+
+
+async def _family(writer: Writer, bundles: list[str], locked: dict[str, Sku]) -> dict[str, Components]:
+    """Under the locks of bundles, of what they shall be made of, and of the bundles they are in: what all of these are
+    made of, and what has to do with them. Who makes a bundle contain another, or of something a bundle, locks both and
+    all bundles these are in: so whatever counts here can't change before the commit."""
+    above = await _above(writer, bundles)
+    if not above.keys() <= locked.keys():
+        raise Interfered("a bundle got into another one")
+    found = {code: sku.components for code, sku in locked.items()}
+    found |= await _above(writer, list(above)) if above else {}
+    unknown = {code for components in found.values() for code, _ in components} - found.keys()
+    if unknown:
+        found |= {
+            row["code"]: _pairs(row["components"]) for row in await writer.fetch("read_components", list(unknown))
+        }
+    return found
+
+
+async def _above(writer: Writer, codes: list[str]) -> dict[str, Components]:
+    """The bundles that contain one of these, and what they are made of."""
+    return {row["code"]: _pairs(row["components"]) for row in await writer.fetch("read_bundles_above", codes)}
+
+
+def _other_kind(sku: Sku, present: Sku | None) -> bool:
+    return present is not None and (sku.kind, sku.tracking) != (present.kind, present.tracking)
 
 
 async def write(
@@ -37,10 +76,16 @@ async def write(
 ) -> int:
     """Writes a change of the catalogue that was locked as one revision. Returns the revision before it. Raises
     `Interfered` when another replica made one of the new codes meanwhile: look again."""
+    reshaped = [sku for sku in change.skus if sku.code in present.skus and reshapes(present.skus[sku.code], sku)]
     rows = await writer.fetch(
-        "draw_revisions", int(change.moved), writer.database.notify_channel, bool(change.locations)
+        "draw_revisions", int(change.moved), writer.database.notify_channel, bool(change.locations or reshaped)
     )
     base = int(rows[0][0])
+    # Levels aren't locked here. What moved before the head was drawn is seen now; who comes later finds another
+    # topology than it decided by, and looks again.
+    other_kind = [sku.code for sku in reshaped if _other_kind(sku, present.skus[sku.code])]
+    if other_kind and await writer.fetch("read_moved_skus", other_kind):
+        raise Interfered("a SKU has moved that was to be another kind of thing")
     if change.skus:
         made = [_row(sku) for sku in change.skus if sku.code not in present.skus]
         replaced = [_row(sku) for sku in change.skus if sku.code in present.skus]
@@ -91,9 +136,13 @@ def sku_of(row: Any) -> Sku:
         row["preorder_until"],
         row["preorder_limit"],
         row["from_several_places"],
-        tuple(map(tuple, json.loads(row["units"]))),
-        tuple(map(tuple, json.loads(row["components"]))),
+        _pairs(row["units"]),
+        _pairs(row["components"]),
     )
+
+
+def _pairs(text: str) -> tuple[tuple[str, int], ...]:
+    return tuple((code, number) for code, number in json.loads(text))
 
 
 def location_of(row: Any) -> Location:

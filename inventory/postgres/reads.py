@@ -1,6 +1,7 @@
 """Reading: what needs no lock. Each call borrows a connection for one statement."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from inventory.domain.catalog import Location, Sku
 from inventory.domain.level import Level
 from inventory.domain.reservation import Line, Reservation, ReservationState, as_of
 from inventory.domain.topology import Use
+from inventory.domain.units import Unit
 from inventory.postgres import queries
 from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.connection import Database, Planning
@@ -36,6 +38,7 @@ LISTS = {
     "read_bundles_as_of",
     "read_channel_snapshot",
     "read_facts_page",
+    "list_transfers",
     "read_latest",
     "read_location_snapshot",
     "read_sku_snapshot",
@@ -82,6 +85,14 @@ class ReservationRow(NamedTuple):
     codes: list[LineCodes]
     pickup_location: str
     transfer_ids: tuple[UUID, ...]
+
+
+class SkuUnits(NamedTuple):
+    """What a SKU is counted in, and its other units."""
+
+    unit: str
+    unit_digits: int
+    others: tuple[Unit, ...]
 
 
 class Reader:
@@ -182,6 +193,11 @@ class Reader:
         rows = await self.fetch("find_sku", code, barcode)
         return sku_of(rows[0]) if rows else None
 
+    async def units(self, codes: Sequence[str]) -> dict[str, SkuUnits]:
+        """By code; what doesn't exist is missing."""
+        rows = await self.fetch("read_units", codes)
+        return {row["code"]: _sku_units(row) for row in rows}
+
     async def list_skus(self, after: str, category: str | None, active: bool | None, limit: int) -> list[Sku]:
         return [sku_of(row) for row in await self.fetch("list_skus", after, category, active, limit)]
 
@@ -222,6 +238,10 @@ class Snapshot:
         except Exception as error:
             raise classified(error) from error
         return rows
+
+
+def _sku_units(row: Any) -> SkuUnits:
+    return SkuUnits(row["unit"], row["unit_digits"], tuple(Unit(*unit) for unit in json.loads(row["units"])))
 
 
 def level_row(row: Any) -> LevelRow:

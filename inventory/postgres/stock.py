@@ -202,20 +202,32 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) 
     levels = [(*key, step, *ledger.levels[key]) for key, step in ledger.touched_levels.items()]
     reservations = [ledger.reservations[identity] for identity in ledger.touched_reservations]
     lines = [
-        (reservation.reservation_id, number, *line, reservation.expires_at)
+        (
+            reservation.reservation_id,
+            number,
+            *line,
+            reservation.expires_at if reservation.state == ReservationState.HELD else None,
+        )
         for reservation in reservations
         for number, line in enumerate(reservation.lines)
     ]
     if ledger.touched_lots:
         lots = [(*key, lot_id, *ledger.lot_levels[key][lot_id]) for key, lot_id in ledger.touched_lots]
         await writer.fetch("write_lot_levels", lots)
+    collected = [
+        reservation.reservation_id
+        for reservation in reservations
+        if reservation.pickup_location_id is not None and not reservation.is_live
+    ]
+    if collected:
+        await writer.fetch("cancel_transfers_of", collected, ledger.now)
     rows = await writer.fetch(
         "write_stock",
         ledger.step,
         ledger.now,
         levels,
         ledger.movements,
-        [(*reservation[:7], *reservation[8:]) for reservation in reservations],
+        [(*reservation[:7], *reservation[8:11]) for reservation in reservations],
         lines,
         requests,
         writer.database.notify_channel,
@@ -282,6 +294,7 @@ def _reservations(ledger: Ledger, rows: Sequence[Any]) -> list[Reservation]:
             Use(row["purpose"]),
             row["pickup_location_id"],
             row["ready_at"],
+            tuple(row["transfer_ids"]),
         )
         for identity, row in heads.items()
     ]

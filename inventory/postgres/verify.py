@@ -33,6 +33,11 @@ CHECKS = (
     Check("atomic order", "a revision's movements are numbered from 0, and are of one moment", "verify_ordinals"),
     Check("states", "a reservation's state is what its lines add up to", "verify_states"),
     Check("lines", "a reservation's lines are what the ledger moved for it", "verify_lines"),
+    Check(
+        "in transit",
+        "what is in transit is what shipped transfers still owe, and what is incoming is what is expected",
+        "verify_in_transit",
+    ),
     Check("counts", "a stock count remembers what the ledger says, and what was posted stands there", "verify_counts"),
     Check("channels", "a channel's settings and views are those of their last versions", "verify_channels"),
     Check("answers", "no remembered answer names a revision that has not happened", "verify_answers"),

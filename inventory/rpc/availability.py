@@ -23,6 +23,7 @@ from inventory.domain.topology import Site, Use
 from inventory.postgres.availability import Looking, Seen
 from inventory.postgres.reads import Reader
 from inventory.rpc import parse
+from inventory.rpc.amounts import Amounts
 from inventory.rpc.availability_messages import explanation, seen_message
 from inventory.rpc.basket import Basket
 from inventory.rpc.method import Call, Method, unary
@@ -34,8 +35,9 @@ NOBODY = UUID(int=0)
 
 
 class AvailabilityService:
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, amounts: Amounts) -> None:
         self._reader = reader
+        self._amounts = amounts
         self._looking = Looking(reader)
 
     def methods(self) -> dict[str, Method]:
@@ -75,7 +77,8 @@ class AvailabilityService:
         return explanation(found, goods, shown, channel, seen.revision).SerializeToString()
 
     async def check(self, request: pb2.CheckAvailabilityRequest, call: Call) -> bytes:
-        command = _command(request, call.channel_id)
+        asked = await self._amounts.in_smallest(request.lines, "lines")
+        command = _command(request, asked, call.channel_id)
         await check_revision(self._reader, request.min_revision)
         skus = dict.fromkeys(ask.sku for ask in command.asks)
         pairs = [(ask.sku, ask.location) for ask in command.asks if ask.location]
@@ -122,9 +125,9 @@ async def _explained(seen: Seen, goods: Goods, seller: Seller) -> Explanation:
     )
 
 
-def _command(request: pb2.CheckAvailabilityRequest, channel_id: int) -> Reserve:
+def _command(request: pb2.CheckAvailabilityRequest, lines: parse.Lines, channel_id: int) -> Reserve:
     """A Reserve that takes what there is."""
-    asks = parse.asks(request.lines, "", required=True)
+    asks = parse.asks(lines, "", required=True)
     use = parse.purpose(request.purpose, "purpose")
     if request.HasField("pickup"):
         use = Use.PICKUP

@@ -1,12 +1,12 @@
 """CatalogService: parse, call, formats."""
 
-from inventory.domain.catalog import CatalogChange, ChangeCatalog, Intent
+from inventory.domain.catalog import ChangeCatalog, Intent
 from inventory.domain.code import free_text, location_code, sku_code
-from inventory.domain.ledger import Ledger
 from inventory.domain.limits import BULK_ROWS_MAX, CATEGORY_BYTES_MAX
 from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
 from inventory.postgres.reads import Reader
-from inventory.rpc import formats, page_token, parse
+from inventory.rpc import catalog_messages as messages
+from inventory.rpc import page_token, parse
 from inventory.rpc.method import BULK_BYTES_MAX, Call, Method, unary
 from inventory.rpc.writes import Writes
 from inventory.v1 import catalog_service_pb2 as pb2
@@ -51,11 +51,11 @@ class CatalogService:
         command = ChangeCatalog(
             call.channel_id,
             Intent.UPSERT,
-            tuple(parse.sku(sku, f"skus[{n}]") for n, sku in enumerate(request.skus)),
-            tuple(parse.location(location, f"locations[{n}]") for n, location in enumerate(request.locations)),
+            tuple(messages.parse_sku(sku, f"skus[{n}]") for n, sku in enumerate(request.skus)),
+            tuple(messages.parse_location(location, f"locations[{n}]") for n, location in enumerate(request.locations)),
             parse.skips_refused(request.error_policy),
         )
-        return await self._writes.answer(request, identity, command, call, formats.imported_answer)
+        return await self._writes.answer(request, identity, command, call, messages.imported_answer)
 
     async def get_sku(self, request: pb2.GetSkuRequest, call: Call) -> bytes:
         by = request.WhichOneof("by")
@@ -66,7 +66,7 @@ class CatalogService:
         found = await self._reader.find_sku(code, barcode)
         if found is None:
             raise sku_not_found(code or barcode or "")
-        return pb2.GetSkuResponse(sku=formats.sku(found)).SerializeToString()
+        return pb2.GetSkuResponse(sku=messages.format_sku(found)).SerializeToString()
 
     async def list_skus(self, request: pb2.ListSkusRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)
@@ -76,7 +76,7 @@ class CatalogService:
         rows = await self._reader.list_skus(position[0], category, active, size + 1)
         token = page_token.encode(request, [rows[size - 1].code]) if len(rows) > size else ""
         return pb2.ListSkusResponse(
-            skus=[formats.sku(row) for row in rows[:size]], next_page_token=token
+            skus=[messages.format_sku(row) for row in rows[:size]], next_page_token=token
         ).SerializeToString()
 
     async def get_location(self, request: pb2.GetLocationRequest, call: Call) -> bytes:
@@ -84,17 +84,17 @@ class CatalogService:
         rows = await self._reader.list_locations("", code, None, None, 1)
         if not rows:
             raise location_not_found(code)
-        return pb2.GetLocationResponse(location=formats.location(rows[0])).SerializeToString()
+        return pb2.GetLocationResponse(location=messages.format_location(rows[0])).SerializeToString()
 
     async def list_locations(self, request: pb2.ListLocationsRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)
-        kind = parse.location_kind(request.kind, "kind")
+        kind = messages.location_kind(request.kind, "kind")
         active = request.active if request.HasField("active") else None
         position = page_token.decode(request, page_token.code) or [""]
         rows = await self._reader.list_locations(position[0], None, kind, active, size + 1)
         token = page_token.encode(request, [rows[size - 1].code]) if len(rows) > size else ""
         return pb2.ListLocationsResponse(
-            locations=[formats.location(row) for row in rows[:size]], next_page_token=token
+            locations=[messages.format_location(row) for row in rows[:size]], next_page_token=token
         ).SerializeToString()
 
     async def _write_sku(
@@ -103,8 +103,8 @@ class CatalogService:
         identity = parse.request_id(request.request_id)
         if not request.HasField("sku"):
             raise Refusal(Reason.FIELD_REQUIRED, "sku is required", field="sku")
-        command = ChangeCatalog(call.channel_id, intent, (parse.sku(request.sku, "sku"),))
-        return await self._writes.answer(request, identity, command, call, _sku_answer)
+        command = ChangeCatalog(call.channel_id, intent, (messages.parse_sku(request.sku, "sku"),))
+        return await self._writes.answer(request, identity, command, call, messages.sku_answer)
 
     async def _write_location(
         self, request: pb2.CreateLocationRequest | pb2.UpdateLocationRequest, call: Call, intent: Intent
@@ -112,15 +112,5 @@ class CatalogService:
         identity = parse.request_id(request.request_id)
         if not request.HasField("location"):
             raise Refusal(Reason.FIELD_REQUIRED, "location is required", field="location")
-        command = ChangeCatalog(call.channel_id, intent, (), (parse.location(request.location, "location"),))
-        return await self._writes.answer(request, identity, command, call, _location_answer)
-
-
-def _sku_answer(ledger: Ledger, answer: CatalogChange) -> bytes:
-    assert answer.last_sku is not None
-    return pb2.CreateSkuResponse(sku=formats.sku(answer.last_sku)).SerializeToString()
-
-
-def _location_answer(ledger: Ledger, answer: CatalogChange) -> bytes:
-    assert answer.last_location is not None
-    return pb2.CreateLocationResponse(location=formats.location(answer.last_location)).SerializeToString()
+        command = ChangeCatalog(call.channel_id, intent, (), (messages.parse_location(request.location, "location"),))
+        return await self._writes.answer(request, identity, command, call, messages.location_answer)

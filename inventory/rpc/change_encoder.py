@@ -12,6 +12,7 @@ from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.channels import settings_of
 from inventory.postgres.subscribers import subscriber_of
 from inventory.rpc import formats
+from inventory.rpc.catalog_messages import format_location, format_sku
 from inventory.rpc.channel_messages import channel
 from inventory.rpc.wire import delimited, integer, integer_tag, tag, varint
 from inventory.v1 import channel_service_pb2 as channel_pb2
@@ -55,11 +56,11 @@ class ChangeEncoder:
             entered.setdefault(row["sku"], []).append(self.row(row))
         for row in group.skus:
             sku = sku_of(row)
-            items.append(Item(ChangeKind.SKU, sku.code, "", categories_of(row), 0, 0, _sized(formats.sku(sku))))
+            items.append(Item(ChangeKind.SKU, sku.code, "", categories_of(row), 0, 0, _sized(format_sku(sku))))
             items += [item._replace(categories=(sku.category,), entered=True) for item in entered.get(sku.code, ())]
         for row in group.locations:
             location = location_of(row)
-            items.append(Item(ChangeKind.LOCATION, "", location.code, (), 0, 0, _sized(formats.location(location))))
+            items.append(Item(ChangeKind.LOCATION, "", location.code, (), 0, 0, _sized(format_location(location))))
         for row in group.subscribers:
             message = formats.subscriber(subscriber_of(row), row["epoch"])
             items.append(Item(ChangeKind.SUBSCRIBER, "", "", (), 0, 0, _sized(message)))

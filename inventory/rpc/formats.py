@@ -9,7 +9,6 @@ from uuid import UUID
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from inventory.domain.adjustment import Adjusted, Disposition, LevelAfter
-from inventory.domain.catalog import CatalogChange, Location, Sku
 from inventory.domain.ledger import Ledger
 from inventory.domain.level import Level, Place
 from inventory.domain.movement import Movement
@@ -18,7 +17,6 @@ from inventory.domain.reservation import Reservation
 from inventory.domain.subscriber import Subscriber
 from inventory.postgres.reads import LevelRow, LineCodes, ReservationRow
 from inventory.rpc.errors import status
-from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
@@ -103,7 +101,9 @@ class ReservationAnswer:
             bundle = ledger.bundles[line.bundle_sku_id] if line.bundle_sku_id else ""
             codes.append(LineCodes(place.sku, place.location, lot, bundle))
         pickup = ledger.topology.sites[found.pickup_location_id].code if found.pickup_location_id else ""
-        message = reservation_pb2.ReserveResponse(reservation=reservation(found, codes, self._channel, pickup))
+        message = reservation_pb2.ReserveResponse(
+            reservation=reservation(found, codes, self._channel, pickup, found.transfer_ids)
+        )
         return message.SerializeToString()
 
 
@@ -243,28 +243,6 @@ def _movement(
     )
 
 
-def sku(found: Sku) -> catalog_pb2.Sku:
-    return catalog_pb2.Sku(
-        sku=found.code,
-        name=found.name,
-        category=found.category,
-        unit=found.unit,
-        unit_digits=found.unit_digits,
-        barcodes=found.barcodes,
-        active=found.active,
-        attributes=dict(found.attributes),
-    )
-
-
-def location(found: Location) -> catalog_pb2.Location:
-    return catalog_pb2.Location(
-        location=found.code,
-        name=found.name,
-        kind=found.kind.value,  # type: ignore[arg-type]  # the numbers are the same
-        active=found.active,
-    )
-
-
 def subscriber(found: Subscriber, epoch: UUID, silent: timedelta | None = None) -> subscriber_pb2.Subscriber:
     return subscriber_pb2.Subscriber(
         channel=found.channel,
@@ -280,16 +258,3 @@ def subscriber(found: Subscriber, epoch: UUID, silent: timedelta | None = None) 
         lag=found.lag,
         silent=silent,
     )
-
-
-def imported_answer(ledger: Ledger, answer: CatalogChange) -> bytes:
-    message = catalog_pb2.ImportCatalogResponse(
-        created=answer.created,
-        updated=answer.updated,
-        unchanged=answer.unchanged,
-        refused=[
-            catalog_pb2.RefusedCatalogRow(row=row, error=row_error(refusal, brief=number >= ROWS_DETAILED_MAX))
-            for number, (row, refusal) in enumerate(answer.refused.items())
-        ],
-    )
-    return message.SerializeToString()

@@ -9,21 +9,15 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from inventory.domain import barcode
 from inventory.domain.adjustment import Adjust, Count, Disposition, Row, SetThresholds
-from inventory.domain.catalog import UNIT_DEFAULT, Location, Sku
-from inventory.domain.code import free_text, is_code, location_code, lot_code, sku_code
+from inventory.domain.code import calendar_date, free_text, is_code, location_code, lot_code, sku_code
 from inventory.domain.limits import (
-    ATTRIBUTES_BYTES_MAX,
-    ATTRIBUTES_MAX,
-    BARCODES_MAX,
     BULK_ROWS_MAX,
     CATEGORY_BYTES_MAX,
     FILTERS_MAX,
     HOLD_TTL_MAX,
     HOLD_TTL_MIN,
     LINES_MAX,
-    NAME_BYTES_MAX,
     ON_HAND_MAX,
     OWNER_BYTES_MAX,
     PAGE_ROWS_DEFAULT,
@@ -31,24 +25,23 @@ from inventory.domain.limits import (
     QUANTITY_MAX,
     REASON_BYTES_MAX,
     REFERENCE_BYTES_MAX,
-    UNIT_BYTES_MAX,
-    UNIT_DIGITS_MAX,
 )
+from inventory.domain.reallocation import Move, Reallocate
 from inventory.domain.refusal import Reason, Refusal
-from inventory.domain.reservation import Ask, Commit, Extend, Fulfil, Release, ReservationState, Reserve
+from inventory.domain.reservation import Ask, Commit, Extend, Fulfil, Pickup, Release, ReservationState, Reserve
 from inventory.domain.sourcing import Sourcing, Strategy
-from inventory.domain.topology import LocationKind, Point, Use
+from inventory.domain.topology import Point, Use
 from inventory.postgres.identity import UUID
-from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ALL_OR_NOTHING = (core_pb2.ERROR_POLICY_UNSPECIFIED, core_pb2.ERROR_POLICY_ALL_OR_NOTHING)
 _DURATION_S_MAX = 366 * 86_400  # above every limit, and within what a timedelta can hold
 _NANOS_PER_S = 1_000_000_000
+Lines = Collection[core_pb2.LineQuantity]
+"""Of a request, with quantities in the SKU's smallest unit."""
 _FILL_POLICIES = frozenset(reservation_pb2.FillPolicy.values())
 _ERROR_POLICIES = frozenset(core_pb2.ErrorPolicy.values())
 _PURPOSES = frozenset(core_pb2.Purpose.values())
@@ -105,8 +98,10 @@ def count_id(text: str) -> UUID:
     return UUID(text)
 
 
-def reserve(request: reservation_pb2.ReserveRequest, channel_id: int, new_id: UUID, path: str = "") -> Reserve:
-    """`path` is the prefix of the fields' paths, such as `requests[3].`."""
+def reserve(
+    request: reservation_pb2.ReserveRequest, lines: Lines, channel_id: int, new_id: UUID, path: str = ""
+) -> Reserve:
+    """`lines`: the request's; `path` is the prefix of the fields' paths, such as `requests[3].`."""
     ttl = None
     promise = request.WhichOneof("promise")
     if promise == "hold_ttl":
@@ -118,19 +113,36 @@ def reserve(request: reservation_pb2.ReserveRequest, channel_id: int, new_id: UU
         raise unknown_enum(f"{path}fill_policy")
     if request.replace_owner_holds and not request.owner:
         raise Refusal(Reason.FIELD_CONFLICT, "replace_owner_holds needs owner", field=f"{path}replace_owner_holds")
+    use = purpose(request.purpose, f"{path}purpose")
+    collected = None
+    if request.HasField("pickup"):
+        use, collected = Use.PICKUP, pickup(request, path)
     return Reserve(
         channel_id,
         new_id,
-        asks(request.lines, path, required=True),
+        asks(lines, path, required=True),
         ttl,
         policy == reservation_pb2.FILL_POLICY_AS_MUCH_AS_POSSIBLE,
         free_text(request.owner, OWNER_BYTES_MAX, f"{path}owner"),
         free_text(request.reference, REFERENCE_BYTES_MAX, f"{path}reference"),
         request.replace_owner_holds,
-        purpose(request.purpose, f"{path}purpose"),
+        use,
         sourcing(request.sourcing, f"{path}sourcing"),
         request.stock_only,
+        collected,
     )
+
+
+def pickup(request: reservation_pb2.ReserveRequest, path: str) -> Pickup:
+    """Raises LOCATION_FORMAT, FIELD_CONFLICT."""
+    if request.purpose not in (0, Use.PICKUP):
+        raise Refusal(Reason.FIELD_CONFLICT, "what is collected is for pick-up", field=f"{path}purpose")
+    for position, line in enumerate(request.lines):
+        if line.location:
+            raise Refusal(
+                Reason.FIELD_CONFLICT, "a line names no location with pickup", field=f"{path}lines[{position}].location"
+            )
+    return Pickup(location_code(request.pickup.location, f"{path}pickup.location"), request.pickup.by_transfer)
 
 
 def purpose(number: int, field: str) -> Use | None:
@@ -166,11 +178,11 @@ def point(message: core_pb2.Point, path: str) -> Point:
     return Point(message.latitude, message.longitude)
 
 
-def commit(request: reservation_pb2.CommitRequest, channel_id: int) -> Commit:
+def commit(request: reservation_pb2.CommitRequest, lines: Lines, channel_id: int) -> Commit:
     return Commit(
         channel_id,
         reservation_id(request.reservation_id),
-        asks(request.lines, ""),
+        asks(lines, ""),
         free_text(request.reference, REFERENCE_BYTES_MAX, "reference"),
     )
 
@@ -181,22 +193,37 @@ def extend(request: reservation_pb2.ExtendRequest, channel_id: int) -> Extend:
     return Extend(channel_id, reservation_id(request.reservation_id), _ttl(request.ttl, "ttl"))
 
 
-def release(request: reservation_pb2.ReleaseRequest, channel_id: int) -> Release:
+def release(request: reservation_pb2.ReleaseRequest, lines: Lines, channel_id: int) -> Release:
     return Release(
         channel_id,
         reservation_id(request.reservation_id),
-        asks(request.lines, ""),
+        asks(lines, ""),
         free_text(request.reason, REASON_BYTES_MAX, "reason"),
     )
 
 
-def fulfil(request: reservation_pb2.FulfilRequest, channel_id: int) -> Fulfil:
+def fulfil(request: reservation_pb2.FulfilRequest, lines: Lines, channel_id: int) -> Fulfil:
     return Fulfil(
         channel_id,
         reservation_id(request.reservation_id),
-        asks(request.lines, ""),
+        asks(lines, ""),
         free_text(request.reference, REFERENCE_BYTES_MAX, "reference"),
     )
+
+
+def reallocate(request: reservation_pb2.ReallocateRequest, channel_id: int) -> Reallocate:
+    identity = reservation_id(request.reservation_id)
+    within(len(request.moves), LINES_MAX, "moves")
+    moves = []
+    for position, move in enumerate(request.moves):
+        path = f"moves[{position}]"
+        origin = location_code(move.from_location, f"{path}.from_location")
+        target = location_code(move.to_location, f"{path}.to_location")
+        if origin == target:
+            raise Refusal(Reason.FIELD_CONFLICT, "a promise moves to another location", field=f"{path}.to_location")
+        quantity = quantity_between(move.quantity, f"{path}.quantity", 0, QUANTITY_MAX)
+        moves.append(Move(sku_code(move.sku, f"{path}.sku"), origin, target, quantity))
+    return Reallocate(channel_id, identity, tuple(moves), free_text(request.reason, REASON_BYTES_MAX, "reason"))
 
 
 def adjust(request: stock_pb2.AdjustStockRequest, channel_id: int) -> Adjust:
@@ -245,54 +272,6 @@ def thresholds(request: stock_pb2.SetThresholdsRequest, channel_id: int) -> SetT
         for name in ("safety_stock", "reorder_point", "backorder_limit")
     ]
     return SetThresholds(channel_id, sku_code(request.sku, "sku"), location_code(request.location, "location"), *values)
-
-
-def sku(message: catalog_pb2.Sku, path: str) -> Sku:
-    """`path` is the path of the SKU's own field, such as `skus[3]`."""
-    barcodes = message.barcodes
-    if len(barcodes) > BARCODES_MAX:
-        raise _too_many(f"{path}.barcodes", BARCODES_MAX)
-    if not 0 <= message.unit_digits <= UNIT_DIGITS_MAX:
-        raise Refusal(
-            Reason.UNIT_DIGITS_OUT_OF_RANGE,
-            f"unit_digits is 0 to {UNIT_DIGITS_MAX}",
-            field=f"{path}.unit_digits",
-        )
-    attributes = dict(message.attributes)
-    if len(attributes) > ATTRIBUTES_MAX:
-        raise _too_many(f"{path}.attributes", ATTRIBUTES_MAX)
-    free_text("".join(key + value for key, value in attributes.items()), ATTRIBUTES_BYTES_MAX, f"{path}.attributes")
-    code = sku_code(message.sku, f"{path}.sku")
-    return Sku(
-        code,
-        free_text(message.name, NAME_BYTES_MAX, f"{path}.name") or code,
-        free_text(message.category, CATEGORY_BYTES_MAX, f"{path}.category"),
-        free_text(message.unit, UNIT_BYTES_MAX, f"{path}.unit") or (UNIT_DEFAULT if message.unit_digits else ""),
-        message.unit_digits,
-        tuple(dict.fromkeys(barcode.checked(text, f"{path}.barcodes[{n}]") for n, text in enumerate(barcodes))),
-        not message.HasField("active") or message.active,
-        tuple(sorted(attributes.items())),
-    )
-
-
-def location(message: catalog_pb2.Location, path: str) -> Location:
-    """`path` is the path of the location's own field, such as `locations[3]`."""
-    code = location_code(message.location, f"{path}.location")
-    return Location(
-        code,
-        free_text(message.name, NAME_BYTES_MAX, f"{path}.name") or code,
-        location_kind(message.kind, f"{path}.kind") or LocationKind.WAREHOUSE,
-        not message.HasField("active") or message.active,
-    )
-
-
-def location_kind(number: int, field: str) -> LocationKind | None:
-    if number == 0:
-        return None
-    try:
-        return LocationKind(number)
-    except ValueError:
-        raise unknown_enum(field) from None
 
 
 def skips_refused(policy: int) -> bool:
@@ -368,10 +347,10 @@ def _ttl(message: Duration, field: str) -> timedelta:
     return duration(message, field, HOLD_TTL_MIN, HOLD_TTL_MAX, Reason.TTL_OUT_OF_RANGE)
 
 
-def asks(lines: Collection[core_pb2.LineQuantity], path: str, *, required: bool = False) -> tuple[Ask, ...]:
+def asks(lines: Lines, path: str, *, required: bool = False) -> tuple[Ask, ...]:
     """The same SKU and location twice is summed here, before anything is checked."""
     if len(lines) > LINES_MAX:
-        raise _too_many(f"{path}lines", LINES_MAX)
+        raise too_many(f"{path}lines", LINES_MAX)
     if not lines:
         if required:
             raise Refusal(Reason.LINES_EMPTY, "at least one line is needed", field=f"{path}lines")
@@ -442,12 +421,7 @@ def day(text: str, field: str, *, required: bool = False) -> date | None:
     """None: not given. Raises DATE_FORMAT."""
     if not text and not required:
         return None
-    try:
-        if _DAY.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise Refusal(Reason.DATE_FORMAT, f"{field} is a day, YYYY-MM-DD", field=field)
+    return calendar_date(text, field)
 
 
 def why(reason: str, reference: str) -> tuple[str, str]:
@@ -461,10 +435,10 @@ def within(rows: int, rows_max: int, field: str) -> None:
     if rows == 0:
         raise Refusal(Reason.LINES_EMPTY, f"{field} must not be empty", field=field)
     if rows > rows_max:
-        raise _too_many(field, rows_max)
+        raise too_many(field, rows_max)
 
 
-def _too_many(field: str, rows_max: int) -> Refusal:
+def too_many(field: str, rows_max: int) -> Refusal:
     return Refusal(
         Reason.TOO_MANY_LINES, f"{field} has at most {rows_max}", field=field, metadata={"max": str(rows_max)}
     )

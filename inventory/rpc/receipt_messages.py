@@ -22,9 +22,8 @@ _KINDS = {
 }
 
 
-def receive(request: pb2.ReceiveStockRequest, channel_id: int) -> Receive:
-    """Returned goods that name no disposition are inspected first."""
-    parse.within(len(request.lines), RECEIPT_LINES_MAX, "lines")
+def receive(request: pb2.ReceiveStockRequest, lines: Sequence[pb2.ReceiptLine], channel_id: int) -> Receive:
+    """`lines`: the request's, in smallest units. Returned goods that name no disposition are inspected first."""
     if request.kind not in _KINDS:
         raise parse.unknown_enum("kind")
     kind = _KINDS[request.kind]
@@ -32,7 +31,7 @@ def receive(request: pb2.ReceiveStockRequest, channel_id: int) -> Receive:
     return Receive(
         channel_id,
         location_code(request.location, "location"),
-        tuple(_arrival(line, f"lines[{position}].", unnamed) for position, line in enumerate(request.lines)),
+        tuple(_arrival(line, f"lines[{position}].", unnamed) for position, line in enumerate(lines)),
         kind,
         free_text(request.incoming_reference, REFERENCE_BYTES_MAX, "incoming_reference"),
         free_text(request.reason, REASON_BYTES_MAX, "reason"),
@@ -82,19 +81,12 @@ def lots_answer(rows: Sequence[LotRow]) -> bytes:
 def _arrival(line: pb2.ReceiptLine, path: str, unnamed: Disposition | None) -> Arrival:
     return Arrival(
         sku_code(line.sku, f"{path}sku"),
-        _quantity(line, path),
+        parse.quantity_between(line.quantity, f"{path}quantity", 1, QUANTITY_MAX),
         parse.disposition(line.disposition, f"{path}disposition") if line.disposition else unnamed,
         parse.lot(line.lot, f"{path}lot"),
         parse.day(line.expires_on, f"{path}expires_on"),
         tuple(line.serials),
     )
-
-
-def _quantity(line: pb2.ReceiptLine, path: str) -> int:
-    """In the SKU's smallest unit: an amount of another unit needs the SKU, and is not read yet."""
-    if line.amount or line.unit:
-        raise Refusal(Reason.FIELD_CONFLICT, "say quantity, in the SKU's smallest unit", field=f"{path}amount")
-    return parse.quantity_between(line.quantity, f"{path}quantity", 1, QUANTITY_MAX)
 
 
 def _expectation(line: pb2.IncomingLine, path: str) -> Expectation:

@@ -14,9 +14,11 @@ from inventory.domain.limits import BATCH_REQUESTS_MAX, BULK_ROWS_MAX, OWNER_BYT
 from inventory.domain.refusal import Reason, Refusal, reservation_not_found
 from inventory.engine.failures import EngineError
 from inventory.engine.submission import Outcome
+from inventory.postgres.errors import StorageError
 from inventory.postgres.identity import UUID
 from inventory.postgres.reads import Reader
 from inventory.rpc import formats, page_token, parse
+from inventory.rpc.amounts import Amounts
 from inventory.rpc.errors import status
 from inventory.rpc.method import BULK_BYTES_MAX, DEADLINE_DEFAULT_S, Call, Context, Method, both_streams, unary
 from inventory.rpc.reading import check_revision
@@ -32,9 +34,10 @@ STREAM_MESSAGES_IN_FLIGHT_MAX = 16
 
 
 class ReservationService:
-    def __init__(self, writes: Writes, reader: Reader, streams: Streams) -> None:
+    def __init__(self, writes: Writes, reader: Reader, streams: Streams, amounts: Amounts) -> None:
         self._writes = writes
         self._reader = reader
+        self._amounts = amounts
         self._streams = streams
 
     def methods(self) -> dict[str, Method]:
@@ -44,6 +47,7 @@ class ReservationService:
             "Extend": unary(pb2.ExtendRequest, self.extend),
             "Release": unary(pb2.ReleaseRequest, self.release),
             "Fulfil": unary(pb2.FulfilRequest, self.fulfil),
+            "Reallocate": unary(pb2.ReallocateRequest, self.reallocate),
             "GetReservation": unary(pb2.GetReservationRequest, self.get),
             "ListReservations": unary(pb2.ListReservationsRequest, self.list_reservations),
             "BatchReserve": unary(pb2.BatchReserveRequest, self.batch_reserve, bytes_max=BULK_BYTES_MAX),
@@ -52,14 +56,16 @@ class ReservationService:
 
     async def reserve(self, request: pb2.ReserveRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
-        command = parse.reserve(request, call.channel_id, new_id())
+        lines = await self._amounts.in_smallest(request.lines, "lines")
+        command = parse.reserve(request, lines, call.channel_id, new_id())
         return await self._writes.answer(
             request, identity, command, call, formats.ReservationAnswer(call.channel), len(command.asks)
         )
 
     async def commit(self, request: pb2.CommitRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
-        command = parse.commit(request, call.channel_id)
+        lines = await self._amounts.in_smallest(request.lines, "lines")
+        command = parse.commit(request, lines, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def extend(self, request: pb2.ExtendRequest, call: Call) -> bytes:
@@ -69,12 +75,19 @@ class ReservationService:
 
     async def release(self, request: pb2.ReleaseRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
-        command = parse.release(request, call.channel_id)
+        lines = await self._amounts.in_smallest(request.lines, "lines")
+        command = parse.release(request, lines, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def fulfil(self, request: pb2.FulfilRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
-        command = parse.fulfil(request, call.channel_id)
+        lines = await self._amounts.in_smallest(request.lines, "lines")
+        command = parse.fulfil(request, lines, call.channel_id)
+        return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
+
+    async def reallocate(self, request: pb2.ReallocateRequest, call: Call) -> bytes:
+        identity = parse.request_id(request.request_id)
+        command = parse.reallocate(request, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def get(self, request: pb2.GetReservationRequest, call: Call) -> bytes:
@@ -106,7 +119,7 @@ class ReservationService:
         ).SerializeToString()
 
     async def batch_reserve(self, request: pb2.BatchReserveRequest, call: Call) -> bytes:
-        return await self._results(self._submit_all(request.requests, call))
+        return await self._results(await self._submit_all(request.requests, call))
 
     async def reserve_stream(self, context: Context[bytes, bytes], call: Call) -> None:
         """Each message's requests go to the lane at once; its answers are written when all of them are there. The
@@ -133,7 +146,7 @@ class ReservationService:
                         while isinstance(raw := await context.read(), bytes):  # else it is the end
                             until = loop.time() + DEADLINE_DEFAULT_S
                             request = pb2.ReserveStreamRequest.FromString(raw)
-                            pending = self._submit_all(request.requests, call._replace(deadline=until))
+                            pending = await self._submit_all(request.requests, call._replace(deadline=until))
                             group.create_task(respond(pending))
                             await places.acquire()
                     except (Refusal, DecodeError) as error:
@@ -145,7 +158,7 @@ class ReservationService:
         if refused is not None:
             raise refused
 
-    def _submit_all(self, requests: Collection[pb2.ReserveRequest], call: Call) -> list[Pending]:
+    async def _submit_all(self, requests: Collection[pb2.ReserveRequest], call: Call) -> list[Pending]:
         """Per request its id, and its outcome to come or the error it has already."""
         parse.within(len(requests), BATCH_REQUESTS_MAX, "requests")
         if sum(len(request.lines) for request in requests) > BULK_ROWS_MAX:
@@ -160,10 +173,11 @@ class ReservationService:
         for position, request in enumerate(requests):
             try:
                 identity = parse.request_id(request.request_id, f"requests[{position}].request_id")
-                command = parse.reserve(request, call.channel_id, new_id(), f"requests[{position}].")
+                lines = await self._amounts.in_smallest(request.lines, f"requests[{position}].lines")
+                command = parse.reserve(request, lines, call.channel_id, new_id(), f"requests[{position}].")
                 future = self._writes.submit(request, identity, command, call, encode, len(command.asks))
                 pending.append((request.request_id, future))
-            except (Refusal, EngineError) as error:
+            except (Refusal, EngineError, StorageError) as error:
                 pending.append((request.request_id, status(error).SerializeToString()))
         return pending
 

@@ -3,12 +3,13 @@
 from uuid import UUID
 
 from inventory.domain.code import location_code, sku_code
-from inventory.domain.limits import KEYS_MAX
+from inventory.domain.limits import KEYS_MAX, RECEIPT_LINES_MAX
 from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
 from inventory.postgres import lots
 from inventory.postgres.reads import Reader
 from inventory.rpc import formats, page_token, parse
 from inventory.rpc import receipt_messages as receipts
+from inventory.rpc.amounts import Amounts
 from inventory.rpc.method import BULK_BYTES_MAX, Call, Method, unary
 from inventory.rpc.reading import check_revision
 from inventory.rpc.writes import Writes
@@ -19,9 +20,10 @@ _NEWEST = (2**63 - 1, 2**31 - 1)
 
 
 class StockService:
-    def __init__(self, writes: Writes, reader: Reader) -> None:
+    def __init__(self, writes: Writes, reader: Reader, amounts: Amounts) -> None:
         self._writes = writes
         self._reader = reader
+        self._amounts = amounts
 
     def methods(self) -> dict[str, Method]:
         return {
@@ -93,7 +95,9 @@ class StockService:
 
     async def receive(self, request: pb2.ReceiveStockRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
-        command = receipts.receive(request, call.channel_id)
+        parse.within(len(request.lines), RECEIPT_LINES_MAX, "lines")
+        lines = await self._amounts.in_smallest(request.lines, "lines")
+        command = receipts.receive(request, lines, call.channel_id)
         return await self._writes.answer(request, identity, command, call, receipts.levels_answer, len(command.rows))
 
     async def reclassify(self, request: pb2.ReclassifyStockRequest, call: Call) -> bytes:

@@ -19,6 +19,7 @@ from inventory.feed.hub import Feed, Stream
 from inventory.postgres.reads import Head, Reader
 from inventory.postgres.subscribers import acknowledged
 from inventory.rpc import formats, parse
+from inventory.rpc.catalog_messages import format_location, format_sku
 from inventory.rpc.change_encoder import bookmark_field
 from inventory.rpc.channel_messages import channel, channel_availability
 from inventory.rpc.method import Call, Method, Write, server_stream, unary
@@ -95,13 +96,13 @@ class WatchService:
         async with aclosing(snapshot.skus(self._reader, revision, wanted)) as pages:
             async for skus in pages:
                 await self._feed.turns.take()
-                for few in _messages_of([formats.sku(sku) for sku in skus]):
+                for few in _messages_of([format_sku(sku) for sku in skus]):
                     piece = pb2.WatchResponse(skus=few, snapshot_revision=revision)
                     await write(piece.SerializeToString())
         async with aclosing(snapshot.locations(self._reader, revision, wanted)) as places:
             async for locations in places:
                 await self._feed.turns.take()
-                piece = pb2.WatchResponse(locations=map(formats.location, locations), snapshot_revision=revision)
+                piece = pb2.WatchResponse(locations=map(format_location, locations), snapshot_revision=revision)
                 await write(piece.SerializeToString())
         async with aclosing(snapshot.channels(self._reader, revision, wanted)) as settings:
             async for channels in settings:

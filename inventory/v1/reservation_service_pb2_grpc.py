@@ -140,8 +140,9 @@ class ReservationServiceServicer:
 
     def Reallocate(self, request, context):
         """Moves what is held, allocated or back-ordered to other locations, all or nothing, in one step that never passes
-        through "free". Effective once per request_id. Fails with RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
-        RESERVATION_STATE, EXCEEDS_HELD, INSUFFICIENT_STOCK, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING.
+        through "free"; of a part what is back-ordered first, then what is held. A back-order keeps its turn.
+        Effective once per request_id. Fails with RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD,
+        INSUFFICIENT_STOCK, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -62,8 +62,9 @@ class ReservationServiceStub:
     """
     Reallocate: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.ReallocateRequest, _reservation_service_pb2.ReallocateResponse]
     """Moves what is held, allocated or back-ordered to other locations, all or nothing, in one step that never passes
-    through "free". Effective once per request_id. Fails with RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
-    RESERVATION_STATE, EXCEEDS_HELD, INSUFFICIENT_STOCK, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING.
+    through "free"; of a part what is back-ordered first, then what is held. A back-order keeps its turn.
+    Effective once per request_id. Fails with RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD,
+    INSUFFICIENT_STOCK, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING.
     """
     GetReservation: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.GetReservationRequest, _reservation_service_pb2.GetReservationResponse]
     """Reads one reservation. No effect. Fails with RESERVATION_NOT_FOUND."""
@@ -114,8 +115,9 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
     """
     Reallocate: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.ReallocateRequest, _reservation_service_pb2.ReallocateResponse]  # type: ignore[assignment]
     """Moves what is held, allocated or back-ordered to other locations, all or nothing, in one step that never passes
-    through "free". Effective once per request_id. Fails with RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
-    RESERVATION_STATE, EXCEEDS_HELD, INSUFFICIENT_STOCK, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING.
+    through "free"; of a part what is back-ordered first, then what is held. A back-order keeps its turn.
+    Effective once per request_id. Fails with RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD,
+    INSUFFICIENT_STOCK, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING.
     """
     GetReservation: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.GetReservationRequest, _reservation_service_pb2.GetReservationResponse]  # type: ignore[assignment]
     """Reads one reservation. No effect. Fails with RESERVATION_NOT_FOUND."""
@@ -199,8 +201,9 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_reservation_service_pb2.ReallocateResponse, _abc.Awaitable[_reservation_service_pb2.ReallocateResponse]]:
         """Moves what is held, allocated or back-ordered to other locations, all or nothing, in one step that never passes
-        through "free". Effective once per request_id. Fails with RESERVATION_NOT_FOUND, RESERVATION_EXPIRED,
-        RESERVATION_STATE, EXCEEDS_HELD, INSUFFICIENT_STOCK, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING.
+        through "free"; of a part what is back-ordered first, then what is held. A back-order keeps its turn.
+        Effective once per request_id. Fails with RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD,
+        INSUFFICIENT_STOCK, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING.
         """
 
     @_abc_1.abstractmethod

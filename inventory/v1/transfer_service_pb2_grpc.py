@@ -26,8 +26,9 @@ if _version_not_supported:
 
 
 class TransferServiceStub:
-    """PLANNED → SHIPPED → RECEIVED, or CANCELLED before anything was received. Shipping takes goods from the first location
-    and shows them in transit at the second; receiving puts them there.
+    """PLANNED → SHIPPED → RECEIVED, or CANCELLED before anything was received; what is planned for a reservation is cancelled
+    when that ends. Shipping takes goods from the first location and shows them in transit at the second; receiving puts
+    them there.
     """
 
     def __init__(self, channel):
@@ -69,22 +70,25 @@ class TransferServiceStub:
 
 
 class TransferServiceServicer:
-    """PLANNED → SHIPPED → RECEIVED, or CANCELLED before anything was received. Shipping takes goods from the first location
-    and shows them in transit at the second; receiving puts them there.
+    """PLANNED → SHIPPED → RECEIVED, or CANCELLED before anything was received; what is planned for a reservation is cancelled
+    when that ends. Shipping takes goods from the first location and shows them in transit at the second; receiving puts
+    them there.
     """
 
     def CreateTransfer(self, request, context):
         """Plans a transfer, and ships it at once when asked to. Effective once per request_id. Fails with SKU_NOT_FOUND,
-        LOCATION_NOT_FOUND, LOCATION_RETIRED, FIELD_CONFLICT (from and to are one), SKU_NOT_STOCKED, LINES_EMPTY,
-        TOO_MANY_LINES, and as ShipTransfer.
+        LOCATION_NOT_FOUND, LOCATION_RETIRED (of the second location), FIELD_CONFLICT (from and to are one, or a SKU and lot
+        stands in two lines), SKU_NOT_STOCKED, LINES_EMPTY, TOO_MANY_LINES, and as ShipTransfer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ShipTransfer(self, request, context):
-        """Ships a planned transfer, in full or less. Effective once per request_id. Fails with TRANSFER_NOT_FOUND, TRANSFER_STATE,
-        INSUFFICIENT_STOCK, LOT_REQUIRED, LOT_NOT_FOUND, SERIALS_REQUIRED, SERIAL_NOT_FOUND, EXCEEDS_TRANSFER.
+        """Ships a planned transfer, in full or less. What is free leaves; of a reservation's transfer what is allocated to it,
+        and the reservation waits for it at the second location from then on. Effective once per request_id. Fails with
+        TRANSFER_NOT_FOUND, TRANSFER_STATE (also while the reservation is only held), INSUFFICIENT_STOCK, LOT_CONFLICT,
+        LOT_NOT_FOUND, SERIALS_REQUIRED, SERIAL_NOT_FOUND, EXCEEDS_TRANSFER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,7 +104,8 @@ class TransferServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelTransfer(self, request, context):
-        """Cancels a planned transfer, or calls a shipped one back of which nothing was received. Effective once per request_id.
+        """Cancels a planned transfer, or calls a shipped one back of which nothing was received: its goods are at the first
+        location again, and what its reservation still waits for is allocated to it there. Effective once per request_id.
         Fails with TRANSFER_NOT_FOUND, TRANSFER_STATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -163,8 +168,9 @@ def add_TransferServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TransferService:
-    """PLANNED → SHIPPED → RECEIVED, or CANCELLED before anything was received. Shipping takes goods from the first location
-    and shows them in transit at the second; receiving puts them there.
+    """PLANNED → SHIPPED → RECEIVED, or CANCELLED before anything was received; what is planned for a reservation is cancelled
+    when that ends. Shipping takes goods from the first location and shows them in transit at the second; receiving puts
+    them there.
     """
 
     @staticmethod

@@ -27,8 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TransferServiceStub:
-    """PLANNED → SHIPPED → RECEIVED, or CANCELLED before anything was received. Shipping takes goods from the first location
-    and shows them in transit at the second; receiving puts them there.
+    """PLANNED → SHIPPED → RECEIVED, or CANCELLED before anything was received; what is planned for a reservation is cancelled
+    when that ends. Shipping takes goods from the first location and shows them in transit at the second; receiving puts
+    them there.
     """
 
     @_typing.overload
@@ -37,12 +38,14 @@ class TransferServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TransferServiceAsyncStub: ...
     CreateTransfer: _grpc.UnaryUnaryMultiCallable[_transfer_service_pb2.CreateTransferRequest, _transfer_service_pb2.CreateTransferResponse]
     """Plans a transfer, and ships it at once when asked to. Effective once per request_id. Fails with SKU_NOT_FOUND,
-    LOCATION_NOT_FOUND, LOCATION_RETIRED, FIELD_CONFLICT (from and to are one), SKU_NOT_STOCKED, LINES_EMPTY,
-    TOO_MANY_LINES, and as ShipTransfer.
+    LOCATION_NOT_FOUND, LOCATION_RETIRED (of the second location), FIELD_CONFLICT (from and to are one, or a SKU and lot
+    stands in two lines), SKU_NOT_STOCKED, LINES_EMPTY, TOO_MANY_LINES, and as ShipTransfer.
     """
     ShipTransfer: _grpc.UnaryUnaryMultiCallable[_transfer_service_pb2.ShipTransferRequest, _transfer_service_pb2.ShipTransferResponse]
-    """Ships a planned transfer, in full or less. Effective once per request_id. Fails with TRANSFER_NOT_FOUND, TRANSFER_STATE,
-    INSUFFICIENT_STOCK, LOT_REQUIRED, LOT_NOT_FOUND, SERIALS_REQUIRED, SERIAL_NOT_FOUND, EXCEEDS_TRANSFER.
+    """Ships a planned transfer, in full or less. What is free leaves; of a reservation's transfer what is allocated to it,
+    and the reservation waits for it at the second location from then on. Effective once per request_id. Fails with
+    TRANSFER_NOT_FOUND, TRANSFER_STATE (also while the reservation is only held), INSUFFICIENT_STOCK, LOT_CONFLICT,
+    LOT_NOT_FOUND, SERIALS_REQUIRED, SERIAL_NOT_FOUND, EXCEEDS_TRANSFER.
     """
     ReceiveTransfer: _grpc.UnaryUnaryMultiCallable[_transfer_service_pb2.ReceiveTransferRequest, _transfer_service_pb2.ReceiveTransferResponse]
     """Receives what has arrived, in part too; with `close` what is still in transit is missing, for a reason. Waiting
@@ -50,7 +53,8 @@ class TransferServiceStub:
     FIELD_REQUIRED (a reason for a difference).
     """
     CancelTransfer: _grpc.UnaryUnaryMultiCallable[_transfer_service_pb2.CancelTransferRequest, _transfer_service_pb2.CancelTransferResponse]
-    """Cancels a planned transfer, or calls a shipped one back of which nothing was received. Effective once per request_id.
+    """Cancels a planned transfer, or calls a shipped one back of which nothing was received: its goods are at the first
+    location again, and what its reservation still waits for is allocated to it there. Effective once per request_id.
     Fails with TRANSFER_NOT_FOUND, TRANSFER_STATE.
     """
     GetTransfer: _grpc.UnaryUnaryMultiCallable[_transfer_service_pb2.GetTransferRequest, _transfer_service_pb2.GetTransferResponse]
@@ -60,19 +64,22 @@ class TransferServiceStub:
 
 @_typing.type_check_only
 class TransferServiceAsyncStub(TransferServiceStub):
-    """PLANNED → SHIPPED → RECEIVED, or CANCELLED before anything was received. Shipping takes goods from the first location
-    and shows them in transit at the second; receiving puts them there.
+    """PLANNED → SHIPPED → RECEIVED, or CANCELLED before anything was received; what is planned for a reservation is cancelled
+    when that ends. Shipping takes goods from the first location and shows them in transit at the second; receiving puts
+    them there.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateTransfer: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.CreateTransferRequest, _transfer_service_pb2.CreateTransferResponse]  # type: ignore[assignment]
     """Plans a transfer, and ships it at once when asked to. Effective once per request_id. Fails with SKU_NOT_FOUND,
-    LOCATION_NOT_FOUND, LOCATION_RETIRED, FIELD_CONFLICT (from and to are one), SKU_NOT_STOCKED, LINES_EMPTY,
-    TOO_MANY_LINES, and as ShipTransfer.
+    LOCATION_NOT_FOUND, LOCATION_RETIRED (of the second location), FIELD_CONFLICT (from and to are one, or a SKU and lot
+    stands in two lines), SKU_NOT_STOCKED, LINES_EMPTY, TOO_MANY_LINES, and as ShipTransfer.
     """
     ShipTransfer: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.ShipTransferRequest, _transfer_service_pb2.ShipTransferResponse]  # type: ignore[assignment]
-    """Ships a planned transfer, in full or less. Effective once per request_id. Fails with TRANSFER_NOT_FOUND, TRANSFER_STATE,
-    INSUFFICIENT_STOCK, LOT_REQUIRED, LOT_NOT_FOUND, SERIALS_REQUIRED, SERIAL_NOT_FOUND, EXCEEDS_TRANSFER.
+    """Ships a planned transfer, in full or less. What is free leaves; of a reservation's transfer what is allocated to it,
+    and the reservation waits for it at the second location from then on. Effective once per request_id. Fails with
+    TRANSFER_NOT_FOUND, TRANSFER_STATE (also while the reservation is only held), INSUFFICIENT_STOCK, LOT_CONFLICT,
+    LOT_NOT_FOUND, SERIALS_REQUIRED, SERIAL_NOT_FOUND, EXCEEDS_TRANSFER.
     """
     ReceiveTransfer: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.ReceiveTransferRequest, _transfer_service_pb2.ReceiveTransferResponse]  # type: ignore[assignment]
     """Receives what has arrived, in part too; with `close` what is still in transit is missing, for a reason. Waiting
@@ -80,7 +87,8 @@ class TransferServiceAsyncStub(TransferServiceStub):
     FIELD_REQUIRED (a reason for a difference).
     """
     CancelTransfer: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.CancelTransferRequest, _transfer_service_pb2.CancelTransferResponse]  # type: ignore[assignment]
-    """Cancels a planned transfer, or calls a shipped one back of which nothing was received. Effective once per request_id.
+    """Cancels a planned transfer, or calls a shipped one back of which nothing was received: its goods are at the first
+    location again, and what its reservation still waits for is allocated to it there. Effective once per request_id.
     Fails with TRANSFER_NOT_FOUND, TRANSFER_STATE.
     """
     GetTransfer: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.GetTransferRequest, _transfer_service_pb2.GetTransferResponse]  # type: ignore[assignment]
@@ -89,8 +97,9 @@ class TransferServiceAsyncStub(TransferServiceStub):
     """Lists transfers, newest first. No effect. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
 
 class TransferServiceServicer(metaclass=_abc_1.ABCMeta):
-    """PLANNED → SHIPPED → RECEIVED, or CANCELLED before anything was received. Shipping takes goods from the first location
-    and shows them in transit at the second; receiving puts them there.
+    """PLANNED → SHIPPED → RECEIVED, or CANCELLED before anything was received; what is planned for a reservation is cancelled
+    when that ends. Shipping takes goods from the first location and shows them in transit at the second; receiving puts
+    them there.
     """
 
     @_abc_1.abstractmethod
@@ -100,8 +109,8 @@ class TransferServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_transfer_service_pb2.CreateTransferResponse, _abc.Awaitable[_transfer_service_pb2.CreateTransferResponse]]:
         """Plans a transfer, and ships it at once when asked to. Effective once per request_id. Fails with SKU_NOT_FOUND,
-        LOCATION_NOT_FOUND, LOCATION_RETIRED, FIELD_CONFLICT (from and to are one), SKU_NOT_STOCKED, LINES_EMPTY,
-        TOO_MANY_LINES, and as ShipTransfer.
+        LOCATION_NOT_FOUND, LOCATION_RETIRED (of the second location), FIELD_CONFLICT (from and to are one, or a SKU and lot
+        stands in two lines), SKU_NOT_STOCKED, LINES_EMPTY, TOO_MANY_LINES, and as ShipTransfer.
         """
 
     @_abc_1.abstractmethod
@@ -110,8 +119,10 @@ class TransferServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transfer_service_pb2.ShipTransferRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transfer_service_pb2.ShipTransferResponse, _abc.Awaitable[_transfer_service_pb2.ShipTransferResponse]]:
-        """Ships a planned transfer, in full or less. Effective once per request_id. Fails with TRANSFER_NOT_FOUND, TRANSFER_STATE,
-        INSUFFICIENT_STOCK, LOT_REQUIRED, LOT_NOT_FOUND, SERIALS_REQUIRED, SERIAL_NOT_FOUND, EXCEEDS_TRANSFER.
+        """Ships a planned transfer, in full or less. What is free leaves; of a reservation's transfer what is allocated to it,
+        and the reservation waits for it at the second location from then on. Effective once per request_id. Fails with
+        TRANSFER_NOT_FOUND, TRANSFER_STATE (also while the reservation is only held), INSUFFICIENT_STOCK, LOT_CONFLICT,
+        LOT_NOT_FOUND, SERIALS_REQUIRED, SERIAL_NOT_FOUND, EXCEEDS_TRANSFER.
         """
 
     @_abc_1.abstractmethod
@@ -131,7 +142,8 @@ class TransferServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transfer_service_pb2.CancelTransferRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transfer_service_pb2.CancelTransferResponse, _abc.Awaitable[_transfer_service_pb2.CancelTransferResponse]]:
-        """Cancels a planned transfer, or calls a shipped one back of which nothing was received. Effective once per request_id.
+        """Cancels a planned transfer, or calls a shipped one back of which nothing was received: its goods are at the first
+        location again, and what its reservation still waits for is allocated to it there. Effective once per request_id.
         Fails with TRANSFER_NOT_FOUND, TRANSFER_STATE.
         """
 

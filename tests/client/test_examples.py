@@ -80,7 +80,9 @@ async def test_an_example_runs(house: House, name: str, tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     replica = await house.replica()
     client = await house.client()
-    await client.import_catalog(skus=[Sku(sku="A-1")], locations=[Location(location="shop-7")])
+    await client.import_catalog(
+        skus=[Sku(sku="A-1")], locations=[Location(location="shop-7"), Location(location="shop-8")]
+    )
     await client.adjust_stock("A-1", "shop-7", 10, "opening")
     code = compile(EXAMPLES[name].replace(ADDRESS, replica.address), name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     names = {

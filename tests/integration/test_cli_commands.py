@@ -140,11 +140,35 @@ async def test_what_was_exported_and_imported_elsewhere_is_exported_the_same(
 
 
 async def test_an_export_without_a_file_goes_to_stdout(stocked: Cli) -> None:
-    assert (await stocked.ok("export", "locations")).splitlines() == [
-        "location,name,kind,active",
-        '"+L1","-One",shop,true',
-        "L2,L2,warehouse,true",
-    ]
+    header, *rows = (await stocked.ok("export", "locations")).splitlines()
+    assert header == (
+        "location,name,kind,active,street,postal_code,city,country,latitude,longitude,priority,handling_s,cutoff,"
+        "working_days,closed_on,time_zone,purposes,transit_days"
+    )
+    default = "true,,,,,,,100,0,,1 2 3 4 5 6 7,,UTC,online pickup walk_in,0"
+    assert rows == [f'"+L1","-One",shop,{default}', f"L2,L2,warehouse,{default}"]
+
+
+async def test_bundles_are_imported_after_what_they_are_made_of(
+    stocked: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In the order of their codes, in batches of two, and first as a dry run, which can't ask about all of them."""
+    monkeypatch.setattr("inventory.cli.importing.BATCH_ROWS", 2)
+    file = write(
+        tmp_path / "skus.csv",
+        "sku,kind,components",
+        'A-OUTER,bundle,"{""B-INNER"": 1, ""Z-2"": 3}"',
+        'B-INNER,bundle,"{""Z-1"": 2, ""Z-2"": 1}"',
+        *(f"Z-{number},," for number in range(1, 6)),
+    )
+    dry = await stocked.ok("import", "skus", file, "--dry-run")
+    assert "7 rows of skus would be imported (dry run), 5 created" in dry
+    assert "2 can be judged only when the other rows are there" in dry
+    assert "7 rows of skus imported, 7 created" in await stocked.ok("import", "skus", file)
+    exported = tmp_path / "exported.csv"
+    await stocked.ok("export", "skus", "-o", str(exported))
+    assert "A-OUTER,A-OUTER,,piece,0,,true,,bundle,,," in exported.read_text()
+    assert "0 created, 0 updated" in await stocked.ok("import", "skus", str(exported))
 
 
 async def test_the_same_file_again_changes_nothing_unless_the_run_has_another_name(

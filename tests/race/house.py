@@ -25,6 +25,7 @@ from inventory.v1 import stock_count_service_pb2_grpc as stock_count_grpc
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import stock_service_pb2_grpc as stock_grpc
 from inventory.v1 import subscriber_service_pb2_grpc as subscriber_grpc
+from inventory.v1 import transfer_service_pb2_grpc as transfer_grpc
 from inventory.v1 import watch_service_pb2_grpc as watch_grpc
 from tests.race.invariants import broken
 from tests.race.processes import Process, Server
@@ -77,6 +78,7 @@ class Client:
         self.catalog = catalog_grpc.CatalogServiceStub(self.channel)
         self.feed = watch_grpc.WatchServiceStub(self.channel)
         self.subscribers = subscriber_grpc.SubscriberServiceStub(self.channel)
+        self.transfers = transfer_grpc.TransferServiceStub(self.channel)
 
     def reserve(
         self, request: reservation_pb2.ReserveRequest, timeout_s: float | None = CALL_TIMEOUT_S

@@ -56,7 +56,8 @@ _RULES = {
         ) AS line
         FULL JOIN (
             SELECT reservation_id, sku_id, location_id, sum(held_delta) AS held, sum(allocated_delta) AS allocated,
-                sum(backordered_delta) AS backordered, -sum(on_hand_delta) AS fulfilled
+                sum(backordered_delta) AS backordered,
+                -coalesce(sum(on_hand_delta) FILTER (WHERE kind = 9), 0) AS fulfilled
             FROM movement WHERE reservation_id IS NOT NULL GROUP BY reservation_id, sku_id, location_id
         ) AS moved USING (reservation_id, sku_id, location_id)
         WHERE ARRAY[coalesce(line.held, 0), coalesce(line.allocated, 0), coalesce(line.backordered, 0),

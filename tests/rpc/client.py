@@ -26,6 +26,7 @@ from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
 from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceStub
 from inventory.v1.stock_service_pb2_grpc import StockServiceStub
 from inventory.v1.subscriber_service_pb2_grpc import SubscriberServiceStub
+from inventory.v1.transfer_service_pb2_grpc import TransferServiceStub
 from inventory.v1.watch_service_pb2_grpc import WatchServiceStub
 
 DOMAIN = "inventory.v1"
@@ -60,6 +61,7 @@ class Client:
         self.channels = ChannelServiceStub(self.channel)
         self.watch = WatchServiceStub(self.channel)
         self.subscribers = SubscriberServiceStub(self.channel)
+        self.transfers = TransferServiceStub(self.channel)
 
     async def close(self) -> None:
         await self.channel.close()
@@ -100,6 +102,19 @@ class Client:
                 sku=sku,
                 location=location,
                 delta=delta,
+            )
+        )
+
+    async def allow_backorders(self, sku: str, location: str, limit: int) -> None:
+        """So many may wait for it there."""
+        await self.stock.SetThresholds(
+            stock_pb2.SetThresholdsRequest(request_id=new_id(), sku=sku, location=location, backorder_limit=limit)
+        )
+
+    async def retire(self, location: str) -> None:
+        await self.catalog.UpdateLocation(
+            catalog_pb2.UpdateLocationRequest(
+                request_id=new_id(), location=catalog_pb2.Location(location=location, active=False)
             )
         )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from inventory.domain.barcode import check_digit
 from inventory.v1 import catalog_service_pb2 as pb2
@@ -34,7 +35,7 @@ def barcode() -> str:
 async def test_a_created_sku_comes_back_with_every_default_filled_in(client: Client) -> None:
     code = unique("sku")
     answer = await client.catalog.CreateSku(pb2.CreateSkuRequest(request_id=new_id(), sku=pb2.Sku(sku=code)))
-    assert answer.sku == pb2.Sku(sku=code, name=code, unit="piece", active=True)
+    assert answer.sku == pb2.Sku(sku=code, name=code, unit="piece", active=True, kind=pb2.SKU_KIND_GOODS)
     assert answer.revision > 0
     assert await get(client, sku=code) == answer.sku
 
@@ -49,6 +50,11 @@ async def test_everything_said_of_a_sku_is_kept(client: Client) -> None:
         barcodes=[barcode(), barcode()],
         active=False,
         attributes={"brand": "U Babci", "size": "0,5 l"},
+        kind=pb2.SKU_KIND_GOODS,
+        tracking=pb2.TRACKING_LOTS,
+        units=[pb2.Unit(unit="karton", quantity=12_000), pb2.Unit(unit='=;, "½', quantity=1)],
+        oversell=core_pb2.OversellPolicy(limit=5),
+        preorder=pb2.Preorder(until="2028-02-29", limit=10**9),
     )
     answer = await client.catalog.CreateSku(pb2.CreateSkuRequest(request_id=new_id(), sku=said))
     assert answer.sku == said
@@ -60,7 +66,7 @@ async def test_everything_said_of_a_sku_is_kept(client: Client) -> None:
 async def test_an_update_replaces_all_but_code_and_unit(client: Client) -> None:
     sku = await client.sku(name="old", category="A", unit="kg", unit_digits=3, attributes={"brand": "x"})
     answer = await update(client, sku, name="new", active=False)
-    assert answer.sku == pb2.Sku(sku=sku, name="new", unit="kg", unit_digits=3, active=False)
+    assert answer.sku == pb2.Sku(sku=sku, name="new", unit="kg", unit_digits=3, active=False, kind=pb2.SKU_KIND_GOODS)
     assert await get(client, sku=sku) == answer.sku
 
 
@@ -146,18 +152,48 @@ async def test_a_retired_sku_can_be_corrected_released_and_fulfilled(client: Cli
     assert (await refusal(client.reserve((sku, location, 1)))).reason == "INSUFFICIENT_STOCK"
 
 
-async def test_locations_are_created_updated_and_read(client: Client) -> None:
-    code = await client.location(kind=pb2.LOCATION_KIND_SHOP, name="Shop 7")
-    asked = pb2.GetLocationRequest(location=code)
-    assert (await client.catalog.GetLocation(asked)).location == pb2.Location(
-        location=code, name="Shop 7", kind=pb2.LOCATION_KIND_SHOP, active=True
-    )
+EVERYTHING = pb2.Location(
+    location="-", name="Sklep 7", kind=pb2.LOCATION_KIND_SHOP, active=False,
+    address=pb2.Address(street="Długa 1", postal_code="30-001", city="Kraków", country="PL"),
+    point=core_pb2.Point(latitude=50.0647, longitude=-180), priority=0, handling=Duration(seconds=5400, nanos=1000),
+    cutoff="00:00", working_days=[1, 6], closed_on=["2026-11-11", "2026-12-25"], time_zone="Europe/Warsaw",
+    purposes=[core_pb2.PURPOSE_ONLINE, core_pb2.PURPOSE_WALK_IN], transit_days=365,
+)  # fmt: skip
+
+
+async def test_everything_said_of_a_location_is_kept(client: Client) -> None:
+    said = pb2.Location()
+    said.CopyFrom(EVERYTHING)
+    said.location = unique("loc")
+    answer = await client.catalog.CreateLocation(pb2.CreateLocationRequest(request_id=new_id(), location=said))
+    assert answer.location == said
+    read = await client.catalog.GetLocation(pb2.GetLocationRequest(location=said.location))
+    assert read.location == said
+
+
+async def test_an_updated_location_is_what_the_update_says_and_nothing_else(client: Client) -> None:
+    code = unique("loc")
+    said = pb2.Location()
+    said.CopyFrom(EVERYTHING)
+    said.location = code
+    await client.catalog.CreateLocation(pb2.CreateLocationRequest(request_id=new_id(), location=said))
     answer = await client.catalog.UpdateLocation(
         pb2.UpdateLocationRequest(request_id=new_id(), location=pb2.Location(location=code, active=False))
     )
-    expected = pb2.Location(location=code, name=code, kind=pb2.LOCATION_KIND_WAREHOUSE, active=False)
+    expected = pb2.Location(
+        location=code, name=code, kind=pb2.LOCATION_KIND_WAREHOUSE, active=False, priority=100, handling=Duration(),
+        working_days=range(1, 8), time_zone="UTC", purposes=["PURPOSE_ONLINE", "PURPOSE_PICKUP", "PURPOSE_WALK_IN"],
+    )  # fmt: skip
     assert answer.location == expected
-    assert (await client.catalog.GetLocation(asked)).location == expected
+    read = await client.catalog.GetLocation(pb2.GetLocationRequest(location=code))
+    assert read.location == expected
+
+
+async def test_a_cutoff_in_a_daylight_saving_gap_is_accepted(client: Client) -> None:
+    """02:30 does not exist on the last Sunday of March; calendar.py says what it means then."""
+    code = await client.location(cutoff="02:30", time_zone="Europe/Warsaw")
+    read = await client.catalog.GetLocation(pb2.GetLocationRequest(location=code))
+    assert read.location.cutoff == "02:30"
 
 
 async def _walk(client: Client, size: int, **filters: Any) -> list[str]:

@@ -481,7 +481,7 @@ async def test_a_new_day_is_told_without_a_command(
     await client.receive(place, of_lot(sku, 6, "old", day(5)), of_lot(sku, 3, "new", day(50)), (plain, 4))
     await channel.set(place, days=3)
     skus = [sku, preorder, plain, bundle]
-    wish = {"skus": skus, "stream_id": new_id()}
+    wish: dict[str, Any] = {"skus": skus, "stream_id": new_id()}
     async with channel.follow(snapshot=NOW, **wish) as follower, channel.follow(snapshot=NOW, skus=skus) as away:
         await follower.begun()
         assert follower.shown == {sku: (9, 0), preorder: (8, 8), plain: (4, 0), bundle: (4, 0)}

@@ -1,9 +1,21 @@
+from datetime import date
 from typing import Any
 
 import pytest
 
-from inventory.domain.catalog import Catalog, CatalogChange, ChangeCatalog, Intent, Location, LocationKind, Sku, change
+from inventory.domain.catalog import (
+    Catalog,
+    CatalogChange,
+    ChangeCatalog,
+    Intent,
+    Location,
+    Sku,
+    change,
+    reshapes,
+)
+from inventory.domain.goods import SkuKind, Tracking
 from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.topology import LocationKind
 
 
 def sku(code: str, **fields: Any) -> Sku:
@@ -107,3 +119,73 @@ def test_the_refused_row_is_named(intent: Intent, rows: tuple[Sku | Location, ..
 )
 def test_a_barcode_belongs_to_one_sku_at_every_row(rows: tuple[Sku, ...], refused: set[int]) -> None:
     assert set(decided(Intent.UPSERT, *rows, skip=True).refused) == set(refused)
+
+
+BOXED = sku("tea", unit="piece", units=(("box", 12),), tracking=Tracking.LOTS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "units", "field"),
+    [
+        ((), (("box", 12),), ""),  # nothing said of them: unchanged
+        ((("box", 12),), (("box", 12),), ""),
+        ((("pallet", 480), ("box", 12)), (("pallet", 480), ("box", 12)), ""),
+        ((("box", 24),), Reason.FIELD_CONFLICT, "sku.units"),
+        ((("pallet", 480),), Reason.FIELD_CONFLICT, "sku.units"),
+        ((("box", 12), ("piece", 1)), Reason.UNIT_FORMAT, "sku.units[1].unit"),
+    ],
+)
+def test_units_are_only_ever_added(
+    asked: tuple[tuple[str, int], ...], units: tuple[tuple[str, int], ...] | Reason, field: str
+) -> None:
+    catalog = Catalog({"tea": BOXED}, {}, {})
+    command = ChangeCatalog(1, Intent.UPDATE, (BOXED._replace(unit="", units=asked),))
+    if isinstance(units, Reason):
+        with pytest.raises(Refusal) as refused:
+            change(catalog, command)
+        assert (refused.value.reason, refused.value.field) == (units, field)
+    else:
+        found = change(catalog, command)
+        assert found.last_sku is not None
+        assert found.last_sku.units == units
+
+
+@pytest.mark.parametrize("moved", [False, True])
+@pytest.mark.parametrize(
+    ("after", "other_kind"),
+    [
+        (BOXED._replace(tracking=Tracking.NONE), True),
+        (BOXED._replace(tracking=Tracking.SERIALS), True),
+        (BOXED._replace(tracking=Tracking.NONE, kind=SkuKind.VIRTUAL), True),
+        (BOXED._replace(name="Tea", active=False, oversell_limit=0), False),
+    ],
+)
+def test_what_has_moved_stays_the_kind_of_thing_it_is(after: Sku, other_kind: bool, moved: bool) -> None:
+    catalog = Catalog({"tea": BOXED}, {}, {}, moved=frozenset({"tea"} if moved else ()))
+    command = ChangeCatalog(1, Intent.UPDATE, (after,))
+    if moved and other_kind:
+        with pytest.raises(Refusal) as refused:
+            change(catalog, command)
+        assert refused.value.reason == Reason.SKU_IN_USE
+    else:
+        assert change(catalog, command).skus == (after,)
+
+
+@pytest.mark.parametrize(
+    ("after", "otherwise"),
+    [
+        (
+            BOXED._replace(name="x", category="y", barcodes=("1",), attributes=(("a", "b"),), units=(("box", 12),)),
+            False,
+        ),
+        (BOXED._replace(active=False), True),
+        (BOXED._replace(kind=SkuKind.VIRTUAL), True),
+        (BOXED._replace(tracking=Tracking.NONE), True),
+        (BOXED._replace(oversell_limit=0), True),
+        (BOXED._replace(preorder_until=date(2026, 12, 1), preorder_limit=1), True),
+        (BOXED._replace(from_several_places=True), True),
+        (BOXED._replace(components=(("a", 1),)), True),
+    ],
+)
+def test_what_decisions_on_stock_see_of_a_sku(after: Sku, otherwise: bool) -> None:
+    assert reshapes(BOXED, after) is otherwise

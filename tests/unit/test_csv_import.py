@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from inventory.cli import csv_file, importing
+from inventory.cli.csv_catalog import LOCATIONS, SKUS, location_row, sku_row
 from inventory.cli.csv_file import Columns, CsvFile, Findings, integer
-from inventory.cli.csv_rows import LOCATIONS, SKUS, STOCK, location_row, lot_rows, sku_row, stock_rows
+from inventory.cli.csv_rows import STOCK, lot_rows, stock_rows
 from inventory.cli.failure import Failed
 from inventory.domain.refusal import Reason, Refusal
 from inventory.v1 import catalog_service_pb2 as catalog_pb2

@@ -131,10 +131,10 @@ def test_a_change_is_shown_to_every_filter_that_lets_something_of_it_through(
     items: list[Item], names: set[str]
 ) -> None:
     made = Selections()
-    joined = {
-        name: made.join(Filter(**{field: frozenset(values) for field, values in lists.items()}), 0)
-        for name, lists in FILTERS.items()
+    sets: dict[str, dict[str, Any]] = {
+        name: {field: frozenset(values) for field, values in lists.items()} for name, lists in FILTERS.items()
     }
+    joined = {name: made.join(Filter(**fields), 0) for name, fields in sets.items()}
     taken = made.publish(record(1, 0, *items))
     assert {name for name, selection in joined.items() if selection in taken} == names
     assert {name for name, selection in joined.items() if revisions(selection, 0)[0]} == names

@@ -29,7 +29,8 @@ SELLER = Item(CHANNEL, "", "", (), 0, 0, b"C")
 
 
 def wanted(**lists: Any) -> Filter:
-    return Filter(**{name: frozenset(values) for name, values in lists.items()})
+    sets: dict[str, Any] = {name: frozenset(values) for name, values in lists.items()}
+    return Filter(**sets)
 
 
 ALL = {"kinds": ChangeKind}

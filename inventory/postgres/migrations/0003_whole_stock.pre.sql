@@ -41,9 +41,10 @@ CREATE INDEX bundle_component_by_component ON bundle_component (sku_id);
 -- What a bundle is made of in the end: bundles in it, which are nested one level, are taken apart.
 CREATE VIEW bundle_leaf AS
 SELECT outside.bundle_sku_id, coalesce(inside.sku_id, outside.sku_id) AS sku_id,
-    (outside.quantity * coalesce(inside.quantity, 1))::bigint AS quantity
+    sum(outside.quantity * coalesce(inside.quantity, 1))::bigint AS quantity
 FROM bundle_component AS outside
-LEFT JOIN bundle_component AS inside ON inside.bundle_sku_id = outside.sku_id;
+LEFT JOIN bundle_component AS inside ON inside.bundle_sku_id = outside.sku_id
+GROUP BY 1, 2;
 
 ALTER TABLE location
     ADD COLUMN address jsonb NOT NULL DEFAULT '{}',
@@ -344,6 +345,10 @@ ALTER TABLE reservation_line
     ADD CONSTRAINT reservation_line_within_requested CHECK (
         held + allocated + backordered + fulfilled + released <= requested
     );
+-- Holds by level, soonest expiry first, also those that wait for goods; a line's expires_at is set only while it is held.
+DROP INDEX reservation_line_held;
+CREATE INDEX reservation_line_held ON reservation_line (sku_id, location_id, expires_at)
+    WHERE held > 0 OR backordered > 0;
 -- Who stands behind what is allocated.
 CREATE INDEX reservation_line_allocated ON reservation_line (sku_id, location_id) WHERE allocated > 0;
 CREATE INDEX reservation_line_backordered ON reservation_line
@@ -397,4 +402,13 @@ CREATE TYPE location_row AS (
     code text, name text, kind smallint, active boolean, address text, latitude double precision,
     longitude double precision, priority integer, handling interval, cutoff_minute smallint, working_days smallint,
     closed_on date[], time_zone text, uses smallint, transit_days integer
+);
+CREATE TYPE transfer_row AS (
+    transfer_id uuid, channel_id integer, from_location_id integer, to_location_id integer, state smallint,
+    reservation_id uuid, reference text, reason text, created_at timestamptz, shipped_at timestamptz,
+    ended_at timestamptz, expected_on date
+);
+CREATE TYPE transfer_line_row AS (
+    transfer_id uuid, line_no smallint, sku_id bigint, lot_id bigint, requested bigint, shipped bigint, received bigint,
+    missing bigint, difference_reason text, serials text[]
 );

@@ -1,6 +1,6 @@
 -- name: lock_skus
--- Locks the SKUs a catalogue command names, in the one order: by code. NO KEY, so that the foreign keys of new levels
--- don't wait for it. $1 codes.
+-- Locks the SKUs a catalogue command names, what its bundles are to be made of and the bundles these are in, in the one
+-- order: by code. NO KEY, so that the foreign keys of new levels don't wait for it. $1 codes.
 SELECT code, name, category, unit, unit_digits, barcodes, active, attributes, kind, tracking, oversell_limit,
     preorder_until, preorder_limit, from_several_places, units, components
 FROM sku WHERE code = ANY ($1::text[]) ORDER BY code FOR NO KEY UPDATE
@@ -10,6 +10,33 @@ FROM sku WHERE code = ANY ($1::text[]) ORDER BY code FOR NO KEY UPDATE
 SELECT code, name, kind, active, address, latitude, longitude, priority, handling, cutoff_minute,
     working_days, closed_on, time_zone, uses, transit_days
 FROM location WHERE code = ANY ($1::text[]) ORDER BY code FOR NO KEY UPDATE
+
+-- name: read_bundles_above
+-- The bundles that contain one of these, and what they are made of. $1 codes.
+SELECT DISTINCT bundle.code, bundle.components
+FROM unnest($1::text[]) AS wanted (code)
+CROSS JOIN LATERAL (SELECT sku_id FROM sku WHERE code = wanted.code OFFSET 0) AS part
+CROSS JOIN LATERAL (SELECT bundle_sku_id FROM bundle_component WHERE sku_id = part.sku_id OFFSET 0) AS inside
+CROSS JOIN LATERAL (SELECT code, components FROM sku WHERE sku_id = inside.bundle_sku_id OFFSET 0) AS bundle
+
+-- name: read_components
+-- What SKUs are made of. $1 codes.
+SELECT sku.code, sku.components
+FROM unnest($1::text[]) AS wanted (code)
+CROSS JOIN LATERAL (SELECT code, components FROM sku WHERE code = wanted.code OFFSET 0) AS sku
+
+-- name: read_moved_skus
+-- Those of SKUs of which a level has ever moved. $1 codes.
+SELECT sku.code
+FROM unnest($1::text[]) AS wanted (code)
+CROSS JOIN LATERAL (SELECT sku_id, code FROM sku WHERE code = wanted.code OFFSET 0) AS sku
+WHERE EXISTS (SELECT FROM level WHERE sku_id = sku.sku_id AND revision > 0)
+
+-- name: read_units
+-- The units of SKUs. $1 codes.
+SELECT sku.code, sku.unit, sku.unit_digits, sku.units
+FROM unnest($1::text[]) AS wanted (code)
+CROSS JOIN LATERAL (SELECT code, unit, unit_digits, units FROM sku WHERE code = wanted.code OFFSET 0) AS sku
 
 -- name: read_barcode_owners
 -- Whom these barcodes belong to. The primary key of barcode proves it at the write. $1 barcodes.
@@ -22,7 +49,8 @@ SELECT clock_timestamp()
 
 -- name: draw_revisions
 -- Draws revisions from the feed's head, whose lock is held until COMMIT, and rings the bell. $1 how many, $2 the
--- NOTIFY channel, $3 whether places or channels change. Gives the revision before the first.
+-- NOTIFY channel, $3 whether places, channels or
+-- what known SKUs are change: whoever decided by what was before looks again. Gives the revision before the first.
 WITH head AS (
     UPDATE feed_head SET revision = revision + $1::integer,
         topology = CASE WHEN $3::boolean THEN revision + $1::integer ELSE topology END
