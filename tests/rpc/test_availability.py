@@ -1,5 +1,6 @@
 """What may be sold, when it can be there, and why: through the real channel."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
@@ -371,6 +372,26 @@ async def test_the_explanation_names_who_holds_until_when_and_for_which_order(sh
         (other, 3, "not the channel's"),
     ]
     assert (found.channel, found.unit, found.unit_digits, found.revision > 0) == (web, "kg", 3, True)
+
+
+async def test_an_explanation_is_of_one_state_while_others_buy(shop: Retailer) -> None:
+    here = await shop.place()
+    sku = await shop.sku({here: 100})
+    web = await shop.channel(here)
+
+    async def buy() -> None:
+        for quantity in range(1, 31):
+            held = await shop.reserve((sku, here, quantity % 3 + 1), channel="default")
+            await shop.client.release(held.reservation_id)
+
+    buyers = asyncio.gather(*(buy() for _ in range(4)))
+    looks = 0
+    while not buyers.done():
+        for step in (await shop.explain(sku, channel=web)).steps:
+            assert step.kind != pb2.EXPLAIN_STEP_KIND_HELD or step.reservation_id, "held by nobody that is known"
+        looks += 1
+    await buyers
+    assert looks > 5
 
 
 async def test_more_holds_than_are_named_are_one_step(shop: Retailer) -> None:
