@@ -290,6 +290,23 @@ async def test_collection_is_from_the_place_itself_and_says_when_it_is_ready(sho
     assert refused.what == ("FAILED_PRECONDITION", "LOCATION_NOT_SELLING")
 
 
+async def test_what_is_brought_for_collection_is_ready_when_the_last_of_it_is_there(shop: Retailer) -> None:
+    corner, afar = await shop.place(uses=6), await shop.place(uses=1, transit_days=2)
+    sku = await shop.sku({corner: 2, afar: 9})
+    web = await shop.channel(afar, corner)
+    pickup = reservation_pb2.Pickup(location=corner, by_transfer=True)
+    told = await shop.check((sku, "", 5), channel=web, pickup=pickup)
+    assert [parts(line) for line in told.lines] == [[(corner, 2, 0), (afar, 3, 0)]]
+    assert (told.promisable, told.parcels) == (True, 1)
+    made = await shop.reserve((sku, "", 5), ttl=None, channel=web, pickup=pickup)
+    assert [(line.location, line.allocated) for line in made.lines] == [(corner, 2), (afar, 3)]
+    assert abs(made.ready_at.ToDatetime() - told.ready_at.ToDatetime()) < timedelta(minutes=1)
+    today = await shop.today()
+    await shop.due(sku, afar, 4, today + DAY)
+    short = await shop.check((sku, "", 8), channel=web, pickup=pickup)
+    assert (short.lines[0].promised, short.lines[0].promisable_from) == (6, (today + DAY).isoformat())
+
+
 async def test_the_nearest_place_comes_first(shop: Retailer) -> None:
     warsaw, gdansk = await shop.place(point=(52.23, 21.01)), await shop.place(point=(54.35, 18.65))
     sku = await shop.sku({warsaw: 5, gdansk: 5})
