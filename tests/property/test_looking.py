@@ -60,12 +60,14 @@ class Seller(NamedTuple):
 
 
 class Basket(NamedTuple):
-    """Lines by number of SKU and of place; None: no place."""
+    """Lines by number of SKU and of place; None: no place. With `pickup`, a place, those of lines don't count."""
 
     lines: tuple[tuple[int, int | None, int], ...]
     purpose: int
     split: bool
     strategy: int
+    pickup: int | None
+    by_transfer: bool
 
 
 things = st.builds(
@@ -92,7 +94,16 @@ sellers = st.builds(
 lines = st.lists(
     st.tuples(st.integers(0, 3), st.none() | st.integers(0, len(USES) - 1), st.integers(1, 8)), min_size=1, max_size=4
 ).map(tuple)
-baskets = st.builds(Basket, lines, st.sampled_from((0, 0, 0, 1, 2, 4)), st.booleans(), st.sampled_from((0, 1, 3, 4, 5)))
+pickups = st.sampled_from((None, None, None, 0, 2, 3))
+baskets = st.builds(
+    Basket,
+    lines,
+    st.sampled_from((0, 0, 0, 1, 2, 4)),
+    st.booleans(),
+    st.sampled_from((0, 1, 3, 4, 5)),
+    pickups,
+    st.booleans(),
+)
 
 
 Part = tuple[int, str, str, str, bool]
@@ -212,6 +223,8 @@ class House:
         reserve = shop.client.reservations.Reserve
         as_told = self.request(basket, skus)
         check = pb2.CheckAvailabilityRequest(lines=as_told.lines, sourcing=as_told.sourcing, purpose=as_told.purpose)
+        if as_told.HasField("pickup"):
+            check.pickup.CopyFrom(as_told.pickup)
         while True:
             before = await self.head()
             told = await self.answered(shop.availability.CheckAvailability(check, metadata=mine))
@@ -236,11 +249,16 @@ class House:
 
     def request(self, basket: Basket, skus: list[str], **fields: Any) -> reservation_pb2.ReserveRequest:
         strategy: Any = basket.strategy
+        collected: dict[str, Any] = {"purpose": basket.purpose}
+        if basket.pickup is not None:
+            place = self.places[basket.pickup]
+            collected = {"pickup": reservation_pb2.Pickup(location=place, by_transfer=basket.by_transfer)}
+        named = basket.pickup is None
         return reserve_request(
-            *((skus[sku], "" if place is None else self.places[place], n) for sku, place, n in basket.lines),
+            *((skus[sku], "" if at is None or not named else self.places[at], n) for sku, at, n in basket.lines),
             request_id=new_id(),
-            purpose=basket.purpose,
             sourcing=sourcing(strategy, split=basket.split),
+            **collected,
             **fields,
         )
 
