@@ -58,7 +58,8 @@ READS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "catalogue changes": ("read_sku_versions", (4_990, 5_000)),
     "channels' changes": ("read_channel_versions", (4_990, 5_000)),
     "a page of a snapshot of channels": ("read_channel_snapshot", (54_990, 500, 1_000)),
-    "a channel by code": ("find_channel", ("channel-7",)),
+    "a channel by code": ("find_channel_settings", ("channel-7",)),
+    "a channel's number": ("find_channel", ("channel-7",)),
     "channels by code": ("list_channels", ("channel-4", 101)),
     "SKUs' views in a channel": ("list_channel_skus", (1, "sku-4", 101)),
     "the newest movements": ("list_movements", (HEAD, 2**31 - 1, None, None, None, None, None, 101)),
@@ -94,6 +95,9 @@ READS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "a channel's settings then": ("read_seller", (7, 54_000)),
     "SKUs whose own views changed": ("read_viewed_skus", (1, 7)),
     "bundles then": ("read_bundles_as_of", (54_000,)),
+    "what a SKU's levels are promised to": ("read_claims", (7, [1, 2, 3], 20)),
+    "what is due in": ("read_due_in", ([7, 8], [1, 2, 3])),
+    "how SKUs are shown": ("read_shown", ([7, 8],)),
     "when a change was decided": ("read_recorded_at", (54_000,)),
 }
 WRITES = [
@@ -104,6 +108,8 @@ WRITES = [
         "find",
         "find_answer",
         "find_and_lock",
+        "find_and_lock_wide",
+        "find_wide",
         "lock_levels",
         "ensure_levels",
         "read_places",
