@@ -172,7 +172,7 @@ def _said(told: pb2.CheckAvailabilityResponse) -> str:
     parcels = "no parcel" if not told.parcels else f"{told.parcels:,} parcel{'s' if told.parcels > 1 else ''}"
     if told.HasField("ready_at"):
         return f"All of it, ready for collection {told.ready_at.ToDatetime():%Y-%m-%d %H:%M}Z, {parcels} to there"
-    when = f"arriving {told.arrives_on}" if told.arrives_on else "arriving nobody knows when"
+    when = f"arriving {told.arrives_on}" if told.arrives_on else "nobody knows yet when it arrives"
     return f"All of it, in {parcels}, {when}"
 
 
@@ -191,7 +191,7 @@ def _remarks(line: pb2.PromisedLine, skus: Skus) -> Iterator[Text]:
     """What is due in, and what else there is of a line that is short, or waits."""
     short = line.promised < line.requested
     if short:
-        when = f"from {line.promisable_from} on" if line.promisable_from else "nobody knows when"
+        when = f"from {line.promisable_from} on" if line.promisable_from else "nobody knows yet when"
         yield Text(printable(f"{line.sku}: all {_amount(line.requested, skus[line.sku])} can be promised {when}"))
     if short or any(part.backordered for part in line.parts):
         for due in line.due_in:
