@@ -1,20 +1,36 @@
-"""What a till and the web shop have in common: holding, extending, releasing and selling, and the counting of it."""
+"""What all sellers have in common: holding, extending, releasing and selling, and the counting of it."""
 
+import math
 import random
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as pb2
-from inventory_client import InsufficientStock, Refused
+from inventory_client import InsufficientStock, Refused, Strategy
+from inventory_client.sourcing import Degrees
+from inventory_demo.asks import Parts, check_asks
 from inventory_demo.caller import Caller
 from inventory_demo.names import Names
 from inventory_demo.sales import Sales
 
 Line = tuple[str, str, int]
-"""SKU, location, quantity."""
+"""SKU, location, quantity; where the service is to choose the location, it is empty."""
+
+
+class Sourcing(NamedTuple):
+    """How the service is to choose locations; a line may come from several."""
+
+    strategy: Strategy = Strategy.PRIORITY
+    destination: Degrees | None = None
+
+
+BY_LINE = Sourcing()
+"""Each line names its own."""
 
 
 @dataclass(slots=True)
@@ -26,30 +42,37 @@ class Promise:
 
     @property
     def pieces(self) -> int:
-        return sum(line.held for line in self.reservation.lines)
+        return sum(quantity for _, _, quantity in self.lines)
 
     @property
-    def held(self) -> list[Line]:
-        return [(line.sku, line.location, line.held) for line in self.reservation.lines if line.held]
+    def lines(self) -> list[Line]:
+        """What is promised; each SKU and location once."""
+        promised: Counter[tuple[str, str]] = Counter()
+        for line in self.reservation.lines:
+            promised[line.sku, line.location] += line.held + line.allocated
+        return [(*key, quantity) for key, quantity in promised.items() if quantity]
 
 
 class Desk:
-    def __init__(self, caller: Caller, sales: Sales, names: Names) -> None:
+    def __init__(self, caller: Caller, sales: Sales, names: Names, bundles: Mapping[str, Parts]) -> None:
+        """`bundles`: by SKU, what each is made of."""
         self._caller = caller
         self._sales = sales
+        self._bundles = bundles
         self.names = names
 
     async def hold(
         self,
         lines: Iterable[Line],
-        ttl_s: int,
+        ttl_s: int | None,
         chance: random.Random,
         *,
         owner: str = "",
         partly: bool = False,
         replace: bool = False,
+        sourcing: Sourcing = BY_LINE,
     ) -> Promise | None:
-        """None when there is not enough, or with `partly` nothing at all."""
+        """None when there is not enough, or with `partly` nothing at all. `ttl_s` None: allocated at once."""
         listed = list(lines)
         policy = pb2.FILL_POLICY_AS_MUCH_AS_POSSIBLE if partly else pb2.FILL_POLICY_ALL_OR_NOTHING
         asked = time.monotonic()
@@ -57,10 +80,13 @@ class Desk:
             "Reserve",
             lambda client, request_id: client.reserve(
                 listed,
-                ttl=timedelta(seconds=ttl_s),
+                ttl=None if ttl_s is None else timedelta(seconds=ttl_s),
                 fill_policy=policy,
                 owner=owner,
                 replace_owner_holds=replace,
+                strategy=sourcing.strategy,
+                destination=sourcing.destination,
+                split=sourcing is not BY_LINE,
                 request_id=request_id,
             ),
             chance,
@@ -73,7 +99,10 @@ class Desk:
                 self._sales.findings.note("unexpected refusal", f"Reserve: {answer}")
             return None
         self._sales.reservations.add(answer.reservation.reservation_id)
-        return Promise(answer.reservation, asked + ttl_s)
+        wanted = [(sku, quantity) for sku, _, quantity in listed]
+        check_asks(answer.reservation, wanted, self._bundles, self._sales.asks_wrong, partly=partly)
+        self._sales.asks += len(listed)
+        return Promise(answer.reservation, math.inf if ttl_s is None else asked + ttl_s)
 
     async def extend(self, promise: Promise, ttl_s: int, chance: random.Random) -> bool:
         """False when it had run out."""
@@ -101,15 +130,16 @@ class Desk:
         return not self._lost(promise, answer)
 
     async def sell(self, promise: Promise, reference: str, chance: random.Random) -> int:
-        """Commits and fulfils all that is held. The pieces that left; 0 when it had run out."""
+        """Commits what is held, and fulfils all. The pieces that left; 0 when it had run out."""
         reservation_id = promise.reservation.reservation_id
-        committed = await self._caller.ask(
-            "Commit",
-            lambda client, request_id: client.commit(reservation_id, reference=reference, request_id=request_id),
-            chance,
-        )
-        if self._lost(promise, committed):
-            return 0
+        if promise.reservation.state == core_pb2.RESERVATION_STATE_HELD:
+            committed = await self._caller.ask(
+                "Commit",
+                lambda client, request_id: client.commit(reservation_id, reference=reference, request_id=request_id),
+                chance,
+            )
+            if self._lost(promise, committed):
+                return 0
         answer = await self._caller.ask(
             "Fulfil",
             lambda client, request_id: client.fulfil(reservation_id, request_id=request_id),

@@ -1,4 +1,4 @@
-"""Set-up: the products, the shops and their opening stock, by the bulk calls."""
+"""Set-up: the products, the places, the channels and the opening stock, by the bulk calls."""
 
 import asyncio
 from collections import deque
@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 
 from inventory.v1 import catalog_service_pb2 as catalog
 from inventory.v1 import stock_service_pb2 as stock
+from inventory.v1.channel_service_pb2 import Channel
 from inventory_client import InventoryClient, InventoryError
 from inventory_demo.crew import DemoFailed
 from inventory_demo.journey import Location, OpeningStock
 from inventory_demo.names import Names
+from inventory_demo.places import location
 from inventory_demo.source import Product
 
 ROWS_MAX = 5_000
@@ -35,27 +37,28 @@ async def import_products(client: InventoryClient, products: Sequence[Product], 
         advance(len(page))
 
 
-async def import_shops(
+async def import_places(
     client: InventoryClient,
-    shops: Iterable[Location],
+    places: Iterable[Location],
     names: Names,
     advance: Advance,
     *,
     active: bool = True,
 ) -> None:
     """Raises `DemoFailed` when a row is refused."""
-    rows = [
-        catalog.Location(
-            location=names.location(shop.code),
-            name=shop.name,
-            kind=catalog.LOCATION_KIND_SHOP,
-            active=active,
-        )
-        for shop in shops
-    ]
+    rows = [location(place, names, active=active) for place in places]
     async for answer, page in _pipelined((client.import_catalog(locations=page), page) for page in [rows]):
         _check_import(answer, len(page))
         advance(len(page))
+
+
+async def set_channels(client: InventoryClient, channels: Iterable[Channel]) -> None:
+    """Raises `DemoFailed` when one is refused."""
+    try:
+        for channel in channels:
+            await client.set_channel(channel)
+    except InventoryError as error:
+        raise DemoFailed(f"a channel was refused: {error}") from error
 
 
 async def stock_shops(client: InventoryClient, opening: OpeningStock, names: Names, advance: Advance) -> None:

@@ -37,6 +37,12 @@ def summary(result: Result) -> dict[str, Any]:
         "fuel_sold": sum(sales.fulfilled.values()) - sum(sold.values()),
         "outcomes": dict(sales.outcomes.most_common()),
         "carts": dict(sales.carts.most_common()),
+        "parcels": {str(places): orders for places, orders in sorted(sales.parcels.items())},
+        "asks": sales.asks,
+        "views": {
+            name: {"looks": view.looks, "too_much": len(view.more), "too_little": len(view.less)}
+            for name, view in evidence.views.items()
+        },
         "reservations": len(sales.reservations),
         "requests": dict(sales.requests.most_common()),
         "refused": {
@@ -135,6 +141,7 @@ def _figures(found: dict[str, Any]) -> Table:
         ("baskets", f"{found['baskets']:,}: " + _listed(found["outcomes"])),
         ("lines", f"{found['lines']:,}; {found['lines_fulfilled']:,} fulfilled"),
         ("web carts", _listed(found["carts"])),
+        ("web orders, by parcels", _listed({f"{n}:": orders for n, orders in found["parcels"].items()}) or "0"),
         ("pieces", _listed(pieces).replace("on_hand", "on hand") + f"; fuel {found['fuel_sold'] / 1000:,.1f} gal"),
         ("requests", _listed(found["requests"])),
         ("refused", f"{refused['requests']:,}: " + _listed(refused["reasons"])),

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from inventory_demo.caller import GAVE_UP, Caller
+from inventory_demo.channels import TILL
 from inventory_demo.connection import CountingClient
 from inventory_demo.crew import Ready, Trouble, run_until_orphaned
 from inventory_demo.desk import Desk
@@ -29,11 +30,11 @@ class Shift:
     """What one process is to sell, and through which servers."""
 
     channel: str
+    """Without its prefix."""
     addresses: tuple[str, ...]
     names: Names
     seed: int
     baskets: Baskets
-    neighbours: Mapping[str, str]
     stops_halfway: bool = False
     """Whether it says `Halfway` in the middle, and starts no further basket before it is told anything."""
 
@@ -74,12 +75,12 @@ async def _sell(orders: Connection) -> None:
     sales = Sales()
     async with AsyncExitStack() as stack:
         clients = [
-            await stack.enter_async_context(CountingClient(addresses, shift.channel, sales.tally))
+            await stack.enter_async_context(CountingClient(addresses, shift.names.channel(shift.channel), sales.tally))
             for addresses in _rotations(shift.addresses)
         ]
         caller = Caller(clients, sales)
-        desk = Desk(caller, sales, shift.names)
-        seller = Tills(desk, sales) if shift.channel == Tills.channel else WebShop(desk, sales, shift.neighbours)
+        desk = Desk(caller, sales, shift.names, {})
+        seller = Tills(desk, sales) if shift.channel == TILL else WebShop(desk, sales)
         loop = asyncio.get_running_loop()
 
         async def halfway() -> None:

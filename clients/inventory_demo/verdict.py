@@ -14,6 +14,7 @@ from inventory_demo.fault import Kill
 from inventory_demo.mirrors import MirrorEnded
 from inventory_demo.quantities import NOTHING, Key, Quantities, available
 from inventory_demo.sales import Replay
+from inventory_demo.views import ViewDoubter
 
 EXAMPLES_MAX = 3
 
@@ -40,7 +41,9 @@ def judge(evidence: Evidence) -> list[Check]:
         _oversold(evidence),
         _books_agree(evidence),
         *(_mirror_agrees(evidence, mirror) for mirror in evidence.mirrors),
+        *(_view_kept(name, view) for name, view in evidence.views.items()),
         _all_pieces_accounted_for(evidence),
+        _asks_add_up(evidence),
         _nothing_promised(evidence),
         _reservations_known(evidence),
         _replays_harmless(evidence),
@@ -87,7 +90,7 @@ def _mirror_agrees(evidence: Evidence, mirror: MirrorEnded) -> Check:
     order, current = mirror.order, mirror.live and mirror.revision >= evidence.head
     mode = "latest" if order.mode is WatchMode.LATEST else "every change"
     detail = (
-        f"{len(mirror.levels):,} levels of {len(order.locations):,} shops, {mode}; "
+        f"{len(mirror.levels):,} levels of {len(order.locations):,} places, {mode}; "
         f"connected anew {mirror.connections.reconnected}, snapshots {mirror.snapshots}"
     )
     if wrong:
@@ -109,6 +112,20 @@ def _mirror_differs(levels: Mapping[Key, Quantities], mirror: MirrorEnded) -> li
         for key in {*due, *mirror.levels}
         if due.get(key) != mirror.levels.get(key)
     ]
+
+
+def _view_kept(name: str, view: ViewDoubter) -> Check:
+    """At every bookmark of one stream that brings both, what the channel was shown is what it may see of the levels."""
+    detail = f"{view.looks:,} looks: {len(view.more):,} too much, {len(view.less):,} too little"
+    if view.more or view.less:
+        detail += f": {view.more or view.less}"
+    return Check(f"{name} sees what it may, never more", view.looks > 0 and not (view.more or view.less), detail)
+
+
+def _asks_add_up(evidence: Evidence) -> Check:
+    wrong = evidence.sales.asks_wrong
+    detail = str(wrong) or f"{evidence.sales.asks:,} lines asked for"
+    return Check("every line's allocations add up to it", evidence.sales.asks > 0 and not wrong, detail)
 
 
 def _all_pieces_accounted_for(evidence: Evidence) -> Check:
