@@ -4,19 +4,24 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as pb2
+from inventory.v1 import stock_service_pb2 as stock
 from inventory_client import InsufficientStock, Refused, Strategy
 from inventory_client.sourcing import Degrees
 from inventory_demo.asks import Parts, check_asks
 from inventory_demo.caller import Caller
 from inventory_demo.names import Names
 from inventory_demo.sales import Sales
+
+RETURNED_SHARE = 0.04
+"""Of sales, of which one piece comes back."""
+RESTORED_SHARE = 0.5
 
 Line = tuple[str, str, int]
 """SKU, location, quantity; where the service is to choose the location, it is empty."""
@@ -54,11 +59,19 @@ class Promise:
 
 
 class Desk:
-    def __init__(self, caller: Caller, sales: Sales, names: Names, bundles: Mapping[str, Parts]) -> None:
-        """`bundles`: by SKU, what each is made of."""
+    def __init__(
+        self,
+        caller: Caller,
+        sales: Sales,
+        names: Names,
+        bundles: Mapping[str, Parts],
+        never_returned: Collection[str] = (),
+    ) -> None:
+        """`bundles`: by SKU, what each is made of. `never_returned`: SKUs."""
         self._caller = caller
         self._sales = sales
         self._bundles = bundles
+        self._never_returned = never_returned
         self.names = names
 
     async def hold(
@@ -155,7 +168,52 @@ class Desk:
                 pieces += line.fulfilled
         if pieces != promise.pieces:
             self._sales.findings.note("fulfilled other than held", f"{reservation_id}: {pieces} of {promise.pieces}")
+        self._sales.bundles += _bundles(answer.reservation)
+        left = [line for line in answer.reservation.lines if line.fulfilled and line.sku not in self._never_returned]
+        if left and chance.random() < RETURNED_SHARE:
+            await self._take_back(chance.choice(left), reference, chance)
         return pieces
+
+    async def _take_back(self, line: core_pb2.ReservationLine, reference: str, chance: random.Random) -> None:
+        """One piece comes back and is looked at; some are found good."""
+        came = stock.ReceiptLine(sku=line.sku, quantity=1, lot=line.lot)
+        key = (line.sku, line.location)
+        answer = await self._caller.ask(
+            "ReceiveStock",
+            lambda client, request_id: client.receive_stock(
+                line.location,
+                [came],
+                kind=stock.RECEIPT_KIND_RETURN,
+                reason="brought back",
+                reference=reference,
+                request_id=request_id,
+            ),
+            chance,
+        )
+        if isinstance(answer, Refused):
+            self._sales.findings.note("unexpected refusal", f"ReceiveStock: {answer}")
+            return
+        self._sales.returned[key] += 1
+        if chance.random() >= RESTORED_SHARE:
+            return
+        looked_at = await self._caller.ask(
+            "ReclassifyStock",
+            lambda client, request_id: client.reclassify_stock(
+                line.sku,
+                line.location,
+                1,
+                "found good",
+                from_disposition=core_pb2.DISPOSITION_QUALITY_CONTROL,
+                lot=line.lot,
+                reference=reference,
+                request_id=request_id,
+            ),
+            chance,
+        )
+        if isinstance(looked_at, Refused):
+            self._sales.findings.note("unexpected refusal", f"ReclassifyStock: {looked_at}")
+            return
+        self._sales.restored[key] += 1
 
     def _lost(self, promise: Promise, answer: object) -> bool:
         """Whether the hold had run out; before its time it may not."""
@@ -168,3 +226,13 @@ class Desk:
         elif time.monotonic() < promise.safe_until:
             self._sales.findings.note("hold ran out before its time", reservation_id)
         return True
+
+
+def _bundles(reservation: core_pb2.Reservation) -> int:
+    """How many left, whole."""
+    parts: Counter[tuple[int, str]] = Counter()
+    for line in reservation.lines:
+        if line.bundle:
+            parts[line.ask, line.sku] += line.fulfilled
+    quantities = {line.ask: (line.sku, line.bundle_quantity) for line in reservation.lines if line.bundle}
+    return sum(parts[ask, sku] // each for ask, (sku, each) in quantities.items())

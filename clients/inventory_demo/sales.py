@@ -49,6 +49,12 @@ class Sales:
     """Where what was granted is not what was asked."""
     parcels: Counter[int] = field(default_factory=Counter)
     """Orders that were sent, by how many places they came from."""
+    bundles: int = 0
+    """That were sold."""
+    returned: Counter[Key] = field(default_factory=Counter)
+    """Came back from customers, into quality control."""
+    restored: Counter[Key] = field(default_factory=Counter)
+    """Of those, found good and for sale again."""
     fulfilled: Counter[Key] = field(default_factory=Counter)
     reservations: set[str] = field(default_factory=set)
     abandoned: set[str] = field(default_factory=set)
@@ -73,6 +79,9 @@ class Sales:
         self.asks += other.asks
         self.asks_wrong.merge(other.asks_wrong)
         self.parcels.update(other.parcels)
+        self.bundles += other.bundles
+        self.returned.update(other.returned)
+        self.restored.update(other.restored)
         self.fulfilled.update(other.fulfilled)
         self.reservations |= other.reservations
         self.abandoned |= other.abandoned

@@ -7,19 +7,11 @@ from dataclasses import dataclass, field
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
 from inventory_client import Bookmark, Changes, Event, Latest, Restarted, SnapshotComplete, SnapshotPiece
+from inventory_demo.bundles import Bundle
 from inventory_demo.findings import Findings
+from inventory_demo.quantities import Key, Quantities, available
 
 WHOLE_BP = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """`parts`: SKU and how many of it one bundle takes."""
-
-    sku: str
-    name: str
-    parts: tuple[tuple[str, int], ...]
-    from_several_places: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +80,20 @@ class ViewDoubter:
                 self.revision = cursor.revision
             case Latest():
                 raise TypeError("a stream of every change is needed")
+
+    def differs(self, levels: Mapping[Key, Quantities]) -> list[tuple[str, str]]:
+        """Where what it was shown last is not what it may see of these levels: the SKU or bundle, and how."""
+        free: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for (sku, location), of in levels.items():
+            if location in self.rule.locations:
+                free[sku][location] = available(of)
+        allowed = {sku: self.rule.allowed(places) for sku, places in free.items()}
+        allowed |= {bundle.sku: self.rule.allowed_of(bundle, free) for bundle in self.rule.bundles}
+        return [
+            (sku, f"{sku}: {self.shown.get(sku, 0)}, not {allowed.get(sku, 0)}")
+            for sku in sorted({*allowed, *self.shown})
+            if self.shown.get(sku, 0) != allowed.get(sku, 0)
+        ]
 
     def _put(self, sku: str, location: str, quantities: core_pb2.Quantities) -> None:
         if location in self.rule.locations:

@@ -7,10 +7,11 @@ import asyncio
 import enum
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from inventory_client import Strategy
+from inventory_demo.bundles import Bundle, pack
 from inventory_demo.desk import Desk, Line, Promise, Sourcing
 from inventory_demo.journey import Basket
 from inventory_demo.places import AT_HOME_DEGREES, near, point
@@ -38,8 +39,9 @@ HABITS = {Habit.BUY: 50, Habit.ABANDON: 15, Habit.RELEASE: 10, Habit.REPEAT: 15,
 
 
 class WebShop:
-    def __init__(self, desk: Desk, sales: Sales) -> None:
+    def __init__(self, desk: Desk, sales: Sales, bundles: Sequence[Bundle]) -> None:
         self._desk = desk
+        self._bundles = bundles
         self._sales = sales
 
     async def serve(self, basket: Basket, chance: random.Random) -> Coroutine[Any, Any, None] | None:
@@ -74,7 +76,8 @@ class WebShop:
         names = self._desk.names
         home = near(point(basket.location), AT_HOME_DEGREES, chance)
         sourcing = Sourcing(Strategy.FEWEST_PARCELS, home)
-        lines: list[Line] = [(names.sku(sku), "", quantity) for sku, quantity in basket.lines]
+        pieces = [(names.sku(sku), quantity) for sku, quantity in basket.lines]
+        lines: list[Line] = [(sku, "", quantity) for sku, quantity in pack(pieces, self._bundles)]
         whole = await self._desk.hold(lines, ttl_s, chance, owner=owner, sourcing=sourcing)
         if whole is not None:
             return whole

@@ -205,7 +205,9 @@ def test_each_shop_opens_with_nine_tenths_within_one_piece(year: Callable[[Seque
     assert abs(sum(opening.values()) - total * 95 / 100) < 2 * len(own)
 
 
-def test_a_lone_shop_has_its_nine_tenths_and_half_of_the_rest_in_the_warehouse(year: Callable[[Sequence[Line]], None]) -> None:
+def test_a_lone_shop_has_its_nine_tenths_and_half_of_the_rest_in_the_warehouse(
+    year: Callable[[Sequence[Line]], None],
+) -> None:
     year([(basket, 1, MILK, 1) for basket in range(1, 101)])
 
     found = load(None, 0)
@@ -231,7 +233,7 @@ def test_each_shop_in_total_lacks_a_tenth_even_if_it_sells_one_piece_of_everythi
     once = np.ones_like(products)
     starts = np.arange(0, len(products) + 1, skus_per_shop)
 
-    stock, _ = open_shops(Baskets(shops, shops, shops, starts, products, once), seed)
+    stock = open_shops(Baskets(shops, shops, shops, starts, products, once), seed)
 
     home = stock.products // 10_000
     for shop in shops.tolist():
