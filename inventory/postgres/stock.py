@@ -202,7 +202,12 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) 
     levels = [(*key, step, *ledger.levels[key]) for key, step in ledger.touched_levels.items()]
     reservations = [ledger.reservations[identity] for identity in ledger.touched_reservations]
     lines = [
-        (reservation.reservation_id, number, *line, reservation.expires_at)
+        (
+            reservation.reservation_id,
+            number,
+            *line,
+            reservation.expires_at if reservation.state == ReservationState.HELD else None,
+        )
         for reservation in reservations
         for number, line in enumerate(reservation.lines)
     ]

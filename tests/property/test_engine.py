@@ -55,6 +55,7 @@ Correction = tuple[Place, int, str | None, int | None]
 SKUS = ("A", "B", "C")
 RETIRED, UNKNOWN = "retired", "unknown"
 LOCATIONS = ("shop", "hall")
+ANY = ""
 
 # Far apart, so that the seconds an example takes never decide: no sum of steps comes within 1,000 s of a sum of TTLs.
 TTLS_S = (9_000, 25_000, 61_000)
@@ -145,12 +146,17 @@ class Bench:
         """As a reader sees them: what has run out doesn't count."""
         rows = await self.sql.fetch(
             f"""
-            SELECT sku.code, location.code, on_hand, held - (
-                    SELECT coalesce(sum(line.held), 0)::bigint FROM reservation_line AS line
-                    WHERE line.sku_id = level.sku_id AND line.location_id = level.location_id
-                        AND line.expires_at <= now()
-                ), {", ".join((*QUANTITIES[2:], *THRESHOLDS))}
+            SELECT sku.code, location.code, on_hand, level.held - due.held AS held,
+                {", ".join(QUANTITIES[2:6])}, level.backordered - due.backordered AS backordered,
+                {", ".join((*QUANTITIES[7:], *THRESHOLDS))}
             FROM level JOIN sku USING (sku_id) JOIN location USING (location_id)
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(line.held), 0)::bigint AS held,
+                    coalesce(sum(line.backordered), 0)::bigint AS backordered
+                FROM reservation JOIN reservation_line AS line USING (reservation_id)
+                WHERE line.sku_id = level.sku_id AND line.location_id = level.location_id AND reservation.state = 1
+                    AND reservation.expires_at <= now()
+            ) AS due
             """
         )
         return {(row[0], row[1]): tuple(row)[2:] for row in rows}
@@ -160,7 +166,7 @@ class Bench:
         rows = await self.sql.fetch(
             """
             SELECT reservation_id, state, reservation.expires_at <= now() AND state = 1 AS run_out, requested, held,
-                allocated, fulfilled, released
+                allocated, backordered, fulfilled, released
             FROM reservation JOIN reservation_line USING (reservation_id)
             ORDER BY reservation_id, line_no
             """
@@ -168,17 +174,17 @@ class Bench:
         found: dict[str, tuple[Any, ...]] = {}
         for row in rows:
             name, state, run_out = str(row[0]), ReservationState(row[1]).name, row[2]
-            requested, held, allocated, fulfilled, released = tuple(row)[3:]
+            requested, held, allocated, backordered, fulfilled, released = tuple(row)[3:]
             if run_out:
-                held, released = 0, released + held
+                held, backordered, released = 0, 0, released + held + backordered
             _, so_far = found.get(name, (state, ()))
             found[name] = (
                 state if not run_out else "run out",
-                (*so_far, (requested, held, allocated, fulfilled, released)),
+                (*so_far, (requested, held, allocated, backordered, fulfilled, released)),
             )
         for name, (state, held_lines) in found.items():
             if state == "run out":
-                left = [sum(line[column] for line in held_lines) for column in (2, 3)]
+                left = [sum(line[column] for line in held_lines) for column in (2, 4)]
                 ended = "ALLOCATED" if left[0] else "FULFILLED" if left[1] else "EXPIRED"
                 found[name] = (ended, held_lines)
         return found
@@ -188,7 +194,7 @@ def plain(answer: Any) -> Any:
     """The part of an answer that the model knows."""
     match answer:
         case Reservation():
-            return (answer.state.name, tuple(tuple(line[2:]) for line in answer.lines))
+            return (answer.state.name, tuple(tuple(line[2:8]) for line in answer.lines))
         case LevelAfter():
             return tuple(answer.level)
         case Adjusted():
@@ -197,7 +203,7 @@ def plain(answer: Any) -> Any:
             return None
 
 
-def encode(codes: object, answer: Any) -> bytes:
+def encode(ledger: object, answer: Any) -> bytes:
     assert not isinstance(answer, Refusal)
     return repr(plain(answer)).encode()
 
@@ -418,8 +424,9 @@ class Machine(RuleBasedStateMachine):
         """Nothing, which means all; or some of a line, or of what isn't a line."""
         if seed is None or not name:
             return {}
-        choices = [*self.model.reservations[name]["lines"], ("A", "shop")]
-        return {choices[seed % len(choices)]: 1 + seed // 10 % 3}
+        choices = [*(place for place, _ in self.model.reservations[name]["lines"]), ("A", "shop")]
+        sku, location = choices[seed % len(choices)]
+        return {(sku, location if seed % 4 else ANY): 1 + seed // 10 % 3}
 
     def _adjust(
         self,

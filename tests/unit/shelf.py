@@ -10,6 +10,7 @@ from inventory.domain.ledger import Ledger
 from inventory.domain.level import Level, Place
 from inventory.domain.refusal import Refusal, location_not_found, sku_not_found
 from inventory.domain.reservation import Line, Reservation, ReservationState
+from inventory.domain.topology import Site, Topology
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WEB, TILL = 1, 2
@@ -21,7 +22,7 @@ MINUTE = timedelta(minutes=1)
 
 def shelf(**levels: Level) -> Ledger:
     """Levels of these SKUs at one shop; "gone" is a SKU that is retired, "nobody" one that isn't there."""
-    ledger = Ledger(NOW)
+    ledger = Ledger(NOW, Topology(1, {1: Site(1, SHOP)}, {}))
     for sku_id, (sku, level) in enumerate(levels.items(), start=1):
         ledger.put(Place(sku_id, 1, sku, SHOP, sku != "gone", True), level)
     ledger.unknown[("nobody", SHOP)] = partial(sku_not_found, "nobody")
@@ -63,15 +64,7 @@ def told(ledger: Ledger) -> list[tuple[str, dict[str, int]]]:
     return [
         (
             row.kind.name if hasattr(row.kind, "name") else str(row.kind),
-            {
-                name: value
-                for name, value in zip(
-                    ("on_hand", "held", "allocated", "quality_control", "damaged", "quarantined"),
-                    row[5:11],
-                    strict=True,
-                )
-                if value
-            },
+            {name: value for name, value in zip(Level._fields[:9], row[5:14], strict=True) if value},
         )
         for row in ledger.movements
     ]

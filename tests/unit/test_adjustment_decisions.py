@@ -26,15 +26,13 @@ def apple(delta: int, disposition: Disposition | None = None, expected: int | No
         (Level(5), apple(-6), Reason.BELOW_PROMISED),
         (Level(10, held=3, allocated=2), apple(-5), Level(5, 3, 2)),
         (Level(10, held=3, allocated=2), apple(-6), Reason.BELOW_PROMISED),
-        (Level(10, held=3, backorder_limit=2), apple(-9), Level(1, 3, backorder_limit=2)),
-        (Level(10, held=3, backorder_limit=2), apple(-10), Reason.BELOW_PROMISED),
-        (Level(10, held=3, backorder_limit=99), apple(-11), Reason.BELOW_PROMISED),
+        (Level(10, held=3, backordered=2, backorder_limit=2), apple(-7), Level(3, 3, backordered=2, backorder_limit=2)),
+        (Level(10, held=3, backorder_limit=99), apple(-8), Reason.BELOW_PROMISED),
         (Level(10, damaged=4), apple(-7), Reason.BELOW_PROMISED),
         (Level(10), apple(4, DAMAGED), Level(14, damaged=4)),
         (Level(14, damaged=4), apple(-4, DAMAGED), Level(10)),
         (Level(14, damaged=4), apple(-5, DAMAGED), Reason.BELOW_PROMISED),
         (Level(14, damaged=4), apple(-1, QUARANTINED), Reason.BELOW_PROMISED),
-        (Level(1, held=5, backorder_limit=4), apple(2), Level(3, 5, backorder_limit=4)),
         (Level(ON_HAND_MAX - 1), apple(1), Level(ON_HAND_MAX)),
         (Level(ON_HAND_MAX), apple(1), Reason.ON_HAND_LIMIT),
         (Level(5), apple(1, expected=5), Level(6)),
@@ -101,7 +99,7 @@ def test_when_all_rows_are_skipped_there_is_no_step() -> None:
         (Level(10), 7, 9, Reason.EXPECTATION_FAILED),
         (Level(10, held=8), 8, 10, Level(8, 8)),
         (Level(10, held=8), 7, 10, Reason.BELOW_PROMISED),
-        (Level(10, held=8, backorder_limit=8), 0, 10, Level(0, 8, backorder_limit=8)),
+        (Level(10, held=8, backorder_limit=8), 7, 10, Reason.BELOW_PROMISED),
     ],
 )
 def test_what_a_count_makes_of_a_level(before: Level, on_hand: int, expected: int, after: Level | Reason) -> None:
@@ -120,9 +118,9 @@ def test_what_a_count_makes_of_a_level(before: Level, on_hand: int, expected: in
     [
         (Level(5), None, True),
         (Level(5), 0, True),
-        (Level(5, held=8, backorder_limit=9), 3, True),
-        (Level(5, held=8, backorder_limit=9), 2, False),
-        (Level(5, held=8, backorder_limit=9), None, False),
+        (Level(5, held=5, backordered=3, backorder_limit=9), 3, True),
+        (Level(5, held=5, backordered=3, backorder_limit=9), 2, False),
+        (Level(5, held=5, backordered=3, backorder_limit=9), None, True),
     ],
 )
 def test_thresholds_replace_each_other_and_keep_promises(before: Level, limit: int | None, good: bool) -> None:

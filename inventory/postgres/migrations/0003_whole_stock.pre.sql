@@ -217,7 +217,8 @@ CREATE TABLE lot_level (
 ) WITH (fillfactor = 70);
 CREATE INDEX lot_level_by_expiry ON lot_level (expires_on) WHERE on_hand > 0 AND expires_on IS NOT NULL;
 
--- Each piece at most once. Guarded by the lock of the level it stands at, and proved by the key.
+-- Each piece at most once. Guarded by the lock of the level it stands at, and proved by the key. `revision`: its last
+-- change. location_id: where it is, or where it left; line_no: which line of the reservation it belongs to.
 -- state: 1 in stock, 2 promised, 3 issued, 4 on the way between places, 5 lost.
 CREATE TABLE serial (
     sku_id bigint NOT NULL REFERENCES sku,
@@ -226,6 +227,7 @@ CREATE TABLE serial (
     location_id integer,
     disposition smallint NOT NULL DEFAULT 1,
     reservation_id uuid,
+    line_no smallint NOT NULL DEFAULT 0,
     revision bigint NOT NULL,
     PRIMARY KEY (sku_id, serial),
     CONSTRAINT serial_state_is_known CHECK (state BETWEEN 1 AND 5),
@@ -245,6 +247,10 @@ CREATE TABLE serial_event (
     reference text,
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (sku_id, serial, revision)
+);
+CREATE TYPE serial_row AS (
+    sku_id bigint, serial text, seen bigint, step integer, state smallint, location_id integer, disposition smallint,
+    reservation_id uuid, line_no smallint, reference text, last boolean
 );
 CREATE TRIGGER serial_event_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON serial_event
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -345,6 +351,10 @@ ALTER TABLE reservation_line
     ADD CONSTRAINT reservation_line_within_requested CHECK (
         held + allocated + backordered + fulfilled + released <= requested
     );
+-- Holds by level, soonest expiry first, also those that wait for goods; a line's expires_at is set only while it is held.
+DROP INDEX reservation_line_held;
+CREATE INDEX reservation_line_held ON reservation_line (sku_id, location_id, expires_at)
+    WHERE held > 0 OR backordered > 0;
 -- Who stands behind what is allocated.
 CREATE INDEX reservation_line_allocated ON reservation_line (sku_id, location_id) WHERE allocated > 0;
 CREATE INDEX reservation_line_backordered ON reservation_line

@@ -30,7 +30,8 @@ WITH pair_level AS MATERIALIZED (
     FROM pair_level
     CROSS JOIN LATERAL (
         SELECT reservation_id FROM reservation_line
-        WHERE sku_id = pair_level.sku_id AND location_id = pair_level.location_id AND held > 0 AND expires_at <= now()
+        WHERE sku_id = pair_level.sku_id AND location_id = pair_level.location_id AND (held > 0 OR backordered > 0)
+            AND expires_at <= now()
         OFFSET 0
     ) AS line
     LIMIT $5
@@ -162,14 +163,16 @@ WITH named AS MATERIALIZED (
     ) AS key
     CROSS JOIN LATERAL (
         SELECT reservation_id FROM reservation_line
-        WHERE sku_id = key.sku_id AND location_id = key.location_id AND held > 0 AND expires_at <= now()
+        WHERE sku_id = key.sku_id AND location_id = key.location_id AND (held > 0 OR backordered > 0)
+            AND expires_at <= now()
         OFFSET 0
     ) AS line
     UNION ALL
     SELECT due.reservation_id
     FROM few_due, due
     CROSS JOIN LATERAL (
-        SELECT sku_id, location_id FROM reservation_line WHERE reservation_id = due.reservation_id AND held > 0 OFFSET 0
+        SELECT sku_id, location_id FROM reservation_line WHERE reservation_id = due.reservation_id
+            AND (held > 0 OR backordered > 0) OFFSET 0
     ) AS line
     JOIN wide ON wide.sku_id = line.sku_id AND line.location_id = ANY (wide.location_ids)
     WHERE few
@@ -296,7 +299,8 @@ SELECT EXISTS (
     SELECT FROM unnest($1::bigint[], $2::integer[]) AS key (sku_id, location_id)
     CROSS JOIN LATERAL (
         SELECT FROM reservation_line
-        WHERE sku_id = key.sku_id AND location_id = key.location_id AND held > 0 AND expires_at > $3 AND expires_at <= $4
+        WHERE sku_id = key.sku_id AND location_id = key.location_id AND (held > 0 OR backordered > 0) AND expires_at > $3
+            AND expires_at <= $4
         LIMIT 1
     ) AS line
 )
