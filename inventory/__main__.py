@@ -35,6 +35,7 @@ for command in (
     "watch",
     "stock",
     "lots",
+    "serial",
     "receive",
     "incoming",
     "explain",

@@ -81,7 +81,8 @@ class ReservationCalls(Calls):
         by_transfer: bool = False,
         **options: Unpack[WriteOptions],
     ) -> pb2.ReserveResponse:
-        """Promises up to 200 lines of (sku, location, quantity), all or nothing unless `fill_policy` says otherwise.
+        """Promises up to 200 lines of (sku, location, quantity), all or nothing unless `fill_policy` says otherwise. A
+        `LineQuantity` with `serials` promises these very pieces.
 
         `ttl`: hold for so long, 1 s to 24 h; None: allocate at once, without expiry. `owner`: whose it is within the
         channel, such as a cart; `replace_owner_holds`: release that owner's other holds in the same step.
@@ -155,7 +156,9 @@ class ReservationCalls(Calls):
     async def fulfil(
         self, reservation_id: str, wanted: Iterable[Line] = (), *, reference: str = "", **options: Unpack[WriteOptions]
     ) -> pb2.FulfilResponse:
-        """Issues everything allocated (or only `wanted`): the goods leave. Raises `NotFound`, `PreconditionFailed`."""
+        """Issues everything allocated (or only `wanted`): the goods leave. Of a SKU tracked by serial numbers the
+        pieces are named here, as `LineQuantity` with `serials`, unless all were named when they were reserved. Raises
+        `NotFound`, `PreconditionFailed` (SERIALS_REQUIRED, SERIAL_TAKEN and others)."""
         request = pb2.FulfilRequest(reservation_id=reservation_id, lines=lines(wanted), reference=reference)
         return await self._write(request, pb2.FulfilResponse, options)
 

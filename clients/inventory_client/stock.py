@@ -63,10 +63,11 @@ class StockCalls(Calls):
         disposition: core_pb2.Disposition = SELLABLE,
         reference: str = "",
         lot: str = "",
+        serials: Iterable[str] = (),
         **options: Unpack[WriteOptions],
     ) -> pb2.AdjustStockResponse:
-        """Adds `delta` to on_hand (negative: takes away), of `lot` for a SKU tracked by lots. Raises `NotFound`,
-        `PreconditionFailed` (BELOW_PROMISED).
+        """Adds `delta` to on_hand (negative: takes away), of `lot` for a SKU tracked by lots, of the pieces `serials`
+        for one tracked by serial numbers. Raises `NotFound`, `PreconditionFailed` (BELOW_PROMISED, SERIAL_TAKEN).
 
         Example:
             await client.adjust_stock("A-1", "shop-7", -1, "broken", reference="RW 12/2026")
@@ -79,6 +80,7 @@ class StockCalls(Calls):
             disposition=disposition,
             reference=reference,
             lot=lot,
+            serials=codes(serials, "serials"),
         )
         return await self._write(request, pb2.AdjustStockResponse, options)
 
@@ -155,9 +157,9 @@ class StockCalls(Calls):
         reference: str = "",
         **options: Unpack[WriteOptions],
     ) -> pb2.ReceiveStockResponse:
-        """Takes goods in, given as (sku, quantity) or as lines that name a lot or a disposition; up to 1,000, all or
-        nothing. What was expected under `incoming_reference` becomes less; waiting back-orders are filled. Raises
-        `NotFound`, `PreconditionFailed` (LOT_REQUIRED, LOT_EXPIRED and others).
+        """Takes goods in, given as (sku, quantity) or as lines that name a lot, serial numbers or a disposition; up to
+        1,000, all or nothing. What was expected under `incoming_reference` becomes less; waiting back-orders are
+        filled. Raises `NotFound`, `PreconditionFailed` (LOT_REQUIRED, LOT_EXPIRED and others).
 
         Example:
             milk = ReceiptLine(sku="MILK-1L", quantity=120, lot="L-17", expires_on="2026-12-24")
@@ -186,11 +188,13 @@ class StockCalls(Calls):
         from_disposition: core_pb2.Disposition = SELLABLE,
         to_disposition: core_pb2.Disposition = SELLABLE,
         lot: str = "",
+        serials: Iterable[str] = (),
         reference: str = "",
         **options: Unpack[WriteOptions],
     ) -> pb2.ReclassifyStockResponse:
-        """Moves goods between sellable and the dispositions that are not for sale; what becomes sellable fills waiting
-        back-orders. Raises `NotFound`, `PreconditionFailed` (BELOW_PROMISED)."""
+        """Moves goods between sellable and the dispositions that are not for sale, for a SKU tracked by serial numbers
+        the pieces `serials`; what becomes sellable fills waiting back-orders. Raises `NotFound`, `PreconditionFailed`
+        (BELOW_PROMISED, SERIAL_TAKEN)."""
         request = pb2.ReclassifyStockRequest(
             sku=sku,
             location=location,
@@ -198,6 +202,7 @@ class StockCalls(Calls):
             from_disposition=from_disposition,
             to_disposition=to_disposition,
             lot=lot,
+            serials=codes(serials, "serials"),
             reason=reason,
             reference=reference,
         )
@@ -229,6 +234,16 @@ class StockCalls(Calls):
         `NotFound`."""
         request = pb2.ListLotsRequest(sku=sku, location=location)
         return (await self._read(request, pb2.ListLotsResponse, timeout_s)).lots
+
+    async def get_serial(self, sku: str, serial: str, *, timeout_s: float | None = None) -> pb2.GetSerialResponse:
+        """A single piece as it is now, and what happened to it, newest first. Raises `NotFound`.
+
+        Example:
+            piece = await client.get_serial("PHONE", "356938035643809")
+            print(piece.present.state, piece.present.location)
+        """
+        request = pb2.GetSerialRequest(sku=sku, serial=serial)
+        return await self._read(request, pb2.GetSerialResponse, timeout_s)
 
     def list_movements(
         self,

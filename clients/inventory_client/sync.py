@@ -25,7 +25,8 @@ from inventory_client.client import HEARTBEAT, InventoryClient, WatchMode
 from inventory_client.cursor import Cursor
 from inventory_client.events import Connection, Event
 from inventory_client.levels import Level
-from inventory_client.mirror import READY_S, WAIT_S, OnChange, StockMirror
+from inventory_client.mirror import OnChange, StockMirror
+from inventory_client.mirroring import READY_S, WAIT_S
 from inventory_client.watch import Watch
 
 STOP_S = 5.0
@@ -205,6 +206,7 @@ class SyncInventoryClient:
     reclassify_stock = _waits(InventoryClient.reclassify_stock)
     set_incoming = _waits(InventoryClient.set_incoming)
     list_lots = _waits(InventoryClient.list_lots)
+    get_serial = _waits(InventoryClient.get_serial)
     list_movements = _iterates(InventoryClient.list_movements)
     open_stock_count = _waits(InventoryClient.open_stock_count)
     record_stock_count = _waits(InventoryClient.record_stock_count)

@@ -9,6 +9,7 @@ from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as watch_pb2
 
 QUANTITIES = ("on_hand", "held", "allocated", "quality_control", "damaged", "quarantined", "available")
+_MOVED = (*QUANTITIES[:-1], "backordered", "in_transit", "incoming")
 _KIND_PREFIX = len("MOVEMENT_KIND_")
 
 
@@ -40,7 +41,7 @@ def time(movement: core_pb2.Movement | watch_pb2.Change) -> str:
 
 def changes(movement: core_pb2.Movement, unit_digits: int = 0) -> Iterator[str]:
     """What it added, quantity by quantity, leaving out what stayed and what is derived."""
-    for name in QUANTITIES[:-1]:
+    for name in _MOVED:
         if delta := getattr(movement.delta, name):
             yield f"{name} {signed(delta, unit_digits)}"
 

@@ -10,6 +10,7 @@ from inventory.domain.limits import ON_HAND_MAX
 from inventory.domain.lot import LotLevel
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.serial import SerialState, newcomers, save, standing
 from inventory.domain.tracking import assert_named, assert_stocked, known_lot
 
 
@@ -84,8 +85,8 @@ class LevelAfter(NamedTuple):
 
 def adjust(ledger: Ledger, command: Adjust) -> Adjusted:
     """Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED, LOT_REQUIRED, LOT_CONFLICT, LOT_NOT_FOUND,
-    SERIALS_REQUIRED, BELOW_PROMISED, ON_HAND_LIMIT, EXPECTATION_FAILED of the first refused row, its position among
-    many in the metadata, unless such rows are skipped."""
+    SERIALS_REQUIRED, SERIAL_TAKEN, SERIAL_NOT_FOUND, BELOW_PROMISED, ON_HAND_LIMIT, EXPECTATION_FAILED of the first
+    refused row, its position among many in the metadata, unless such rows are skipped."""
     on_hand = []
     refused: dict[int, Refusal] = {}
     last = None
@@ -95,9 +96,14 @@ def adjust(ledger: Ledger, command: Adjust) -> Adjusted:
             place = ledger.place(row.sku, row.location)
             present = ledger.level(place).on_hand
             assert_stocked(place)
-            assert_named(place, row.lot, row.serials)
+            assert_named(place, row.lot, row.serials, abs(row.delta))
             if row.expected_on_hand is not None:
                 _expect(present, row.expected_on_hand)
+            if row.delta > 0:
+                pieces = newcomers(ledger, place, row.serials, row.disposition)
+            else:
+                there = standing(ledger, place, row.serials, row.disposition)
+                pieces = [piece._replace(state=SerialState.LOST) for piece in there]
             after = _correct(
                 ledger,
                 place,
@@ -109,6 +115,7 @@ def adjust(ledger: Ledger, command: Adjust) -> Adjusted:
                 command.reference,
                 known_lot(ledger, place, row.lot),
             )
+            save(ledger, pieces, command.reference)
             on_hand.append(after.on_hand)
             if row.delta > 0 and row.disposition is None:
                 fill(ledger, (place.sku_id, place.location_id))

@@ -48,6 +48,13 @@ def lot_code(text: str, field: str) -> str:
     return text
 
 
+def serial_number(text: str, field: str) -> str:
+    """The number itself. Raises SERIAL_FORMAT."""
+    if not is_code(text):
+        raise Refusal(Reason.SERIAL_FORMAT, _rule("serial"), field=field)
+    return text
+
+
 def subscriber_name(text: str, field: str = "name") -> str:
     """The name itself. Raises SUBSCRIBER_FORMAT."""
     if not is_code(text):

@@ -186,6 +186,19 @@ def new_lots(command: object) -> list[tuple[str, str]]:
     return lots(command) if isinstance(command, Receive) else []
 
 
+def serials(command: object) -> list[tuple[str, str]]:
+    """The SKU codes and serial numbers of the pieces that the command names."""
+    match command:
+        case Adjust() | Receive():
+            return [(row.sku, serial) for row in command.rows if row.serials for serial in row.serials]
+        case Reclassify():
+            return [(command.sku, serial) for serial in command.serials]
+        case Reserve() | Release() | Fulfil():
+            return [(ask.sku, serial) for ask in command.asks if ask.serials for serial in ask.serials]
+        case _:
+            return []
+
+
 def spreads(command: StockCommand, topology: Topology) -> dict[str, tuple[int, ...]]:
     """The SKUs that may come from several places, and the numbers of those."""
     if not isinstance(command, Reserve):

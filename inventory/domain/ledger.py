@@ -12,6 +12,7 @@ from inventory.domain.level import EMPTY, Level, Place
 from inventory.domain.lot import Lot, LotLevel
 from inventory.domain.movement import Movement, MovementKind
 from inventory.domain.refusal import Refusal, sku_not_found
+from inventory.domain.serial import Pieces
 from inventory.domain.topology import NOWHERE, Topology, View
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Ledger:
         self.due_read = False
         """Whether `expected` and `on_the_way` have all that is due at the locked levels."""
         self.touched_lots: dict[tuple[Key, int], None] = {}
+        self.pieces = Pieces()
         self.places: dict[tuple[str, str], Place] = {}
         self.unknown: dict[tuple[str, str], Callable[[], Refusal]] = {}
         self.codes: dict[Key, Place] = {}

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 LINES_MAX = 200
 """Lines of one reservation."""
+GRANTS_MAX = 10_000
+"""Lines that a reservation may come to: bundles taken apart, several places, lots."""
 BULK_ROWS_MAX = 10_000
 """Rows of one bulk command."""
 RECEIPT_LINES_MAX = 1_000
@@ -14,6 +16,8 @@ KEYS_MAX = 1_000
 """Keys of one BatchGetStock."""
 FILTERS_MAX = 1_000
 """Codes of one filter."""
+SERIALS_MAX = 10_000
+"""Single pieces named in one request."""
 COUNT_LINES_MAX = 10_000
 """Lines of one stock count: all of them are posted by one command."""
 COUNT_RECORD_LINES_MAX = 1_000

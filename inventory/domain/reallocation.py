@@ -15,6 +15,7 @@ from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Shortage, insufficient
 from inventory.domain.reservation import Line, Reservation, add_line, exceeds_held, live_reservation
 from inventory.domain.selling import check_selling
+from inventory.domain.serial import assert_unnamed
 
 
 class Move(NamedTuple):
@@ -46,7 +47,8 @@ class _Given(NamedTuple):
 def reallocate(ledger: Ledger, command: Reallocate) -> Reservation:
     """What is back-ordered moves first, then what is held, then what is allocated; a back-order keeps its turn.
     Raises RESERVATION_NOT_FOUND, RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD, INSUFFICIENT_STOCK,
-    SKU_NOT_FOUND, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING."""
+    SKU_NOT_FOUND, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING, SERIALS_REQUIRED (pieces that are named
+    stay where they stand)."""
     reservation = live_reservation(ledger, command.channel_id, command.reservation_id)
     lines = list(reservation.lines)
     shortages: list[Shortage] = []
@@ -59,6 +61,7 @@ def reallocate(ledger: Ledger, command: Reallocate) -> Reservation:
         )
         given = _given(ledger, lines, move)
         missing = _move(ledger, command, reservation, lines, target, given)
+        assert_unnamed(ledger, move.sku, reservation.reservation_id, lines)
         if missing:
             wanted = sum(sum(part) for part in given.values())
             shortages.append(Shortage(move.sku, move.to_location, wanted, wanted - missing))

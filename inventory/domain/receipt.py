@@ -12,6 +12,7 @@ from inventory.domain.level import Level
 from inventory.domain.lot import Lot, LotLevel
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.serial import newcomers, save, standing
 from inventory.domain.tracking import assert_named, assert_stocked, known_lot, lot_expired, received_lot
 
 LOT_EXPIRY_REASON = "the lot's last day has passed"
@@ -68,7 +69,7 @@ class ExpireLots(NamedTuple):
 
 def receive(ledger: Ledger, command: Receive) -> tuple[LevelAfter, ...]:
     """Fills back-orders when all rows are there. Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED,
-    LOT_REQUIRED, LOT_CONFLICT, LOT_EXPIRED, SERIALS_REQUIRED, ON_HAND_LIMIT."""
+    LOT_REQUIRED, LOT_CONFLICT, LOT_EXPIRED, SERIALS_REQUIRED, SERIAL_TAKEN, ON_HAND_LIMIT."""
     keys: dict[Key, bool] = {}
     for position, row in enumerate(command.rows):
         try:
@@ -86,11 +87,12 @@ def receive(ledger: Ledger, command: Receive) -> tuple[LevelAfter, ...]:
 
 def reclassify(ledger: Ledger, command: Reclassify) -> LevelAfter:
     """Raises SKU_NOT_FOUND, LOCATION_NOT_FOUND, SKU_NOT_STOCKED, BELOW_PROMISED, LOT_REQUIRED, LOT_CONFLICT,
-    LOT_NOT_FOUND, LOT_EXPIRED, SERIALS_REQUIRED."""
+    LOT_NOT_FOUND, LOT_EXPIRED, SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN."""
     place = ledger.place(command.sku, command.location)
     assert_stocked(place)
-    assert_named(place, command.lot, command.serials)
+    assert_named(place, command.lot, command.serials, command.quantity)
     lot_id = known_lot(ledger, place, command.lot)
+    pieces = standing(ledger, place, command.serials, command.source)
     key = (place.sku_id, place.location_id)
     has = _standing(ledger.level(place), command.source)
     if lot_id:
@@ -119,6 +121,7 @@ def reclassify(ledger: Ledger, command: Reclassify) -> LevelAfter:
         reference=command.reference or None,
         lot_id=lot_id,
     )
+    save(ledger, (piece._replace(disposition=command.target) for piece in pieces), command.reference)
     if command.target is None:
         fill(ledger, key)
     return LevelAfter(place, ledger.level(place))
@@ -143,7 +146,7 @@ def expire_lots(ledger: Ledger, command: ExpireLots) -> None:
 def _take_in(ledger: Ledger, command: Receive, row: Arrival) -> Key:
     place = ledger.place(row.sku, command.location)
     assert_stocked(place)
-    assert_named(place, row.lot, row.serials)
+    assert_named(place, row.lot, row.serials, row.quantity)
     if row.expires_on is not None and not row.lot:
         raise Refusal(Reason.LOT_CONFLICT, "a last day is that of a lot, and none is named")
     key = (place.sku_id, place.location_id)
@@ -165,6 +168,7 @@ def _take_in(ledger: Ledger, command: Receive, row: Arrival) -> Key:
         reference=command.reference or None,
         lot_id=lot.lot_id if lot else 0,
     )
+    save(ledger, newcomers(ledger, place, row.serials, row.disposition), command.reference)
     return key
 
 

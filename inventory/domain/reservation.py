@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from inventory.domain import serial
 from inventory.domain.calendar import local_date
 from inventory.domain.goods import SkuKind
 from inventory.domain.ledger import Ledger
@@ -74,11 +75,13 @@ class Reservation(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """A quantity of one SKU, by code. No location: the service chooses it, or, of a reservation's lines, any."""
+    """A quantity of one SKU, by code. No location: the service chooses it, or, of a reservation's lines, any.
+    `serials`: these very pieces, as many as the quantity, or none are named."""
 
     sku: str
     location: str
     quantity: int
+    serials: tuple[str, ...] = ()
 
 
 class Pickup(NamedTuple):
@@ -161,7 +164,7 @@ def commit(ledger: Ledger, command: Commit) -> Reservation:
     reservation = _held(ledger, command.channel_id, command.reservation_id)
     reference = command.reference or reservation.reference
     lines = list(reservation.lines)
-    for index, quantity in _chosen(ledger, lines, command.asks, lambda line: line.held):
+    for index, quantity, _ in _chosen(ledger, reservation, command.asks, lambda line: line.held):
         line = lines[index]
         lines[index] = line._replace(held=line.held - quantity, allocated=line.allocated + quantity)
         ledger.move(
@@ -213,10 +216,10 @@ def extend(ledger: Ledger, command: Extend) -> Reservation:
 
 def release(ledger: Ledger, command: Release) -> Reservation:
     """What is back-ordered goes first, then what is held, then what is allocated. Raises RESERVATION_NOT_FOUND,
-    RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD."""
+    RESERVATION_EXPIRED, RESERVATION_STATE, EXCEEDS_HELD, SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN."""
     reservation = live_reservation(ledger, command.channel_id, command.reservation_id)
     lines = list(reservation.lines)
-    for index, quantity in _chosen(ledger, lines, command.asks, lambda line: line.live):
+    for index, quantity, pieces in _chosen(ledger, reservation, command.asks, lambda line: line.live, owned=True):
         lines[index] = give_back(
             ledger,
             reservation,
@@ -226,17 +229,21 @@ def release(ledger: Ledger, command: Release) -> Reservation:
             command.channel_id,
             reason=command.reason or None,
         )
+        serial.give_back(ledger, pieces, reservation.reference)
     return _save(ledger, reservation, lines, ReservationState.RELEASED)
 
 
 def fulfil(ledger: Ledger, command: Fulfil) -> Reservation:
-    """Raises RESERVATION_NOT_FOUND, RESERVATION_STATE, EXCEEDS_HELD, LOT_EXPIRED."""
+    """Other pieces than those named at reservation may leave: these are anybody's again. Raises RESERVATION_NOT_FOUND,
+    RESERVATION_STATE, EXCEEDS_HELD, LOT_EXPIRED, SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN."""
     reservation = live_reservation(ledger, command.channel_id, command.reservation_id)
     if not any(line.allocated for line in reservation.lines):
         raise _wrong_state(reservation, "nothing of it is allocated")
+    reference = command.reference or reservation.reference
     lines = list(reservation.lines)
-    for index, quantity in _to_issue(ledger, lines, command.asks):
+    for index, quantity, named in _to_issue(ledger, reservation, command.asks):
         line = lines[index]
+        pieces = serial.to_issue(ledger, reservation, index, quantity, named)
         lines[index] = line._replace(allocated=line.allocated - quantity, fulfilled=line.fulfilled + quantity)
         ledger.move(
             (line.sku_id, line.location_id),
@@ -245,9 +252,10 @@ def fulfil(ledger: Ledger, command: Fulfil) -> Reservation:
             on_hand=-quantity,
             allocated=-quantity,
             reservation_id=command.reservation_id,
-            reference=command.reference or reservation.reference or None,
+            reference=reference or None,
             lot_id=line.lot_id,
         )
+        serial.issue(ledger, reservation, index, pieces, reference)
     return _save(ledger, reservation, lines, ReservationState.RELEASED)
 
 
@@ -378,37 +386,54 @@ def _wrong_state(reservation: Reservation, why: str) -> Refusal:
     )
 
 
+class _Chosen(NamedTuple):
+    """Of which line how much, and which pieces, if they are named."""
+
+    number: int
+    quantity: int
+    pieces: Sequence[serial.Piece] = ()
+
+
 def _chosen(
-    ledger: Ledger, lines: Sequence[Line], asks: Sequence[Ask], has: Callable[[Line], int]
-) -> list[tuple[int, int]]:
-    """Which lines, by index, and how much of each. Raises EXCEEDS_HELD."""
+    ledger: Ledger, reservation: Reservation, asks: Sequence[Ask], has: Callable[[Line], int], *, owned: bool = False
+) -> list[_Chosen]:
+    """Which lines, and how much of each. `owned`: the pieces that are named are the reservation's. Raises EXCEEDS_HELD,
+    SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN."""
+    lines = reservation.lines
     if not asks:
-        return [(index, has(line)) for index, line in enumerate(lines) if has(line)]
+        return [_Chosen(index, has(line)) for index, line in enumerate(lines) if has(line)]
     chosen = []
     left = [has(line) for line in lines]
-    for sku, location, quantity in asks:
+    for ask in asks:
+        sku, location, quantity, serials = ask
         missing = quantity
-        for index, line in enumerate(lines):
-            place = ledger.codes.get((line.sku_id, line.location_id))
-            if place is None or place.sku != sku or (location and place.location != location):
-                continue
-            taken = min(left[index], missing)
-            if taken:
-                left[index] -= taken
-                missing -= taken
-                chosen.append((index, taken))
+        if serials:
+            for index, pieces in serial.named(ledger, reservation, ask, left, owned=owned).items():
+                left[index] -= len(pieces)
+                missing -= len(pieces)
+                chosen.append(_Chosen(index, len(pieces), pieces))
+        else:
+            for index, line in enumerate(lines):
+                place = ledger.codes.get((line.sku_id, line.location_id))
+                if place is None or place.sku != sku or (location and place.location != location):
+                    continue
+                taken = min(left[index], missing)
+                if taken:
+                    left[index] -= taken
+                    missing -= taken
+                    chosen.append(_Chosen(index, taken))
         if missing:
             raise exceeds_held(sku, location, quantity, quantity - missing)
     return chosen
 
 
-def _to_issue(ledger: Ledger, lines: Sequence[Line], asks: Sequence[Ask]) -> list[tuple[int, int]]:
-    """As `_chosen`, of lots whose last day has not passed. Raises EXCEEDS_HELD, LOT_EXPIRED."""
-    over = [line for line in lines if line.allocated and line.lot_id and _is_over(ledger, line)]
+def _to_issue(ledger: Ledger, reservation: Reservation, asks: Sequence[Ask]) -> list[_Chosen]:
+    """As `_chosen`, of lots whose last day has not passed. Raises as it, and LOT_EXPIRED."""
+    over = [line for line in reservation.lines if line.allocated and line.lot_id and _is_over(ledger, line)]
     if over and not asks:
         raise _over(ledger, over[0])
     try:
-        return _chosen(ledger, lines, asks, lambda line: 0 if line in over else line.allocated)
+        return _chosen(ledger, reservation, asks, lambda line: 0 if line in over else line.allocated)
     except Refusal as refusal:
         for line in over:
             if ledger.codes[(line.sku_id, line.location_id)].sku == refusal.metadata["sku"]:
@@ -457,4 +482,5 @@ def _save(
         backorders_held = reservation.state == ReservationState.HELD
     changed = reservation._replace(lines=tuple(lines), state=_state(lines, ended, backorders_held=backorders_held))
     ledger.save(changed)
+    serial.settle(ledger, changed)
     return changed

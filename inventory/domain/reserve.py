@@ -8,11 +8,13 @@ from inventory.domain import availability, pickup
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Place
+from inventory.domain.limits import GRANTS_MAX
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
-from inventory.domain.refusal import Shortage, insufficient, location_not_found, sku_retired
+from inventory.domain.refusal import Reason, Refusal, Shortage, insufficient, location_not_found, sku_retired
 from inventory.domain.reservation import Ask, Line, Pickup, Reservation, ReservationState, Reserve, give_back_holds
 from inventory.domain.selling import Seller, check_selling
+from inventory.domain.serial import not_tracked, promise, standing
 from inventory.domain.sourcing import Want, source
 from inventory.domain.topology import OVERSELL_UNLIMITED, Site, Use
 
@@ -22,7 +24,7 @@ Parts = tuple[tuple[int, int], ...]
 
 def reserve(ledger: Ledger, command: Reserve) -> Reservation:
     """Raises SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING,
-    INSUFFICIENT_STOCK."""
+    SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN, INSUFFICIENT_STOCK."""
     if command.replace_owner_holds:
         for reservation_id in tuple(ledger.held_by_owner.get((command.channel_id, command.owner), ())):
             earlier = ledger.reservations[reservation_id]
@@ -56,6 +58,7 @@ def _taken_plainly(ledger: Ledger, command: Reserve) -> list[Line] | None:
         level = ledger.levels.get(key)
         if (
             level is None
+            or ask.serials
             or place.kind not in _COUNTED
             or place.tracking != Tracking.NONE
             or level.free < ask.quantity
@@ -150,6 +153,10 @@ class _Promise:
         place = self._place(ask)
         wanted = self._wanted(number, ask, place)
         location_id = place.location_id
+        if ask.serials:
+            if place.tracking != Tracking.SERIALS:
+                raise not_tracked(ask.sku, ask.serials)
+            standing(self._ledger, place, ask.serials, None)
         if wanted.bundle:
             can = min(self._seller.free(sku_id, location_id) // per for sku_id, per in wanted.parts)
         else:
@@ -157,6 +164,8 @@ class _Promise:
         if self._channel.restricted:
             can = min(can, self._limit(wanted))
         granted = min(ask.quantity, can)
+        if ask.serials and granted < ask.quantity:
+            granted = 0  # these very pieces, or none
         if granted > 0:
             self._take(wanted, location_id, granted)
         if granted < ask.quantity:
@@ -222,8 +231,20 @@ class _Promise:
             raise insufficient(self._shortages)
         for wanted, location_id, missing in self._short_of:
             self._note_missing(wanted, location_id, missing)
+        if len(self._lines) > GRANTS_MAX:
+            raise Refusal(
+                Reason.TOO_MANY_LINES,
+                f"the reservation would come to {len(self._lines)} lines, more than {GRANTS_MAX}",
+                field="lines",
+                metadata={"max": str(GRANTS_MAX)},
+            )
         self._lines.sort(key=lambda line: line.ask_no)
-        return _saved(ledger, command, self._lines, self._use, self._pickup_location_id)
+        reservation = _saved(ledger, command, self._lines, self._use, self._pickup_location_id)
+        for line_no, line in enumerate(self._lines):
+            pieces = command.asks[line.ask_no].serials
+            if pieces and line.live:
+                promise(ledger, ledger.place_at(line[:2]), pieces, reservation, line_no)
+        return reservation
 
     def _place(self, ask: Ask) -> Place:
         place = self._ledger.place(ask.sku, ask.location)
@@ -328,7 +349,7 @@ class _Promise:
         )
 
     def _room(self, wanted: _Wanted, location_id: int) -> int:
-        if self._command.stock_only or wanted.bundle:
+        if self._command.stock_only or wanted.bundle or wanted.ask.serials:
             return 0
         sku_id = wanted.sku_id
         level = self._ledger.level_at((sku_id, location_id))

@@ -8,6 +8,7 @@ from inventory.domain.ledger import Ledger, NoLevel
 from inventory.domain.level import Place
 from inventory.domain.lot import Lot
 from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.serial import not_tracked, serials_required
 
 
 def assert_stocked(place: Place) -> None:
@@ -20,8 +21,9 @@ def assert_stocked(place: Place) -> None:
         )
 
 
-def assert_named(place: Place, lot: str, serials: Sequence[str]) -> None:
-    """Raises LOT_REQUIRED, LOT_CONFLICT, SERIALS_REQUIRED."""
+def assert_named(place: Place, lot: str, serials: Sequence[str], pieces: int | None = None) -> None:
+    """`pieces`: how many serial numbers must be named; None: it isn't done with what is tracked by them. Raises
+    LOT_REQUIRED, LOT_CONFLICT, SERIALS_REQUIRED."""
     if place.tracking == Tracking.LOTS and not lot:
         raise Refusal(
             Reason.LOT_REQUIRED, f"SKU {place.sku!r} is tracked by lots: name one", metadata={"sku": place.sku}
@@ -32,12 +34,17 @@ def assert_named(place: Place, lot: str, serials: Sequence[str]) -> None:
             f"SKU {place.sku!r} is not tracked by lots",
             metadata={"sku": place.sku, "lot": lot},
         )
-    if serials or place.tracking == Tracking.SERIALS:
+    if place.tracking != Tracking.SERIALS:
+        if serials:
+            raise not_tracked(place.sku, serials)
+    elif pieces is None:
         raise Refusal(
             Reason.SERIALS_REQUIRED,
-            f"SKU {place.sku!r} is {'' if place.tracking == Tracking.SERIALS else 'not '}tracked by serial numbers",
+            f"SKU {place.sku!r} is tracked by serial numbers",
             metadata={"sku": place.sku, "serials": str(len(serials))},
         )
+    elif len(serials) != pieces:
+        raise serials_required(place.sku, pieces, len(serials))
 
 
 def known_lot(ledger: Ledger, place: Place, code: str) -> int:

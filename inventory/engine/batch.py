@@ -17,7 +17,7 @@ from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
 from inventory.engine.submission import AloneCommand, Outcome, Submission
-from inventory.postgres import beside, catalog, channels, incoming, stock
+from inventory.postgres import beside, catalog, channels, incoming, serials, stock
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import Interfered, Narrow, TopologyChanged
 from inventory.postgres.needed import Needed
@@ -177,7 +177,7 @@ async def _change_stock(
         if run_out(reservation, ledger.now):
             decide(ledger, Expire(reservation.reservation_id))
     if more_has_run_out and not batch[0].validate_only:  # else one overdue SKU could make a batch without limit
-        return Executed([], _committed(await stock.write(writer, ledger, []), ledger, seen))
+        return Executed([], _committed(await _write_stock(writer, ledger, []), ledger, seen))
     rows: list[RequestRow] = []
     steps: list[int | None] = []
     outcomes = []
@@ -219,7 +219,14 @@ async def _write(writer: Writer, batch: Sequence[Submission], ledger: Ledger, ro
     for noun in beside.ALL:
         if noun.concerns(commands):
             await noun.write(writer, ledger)
-    return await stock.write(writer, ledger, rows)
+    return await _write_stock(writer, ledger, rows)
+
+
+async def _write_stock(writer: Writer, ledger: Ledger, rows: Sequence[RequestRow]) -> int:
+    base = await stock.write(writer, ledger, rows)
+    if ledger.pieces.events:
+        await serials.write_after(writer, ledger, base)
+    return base
 
 
 def _committed(base: int, ledger: Ledger, seen: int) -> Committed:

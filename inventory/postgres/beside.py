@@ -7,6 +7,7 @@ from inventory.domain.ledger import Ledger
 from inventory.postgres import (
     incoming,
     lots,
+    serials,
     stock_counts,
     transfers,
 )
@@ -36,5 +37,6 @@ ALL: tuple[Beside, ...] = (
     lots,
     stock_counts,
     incoming,
+    serials,
 )
 """In the order of their locks, and of what they read: stock counts see the lots that are named."""

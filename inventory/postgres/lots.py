@@ -4,17 +4,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from inventory.domain.adjustment import Adjust
 from inventory.domain.decide import lots, new_lots
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.lot import Lot, LotLevel
-from inventory.domain.receipt import Receive, Reclassify
 from inventory.postgres.connection import Writer
 from inventory.postgres.needed import Needed
 from inventory.postgres.reads import Reader
 
 LOTS_LISTED_MAX = 1_000
-_NAMING = frozenset((Adjust, Receive, Reclassify))
 
 
 class LotRow(NamedTuple):
@@ -47,7 +44,7 @@ class OwingRow(NamedTuple):
 
 def concerns(commands: Sequence[Any]) -> bool:
     """Whether any of them names a lot."""
-    return any(type(command) in _NAMING and lots(command) for command in commands)
+    return any(lots(command) for command in commands)
 
 
 async def prepare(writer: Writer, commands: Sequence[Any]) -> Needed:

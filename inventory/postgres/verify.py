@@ -29,6 +29,8 @@ CHECKS = (
     Check("chain", "each movement's balances are the balances before it plus its delta", "verify_chain"),
     Check("last movement", "every level is what its last movement left", "verify_last"),
     Check("lots", "what is of a lot is what was moved of it, and the lots of a level add up to it", "verify_lots"),
+    Check("serials", "as many pieces stand at a place as are on hand of a SKU tracked by them", "verify_serials"),
+    Check("pieces", "a piece is what its last event left, and is promised to a line that has so much", "verify_pieces"),
     Check("dense order", "every revision from 1 to the head has rows, and none lies beyond", "verify_revisions"),
     Check("atomic order", "a revision's movements are numbered from 0, and are of one moment", "verify_ordinals"),
     Check("states", "a reservation's state is what its lines add up to", "verify_states"),

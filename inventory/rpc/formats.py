@@ -95,11 +95,14 @@ class ReservationAnswer:
 
     def __call__(self, ledger: Ledger, found: Reservation) -> bytes:
         codes = []
-        for line in found.lines:
+        pieces: dict[int, list[str]] = {}
+        for piece in ledger.pieces.of(found.reservation_id):
+            pieces.setdefault(piece.line_no, []).append(piece.serial)
+        for line_no, line in enumerate(found.lines):
             place = ledger.codes[(line.sku_id, line.location_id)]
             lot = ledger.lot_codes[line.lot_id] if line.lot_id else ""
             bundle = ledger.bundles[line.bundle_sku_id] if line.bundle_sku_id else ""
-            codes.append(LineCodes(place.sku, place.location, lot, bundle))
+            codes.append(LineCodes(place.sku, place.location, lot, bundle, tuple(pieces.get(line_no, ()))))
         pickup = ledger.topology.sites[found.pickup_location_id].code if found.pickup_location_id else ""
         message = reservation_pb2.ReserveResponse(
             reservation=reservation(found, codes, self._channel, pickup, found.transfer_ids)

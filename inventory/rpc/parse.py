@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from inventory.domain.adjustment import Adjust, Count, Disposition, Row, SetThresholds
-from inventory.domain.code import calendar_date, free_text, is_code, location_code, lot_code, sku_code
+from inventory.domain.code import calendar_date, free_text, is_code, location_code, lot_code, serial_number, sku_code
 from inventory.domain.limits import (
     BULK_ROWS_MAX,
     CATEGORY_BYTES_MAX,
@@ -25,6 +25,7 @@ from inventory.domain.limits import (
     QUANTITY_MAX,
     REASON_BYTES_MAX,
     REFERENCE_BYTES_MAX,
+    SERIALS_MAX,
 )
 from inventory.domain.reallocation import Move, Reallocate
 from inventory.domain.refusal import Reason, Refusal
@@ -32,6 +33,7 @@ from inventory.domain.reservation import Ask, Commit, Extend, Fulfil, Pickup, Re
 from inventory.domain.sourcing import Sourcing, Strategy
 from inventory.domain.topology import Point, Use
 from inventory.postgres.identity import UUID
+from inventory.v1 import availability_service_pb2 as availability_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
@@ -133,7 +135,7 @@ def reserve(
     )
 
 
-def pickup(request: reservation_pb2.ReserveRequest, path: str) -> Pickup:
+def pickup(request: reservation_pb2.ReserveRequest | availability_pb2.CheckAvailabilityRequest, path: str) -> Pickup:
     """Raises LOCATION_FORMAT, FIELD_CONFLICT."""
     if request.purpose not in (0, Use.PICKUP):
         raise Refusal(Reason.FIELD_CONFLICT, "what is collected is for pick-up", field=f"{path}purpose")
@@ -179,6 +181,10 @@ def point(message: core_pb2.Point, path: str) -> Point:
 
 
 def commit(request: reservation_pb2.CommitRequest, lines: Lines, channel_id: int) -> Commit:
+    for position, line in enumerate(lines):
+        if line.serials:
+            message = "pieces are named when they are reserved, and when they leave"
+            raise Refusal(Reason.FIELD_CONFLICT, message, field=f"lines[{position}].serials")
     return Commit(
         channel_id,
         reservation_id(request.reservation_id),
@@ -234,7 +240,7 @@ def adjust(request: stock_pb2.AdjustStockRequest, channel_id: int) -> Adjust:
         disposition(request.disposition, "disposition"),
         None,
         lot(request.lot, "lot"),
-        tuple(request.serials),
+        serials(request.serials, request.sku, "", set()),
     )
     return Adjust(channel_id, (row,), *why(request.reason, request.reference))
 
@@ -244,9 +250,10 @@ def adjust_batch(request: stock_pb2.BatchAdjustStockRequest, channel_id: int) ->
     within(len(rows), BULK_ROWS_MAX, "adjustments")
     skip_refused = skips_refused(request.error_policy)
     reason, reference = why(request.reason, request.reference)
+    named: set[tuple[str, str]] = set()
     return Adjust(
         channel_id,
-        tuple(_adjustment(row, f"adjustments[{position}].") for position, row in enumerate(rows)),
+        tuple(_adjustment(row, f"adjustments[{position}].", named) for position, row in enumerate(rows)),
         reason,
         reference,
         skip_refused,
@@ -348,7 +355,8 @@ def _ttl(message: Duration, field: str) -> timedelta:
 
 
 def asks(lines: Lines, path: str, *, required: bool = False) -> tuple[Ask, ...]:
-    """The same SKU and location twice is summed here, before anything is checked."""
+    """The same SKU and location twice is summed here, before anything is checked; then all of it names pieces or
+    nothing. With `required` pieces are named of a location. Raises FIELD_CONFLICT, SERIAL_FORMAT and others."""
     if len(lines) > LINES_MAX:
         raise too_many(f"{path}lines", LINES_MAX)
     if not lines:
@@ -356,6 +364,8 @@ def asks(lines: Lines, path: str, *, required: bool = False) -> tuple[Ask, ...]:
             raise Refusal(Reason.LINES_EMPTY, "at least one line is needed", field=f"{path}lines")
         return ()
     sums: dict[tuple[str, str], int] = {}
+    pieces: dict[tuple[str, str], tuple[str, ...]] = {}
+    named: set[tuple[str, str]] = set()
     for position, line in enumerate(lines):
         sku, location, quantity = line.sku, line.location, line.quantity
         if not is_code(sku):
@@ -366,10 +376,46 @@ def asks(lines: Lines, path: str, *, required: bool = False) -> tuple[Ask, ...]:
         if not 0 < quantity <= QUANTITY_MAX or total > QUANTITY_MAX:
             quantity_between(quantity if quantity <= 0 else total, f"{path}lines[{position}].quantity", 1, QUANTITY_MAX)
         sums[(sku, location)] = total
-    return tuple([Ask(sku, location, quantity) for (sku, location), quantity in sums.items()])
+        if line.serials:
+            numbers = _pieces(line, f"{path}lines[{position}].", named, placed=required)
+            pieces[(sku, location)] = pieces.get((sku, location), ()) + numbers
+    if not pieces:
+        return tuple([Ask(sku, location, quantity) for (sku, location), quantity in sums.items()])
+    return tuple(_ask(key, quantity, pieces.get(key, ()), path) for key, quantity in sums.items())
 
 
-def _adjustment(row: stock_pb2.StockAdjustment, path: str) -> Row:
+def _pieces(line: core_pb2.LineQuantity, path: str, named: set[tuple[str, str]], *, placed: bool) -> tuple[str, ...]:
+    numbers = serials(line.serials, line.sku, path, named)
+    if len(numbers) != line.quantity or (placed and not line.location):
+        message = "a line that names pieces names as many as its quantity, and of a reservation the place"
+        raise Refusal(Reason.FIELD_CONFLICT, message, field=f"{path}serials")
+    return numbers
+
+
+def _ask(key: tuple[str, str], quantity: int, pieces: tuple[str, ...], path: str) -> Ask:
+    if pieces and len(pieces) != quantity:
+        message = f"SKU {key[0]!r} is in a line that names pieces, and in one that names none"
+        raise Refusal(Reason.FIELD_CONFLICT, message, field=f"{path}lines")
+    return Ask(*key, quantity, pieces)
+
+
+def serials(texts: Sequence[str], sku: str, path: str, named: set[tuple[str, str]]) -> tuple[str, ...]:
+    """The pieces that a row names. `named`: all that the request has named before, which grows by them. Raises
+    SERIAL_FORMAT, TOO_MANY_LINES."""
+    if not texts:
+        return ()
+    if len(named) + len(texts) > SERIALS_MAX:
+        raise too_many(f"{path}serials", SERIALS_MAX)
+    for position, text in enumerate(texts):
+        field = f"{path}serials[{position}]"
+        piece = (sku, serial_number(text, field))
+        if piece in named:
+            raise Refusal(Reason.SERIAL_FORMAT, f"{text!r} is named twice", field=field)
+        named.add(piece)
+    return tuple(texts)
+
+
+def _adjustment(row: stock_pb2.StockAdjustment, path: str, named: set[tuple[str, str]]) -> Row:
     sku, location = row.sku, row.location
     if not is_code(sku):
         sku_code(sku, f"{path}sku")
@@ -384,7 +430,7 @@ def _adjustment(row: stock_pb2.StockAdjustment, path: str) -> Row:
         if row.HasField("expected_on_hand")
         else None,
         lot(row.lot, f"{path}lot"),
-        tuple(row.serials),
+        serials(row.serials, sku, path, named),
     )
 
 

@@ -27,11 +27,12 @@ def receive(request: pb2.ReceiveStockRequest, lines: Sequence[pb2.ReceiptLine], 
     if request.kind not in _KINDS:
         raise parse.unknown_enum("kind")
     kind = _KINDS[request.kind]
+    named: set[tuple[str, str]] = set()
     unnamed = Disposition.QUALITY_CONTROL if kind == MovementKind.RETURN else None
     return Receive(
         channel_id,
         location_code(request.location, "location"),
-        tuple(_arrival(line, f"lines[{position}].", unnamed) for position, line in enumerate(lines)),
+        tuple(_arrival(line, f"lines[{position}].", unnamed, named) for position, line in enumerate(lines)),
         kind,
         free_text(request.incoming_reference, REFERENCE_BYTES_MAX, "incoming_reference"),
         free_text(request.reason, REASON_BYTES_MAX, "reason"),
@@ -55,7 +56,7 @@ def reclassify(request: pb2.ReclassifyStockRequest, channel_id: int) -> Reclassi
         reason,
         reference,
         parse.lot(request.lot, "lot"),
-        tuple(request.serials),
+        parse.serials(request.serials, request.sku, "", set()),
     )
 
 
@@ -78,14 +79,14 @@ def lots_answer(rows: Sequence[LotRow]) -> bytes:
     return pb2.ListLotsResponse(lots=[_lot_level(row) for row in rows]).SerializeToString()
 
 
-def _arrival(line: pb2.ReceiptLine, path: str, unnamed: Disposition | None) -> Arrival:
+def _arrival(line: pb2.ReceiptLine, path: str, unnamed: Disposition | None, named: set[tuple[str, str]]) -> Arrival:
     return Arrival(
         sku_code(line.sku, f"{path}sku"),
         parse.quantity_between(line.quantity, f"{path}quantity", 1, QUANTITY_MAX),
         parse.disposition(line.disposition, f"{path}disposition") if line.disposition else unnamed,
         parse.lot(line.lot, f"{path}lot"),
         parse.day(line.expires_on, f"{path}expires_on"),
-        tuple(line.serials),
+        parse.serials(line.serials, line.sku, path, named),
     )
 
 

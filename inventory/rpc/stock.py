@@ -2,16 +2,18 @@
 
 from uuid import UUID
 
-from inventory.domain.code import location_code, sku_code
+from inventory.domain.code import location_code, serial_number, sku_code
 from inventory.domain.limits import KEYS_MAX, RECEIPT_LINES_MAX
 from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
-from inventory.postgres import lots
+from inventory.domain.serial import serial_not_found
+from inventory.postgres import lots, serials
 from inventory.postgres.reads import Reader
 from inventory.rpc import formats, page_token, parse
 from inventory.rpc import receipt_messages as receipts
 from inventory.rpc.amounts import Amounts
 from inventory.rpc.method import BULK_BYTES_MAX, Call, Method, unary
 from inventory.rpc.reading import check_revision
+from inventory.rpc.serial_messages import serial_answer
 from inventory.rpc.writes import Writes
 from inventory.v1 import stock_service_pb2 as pb2
 
@@ -38,6 +40,7 @@ class StockService:
             "ReclassifyStock": unary(pb2.ReclassifyStockRequest, self.reclassify),
             "SetIncoming": unary(pb2.SetIncomingRequest, self.set_incoming),
             "ListLots": unary(pb2.ListLotsRequest, self.list_lots),
+            "GetSerial": unary(pb2.GetSerialRequest, self.get_serial),
             "ListMovements": unary(pb2.ListMovementsRequest, self.list_movements),
         }
 
@@ -116,6 +119,14 @@ class StockService:
         if await self._reader.find_sku(sku, None) is None:
             raise sku_not_found(sku)
         return receipts.lots_answer(await lots.list_lots(self._reader, sku, location))
+
+    async def get_serial(self, request: pb2.GetSerialRequest, call: Call) -> bytes:
+        sku, serial = sku_code(request.sku, "sku"), serial_number(request.serial, "serial")
+        found = await serials.read_events(self._reader, sku, serial)
+        if found is None:
+            known = await self._reader.find_sku(sku, None)
+            raise serial_not_found(sku, serial) if known else sku_not_found(sku)
+        return serial_answer(*found)
 
     async def list_movements(self, request: pb2.ListMovementsRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)

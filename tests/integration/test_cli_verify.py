@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # the stub's name only
     from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceAsyncStub
 
 TIMEOUT_S = 30.0
+APPEND_ONLY = ("movement", "sku_version", "location_version", "channel_version", "channel_sku_version", "serial_event")
 
 
 @pytest.fixture
@@ -62,6 +63,7 @@ async def _trade(channel: grpc.aio.Channel) -> None:
         )
     )
     await _count(StockCountServiceStub(channel))
+    await _sell_a_phone(channel)
     channels = ChannelServiceStub(channel)
     await channels.SetChannel(
         channel_pb2.SetChannelRequest(request_id=str(uuid4()), channel=channel_pb2.Channel(channel="web", name="Web"))
@@ -111,6 +113,26 @@ async def _count(counts: "StockCountServiceAsyncStub") -> None:
             )
 
 
+async def _sell_a_phone(channel: grpc.aio.Channel) -> None:
+    """P is told apart by serial numbers: S1 was issued, S2 is promised, S3 stands there."""
+    stock, reservations = StockServiceStub(channel), ReservationServiceStub(channel)
+    phone = catalog_pb2.Sku(sku="P", tracking=catalog_pb2.TRACKING_SERIALS)
+    await CatalogServiceStub(channel).CreateSku(catalog_pb2.CreateSkuRequest(request_id=str(uuid4()), sku=phone))
+    line = stock_pb2.ReceiptLine(sku="P", quantity=3, serials=["S1", "S2", "S3"])
+    await stock.ReceiveStock(stock_pb2.ReceiveStockRequest(request_id=str(uuid4()), location="L", lines=[line]))
+    for serial in ("S1", "S2"):
+        answer = await reservations.Reserve(
+            reservation_pb2.ReserveRequest(
+                request_id=str(uuid4()),
+                lines=[core_pb2.LineQuantity(sku="P", location="L", quantity=1, serials=[serial])],
+                allocate=True,
+            )
+        )
+        if serial == "S1":
+            name = answer.reservation.reservation_id
+            await reservations.Fulfil(reservation_pb2.FulfilRequest(request_id=str(uuid4()), reservation_id=name))
+
+
 async def broken(dsn: str) -> dict[str, int]:
     """The checks that fail, and by how many rows."""
     found = {}
@@ -126,7 +148,7 @@ async def broken(dsn: str) -> dict[str, int]:
 async def damage(dsn: str, *statements: str) -> None:
     connection = await asyncpg.connect(dsn, server_settings={"search_path": "inventory"})
     try:
-        for table in ("movement", "sku_version", "location_version", "channel_version", "channel_sku_version"):
+        for table in APPEND_ONLY:
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         for statement in statements:
             assert await connection.execute(statement) not in ("UPDATE 0", "DELETE 0", "INSERT 0 0"), statement
@@ -275,6 +297,41 @@ DAMAGES: list[tuple[str, list[str], set[str]]] = [
         "a view that no follower was told of",
         ["UPDATE channel_sku_version SET revision = revision + 1000 WHERE cap = 5"],
         {"dense order", "channels"},
+    ),
+    (
+        "something of a lot that never came",
+        [
+            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
+            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 1, 0, 0, 0, 0, 0, NULL FROM lot",
+        ],
+        {"lots"},
+    ),
+    (
+        "a lot that lasts longer at a place",
+        [
+            f"INSERT INTO lot (sku_id, code, known) SELECT sku_id, 'L', true FROM sku WHERE {A}",
+            "INSERT INTO lot_level SELECT sku_id, 1, lot_id, 0, 0, 0, 0, 0, 0, '2031-01-01' FROM lot",
+        ],
+        {"lots"},
+    ),
+    ("goods of no lot where lots tell them apart", [f"UPDATE sku SET tracking = 1 WHERE {A}"], {"lots"}),
+    ("a piece gone", ["DELETE FROM serial WHERE serial = 'S3'"], {"serials", "pieces"}),
+    ("a piece that left and stands there", ["UPDATE serial SET state = 1 WHERE state = 3"], {"serials", "pieces"}),
+    ("goods of no number where numbers tell them apart", [f"UPDATE sku SET tracking = 2 WHERE {A}"], {"serials"}),
+    (
+        "a piece promised to nobody",
+        ["UPDATE serial SET reservation_id = gen_random_uuid() WHERE state = 2"],
+        {"pieces"},
+    ),
+    ("a piece without its last event", ["DELETE FROM serial_event WHERE state = 2 AND serial = 'S2'"], {"pieces"}),
+    (
+        "two pieces promised to a line that has one",
+        [
+            f"UPDATE {table} SET state = 2, reservation_id = (SELECT reservation_id FROM serial WHERE serial = 'S2')"
+            " WHERE serial = 'S3'"
+            for table in ("serial", "serial_event")
+        ],
+        {"pieces"},
     ),
     ("an answer from the future", ["UPDATE request SET revision = revision + 1000"], {"answers"}),
 ]

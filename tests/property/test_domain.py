@@ -67,7 +67,8 @@ def asks(size_min: int) -> st.SearchStrategy[tuple[Ask, ...]]:
 def levels(draw: st.DrawFn) -> Level:
     unsellable = [draw(st.integers(0, 2)) for _ in range(3)]
     on_hand = draw(st.integers(5, 25)) + sum(unsellable)
-    return Level(on_hand, 0, 0, *unsellable, backorder_limit=draw(thresholds))
+    quality_control, damaged, quarantined = unsellable
+    return Level(on_hand, 0, 0, quality_control, damaged, quarantined, backorder_limit=draw(thresholds))
 
 
 reserves = st.builds(

@@ -5,23 +5,18 @@ import asyncpg
 _RULES = {
     "I1: nothing is negative, promises are covered": """
         SELECT sku_id, location_id FROM level
-        WHERE least(on_hand, held, allocated, quality_control, damaged, quarantined, backordered, in_transit, incoming)
-                < 0
-            OR held + allocated + quality_control + damaged + quarantined > on_hand
-            OR backordered > backorder_limit
+        WHERE least(on_hand, held, allocated, quality_control, damaged, quarantined) < 0
+            OR held + allocated + quality_control + damaged + quarantined > on_hand + coalesce(backorder_limit, 0)
     """,
-    "I2: held, allocated and backordered are the sums of the reservations' lines": """
-        SELECT sku_id, location_id, level.held, level.allocated, level.backordered, line.held, line.allocated,
-            line.backordered
+    "I2: held and allocated are the sums of the reservations' lines": """
+        SELECT sku_id, location_id, level.held, level.allocated, line.held, line.allocated
         FROM level
         FULL JOIN (
-            SELECT sku_id, location_id, sum(held) AS held, sum(allocated) AS allocated,
-                sum(backordered) AS backordered
+            SELECT sku_id, location_id, sum(held) AS held, sum(allocated) AS allocated
             FROM reservation_line GROUP BY sku_id, location_id
         ) AS line USING (sku_id, location_id)
         WHERE coalesce(level.held, 0) <> coalesce(line.held, 0)
             OR coalesce(level.allocated, 0) <> coalesce(line.allocated, 0)
-            OR coalesce(level.backordered, 0) <> coalesce(line.backordered, 0)
     """,
     "I3: every quantity is the sum of its movements": """
         SELECT sku_id, location_id
@@ -29,30 +24,24 @@ _RULES = {
         FULL JOIN (
             SELECT sku_id, location_id, sum(on_hand_delta) AS on_hand, sum(held_delta) AS held,
                 sum(allocated_delta) AS allocated, sum(quality_control_delta) AS quality_control,
-                sum(damaged_delta) AS damaged, sum(quarantined_delta) AS quarantined,
-                sum(backordered_delta) AS backordered, sum(in_transit_delta) AS in_transit,
-                sum(incoming_delta) AS incoming, max(revision) AS revision
+                sum(damaged_delta) AS damaged, sum(quarantined_delta) AS quarantined, max(revision) AS revision
             FROM movement GROUP BY sku_id, location_id
         ) AS moved USING (sku_id, location_id)
         WHERE ARRAY[coalesce(level.on_hand, 0), coalesce(level.held, 0), coalesce(level.allocated, 0),
                 coalesce(level.quality_control, 0), coalesce(level.damaged, 0), coalesce(level.quarantined, 0),
-                coalesce(level.backordered, 0), coalesce(level.in_transit, 0), coalesce(level.incoming, 0),
                 coalesce(level.revision, 0)]::bigint[]
             <> ARRAY[coalesce(moved.on_hand, 0), coalesce(moved.held, 0), coalesce(moved.allocated, 0),
                 coalesce(moved.quality_control, 0), coalesce(moved.damaged, 0), coalesce(moved.quarantined, 0),
-                coalesce(moved.backordered, 0), coalesce(moved.in_transit, 0), coalesce(moved.incoming, 0),
                 coalesce(moved.revision, 0)]::bigint[]
     """,
     "I3: each movement's balances are those before it and its deltas": """
         SELECT revision, ordinal FROM (
             SELECT revision, ordinal,
                 ARRAY[on_hand_after, held_after, allocated_after, quality_control_after, damaged_after,
-                    quarantined_after, backordered_after, in_transit_after, incoming_after] AS after,
+                    quarantined_after] AS after,
                 ARRAY[sum(on_hand_delta) OVER so_far, sum(held_delta) OVER so_far,
                     sum(allocated_delta) OVER so_far, sum(quality_control_delta) OVER so_far,
-                    sum(damaged_delta) OVER so_far, sum(quarantined_delta) OVER so_far,
-                    sum(backordered_delta) OVER so_far, sum(in_transit_delta) OVER so_far,
-                    sum(incoming_delta) OVER so_far]::bigint[] AS summed
+                    sum(damaged_delta) OVER so_far, sum(quarantined_delta) OVER so_far]::bigint[] AS summed
             FROM movement
             WINDOW so_far AS (PARTITION BY sku_id, location_id ORDER BY revision, ordinal)
         ) AS step
@@ -96,10 +85,7 @@ _RULES = {
                 UNION ALL SELECT DISTINCT revision FROM (
                     SELECT revision FROM sku_version UNION SELECT revision FROM location_version
                 ) AS catalog
-                UNION ALL SELECT revision FROM subscriber_version
-                UNION ALL SELECT revision FROM (
-                    SELECT revision FROM channel_version UNION SELECT revision FROM channel_sku_version
-                ) AS settings
+                UNION ALL SELECT revision FROM subscriber_version UNION ALL SELECT revision FROM channel_version
             ) AS every
         ) AS seen
         WHERE head.revision <> seen.count OR seen.highest <> head.revision OR seen.lowest <> 1

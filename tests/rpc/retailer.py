@@ -156,14 +156,14 @@ class Retailer:
         """Of what a tracked SKU has at a place: by lot how much, and its last day."""
         for lot, (quantity, last_day) in expires.items():
             await self.db.execute(
-                "INSERT INTO lot (sku_id, code, expires_on) SELECT sku_id, $2, $3 FROM sku WHERE code = $1"
+                "INSERT INTO lot (sku_id, code, expires_on, known) SELECT sku_id, $2, $3, true FROM sku WHERE code = $1"
                 " ON CONFLICT (sku_id, code) DO NOTHING",
                 sku,
                 lot,
                 last_day,
             )
             await self.db.execute(
-                "INSERT INTO lot_level SELECT lot.sku_id, location_id, lot_id, $4, 0, 0, 0, 0, 0"
+                "INSERT INTO lot_level SELECT lot.sku_id, location_id, lot_id, $4, 0, 0, 0, 0, 0, lot.expires_on"
                 " FROM lot JOIN sku USING (sku_id), location"
                 " WHERE sku.code = $1 AND location.code = $2 AND lot.code = $3",
                 sku,

@@ -217,7 +217,8 @@ CREATE TABLE lot_level (
 ) WITH (fillfactor = 70);
 CREATE INDEX lot_level_by_expiry ON lot_level (expires_on) WHERE on_hand > 0 AND expires_on IS NOT NULL;
 
--- Each piece at most once. Guarded by the lock of the level it stands at, and proved by the key.
+-- Each piece at most once. Guarded by the lock of the level it stands at, and proved by the key. `revision`: its last
+-- change. location_id: where it is, or where it left; line_no: which line of the reservation it belongs to.
 -- state: 1 in stock, 2 promised, 3 issued, 4 on the way between places, 5 lost.
 CREATE TABLE serial (
     sku_id bigint NOT NULL REFERENCES sku,
@@ -226,6 +227,7 @@ CREATE TABLE serial (
     location_id integer,
     disposition smallint NOT NULL DEFAULT 1,
     reservation_id uuid,
+    line_no smallint NOT NULL DEFAULT 0,
     revision bigint NOT NULL,
     PRIMARY KEY (sku_id, serial),
     CONSTRAINT serial_state_is_known CHECK (state BETWEEN 1 AND 5),
@@ -245,6 +247,10 @@ CREATE TABLE serial_event (
     reference text,
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (sku_id, serial, revision)
+);
+CREATE TYPE serial_row AS (
+    sku_id bigint, serial text, seen bigint, step integer, state smallint, location_id integer, disposition smallint,
+    reservation_id uuid, line_no smallint, reference text, last boolean
 );
 CREATE TRIGGER serial_event_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON serial_event
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

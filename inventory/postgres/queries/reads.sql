@@ -94,7 +94,11 @@ SELECT page.reservation_id, page.channel_id, page.owner, page.reference, page.st
     line.held, line.allocated, line.backordered, line.fulfilled, line.released, line.ask_no, line.lot_id,
     line.bundle_sku_id, line.bundle_quantity, line.accepted_revision, sku.code AS sku, location.code AS location,
     bundle.code AS bundle, lot.code AS lot, pickup.code AS pickup_location, ARRAY(
-        SELECT serial FROM serial WHERE serial.reservation_id = page.reservation_id AND serial.sku_id = line.sku_id
+        SELECT serial FROM serial
+        WHERE serial.reservation_id = page.reservation_id AND serial.sku_id = line.sku_id
+            AND serial.line_no = line.line_no AND (
+                serial.state <> 2 OR line.allocated > 0 OR page.state <> 1 OR page.expires_at > clock_timestamp()
+            )
         ORDER BY serial
     ) AS serials, ARRAY(
         SELECT transfer_id FROM transfer WHERE transfer.reservation_id = page.reservation_id ORDER BY transfer_id

@@ -278,6 +278,32 @@ WHERE (sku.tracking = 2 OR piece.pieces > 0) AND coalesce(level.on_hand, 0) <> c
 ORDER BY sku_id, location_id
 LIMIT $1
 
+-- name: verify_pieces
+-- A piece is what its last event left, and no line of a reservation has more pieces promised or issued than it has. What
+-- came back is no longer the line's. $1 rows.
+WITH wrong AS (
+    SELECT piece.sku_id, piece.serial, piece.revision, last.revision AS last_revision, 'last event' AS why
+    FROM serial AS piece
+    FULL JOIN (
+        SELECT DISTINCT ON (sku_id, serial) * FROM serial_event ORDER BY sku_id, serial, revision DESC
+    ) AS last USING (sku_id, serial)
+    WHERE (piece.revision, piece.state, piece.location_id, piece.disposition, piece.reservation_id)
+        IS DISTINCT FROM (last.revision, last.state, last.location_id, last.disposition, last.reservation_id)
+    UNION ALL
+    SELECT piece.sku_id, min(piece.serial), max(piece.revision), NULL, 'more than the line has'
+    FROM serial AS piece
+    LEFT JOIN reservation_line AS line USING (reservation_id, line_no)
+    WHERE piece.reservation_id IS NOT NULL
+    GROUP BY piece.reservation_id, piece.line_no, piece.sku_id, line.sku_id, line.held, line.allocated, line.fulfilled
+    HAVING piece.sku_id IS DISTINCT FROM line.sku_id
+        OR count(*) FILTER (WHERE piece.state = 2) > line.held + line.allocated
+        OR count(*) FILTER (WHERE piece.state = 3) > line.fulfilled
+)
+SELECT count(*) OVER () AS broken, sku.code AS sku, wrong.serial, wrong.revision, wrong.last_revision, wrong.why
+FROM wrong LEFT JOIN sku USING (sku_id)
+ORDER BY wrong.sku_id, wrong.serial, wrong.why
+LIMIT $1
+
 -- name: verify_in_transit
 -- What is in transit to a place is what shipped transfers still owe it, and what is incoming is what is expected.
 -- $1 rows.
