@@ -246,7 +246,7 @@ DAMAGES: list[tuple[str, list[str], set[str]]] = [
     (
         "a reservation without lines",
         ["DELETE FROM reservation_line WHERE allocated > 0"],
-        {"I2 promises", "states", "lines"},
+        {"I2 promises", "states", "lines", "pieces"},
     ),
     ("lines without a reservation", ["DELETE FROM reservation WHERE state = 3"], {"states"}),
     (

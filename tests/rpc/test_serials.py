@@ -362,7 +362,7 @@ async def test_a_promise_of_these_very_pieces_is_not_moved_elsewhere(client: Cli
     await client.receive(there, pieces(sku, "T1", "T2"))
 
     def move(order: core_pb2.Reservation) -> Awaitable[reservation_pb2.ReallocateResponse]:
-        row = reservation_pb2.ReallocationMove(sku=sku, from_location=here, to_location=there)
+        row = reservation_pb2.Reallocation(sku=sku, from_location=here, to_location=there)
         return client.reservations.Reallocate(
             reservation_pb2.ReallocateRequest(request_id=new_id(), reservation_id=order.reservation_id, moves=[row])
         )

@@ -562,3 +562,16 @@ async def test_a_view_that_fails_once_begins_anew_and_misses_nothing(
         await follower.up_to(last)
     assert follower.shown == {sku: (20, 0)}
     assert not failures
+
+
+async def test_whoever_was_away_is_told_of_a_skus_own_view(
+    client: Client, forgetful: Client, channel: Channel, db: asyncpg.Connection
+) -> None:
+    sku, place = await client.stocked(10)
+    bundle = await client.sku()
+    await alter(db, "sku", bundle, kind=2, components=[(sku, 2)])
+    start = core_pb2.Cursor(revision=await channel.set(place))
+    last = await channel.set_sku(sku, cap=4)
+    async with channel.follow(forgetful, after=start) as follower:
+        await follower.up_to(last)
+    assert follower.shown == {sku: (4, 0), bundle: (2, 0)}
