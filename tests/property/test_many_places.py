@@ -56,6 +56,7 @@ LEAVES: dict[str, dict[str, int]] = {
 SKUS = (*GOODS, VIRTUAL, *LEAVES)
 BERLIN = Point(52.5, 13.4)
 CHANNELS = (1, 2)
+LEVEL_LIMIT_MAX = 4
 
 limits = st.sampled_from((None, None, 0, 2, 5, OVERSELL_UNLIMITED))
 views = st.one_of(
@@ -119,6 +120,12 @@ class Market(Bench):
         await self.sql.execute("UPDATE sku SET from_several_places = $1 WHERE kind = 2", several)
         await self.sql.execute("UPDATE feed_head SET topology = topology + 1")
 
+    async def backordered(self) -> dict[str, int]:
+        """By SKU, over all places."""
+        return dict(
+            await self.sql.fetch("SELECT code, sum(backordered)::bigint FROM level JOIN sku USING (sku_id) GROUP BY 1")
+        )
+
     async def free(self, sku: str) -> dict[str, int]:
         """What a newcomer may have where the shelf has any, as of now."""
         rows = await self.sql.fetch(
@@ -168,6 +175,8 @@ class Machine(RuleBasedStateMachine):
         on_hand: dict[tuple[str, str], int],
     ) -> None:
         self.places, self.channels, self.policies = places, channels, policies
+        self.most_waiting = dict.fromkeys(GOODS, 0)
+        self._note_policies()
         self.market.run(self.market.clear())
         self.market.run(self.market.settle(places, channels, policies, several))
         rows = tuple(Row(sku, location, quantity) for (sku, location), quantity in on_hand.items())
@@ -264,7 +273,7 @@ class Machine(RuleBasedStateMachine):
     @rule(
         sku=st.sampled_from(GOODS),
         location=st.sampled_from(LOCATIONS),
-        limit=st.sampled_from((None, 0, 1, 4)),
+        limit=st.sampled_from((None, 0, 1, LEVEL_LIMIT_MAX)),
         now=send,
     )
     def limit_back_orders(self, sku: str, location: str, limit: int | None, now: bool) -> None:
@@ -279,6 +288,7 @@ class Machine(RuleBasedStateMachine):
         self._flush()
         self.places = places
         self.channels = [settings if number == channel else one for number, one in enumerate(self.channels, 1)]
+        self._note_policies()
         self.market.run(self.market.settle(places, self.channels, self.policies, channel == 1))
 
     @precondition(lambda self: self.names)
@@ -292,6 +302,16 @@ class Machine(RuleBasedStateMachine):
         if not self.queue and self.codes:
             # Moving the expiry instead of the clock leaves commits behind that look late.
             assert self.market.run(broken(self.market.sql, except_for="a hold ends once")) == {}
+            waiting = self.market.run(self.market.backordered())
+            assert {sku: found for sku, found in waiting.items() if found > self.most_waiting.get(sku, 0)} == {}
+
+    def _note_policies(self) -> None:
+        """How much of each SKU may ever have been back-ordered."""
+        for sku, policy in zip(GOODS, self.policies, strict=True):
+            for _, (*_, own) in self.channels:
+                limit = policy if own is None else own
+                most = LEVEL_LIMIT_MAX * len(LOCATIONS) if limit is None else limit
+                self.most_waiting[sku] = max(self.most_waiting[sku], most)
 
     def teardown(self) -> None:
         self._flush()
