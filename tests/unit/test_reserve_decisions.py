@@ -286,7 +286,7 @@ def test_a_bundle_is_bounded_by_what_the_channel_sees_of_its_components() -> Non
 def test_what_may_be_promised_beyond_the_shelf(
     of_sku: int | None, of_channel: int | None, level: Level, asked: int, later: int | None, place: str
 ) -> None:
-    """The channel's policy goes before the SKU's; the level's limit bounds both, and is the policy where there is none."""
+    """The channel's policy goes before the SKU's; the level's limit bounds both, and is the policy where none is."""
     ledger = market(
         {"apple": {"north": level}},
         sites=(NORTH,),
