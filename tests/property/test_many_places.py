@@ -7,7 +7,7 @@ in random histories: after every step the promises hold, and what was asked for 
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -122,9 +122,8 @@ class Market(Bench):
 
     async def backordered(self) -> dict[str, int]:
         """By SKU, over all places."""
-        return dict(
-            await self.sql.fetch("SELECT code, sum(backordered)::bigint FROM level JOIN sku USING (sku_id) GROUP BY 1")
-        )
+        query = "SELECT code, sum(backordered)::bigint FROM level JOIN sku USING (sku_id) GROUP BY 1"
+        return {row[0]: row[1] for row in await self.sql.fetch(query)}
 
     async def free(self, sku: str) -> dict[str, int]:
         """What a newcomer may have where the shelf has any, as of now."""
@@ -252,8 +251,8 @@ class Machine(RuleBasedStateMachine):
         if made and which % 3 == 0:
             line = made.lines[which % len(made.lines)]
             asks = (Ask(self.codes[line.sku_id], "", 1),)
-        command = {"commit": Commit, "release": Release, "fulfil": Fulfil}[what](channel, identity, asks)
-        self._put(command, now)
+        kinds: dict[str, Callable[..., Command]] = {"commit": Commit, "release": Release, "fulfil": Fulfil}
+        self._put(kinds[what](channel, identity, asks), now)
 
     @rule(
         rows=st.lists(
