@@ -1,6 +1,7 @@
 """Bundles of what people really buy together: the most frequent pairs and triples of the baskets."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,12 @@ CANDIDATES_MAX = 200
 PAIRS_MAX = 24
 TRIPLES_MAX = 8
 TOGETHER_MIN = 2
+BUNDLES_OF_ONE_MAX = 3
+"""In so many bundles a product may be: else nearly all would have the bananas in them."""
 PAGE_BASKETS = 8_192
 
 Counts = npt.NDArray[np.int64]
+Columns = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +42,12 @@ def bought_together(baskets: Baskets, products: Sequence[Product], names: Names)
     whole = ~np.isin(numbers, list(counted))
     numbers, in_baskets = numbers[whole], in_baskets[whole]
     candidates = np.sort(numbers[np.argsort(-in_baskets, kind="stable")[:CANDIDATES_MAX]])
-    sets: list[tuple[int, ...]] = []
-    pairs = _best(_together(baskets, candidates, ()), (), PAIRS_MAX)
-    for pair in pairs:
-        if len(sets) < TRIPLES_MAX:
-            triple = _best(_together(baskets, candidates, pair), pair, 1)
-            sets += [found for found in triple if found not in sets]
+    pairs = _best(_together(baskets, candidates, ()), ())
+    triples = [found for pair in pairs[:PAIRS_MAX] for found in _best(_together(baskets, candidates, pair), pair)[:1]]
+    uses: Counter[int] = Counter()
+    chosen = [*_varied(dict.fromkeys(triples), TRIPLES_MAX, uses), *_varied(pairs, PAIRS_MAX, uses)]
     kinds = {product.code: product.name for product in products}
-    return tuple(_bundle([str(candidates[column]) for column in one], kinds, names) for one in (*sets, *pairs))
+    return tuple(_bundle([str(candidates[column]) for column in one], kinds, names) for one in chosen)
 
 
 def pack(lines: Sequence[tuple[str, int]], bundles: Sequence[Bundle]) -> list[tuple[str, int]]:
@@ -61,7 +63,7 @@ def pack(lines: Sequence[tuple[str, int]], bundles: Sequence[Bundle]) -> list[tu
     return [*packed, *((sku, quantity) for sku, quantity in left.items() if quantity)]
 
 
-def _together(baskets: Baskets, candidates: Counts, given: tuple[int, ...]) -> Counts:
+def _together(baskets: Baskets, candidates: Counts, given: Columns) -> Counts:
     """How many baskets have both of each two candidates; with `given`, as columns: those and each candidate, in the one
     row."""
     rows = len(candidates) if not given else 1
@@ -78,18 +80,27 @@ def _together(baskets: Baskets, candidates: Counts, given: tuple[int, ...]) -> C
     return counts
 
 
-def _best(counts: Counts, given: tuple[int, ...], most: int) -> list[tuple[int, ...]]:
-    """The most frequent sets, as ascending columns."""
-    found: list[tuple[int, ...]] = []
+def _best(counts: Counts, given: Columns) -> list[Columns]:
+    """The sets, as ascending columns, that are in `TOGETHER_MIN` baskets or more, the most frequent first."""
+    found: list[Columns] = []
     for place in np.argsort(-counts, axis=None, kind="stable").tolist():
         row, column = divmod(place, counts.shape[1])
-        if counts[row, column] < TOGETHER_MIN or len(found) == most:
+        if counts[row, column] < TOGETHER_MIN:
             break
         if given and column not in given:
             found.append(tuple(sorted((*given, column))))
         elif not given and row < column:
             found.append((row, column))
     return found
+
+
+def _varied(sets: Iterable[Columns], most: int, uses: Counter[int]) -> Iterator[Columns]:
+    """The first ones, none of a product that is in enough already; they are added to `uses`."""
+    for one in sets:
+        if most and all(uses[column] < BUNDLES_OF_ONE_MAX for column in one):
+            uses.update(one)
+            most -= 1
+            yield one
 
 
 def _bundle(codes: Sequence[str], kinds: dict[str, str], names: Names) -> Bundle:
