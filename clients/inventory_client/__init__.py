@@ -12,6 +12,7 @@ Without an event loop: `inventory_client.sync`. To follow every change: `Invento
 """
 
 from inventory_client.arguments import line
+from inventory_client.availability_mirror import AvailabilityMirror, Sellable
 from inventory_client.calls import OnRetry, WriteOptions
 from inventory_client.client import InventoryClient, WatchMode
 from inventory_client.cursor import Cursor, CursorFileCorrupt, CursorStore, FileCursorStore, MemoryCursorStore
@@ -54,6 +55,7 @@ from inventory_client.sourcing import Purpose, Strategy
 from inventory_client.watch import Watch
 
 __all__ = [
+    "AvailabilityMirror",
     "Bookmark",
     "ChangeTooLarge",
     "Changes",
@@ -86,6 +88,7 @@ __all__ = [
     "ReservationExpired",
     "RestartReason",
     "Restarted",
+    "Sellable",
     "Shortage",
     "SnapshotComplete",
     "SnapshotPiece",

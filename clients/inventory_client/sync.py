@@ -25,7 +25,8 @@ from inventory_client.client import HEARTBEAT, InventoryClient, WatchMode
 from inventory_client.cursor import Cursor
 from inventory_client.events import Connection, Event
 from inventory_client.levels import Level
-from inventory_client.mirror import READY_S, WAIT_S, OnChange, StockMirror
+from inventory_client.mirror import OnChange, StockMirror
+from inventory_client.mirroring import READY_S, WAIT_S
 from inventory_client.watch import Watch
 
 STOP_S = 5.0

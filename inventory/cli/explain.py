@@ -90,7 +90,7 @@ def _shown(sku: catalog_pb2.Sku, why: pb2.ExplainAvailabilityResponse) -> Iterat
     if why.components:
         yield _components(why)
     if why.components_apart:
-        yield Text(f"{why.components_apart:,} more could be made if their components stood at one place.")
+        yield Text(f"{why.components_apart:,} more could be made if all components stood at one place.")
     if why.due_in:
         yield _due_in(why)
     if why.unused:
@@ -106,9 +106,9 @@ def _steps(sku: catalog_pb2.Sku, why: pb2.ExplainAvailabilityResponse) -> Table:
         show_footer=True,
     )
     lots = any(step.lot for step in why.steps)
-    table.add_column("place", no_wrap=True)
+    table.add_column("place", overflow="fold")
     if lots:
-        table.add_column("lot", no_wrap=True)
+        table.add_column("lot", overflow="fold")
     table.add_column("what", footer=f"{why.channel} may sell")
     table.add_column("quantity", justify="right", no_wrap=True)
     table.add_column("running", justify="right", no_wrap=True, footer=may_sell)
@@ -152,7 +152,7 @@ def _claimed(how: str, step: pb2.ExplainStep) -> str:
 def _clock(moment: datetime) -> str:
     """UTC; the date only when it is another day."""
     today = datetime.now(UTC).date()
-    return f"{moment:%H:%M}Z" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M}Z"
+    return f"{moment:%H:%M}Z" if moment.date() == today else f"{moment:%-d %b %H:%M}Z"
 
 
 def _components(why: pb2.ExplainAvailabilityResponse) -> Table:
@@ -190,7 +190,7 @@ def _due_in(why: pb2.ExplainAvailabilityResponse) -> Table:
 
 def _unused(why: pb2.ExplainAvailabilityResponse) -> Table:
     table = Table(title="Elsewhere, not counted", title_justify="left")
-    table.add_column("place", no_wrap=True)
+    table.add_column("place", overflow="fold")
     table.add_column("available", justify="right", no_wrap=True)
     table.add_column("why not")
     for place in why.unused:

@@ -145,17 +145,19 @@ def _due_skus(line: pb2.PromisedLine) -> Iterator[str]:
 
 def _shown(told: pb2.CheckAvailabilityResponse, skus: Skus) -> Iterator[RenderableType]:
     table = Table(title=Text(_said(told)), title_justify="left")
-    table.add_column("SKU", no_wrap=True)
+    table.add_column("SKU", overflow="fold")
     table.add_column("quantity", justify="right", no_wrap=True)
-    table.add_column("from", no_wrap=True)
+    table.add_column("from", overflow="fold")
     lots = any(part.lot for line in told.lines for part in line.parts)
     if lots:
-        table.add_column("lot", no_wrap=True)
+        table.add_column("lot", overflow="fold")
     for column in ("leaves", "arrives"):
         table.add_column(column, no_wrap=True)
     for line in told.lines:
         for part in line.parts:
-            cells = [printable(part.sku), _amount(part.quantity, skus[part.sku]), printable(part.location)]
+            waits = " waiting" if part.backordered else ""
+            quantity = f"{_amount(part.quantity, skus[part.sku])}{waits}"
+            cells = [printable(part.sku), quantity, printable(part.location)]
             cells += [printable(part.lot)] if lots else []
             table.add_row(*map(Text, (*cells, _leaves(part), _arrives(part))))
         if line.promised < line.requested:
@@ -169,10 +171,11 @@ def _shown(told: pb2.CheckAvailabilityResponse, skus: Skus) -> Iterator[Renderab
 def _said(told: pb2.CheckAvailabilityResponse) -> str:
     if not told.promisable:
         return "Not all of it can be promised now"
-    parcels = "no parcel" if not told.parcels else f"{told.parcels:,} parcel{'s' if told.parcels > 1 else ''}"
+    parcels = f"{told.parcels:,} parcel{'s' if told.parcels > 1 else ''}"
     if told.HasField("ready_at"):
-        return f"All of it, ready for collection {told.ready_at.ToDatetime():%Y-%m-%d %H:%M}Z, {parcels} to there"
-    when = f"arriving {told.arrives_on}" if told.arrives_on else "arriving nobody knows when"
+        sent = f", with {parcels} sent there" if told.parcels else ""
+        return f"All of it, ready for collection {told.ready_at.ToDatetime():%Y-%m-%d %H:%M}Z{sent}"
+    when = f"arriving {told.arrives_on}" if told.arrives_on else "nobody knows yet when it arrives"
     return f"All of it, in {parcels}, {when}"
 
 
@@ -183,15 +186,14 @@ def _leaves(part: pb2.PromisedPart) -> str:
 
 
 def _arrives(part: pb2.PromisedPart) -> str:
-    waits = " (back-order)" if part.backordered else ""
-    return f"{part.arrives_on or 'not known'}{' (same day)' if part.same_day else waits}"
+    return "the same day" if part.same_day else part.arrives_on or "not known"
 
 
 def _remarks(line: pb2.PromisedLine, skus: Skus) -> Iterator[Text]:
     """What is due in, and what else there is of a line that is short, or waits."""
     short = line.promised < line.requested
     if short:
-        when = f"from {line.promisable_from} on" if line.promisable_from else "nobody knows when"
+        when = f"from {line.promisable_from} on" if line.promisable_from else "nobody knows yet when"
         yield Text(printable(f"{line.sku}: all {_amount(line.requested, skus[line.sku])} can be promised {when}"))
     if short or any(part.backordered for part in line.parts):
         for due in line.due_in:
@@ -201,7 +203,7 @@ def _remarks(line: pb2.PromisedLine, skus: Skus) -> Iterator[Text]:
             yield Text(printable(f"  due in: {what} of {due.sku} at {due.location} on {day}{reference}"))
     for other in line.alternatives:
         use = core_pb2.Purpose.Name(other.purpose)[_PURPOSE_PREFIX:].lower().replace("_", "-")
-        yield Text(printable(f"  else: {_amount(other.available, skus[line.sku])} at {other.location}, {use}"))
+        yield Text(printable(f"  elsewhere: {_amount(other.available, skus[line.sku])} at {other.location}, {use}"))
 
 
 def _amount(quantity: int, sku: catalog_pb2.Sku) -> str:

@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from cyclopts import Parameter, validators
 from rich.box import SIMPLE_HEAD
@@ -21,7 +21,7 @@ from inventory.cli.failure import Failed, printable
 from inventory.cli.movements import as_line, kind, movement_json, why
 from inventory.cli.movements import changes as changes_of
 from inventory.cli.movements import time as time_of
-from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
+from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, ServerAddress
 from inventory.cli.terminal import out
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
@@ -43,9 +43,11 @@ WHY_COLUMNS_MIN = 12
 
 def watch(
     *,
+    kind: Literal["stock", "availability"] = "stock",
     sku: Annotated[list[str] | None, Parameter(negative="")] = None,
     location: Annotated[list[str] | None, Parameter(negative="")] = None,
     after: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=INT64_MAX))] = None,
+    channel: ChannelCode = CHANNEL_DEFAULT,
     server: ServerAddress = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
@@ -58,8 +60,13 @@ def watch(
 
     Example: inventory watch --after 0 --json | head
 
+    Example: inventory watch --kind availability --channel web-shop
+
     Parameters
     ----------
+    kind
+        stock: what changes on the shelves. availability: what the channel may sell of each SKU, over all its places, by
+        its settings; a line each.
     sku
         Only stock of this SKU. May be said several times.
     location
@@ -70,9 +77,13 @@ def watch(
     from inventory.cli.connection import run
 
     console = out()
-    follow = partial(_follow, server, after, sku or (), location or ())
+    follow = partial(_follow, server, channel, after, sku or (), location or ())
     try:
-        if json:
+        if kind == "availability":
+            if location:
+                raise Failed("what a channel may sell is of all its locations: leave --location out")
+            run(follow(_print_sellable_json if json else _print_sellable, Teller().say, shows=True))
+        elif json:
             run(follow(_print_json, Teller().say))
         elif not console.is_terminal:
             run(follow(_print_lines, Teller().say))
@@ -88,13 +99,16 @@ def watch(
 
 async def _follow(
     address: str,
+    channel: str,
     after: int | None,
     skus: Sequence[str],
     locations: Sequence[str],
     show: Callable[[Sequence[pb2.Change], int], None],
     say: Callable[[str], None],
+    *,
+    shows: bool = False,
 ) -> None:
-    """Shows what comes, for ever: changes, and the revision they reach to."""
+    """Shows what comes, for ever: changes, and the revision they reach to. `shows`: what the channel may sell."""
     from inventory.cli.connection import connect
     from inventory_client import Bookmark, Changes, Connection, ConnectionState, Cursor
 
@@ -108,12 +122,12 @@ async def _follow(
             say("the server is gone: trying again")
 
     async with (
-        connect(address) as client,
+        connect(address, channel) as client,
         client.watch(
             "now" if after is None else Cursor("", after),
             skus=skus,
             locations=locations,
-            kinds=[pb2.CHANGE_KIND_STOCK] if skus or locations else KINDS,
+            kinds=_kinds(shows, filtered=bool(skus or locations)),
             heartbeat=HEARTBEAT,
             on_connection=tell,
         ) as watch,
@@ -126,6 +140,12 @@ async def _follow(
                     show((), cursor.revision)
                 case _:
                     pass
+
+
+def _kinds(shows: bool, *, filtered: bool) -> Sequence[pb2.ChangeKind]:
+    if shows:
+        return (pb2.CHANGE_KIND_AVAILABILITY,)
+    return (pb2.CHANGE_KIND_STOCK,) if filtered else KINDS
 
 
 def _cursor_lost(reason: str, metadata: Mapping[str, str]) -> Failed | None:
@@ -161,6 +181,31 @@ def _print_json(changes: Sequence[pb2.Change], revision: int) -> None:
         documents = [movement_json(movement) for movement in change.movements]
         documents += [_channel_json(change, channel) for channel in change.channels]
         for document in documents:
+            print(encoder.dumps(document, ensure_ascii=False))
+    _flush()
+
+
+def _print_sellable(changes: Sequence[pb2.Change], revision: int) -> None:
+    for change in changes:
+        for row in change.availability:
+            promised = f" ({row.backorder:,} of it back-ordered)" if row.backorder else ""
+            print(
+                f"{change.revision} {time_of(change)} {printable(row.sku)}: {row.available_to_sell:,} to sell{promised}"
+            )
+    _flush()
+
+
+def _print_sellable_json(changes: Sequence[pb2.Change], revision: int) -> None:
+    for change in changes:
+        for row in change.availability:
+            document = {
+                "revision": change.revision,
+                "kind": "AVAILABILITY",
+                "sku": row.sku,
+                "available_to_sell": row.available_to_sell,
+                "backorder": row.backorder,
+                "recorded_at": change.recorded_at.ToJsonString(),
+            }
             print(encoder.dumps(document, ensure_ascii=False))
     _flush()
 

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 LINES_MAX = 200
 """Lines of one reservation."""
+GRANTS_MAX = 10_000
+"""Lines that a reservation may come to: bundles taken apart, several places, lots."""
 BULK_ROWS_MAX = 10_000
 """Rows of one bulk command."""
 RECEIPT_LINES_MAX = 1_000

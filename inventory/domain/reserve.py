@@ -8,9 +8,10 @@ from inventory.domain import availability, pickup
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Place
+from inventory.domain.limits import GRANTS_MAX
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
-from inventory.domain.refusal import Shortage, insufficient, location_not_found, sku_retired
+from inventory.domain.refusal import Reason, Refusal, Shortage, insufficient, location_not_found, sku_retired
 from inventory.domain.reservation import Ask, Line, Pickup, Reservation, ReservationState, Reserve, give_back_holds
 from inventory.domain.selling import Seller, check_selling
 from inventory.domain.serial import not_tracked, promise, standing
@@ -230,6 +231,13 @@ class _Promise:
             raise insufficient(self._shortages)
         for wanted, location_id, missing in self._short_of:
             self._note_missing(wanted, location_id, missing)
+        if len(self._lines) > GRANTS_MAX:
+            raise Refusal(
+                Reason.TOO_MANY_LINES,
+                f"the reservation would come to {len(self._lines)} lines, more than {GRANTS_MAX}",
+                field="lines",
+                metadata={"max": str(GRANTS_MAX)},
+            )
         self._lines.sort(key=lambda line: line.ask_no)
         reservation = _saved(ledger, command, self._lines, self._use, self._pickup_location_id)
         for line_no, line in enumerate(self._lines):

@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from inventory.domain.code import channel_code, location_code, sku_code
+from inventory.domain.code import channel_code, sku_code
 from inventory.domain.explain import (
     DueIn,
     Explanation,
@@ -16,7 +16,7 @@ from inventory.domain.explain import (
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Ledger
 from inventory.domain.limits import KEYS_MAX
-from inventory.domain.refusal import Reason, Refusal, channel_not_found, sku_not_found
+from inventory.domain.refusal import channel_not_found, sku_not_found
 from inventory.domain.reservation import Reserve
 from inventory.domain.selling import Seller
 from inventory.domain.topology import Site, Use
@@ -83,7 +83,7 @@ class AvailabilityService:
         skus = dict.fromkeys(ask.sku for ask in command.asks)
         pairs = [(ask.sku, ask.location) for ask in command.asks if ask.location]
         async with self._looking.look(call.channel_id, skus, pairs) as seen:
-            basket = Basket(seen.ledger, command, request.pickup.location)
+            basket = Basket(seen.ledger, command)
             due = await seen.due_in(basket.sku_ids, basket.location_ids)
             shown = await seen.shown(basket.sku_ids)
         return basket.answer(due, shown, seen.revision).SerializeToString()
@@ -127,25 +127,20 @@ async def _explained(seen: Seen, goods: Goods, seller: Seller) -> Explanation:
 
 def _command(request: pb2.CheckAvailabilityRequest, lines: parse.Lines, channel_id: int) -> Reserve:
     """A Reserve that takes what there is."""
-    asks = parse.asks(lines, "", required=True)
     use = parse.purpose(request.purpose, "purpose")
+    pickup = None
     if request.HasField("pickup"):
-        use = Use.PICKUP
-        location = _pickup(request)
-        asks = tuple(ask._replace(location=location) for ask in asks)
-    sourcing = parse.sourcing(request.sourcing, "sourcing")
-    return Reserve(channel_id, NOBODY, asks, None, partial=True, purpose=use, sourcing=sourcing)
-
-
-def _pickup(request: pb2.CheckAvailabilityRequest) -> str:
-    if request.purpose not in (0, Use.PICKUP):
-        raise Refusal(Reason.FIELD_CONFLICT, "what is collected is for pick-up", field="purpose")
-    for position, line in enumerate(request.lines):
-        if line.location:
-            raise Refusal(
-                Reason.FIELD_CONFLICT, "a line names no location with pickup", field=f"lines[{position}].location"
-            )
-    return location_code(request.pickup.location, "pickup.location")
+        use, pickup = Use.PICKUP, parse.pickup(request, "")
+    return Reserve(
+        channel_id,
+        NOBODY,
+        parse.asks(request.lines, "", required=True),
+        None,
+        partial=True,
+        purpose=use,
+        sourcing=parse.sourcing(request.sourcing, "sourcing"),
+        pickup=pickup,
+    )
 
 
 def _shelf(ledger: Ledger, seller: Seller, goods: Goods, site: Site) -> Shelf:

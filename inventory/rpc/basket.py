@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from inventory.domain import pickup
 from inventory.domain.availability import raw_for
 from inventory.domain.decide import decide
 from inventory.domain.goods import Goods
@@ -58,21 +59,28 @@ class _Promised(NamedTuple):
 class Basket:
     """A Reserve that takes what there is, decided on a ledger that nobody writes."""
 
-    def __init__(self, ledger: Ledger, command: Reserve, pickup: str = "") -> None:
-        """`pickup`: where the customer comes for it. Raises what a Reserve raises but INSUFFICIENT_STOCK."""
+    def __init__(self, ledger: Ledger, command: Reserve) -> None:
+        """Raises what a Reserve raises but INSUFFICIENT_STOCK."""
         self._ledger = ledger
         self._command = command
         self._seller = Seller(ledger, command.channel_id, command.purpose)
+        if command.pickup is not None:
+            self._seller.sites = pickup.viewed(ledger.topology, command)
         self._restricted = self._seller.channel.restricted
         self._limits = {sku: self._seller.sellable(goods).stock for sku, goods in self._restricted_goods()}
         granted = _decided(ledger, command)
         if isinstance(granted, Refusal) and granted.reason is not Reason.INSUFFICIENT_STOCK:
             raise granted
         self._lines = granted.lines if isinstance(granted, Reservation) else ()
-        self._pickup = ledger.topology.by_code[pickup] if pickup else None
+        self._pickup = ledger.topology.by_code[command.pickup.location] if command.pickup else None
         self._due: Sequence[DueRow] = ()
         self._shown: Mapping[int, Shown] = {}
         self._waiting: dict[Key, int] = {}
+
+    @property
+    def _brought(self) -> bool:
+        """Whether what isn't at the pick-up place may be brought there."""
+        return self._command.pickup is not None and self._command.pickup.by_transfer
 
     @property
     def sku_ids(self) -> list[int]:
@@ -185,7 +193,9 @@ class Basket:
         return self._promise(sku_id, [], lacks, sites).restock if lacks > 0 else self._ledger.now.date()
 
     def _sites_of(self, ask: Ask) -> Sequence[Site]:
-        return [self._ledger.topology.by_code[ask.location]] if ask.location else self._seller.sites
+        if ask.location:
+            return [self._ledger.topology.by_code[ask.location]]
+        return [site for stage in pickup.stages(self._ledger.topology, self._command) for site in stage]
 
     def _alternatives(self, line: _Promised) -> list[pb2.Alternative]:
         """Where else there is some, for this purpose or for another one, beside what the basket takes."""

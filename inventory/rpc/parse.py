@@ -33,6 +33,7 @@ from inventory.domain.reservation import Ask, Commit, Extend, Fulfil, Pickup, Re
 from inventory.domain.sourcing import Sourcing, Strategy
 from inventory.domain.topology import Point, Use
 from inventory.postgres.identity import UUID
+from inventory.v1 import availability_service_pb2 as availability_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
@@ -134,7 +135,7 @@ def reserve(
     )
 
 
-def pickup(request: reservation_pb2.ReserveRequest, path: str) -> Pickup:
+def pickup(request: reservation_pb2.ReserveRequest | availability_pb2.CheckAvailabilityRequest, path: str) -> Pickup:
     """Raises LOCATION_FORMAT, FIELD_CONFLICT."""
     if request.purpose not in (0, Use.PICKUP):
         raise Refusal(Reason.FIELD_CONFLICT, "what is collected is for pick-up", field=f"{path}purpose")

@@ -88,7 +88,9 @@ class CatalogServiceServicer:
 
     def CreateSku(self, request, context):
         """Creates a SKU. Effective once per request_id. Fails with CODE_TAKEN, SKU_FORMAT, BARCODE_FORMAT, TEXT_FORMAT,
-        UNIT_FORMAT, BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND (a component), FIELD_CONFLICT, DATE_FORMAT.
+        UNIT_FORMAT, BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND (a component), FIELD_CONFLICT, DATE_FORMAT,
+        QUANTITY_OUT_OF_RANGE (also when a bundle would take more of a SKU than a line may have), TOO_MANY_LINES (also when
+        it would be made of more than 200 SKUs in the end).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,7 +99,7 @@ class CatalogServiceServicer:
     def UpdateSku(self, request, context):
         """Replaces everything but the code, unit and unit digits. Effective once per request_id.
         Fails with SKU_NOT_FOUND, CODE_TAKEN (a barcode of another SKU), BARCODE_FORMAT, TEXT_FORMAT, FIELD_CONFLICT (a
-        unit that differs).
+        unit that differs, or is missing), SKU_IN_USE, and as CreateSku does for a bundle.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

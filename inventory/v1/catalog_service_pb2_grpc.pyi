@@ -35,12 +35,14 @@ class CatalogServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     CreateSku: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.CreateSkuRequest, _catalog_service_pb2.CreateSkuResponse]
     """Creates a SKU. Effective once per request_id. Fails with CODE_TAKEN, SKU_FORMAT, BARCODE_FORMAT, TEXT_FORMAT,
-    UNIT_FORMAT, BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND (a component), FIELD_CONFLICT, DATE_FORMAT.
+    UNIT_FORMAT, BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND (a component), FIELD_CONFLICT, DATE_FORMAT,
+    QUANTITY_OUT_OF_RANGE (also when a bundle would take more of a SKU than a line may have), TOO_MANY_LINES (also when
+    it would be made of more than 200 SKUs in the end).
     """
     UpdateSku: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.UpdateSkuRequest, _catalog_service_pb2.UpdateSkuResponse]
     """Replaces everything but the code, unit and unit digits. Effective once per request_id.
     Fails with SKU_NOT_FOUND, CODE_TAKEN (a barcode of another SKU), BARCODE_FORMAT, TEXT_FORMAT, FIELD_CONFLICT (a
-    unit that differs).
+    unit that differs, or is missing), SKU_IN_USE, and as CreateSku does for a bundle.
     """
     GetSku: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetSkuRequest, _catalog_service_pb2.GetSkuResponse]
     """Reads a SKU by code or barcode. No effect. Fails with SKU_NOT_FOUND."""
@@ -69,12 +71,14 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateSku: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.CreateSkuRequest, _catalog_service_pb2.CreateSkuResponse]  # type: ignore[assignment]
     """Creates a SKU. Effective once per request_id. Fails with CODE_TAKEN, SKU_FORMAT, BARCODE_FORMAT, TEXT_FORMAT,
-    UNIT_FORMAT, BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND (a component), FIELD_CONFLICT, DATE_FORMAT.
+    UNIT_FORMAT, BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND (a component), FIELD_CONFLICT, DATE_FORMAT,
+    QUANTITY_OUT_OF_RANGE (also when a bundle would take more of a SKU than a line may have), TOO_MANY_LINES (also when
+    it would be made of more than 200 SKUs in the end).
     """
     UpdateSku: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.UpdateSkuRequest, _catalog_service_pb2.UpdateSkuResponse]  # type: ignore[assignment]
     """Replaces everything but the code, unit and unit digits. Effective once per request_id.
     Fails with SKU_NOT_FOUND, CODE_TAKEN (a barcode of another SKU), BARCODE_FORMAT, TEXT_FORMAT, FIELD_CONFLICT (a
-    unit that differs).
+    unit that differs, or is missing), SKU_IN_USE, and as CreateSku does for a bundle.
     """
     GetSku: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetSkuRequest, _catalog_service_pb2.GetSkuResponse]  # type: ignore[assignment]
     """Reads a SKU by code or barcode. No effect. Fails with SKU_NOT_FOUND."""
@@ -106,7 +110,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.CreateSkuResponse, _abc.Awaitable[_catalog_service_pb2.CreateSkuResponse]]:
         """Creates a SKU. Effective once per request_id. Fails with CODE_TAKEN, SKU_FORMAT, BARCODE_FORMAT, TEXT_FORMAT,
-        UNIT_FORMAT, BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND (a component), FIELD_CONFLICT, DATE_FORMAT.
+        UNIT_FORMAT, BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND (a component), FIELD_CONFLICT, DATE_FORMAT,
+        QUANTITY_OUT_OF_RANGE (also when a bundle would take more of a SKU than a line may have), TOO_MANY_LINES (also when
+        it would be made of more than 200 SKUs in the end).
         """
 
     @_abc_1.abstractmethod
@@ -117,7 +123,7 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_catalog_service_pb2.UpdateSkuResponse, _abc.Awaitable[_catalog_service_pb2.UpdateSkuResponse]]:
         """Replaces everything but the code, unit and unit digits. Effective once per request_id.
         Fails with SKU_NOT_FOUND, CODE_TAKEN (a barcode of another SKU), BARCODE_FORMAT, TEXT_FORMAT, FIELD_CONFLICT (a
-        unit that differs).
+        unit that differs, or is missing), SKU_IN_USE, and as CreateSku does for a bundle.
         """
 
     @_abc_1.abstractmethod

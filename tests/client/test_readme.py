@@ -31,13 +31,23 @@ def part(word: str, address: str) -> str:
 
 
 async def test_the_first_sale_of_the_readme_leaves_what_was_not_sold(dsn: str) -> None:
-    (program,) = PROGRAMS
+    program = PROGRAMS[0]
     assert "127.0.0.1:50051" in program
     async with serving(dsn) as server:
         process = await Process.run("-c", program.replace("127.0.0.1:50051", server.address))
         said = await process.output()
     assert said.startswith("Level(on_hand=7, held=0, allocated=0,")
     assert "available=7" in said
+
+
+async def test_the_whole_stock_of_the_readme_is_sourced_as_printed(dsn: str) -> None:
+    program = PROGRAMS[1]
+    printed = re.search(r"\$ .venv/bin/python second.py\n(.+?)\n```", README, re.DOTALL)
+    assert printed is not None
+    async with serving(dsn) as server:
+        process = await Process.run("-c", program.replace("127.0.0.1:50051", server.address))
+        said = await process.output()
+    assert [line.rstrip() for line in said.splitlines()] == printed[1].splitlines()
 
 
 class Flask:

@@ -63,14 +63,14 @@ def rows(printed: str) -> list[list[str]]:
 async def test_an_explanation_is_a_table_whose_numbers_add_up(cli: Cli) -> None:
     printed = await cli.ok("explain", "MILK", "--channel", "web")
     assert "MILK Milk 1 l (in piece): web may sell 6" in printed
-    steps = [row for row in rows(printed) if len(row) == 4 and re.fullmatch("-?[0-9]+", row[3])]
+    steps = [row for row in rows(printed) if len(row) == 4 and re.fullmatch("-?[0-9]+", row[2]) and row[3].isdigit()]
     running = 0
     for _, _, quantity, so_far in steps:
         running += int(quantity)
         assert running == int(so_far)
     assert running == 7 - 1
     what = [row[1] for row in steps]
-    assert re.fullmatch(r"held by cart-17 of web until (\d{4}-\d{2}-\d{2} )?\d{2}:\d{2}Z", what[3]), what
+    assert re.fullmatch(r"held by cart-17 of web until (\d+ [A-Z][a-z]{2} )?\d{2}:\d{2}Z", what[3]), what
     assert what[:3] == ["on hand", "on hand", "damaged"]
     assert what[4:] == ["allocated by web for order 5", "the channel's buffer"]
     assert "PO-17" in printed
@@ -99,7 +99,7 @@ async def test_a_promise_says_where_from_and_when(cli: Cli) -> None:
     found = {row[0]: row for row in rows(printed)}
     assert found["MILK"][1:3] == ["4", "central"]
     assert found["CHEESE"][1:3] == ["0.250 kg", "shop-07"]
-    assert found["CHEESE"][4].endswith("(same day)")
+    assert found["CHEESE"][4] == "the same day"
     assert max(map(len, printed.splitlines())) <= 80, printed
     near = await cli.ok("promise", "MILK", "--channel", "web", "--to", "54.5,18.5", "--strategy", "nearest")
     assert {row[0]: row for row in rows(near)}["MILK"][2] == "shop-07"
@@ -113,7 +113,7 @@ async def test_what_is_short_says_when_and_where_else(cli: Cli) -> None:
     assert ["MILK", "6 short", "", "", ""] in rows(printed)
     assert re.search(r"MILK: all 12 can be promised from \d{4}-\d{2}-\d{2} on", printed)
     assert re.search(r"due in: 8 of MILK at central on \d{4}-\d{2}-\d{2} \(PO-17\)", printed)
-    assert "else: 5 at [outlet], walk-in" in printed
+    assert "elsewhere: 5 at [outlet], walk-in" in printed
     found = json.loads(await cli.ok("promise", "MILK=12", "--split", "--channel", "web", "--json"))
     (line,) = found["lines"]
     assert (found["promisable"], line["promised"], [part["quantity"] for part in line["parts"]]) == (False, 6, [5, 1])

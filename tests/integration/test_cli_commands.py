@@ -149,22 +149,19 @@ async def test_an_export_without_a_file_goes_to_stdout(stocked: Cli) -> None:
     assert rows == [f'"+L1","-One",shop,{default}', f"L2,L2,warehouse,{default}"]
 
 
-async def test_bundles_are_imported_after_what_they_are_made_of(
-    stocked: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """In the order of their codes, in batches of two, and first as a dry run, which can't ask about all of them."""
-    monkeypatch.setattr("inventory.cli.importing.BATCH_ROWS", 2)
+async def test_bundles_are_imported_after_what_they_are_made_of(stocked: Cli, tmp_path: Path) -> None:
+    """They come first by their codes, and not in the batch of their parts: a dry run can't ask about them."""
     file = write(
         tmp_path / "skus.csv",
         "sku,kind,components",
         'A-OUTER,bundle,"{""B-INNER"": 1, ""Z-2"": 3}"',
         'B-INNER,bundle,"{""Z-1"": 2, ""Z-2"": 1}"',
-        *(f"Z-{number},," for number in range(1, 6)),
+        *(f"Z-{number},," for number in range(1, 2_101)),
     )
     dry = await stocked.ok("import", "skus", file, "--dry-run")
-    assert "7 rows of skus would be imported (dry run), 5 created" in dry
+    assert "2,102 rows of skus would be imported (dry run), 2,100 created" in dry
     assert "2 can be judged only when the other rows are there" in dry
-    assert "7 rows of skus imported, 7 created" in await stocked.ok("import", "skus", file)
+    assert "2,102 rows of skus imported, 2,102 created" in await stocked.ok("import", "skus", file)
     exported = tmp_path / "exported.csv"
     await stocked.ok("export", "skus", "-o", str(exported))
     assert "A-OUTER,A-OUTER,,piece,0,,true,,bundle,,," in exported.read_text()

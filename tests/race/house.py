@@ -18,6 +18,7 @@ from google.rpc.status_pb2 import Status
 
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import catalog_service_pb2_grpc as catalog_grpc
+from inventory.v1 import channel_service_pb2_grpc as channel_grpc
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import reservation_service_pb2_grpc as reservation_grpc
@@ -76,6 +77,7 @@ class Client:
         self.stock = stock_grpc.StockServiceStub(self.channel)
         self.counts = stock_count_grpc.StockCountServiceStub(self.channel)
         self.catalog = catalog_grpc.CatalogServiceStub(self.channel)
+        self.channels = channel_grpc.ChannelServiceStub(self.channel)
         self.feed = watch_grpc.WatchServiceStub(self.channel)
         self.subscribers = subscriber_grpc.SubscriberServiceStub(self.channel)
         self.transfers = transfer_grpc.TransferServiceStub(self.channel)

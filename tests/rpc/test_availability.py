@@ -1,5 +1,6 @@
 """What may be sold, when it can be there, and why: through the real channel."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
@@ -289,6 +290,23 @@ async def test_collection_is_from_the_place_itself_and_says_when_it_is_ready(sho
     assert refused.what == ("FAILED_PRECONDITION", "LOCATION_NOT_SELLING")
 
 
+async def test_what_is_brought_for_collection_is_ready_when_the_last_of_it_is_there(shop: Retailer) -> None:
+    corner, afar = await shop.place(uses=6), await shop.place(uses=1, transit_days=2)
+    sku = await shop.sku({corner: 2, afar: 9})
+    web = await shop.channel(afar, corner)
+    pickup = reservation_pb2.Pickup(location=corner, by_transfer=True)
+    told = await shop.check((sku, "", 5), channel=web, pickup=pickup)
+    assert [parts(line) for line in told.lines] == [[(corner, 2, 0), (afar, 3, 0)]]
+    assert (told.promisable, told.parcels) == (True, 1)
+    made = await shop.reserve((sku, "", 5), ttl=None, channel=web, pickup=pickup)
+    assert [(line.location, line.allocated) for line in made.lines] == [(corner, 2), (afar, 3)]
+    assert abs(made.ready_at.ToDatetime() - told.ready_at.ToDatetime()) < timedelta(minutes=1)
+    today = await shop.today()
+    await shop.due(sku, afar, 4, today + DAY)
+    short = await shop.check((sku, "", 8), channel=web, pickup=pickup)
+    assert (short.lines[0].promised, short.lines[0].promisable_from) == (6, (today + DAY).isoformat())
+
+
 async def test_the_nearest_place_comes_first(shop: Retailer) -> None:
     warsaw, gdansk = await shop.place(point=(52.23, 21.01)), await shop.place(point=(54.35, 18.65))
     sku = await shop.sku({warsaw: 5, gdansk: 5})
@@ -371,6 +389,26 @@ async def test_the_explanation_names_who_holds_until_when_and_for_which_order(sh
         (other, 3, "not the channel's"),
     ]
     assert (found.channel, found.unit, found.unit_digits, found.revision > 0) == (web, "kg", 3, True)
+
+
+async def test_an_explanation_is_of_one_state_while_others_buy(shop: Retailer) -> None:
+    here = await shop.place()
+    sku = await shop.sku({here: 100})
+    web = await shop.channel(here)
+
+    async def buy() -> None:
+        for quantity in range(1, 31):
+            held = await shop.reserve((sku, here, quantity % 3 + 1), channel="default")
+            await shop.client.release(held.reservation_id)
+
+    buyers = asyncio.gather(*(buy() for _ in range(4)))
+    looks = 0
+    while not buyers.done():
+        for step in (await shop.explain(sku, channel=web)).steps:
+            assert step.kind != pb2.EXPLAIN_STEP_KIND_HELD or step.reservation_id, "held by nobody that is known"
+        looks += 1
+    await buyers
+    assert looks > 5
 
 
 async def test_more_holds_than_are_named_are_one_step(shop: Retailer) -> None:

@@ -19,7 +19,7 @@ from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import watch_service_pb2 as pb2
-from tests.rpc.client import Client, Metadata, Server, new_id, seconds, unique
+from tests.rpc.client import Client, Metadata, new_id, seconds, unique
 from tests.rpc.follower import NOW, Follower, bulk, categorise, following
 from tests.rpc.shown import ENDLESS, alter, expected
 from tests.rpc.tracked import day, of_lot
@@ -471,7 +471,7 @@ async def test_what_cannot_be_combined_is_refused(client: Client, channel: Chann
 
 
 async def test_a_new_day_is_told_without_a_command(
-    client: Client, channel: Channel, db: asyncpg.Connection, server: Server, monkeypatch: pytest.MonkeyPatch
+    client: Client, channel: Channel, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = await client.location()
     sku, preorder, plain, bundle = [await client.sku() for _ in range(4)]
@@ -481,13 +481,10 @@ async def test_a_new_day_is_told_without_a_command(
     await client.receive(place, of_lot(sku, 6, "old", day(5)), of_lot(sku, 3, "new", day(50)), (plain, 4))
     await channel.set(place, days=3)
     skus = [sku, preorder, plain, bundle]
-    wish: dict[str, Any] = {"skus": skus, "stream_id": new_id()}
-    async with channel.follow(snapshot=NOW, **wish) as follower, channel.follow(snapshot=NOW, skus=skus) as away:
+    async with channel.follow(snapshot=NOW, skus=skus) as follower:
         await follower.begun()
         assert follower.shown == {sku: (9, 0), preorder: (8, 8), plain: (4, 0), bundle: (4, 0)}
         cursor = follower.bookmark
-        await away.begun()
-        away.cancel()
 
         async def later(reader: object) -> datetime:
             return datetime.now(UTC) + timedelta(days=5)
@@ -565,3 +562,16 @@ async def test_a_view_that_fails_once_begins_anew_and_misses_nothing(
         await follower.up_to(last)
     assert follower.shown == {sku: (20, 0)}
     assert not failures
+
+
+async def test_whoever_was_away_is_told_of_a_skus_own_view(
+    client: Client, forgetful: Client, channel: Channel, db: asyncpg.Connection
+) -> None:
+    sku, place = await client.stocked(10)
+    bundle = await client.sku()
+    await alter(db, "sku", bundle, kind=2, components=[(sku, 2)])
+    start = core_pb2.Cursor(revision=await channel.set(place))
+    last = await channel.set_sku(sku, cap=4)
+    async with channel.follow(forgetful, after=start) as follower:
+        await follower.up_to(last)
+    assert follower.shown == {sku: (4, 0), bundle: (2, 0)}

@@ -224,3 +224,19 @@ def test_a_refusal_of_the_reader_names_the_row() -> None:
     with pytest.raises(Refusal) as caught:
         integer("1.5", "quantity")
     assert (caught.value.reason, caught.value.field) == (Reason.NOT_AN_INTEGER, "quantity")
+
+
+def test_a_batch_with_bundles_waits_for_those_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 2)
+    path = tmp_path / "skus.csv"
+    rows = ['A,bundle,"{""B"": 1}"', 'B,bundle,"{""Z1"": 1}"', *(f"Z{number},," for number in range(1, 6))]
+    path.write_text("sku,kind,components\n" + "\n".join(rows))
+    with CsvFile(path, SKUS.columns) as file:
+        judged = importing._judge(SKUS, file)
+        batches = list(importing._batches(SKUS, file, judged, importing.DEFAULTS))
+    assert [([row.sku for row in batch.rows], batch.numbers, batch.alone) for batch in batches] == [
+        (["Z1", "Z2"], [4, 5], False),
+        (["Z3", "Z4"], [6, 7], False),
+        (["Z5", "B"], [8, 3], True),
+        (["A"], [2], True),
+    ]

@@ -16,6 +16,7 @@ from inventory_demo.mirrors import MirrorEnded, Mirroring
 from inventory_demo.quantities import Key, Quantities
 from inventory_demo.sales import Outcome, Replay, Sales
 from inventory_demo.verdict import judge, oversold_pieces
+from inventory_demo.views import ViewDoubter, ViewRule
 
 MILK, BREAD, TEA = ("milk", "shop-1"), ("bread", "shop-1"), ("tea", "shop-2")
 LIVING, DEAD = "127.0.0.1:1", "127.0.0.1:2"
@@ -35,6 +36,7 @@ def evidence() -> Evidence:
         outcomes=Counter({Outcome.FULL: 2, Outcome.ABANDONED: 1}),
         replays=Counter({Replay.AT_ONCE: 3, Replay.LATER: 2}),
         lines_asked=4,
+        asks=4,
         fulfilled=Counter({MILK: 2, BREAD: 1}),
         reservations={"r-1", "r-2", "r-3"},
         abandoned={"r-3"},
@@ -51,6 +53,7 @@ def evidence() -> Evidence:
             mirror("till", levels, "shop-1", mode=WatchMode.EVERY_CHANGE, lives=[LIVING]),
             mirror("marketplace", levels, "shop-1", "shop-2", mode=WatchMode.LATEST, lives=[DEAD, LIVING]),
         ],
+        views={"marketplace": ViewDoubter(ViewRule(frozenset()), looks=9)},
         head=20,
         levels=levels,
         ledger=dict(levels),
@@ -75,7 +78,7 @@ MARKETPLACE = "mirror of the marketplace"
 KILLED = "replica 2 killed amid streams and calls"
 WENT_ON = "its streams and calls went on elsewhere"
 DEFECTS = "no answer told of a defect"
-PIECES = "opening stock - on hand = sold as acknowledged"
+PIECES = "opening - on hand = sold - returned"
 PROMISED = "nothing is held or allocated any more"
 KNOWN = "reservations in the feed = acknowledged"
 TWICE = "requests sent twice: one effect, one answer"
@@ -85,7 +88,10 @@ ABANDONED = "abandoned holds ran out"
 BASKETS = "every basket ended in one way"
 ORDER = "no answer was out of order"
 VERIFY = "inventory verify"
+ASKS = "every line's allocations add up to it"
+VIEW = "marketplace sees what it may, never more"
 
+BLIND = ViewDoubter(ViewRule(frozenset()))
 NO_SHOPS = Mirroring("till", "till", (LIVING, DEAD), (), WatchMode.EVERY_CHANGE)
 
 Tampering = Callable[[Evidence], object]
@@ -107,6 +113,10 @@ def hold_for_ever(truth: Evidence) -> None:
 
 def forget_calls(truth: Evidence) -> None:
     truth.sales.tally = Tally()
+
+
+def no_asks(truth: Evidence) -> None:
+    truth.sales.asks = 0
 
 
 def replaced(**values: object) -> Tampering:
@@ -186,6 +196,11 @@ TAMPERED: list[tuple[str, Tampering, set[str]]] = [
     ("a broken call was not answered", lambda truth: truth.sales.tally.broken.update({DEAD: 1}), {WENT_ON}),
     ("no call noticed", forget_calls, {WENT_ON}),
     ("a server told of a defect", lambda truth: truth.sales.tally.defects.update({"INTERNAL": 1}), {DEFECTS}),
+    ("a line got less than it asked", lambda truth: truth.sales.asks_wrong.note("less", "r-1"), {ASKS}),
+    ("no line was looked at", no_asks, {ASKS}),
+    ("a channel saw too much", lambda truth: truth.views["marketplace"].more.note("more", "milk"), {VIEW}),
+    ("a channel saw too little", lambda truth: truth.views["marketplace"].less.note("less", "milk"), {VIEW}),
+    ("nobody looked at what a channel saw", replaced(views={"marketplace": BLIND}), {VIEW}),
     ("the database's own proof fails", replaced(verified=(False, "I1 is broken")), {VERIFY}),
 ]
 

@@ -8,7 +8,7 @@ import pytest
 from inventory.feed import change
 from inventory.feed.change import ChangeKind, Filter, Item, Record
 
-STOCK, SKU, LOCATION, SUBSCRIBER, CHANNEL = ChangeKind
+STOCK, SKU, LOCATION, SUBSCRIBER, _, CHANNEL = ChangeKind
 
 
 def stock(sku: str, location: str, category: str = "", movement_kind: int = 1) -> Item:
@@ -29,8 +29,8 @@ SELLER = Item(CHANNEL, "", "", (), 0, 0, b"C")
 
 
 def wanted(**lists: Any) -> Filter:
-    sets: dict[str, Any] = {name: frozenset(values) for name, values in lists.items()}
-    return Filter(**sets)
+    fields: dict[str, Any] = {name: frozenset(values) for name, values in lists.items()}
+    return Filter(**fields)
 
 
 ALL = {"kinds": ChangeKind}
