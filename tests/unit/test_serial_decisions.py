@@ -261,3 +261,15 @@ def test_a_piece_that_changes_twice_in_one_command_has_one_event() -> None:
 )
 def test_the_pieces_that_commands_name(command: StockCommand, found: list[str]) -> None:
     assert serials(command) == [(PHONE, serial) for serial in found]
+
+
+def test_a_refused_command_leaves_pieces_and_events_as_they_were() -> None:
+    ledger = shop()
+    answer(ledger, reserve(ask("F1"), owner="cart"))
+    before = (dict(ledger.pieces.known), dict(ledger.pieces.events), ledger.pieces.of(NEW))
+    too_much = Reserve(WEB, UUID(int=100), (ask("F1", "T"),), MINUTE, owner="cart", replace_owner_holds=True)
+    assert refused(ledger, too_much).reason == TAKEN
+    assert refused(ledger, Adjust(WEB, (adjust(1, "N1").rows + adjust(-1, "T").rows), "test")).reason == TAKEN
+    twice = Receive(WEB, SHOP, receive("G").rows + receive("F2").rows)
+    assert refused(ledger, twice).reason == TAKEN
+    assert (ledger.pieces.known, ledger.pieces.events, ledger.pieces.of(NEW)) == before
