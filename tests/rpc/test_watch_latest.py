@@ -18,9 +18,8 @@ from inventory.postgres.connection import Database
 from inventory.postgres.reads import Reader
 from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.v1 import core_pb2
-from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import watch_service_pb2 as pb2
-from tests.rpc.client import PATIENCE_S, Client, Server, new_id, seconds, unique
+from tests.rpc.client import PATIENCE_S, Client, Server, seconds, unique
 from tests.rpc.follower import ALL_KINDS, NOW, Follower, Pair, bulk, categorise, following, shop, stock_of, trade
 
 LATEST = pb2.WATCH_MODE_LATEST
