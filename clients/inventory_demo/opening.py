@@ -136,7 +136,6 @@ async def clear_shops(client: InventoryClient, left: Iterable[tuple[Key, str, Qu
         for quantity, disposition in ((of[0] - of[3], SELLABLE), (of[3], QUALITY_CONTROL))
         if quantity
     )
-    # None of a level twice in one message.
     pages = _pages(rows, ROWS_MAX)
     async for _ in _adjust(client, pages, f"closing {names.run}", "the demo is over"):
         pass
