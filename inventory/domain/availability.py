@@ -18,6 +18,11 @@ class Sellable(NamedTuple):
     def total(self) -> int:
         return min(self.stock + self.backorder, OVERSELL_UNLIMITED)
 
+    @property
+    def waiting(self) -> int:
+        """What of the total would wait for goods."""
+        return self.total - self.stock
+
 
 NOTHING = Sellable(0, 0)
 """Of a SKU that is no longer active."""

@@ -126,7 +126,7 @@ async def find_and_lock(source: Source, wanted: Wanted, topology: Topology, *, l
         for row in await source.fetch("read_places", missing):
             _put_absent(ledger, row, wanted.must_exist)
     if not wanted.wide:
-        _refuse_narrow(ledger)
+        _refuse_narrow(ledger, wanted.pairs)
     if found["reservation_ids"]:
         reservations = await source.fetch("read_reservations", found["reservation_ids"])
         ledger.put_reservations(_reservations(ledger, reservations))
@@ -157,10 +157,10 @@ async def _refuse_late(source: Source, ledger: Ledger, began: datetime) -> None:
             raise Interfered("a hold ran out while locks were waited for")
 
 
-def _refuse_narrow(ledger: Ledger) -> None:
-    wide = [
-        place.sku for place in ledger.places.values() if place.kind == SkuKind.BUNDLE or (place.oversell_limit or 0) > 0
-    ]
+def _refuse_narrow(ledger: Ledger, pairs: Iterable[Pair]) -> None:
+    """Only for what commands name: what is promised already goes on without it."""
+    found = (ledger.places.get(pair) for pair in pairs)
+    wide = [place.sku for place in found if place and (place.kind == SkuKind.BUNDLE or (place.oversell_limit or 0) > 0)]
     if wide:
         raise Narrow(wide)
 

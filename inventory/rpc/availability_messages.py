@@ -13,7 +13,7 @@ from inventory.v1 import channel_service_pb2 as channel_pb2
 
 
 def seen_message(sku: str, found: Sellable) -> channel_pb2.ChannelAvailability:
-    return channel_pb2.ChannelAvailability(sku=sku, available_to_sell=found.total, backorder=found.total - found.stock)
+    return channel_pb2.ChannelAvailability(sku=sku, available_to_sell=found.total, backorder=found.waiting)
 
 
 def explanation(

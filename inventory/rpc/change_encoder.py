@@ -94,8 +94,8 @@ class ChangeEncoder:
         body = _SKU + varint(len(code)) + code
         if total:
             body += _TO_SELL + varint(total)
-        if sellable.backorder:
-            body += _BACKORDER + varint(min(sellable.backorder, total))
+        if waiting := sellable.waiting:
+            body += _BACKORDER + varint(waiting)
         sized = varint(len(body)) + body
         return Item(ChangeKind.AVAILABILITY, sku, "", categories, 0, total, sized, channel_id=channel_id)
 

@@ -25,9 +25,7 @@ def channel_sku(found: SkuView) -> pb2.ChannelSku:
 
 
 def channel_availability(sku: str, sellable: Sellable) -> pb2.ChannelAvailability:
-    """`backorder` is a part of what may be sold, so it ends where that does."""
-    total = sellable.total
-    return pb2.ChannelAvailability(sku=sku, available_to_sell=total, backorder=min(sellable.backorder, total))
+    return pb2.ChannelAvailability(sku=sku, available_to_sell=sellable.total, backorder=sellable.waiting)
 
 
 def channel_answer(ledger: Ledger, answer: ChannelChange) -> bytes:

@@ -144,7 +144,7 @@ async def expected(db: asyncpg.Connection, channel: str, revision: int, now: dat
                 backorder = max(min(backorder, cap - stock), 0)
         total = min(stock + backorder, ENDLESS)
         if total:
-            shown[row["code"]] = (total, min(backorder, total))
+            shown[row["code"]] = (total, total - stock)
     return shown
 
 

@@ -1,5 +1,7 @@
 """Back-orders: who waits gets what comes or is given back, in order of acceptance, and nobody else does."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
@@ -135,3 +137,23 @@ async def test_a_lot_that_does_not_last_long_enough_for_the_first_goes_to_the_ne
     assert grants(await read(client, modest)) == [("SOON", 2, 0, 0)]
     await client.receive(location, of_lot(sku, 5, "LATE", day(60)))
     assert grants(await read(client, picky)) == [("LATE", 2, 0, 0)]
+
+
+async def test_a_promise_of_what_may_be_oversold_lives_as_any_other(client: Client) -> None:
+    """Its levels come along by its lines alone, without a command that names the SKU."""
+    sku, location = await client.sku(oversell=core_pb2.OversellPolicy(limit=5)), await client.location()
+    await client.receive(location, (sku, 1))
+    held = await client.hold((sku, location, 3))
+    async with asyncio.timeout(5):
+        await client.extend(held, 60)
+        assert grants(await client.commit(held)) == [("", 0, 1, 0), ("", 0, 0, 2)]
+        await client.fulfil(held, (sku, location, 1))
+        await client.release(held)
+        await client.hold((sku, location, 1), ttl=1)
+    quantities = await client.quantities(sku, location)
+    assert (quantities.on_hand, quantities.allocated, quantities.backordered) == (0, 0, 1)
+
+    async def is_over() -> bool:
+        return any(row.kind == KIND.MOVEMENT_KIND_EXPIRY for row in await client.movements(sku=sku))
+
+    await eventually(is_over, "the hold has run out")

@@ -143,6 +143,7 @@ def test_a_policy_counts_what_waits_at_places_that_the_channel_does_not_sell_fro
 )
 def test_the_total_ends_where_the_endless_begins(sellable: Sellable, total: int) -> None:
     assert sellable.total == total
+    assert sellable.stock + sellable.waiting == total
 
 
 @pytest.mark.parametrize(
