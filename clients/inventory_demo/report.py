@@ -12,6 +12,7 @@ from inventory_demo.verdict import oversold_pieces
 
 TOP_SKUS = 5
 PIPE_COLUMNS = 100
+PARCELS_SHOWN_MAX = 4
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def _figures(found: dict[str, Any]) -> Table:
         ("baskets", f"{found['baskets']:,}: " + _listed(found["outcomes"])),
         ("lines", f"{found['lines']:,}; {found['lines_fulfilled']:,} fulfilled"),
         ("web carts", _listed(found["carts"])),
-        ("orders sent, by parcels", _listed({f"{n}:": orders for n, orders in found["parcels"].items()}) or "0"),
+        ("orders sent, by parcels", _parcels(found["parcels"]) or "0"),
         ("pieces", _listed(pieces).replace("_", " ") + f"; fuel {found['fuel_sold'] / 1000:,.1f} gal"),
         ("bundles", f"{found['bundles']['made']:,} made of what is bought together, {found['bundles']['sold']:,} sold"),
         ("lots", f"{found['lots']['levels']:,}; {found['lots']['promises']:,} promises of them"),
@@ -173,6 +174,12 @@ def _figures(found: dict[str, Any]) -> Table:
     for name, value in rows:
         table.add_row(name, value)
     return table
+
+
+def _parcels(orders: dict[str, int]) -> str:
+    few = {f"{parcels}:": number for parcels, number in orders.items() if int(parcels) <= PARCELS_SHOWN_MAX}
+    more = sum(orders.values()) - sum(few.values())
+    return _listed(few | ({"more:": more} if more else {}))
 
 
 def _told(killed: dict[str, Any] | None) -> str:
