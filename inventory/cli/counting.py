@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
-from rich.table import Table
 from rich.text import Text
 
 from inventory.cli.csv_file import Columns, Complaint, CsvFile, CsvRefused, Findings, integer, shown
-from inventory.cli.failure import Failed, printable
+from inventory.cli.failure import Failed
+from inventory.cli.fitted import FittedTable, code, moment, number, whole
 from inventory.cli.movements import signed
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, ServerAddress
 from inventory.cli.terminal import out
@@ -228,20 +228,29 @@ def list_(
     if not counts:
         print("no stock counts")
         return 0
-    table = Table()
-    for column in ("count", "location", "category", "state", "opened", "reference"):
-        table.add_column(column, no_wrap=column in ("count", "opened"))
-    for column in ("lines", "version"):
-        table.add_column(column, justify="right")
+    out().print(_listed(counts))
+    return 0
+
+
+def _listed(counts: Sequence[pb2.StockCount]) -> FittedTable:
+    table = FittedTable(
+        [
+            whole("count"), code("location"), code("category", 3), whole("state"), moment("opened", 1),
+            code("reference", 4), number("lines"), number("version", 2),
+        ]
+    )  # fmt: skip
     for count in counts:
-        texts = (count.count_id, count.location, count.category or "–", _state(count), _time(count.opened_at))
-        table.add_row(
-            *(Text(printable(text)) for text in (*texts, count.reference or "–")),
+        table.add(
+            count.count_id,
+            count.location,
+            count.category or "–",
+            _state(count),
+            _time(count.opened_at),
+            count.reference or "–",
             f"{count.lines:,}",
             str(count.version),
         )
-    out().print(table)
-    return 0
+    return table
 
 
 def _arguments(texts: Sequence[str], lot: str) -> list[pb2.CountedQuantity]:
@@ -318,34 +327,31 @@ async def _record(
     ]
 
 
-def _differences(found: pb2.GetStockCountResponse) -> Table:
+def _differences(found: pb2.GetStockCountResponse) -> FittedTable:
     count = found.count
     category = f", {count.category}" if count.category else ""
-    title = f"Stock count of {count.location}{category}: {_state(count)}, version {count.version}"
-    table = Table(title=Text(printable(title)), title_justify="left", show_footer=bool(found.lines))
     lots = any(line.lot for line in found.lines)
     more, less = _sums(line.difference for line in found.lines)
-    table.add_column("SKU", footer=f"{len(found.lines):,} lines")
-    if lots:
-        table.add_column("lot")
-    for column, footer in (
-        ("counted", ""),
-        ("in the books then", ""),
-        ("difference", f"{signed(more)} {signed(less)}"),
-        ("as of revision", ""),
-    ):
-        table.add_column(column, footer=footer, justify="right", no_wrap=True)
+    footers = (f"{len(found.lines):,} lines", *([""] if lots else []), "", "", f"{signed(more)} {signed(less)}", "")
+    table = FittedTable(
+        [
+            code("SKU"), *([code("lot")] if lots else []), number("counted"), number("in the books then"),
+            number("difference"), number("as of revision", 1),
+        ],
+        title=f"Stock count of {count.location}{category}: {_state(count)}, version {count.version}",
+        caption=f"{count.lines:,} lines are counted" + ("" if found.lines else ", and none differs"),
+        footers=footers if found.lines else (),
+    )  # fmt: skip
     for line in found.lines:
         style = "red" if line.difference < 0 else "yellow" if line.difference else ""
-        table.add_row(
-            Text(printable(line.sku)),
-            *([Text(printable(line.lot))] if lots else []),
+        table.add(
+            line.sku,
+            *([line.lot] if lots else []),
             f"{line.counted:,}",
             f"{line.on_hand:,}",
             Text(signed(line.difference), style),
             f"{line.at_revision:,}",
         )
-    table.caption = f"{count.lines:,} lines are counted" + ("" if found.lines else ", and none differs")
     return table
 
 
