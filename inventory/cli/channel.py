@@ -130,7 +130,7 @@ def set_(
     share_bp
         Only this part of what is left, in basis points: 2500 is a quarter; none: not set.
     oversell
-        Beyond the shelf: deny, allow, or a number over all places; none: what the SKU says.
+        Beyond the shelf: deny, allow, or a whole number over all places; none: what the SKU says.
     min_life_days
         How many days a lot must still last when it is promised.
     dry_run
@@ -197,7 +197,7 @@ def skus(
     share_bp
         Only this part of what is left, in basis points; none: as the channel has it.
     oversell
-        Beyond the shelf: deny, allow, or a number over all places; none: as the channel has it.
+        Beyond the shelf: deny, allow, or a whole number over all places; none: as the channel has it.
     """
     texts = (buffer, cap, share_bp, oversell)
     changes = any(text is not None for text in texts)

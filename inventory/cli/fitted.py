@@ -138,12 +138,18 @@ class FittedTable:
     def _told(self) -> RenderResult:
         if self._title:
             yield Text(printable(self._title), style="table.title")
-        footers = [self._footers] if any(footer.plain for footer in self._footers) else []
-        for row in (*self._rows, *footers):
-            cells = zip(self._columns, row, strict=True)
-            yield Text(", ").join(Text.assemble(f"{column.name} ", cell) for column, cell in cells if cell.plain)
+        for row in self._rows:
+            yield self._line(row, f"{self._columns[0].name} ")
+        if any(footer.plain for footer in self._footers):
+            yield self._line(self._footers, "")
         if self._caption:
             yield Text(self._caption, style="table.caption")
+
+    def _line(self, row: Sequence[Text], begin: str) -> Text:
+        cells = [(column.name, cell) for column, cell in zip(self._columns, row, strict=True) if cell.plain]
+        return Text(", ").join(
+            Text.assemble(f"{name} " if position else begin, cell) for position, (name, cell) in enumerate(cells)
+        )
 
 
 def _clock(text: str) -> str:

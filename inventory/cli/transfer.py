@@ -79,6 +79,8 @@ def list_(
     async def read() -> list[pb2.Transfer]:
         found: list[pb2.Transfer] = []
         async with connect(server) as client:
+            for location in filter(None, (from_location, to_location)):
+                await client.get_location(location)
             async for transfer in client.list_transfers(
                 state=number,
                 from_location=from_location,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console, Group, RenderableType
 
-from inventory.cli import channel, counting, lots, serial, stock, terminal, transfer
+from inventory.cli import channel, count_shown, lots, serial, stock, terminal, transfer
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
@@ -108,7 +108,7 @@ def test_counts_are_listed_with_ids_to_copy() -> None:
         version=17, lines=123_456, reference="INV " + "x" * 124,
     )  # fmt: skip
     count.opened_at.FromDatetime(YESTERYEAR)
-    text = rendered(counting._listed([count]))
+    text = rendered(count_shown.listed([count]))
     for whole in (ID, "open", "2025-03-04", "123,456"):
         assert whole in text
     assert PLACE in columns_of(text)
@@ -118,14 +118,14 @@ def test_the_hour_is_shown_of_what_was_today() -> None:
     now = datetime.now(UTC)
     count = count_pb2.StockCount(count_id=ID, location=PLACE, reference="x" * 128)
     count.opened_at.FromDatetime(now)
-    assert f"{now:%H:%M}Z" in rendered(counting._listed([count]))
+    assert f"{now:%H:%M}Z" in rendered(count_shown.listed([count]))
 
 
 def test_the_differences_of_a_count_are_whole() -> None:
     line = count_pb2.StockCountLine(
         sku=SKU, lot=LOT, counted=1_234_567, on_hand=2_345_678, at_revision=98_765_432, difference=-1_111_111
     )
-    text = rendered(counting._differences(count_pb2.GetStockCountResponse(lines=[line])))
+    text = rendered(count_shown.differences(count_pb2.GetStockCountResponse(lines=[line])))
     for whole in ("1,234,567", "2,345,678", "-1,111,111"):
         assert whole in text
     assert SKU in columns_of(text)
