@@ -3,12 +3,14 @@
 import json as encoder
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 from rich.console import Group
 from rich.text import Text
 
+from inventory.cli import said
 from inventory.cli.failure import Failed, printable
 from inventory.cli.fitted import FittedTable, code, number, whole, words
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, ServerAddress
@@ -153,7 +155,7 @@ def create(
         )
         return answer.transfer
 
-    return _told(server, channel, call, json)
+    return _told(server, channel, call, json, len(goods))
 
 
 @app.command
@@ -173,7 +175,7 @@ def ship(
     async def call(client: "InventoryClient") -> pb2.Transfer:
         return (await client.ship_transfer(transfer_id, _rows(goods))).transfer
 
-    return _told(server, channel, call, json)
+    return _told(server, channel, call, json, len(goods))
 
 
 @app.command
@@ -214,7 +216,7 @@ def receive(
         )
         return answer.transfer
 
-    return _told(server, channel, call, json)
+    return _told(server, channel, call, json, len(goods))
 
 
 @app.command
@@ -243,15 +245,16 @@ def cancel(
     return _told(server, channel, call, json)
 
 
-def _told(server: str, channel: str, call: Call, json: bool) -> int:
-    """Makes the call, and shows the transfer after it."""
+def _told(server: str, channel: str, call: Call, json: bool, lines: int = 0) -> int:
+    """Makes the call, which names so many lines, and shows the transfer after it."""
     from inventory.cli.connection import connect, run
 
     async def work() -> pb2.Transfer:
         async with connect(server, channel) as client:
             return await call(client)
 
-    transfer = run(work())
+    with said.one_line() if lines == 1 else nullcontext():
+        transfer = run(work())
     if json:
         print(encoder.dumps(_document(transfer), ensure_ascii=False, indent=2))
     else:

@@ -125,7 +125,7 @@ async def test_goods_are_received_in_their_units_and_a_wrong_quantity_is_said_pl
     cli: Cli,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    await cli.ok("import", "locations", write(tmp_path / "locations.csv", "location", "HOUSE"))
+    await cli.ok("import", "locations", write(tmp_path / "locations.csv", "location", "HOUSE", "SHOP"))
     skus = write(tmp_path / "skus.csv", "sku,unit,unit_digits,units", "CHEESE,kg,3,", 'TEA,,,"{""box"": 12}"')
     await cli.ok("import", "skus", skus)
     assert "on_hand 1500," in await cli.ok("receive", "HOUSE", "CHEESE", "1.5kg")
@@ -133,6 +133,7 @@ async def test_goods_are_received_in_their_units_and_a_wrong_quantity_is_said_pl
     for arguments in (
         ("receive", "HOUSE", "TEA", "0"),
         ("incoming", "PO", "TEA", "HOUSE", "1000000001", "--due-on", DAY),
+        ("transfer", "create", "HOUSE", "SHOP", "TEA=0"),
     ):
         refused = await cli.run(*arguments)
         assert refused.code == 1
