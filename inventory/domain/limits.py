@@ -9,7 +9,7 @@ GRANTS_MAX = 10_000
 SOURCES_MAX = 50_000
 """Levels that the lines of one request may come from: SKUs times places. As many are locked for it."""
 SEEN_MAX = 200_000
-"""Levels that one request looks at without a lock: SKUs times places."""
+"""Levels that one request looks at: SKUs, or what bundles are made of, line by line, times places."""
 BULK_ROWS_MAX = 10_000
 """Rows of one bulk command."""
 RECEIPT_LINES_MAX = 1_000

@@ -8,10 +8,18 @@ from inventory.domain import availability, pickup
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Place
-from inventory.domain.limits import GRANTS_MAX
+from inventory.domain.limits import GRANTS_MAX, SEEN_MAX
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
-from inventory.domain.refusal import Reason, Refusal, Shortage, insufficient, location_not_found, sku_retired
+from inventory.domain.refusal import (
+    Reason,
+    Refusal,
+    Shortage,
+    insufficient,
+    location_not_found,
+    sku_retired,
+    too_many_sources,
+)
 from inventory.domain.reservation import Ask, Line, Pickup, Reservation, ReservationState, Reserve, give_back_holds
 from inventory.domain.selling import Seller, check_selling
 from inventory.domain.serial import not_tracked, promise, standing
@@ -176,6 +184,9 @@ class _Promise:
         """For the lines that name no place, all at once, from one stage of places after the other."""
         stages = pickup.stages(self._ledger.topology, self._command)
         wanteds = [self._unplaced(number, ask) for number, ask in enumerate(self._command.asks) if not ask.location]
+        looked_at = sum(len(wanted.parts) for wanted in wanteds) * sum(len(sites) for sites in stages)
+        if looked_at > SEEN_MAX:
+            raise too_many_sources(looked_at, SEEN_MAX, "lines")
         limits = [self._limit(wanted) if self._channel.restricted else OVERSELL_UNLIMITED for wanted in wanteds]
         left = [wanted.ask.quantity for wanted in wanteds]
         for sites in stages:
@@ -232,13 +243,6 @@ class _Promise:
             raise insufficient(self._shortages)
         for wanted, location_id, missing in self._short_of:
             self._note_missing(wanted, location_id, missing)
-        if len(self._lines) > GRANTS_MAX:
-            raise Refusal(
-                Reason.TOO_MANY_LINES,
-                f"the reservation would come to {len(self._lines)} lines, more than {GRANTS_MAX}",
-                field="lines",
-                metadata={"max": str(GRANTS_MAX)},
-            )
         self._lines.sort(key=lambda line: line.ask_no)
         reservation = _saved(ledger, command, self._lines, self._use, self._pickup_location_id)
         for line_no, line in enumerate(self._lines):
@@ -321,6 +325,13 @@ class _Promise:
             lot_id=lot_id,
         )
         self._lines.append(self._line(wanted, key, amount, held, allocated, lot_id=lot_id))
+        if len(self._lines) > GRANTS_MAX:  # at once: it could become millions
+            raise Refusal(
+                Reason.TOO_MANY_LINES,
+                f"the reservation would come to more than {GRANTS_MAX} lines",
+                field="lines",
+                metadata={"max": str(GRANTS_MAX)},
+            )
 
     def _line(
         self,
