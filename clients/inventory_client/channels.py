@@ -1,5 +1,7 @@
 """Channels' settings: what each sells from, and how much of the stock it sees."""
 
+from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
+
 from collections.abc import AsyncIterator, Iterable
 from typing import Unpack
 

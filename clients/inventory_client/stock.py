@@ -211,17 +211,16 @@ class StockCalls(Calls):
     async def set_incoming(
         self,
         reference: str,
-        lines: Iterable[tuple[str, str, int, date | None] | pb2.IncomingLine],
+        lines: Iterable[tuple[str, str, int, date | str | None] | pb2.IncomingLine],
         **options: Unpack[WriteOptions],
     ) -> pb2.SetIncomingResponse:
-        """Says what is expected under a purchase order or another reference, given as (sku, location, quantity, day);
-        quantity 0 takes it back, and needs no day. Up to 1,000, all or nothing. Raises `NotFound`."""
+        """Says what is expected under a purchase order or another reference, given as (sku, location, quantity, day),
+        the day as a date or "2026-12-24"; quantity 0 takes it back, and needs no day. Up to 1,000, all or nothing.
+        Raises `NotFound`."""
         rows = [
             row
             if isinstance(row, pb2.IncomingLine)
-            else pb2.IncomingLine(
-                sku=row[0], location=row[1], quantity=row[2], due_on=row[3].isoformat() if row[3] else ""
-            )
+            else pb2.IncomingLine(sku=row[0], location=row[1], quantity=row[2], due_on=str(row[3] or ""))
             for row in lines
         ]
         request = pb2.SetIncomingRequest(reference=reference, lines=rows)

@@ -1,5 +1,7 @@
 """Stock counts: stock-taking while selling goes on."""
 
+from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
+
 from collections.abc import AsyncIterator, Iterable
 from typing import Unpack
 
@@ -26,7 +28,7 @@ class StockCountCalls(Calls):
 
         Example:
             count = (await client.open_stock_count("shop-7", category="GROCERY")).count
-            await client.record_stock_count(count.count_id, [("MILK-1L", 17), ("BREAD", 0)])
+            await client.record_stock_count(count.count_id, [("A-1", 17)])
             looked = await client.get_stock_count(count.count_id, only_differences=True)
             await client.post_stock_count(count.count_id, looked.count.version)
         """

@@ -10,8 +10,6 @@ from uuid import uuid4
 from inventory.v1 import core_pb2
 from inventory_client.sync import SyncInventoryClient
 from inventory_demo.quantities import Key, Quantities, quantities
-from inventory_demo.tills import Tills
-from inventory_demo.web import WebShop
 
 STEP_ROWS = 1_000
 LIVE = (core_pb2.RESERVATION_STATE_HELD, core_pb2.RESERVATION_STATE_ALLOCATED)
@@ -48,19 +46,16 @@ def ledger(client: SyncInventoryClient, after: int, location_prefix: str, advanc
     return sums
 
 
-def live_reservations(address: str, known: AbstractSet[str]) -> int:
+def live_reservations(address: str, channels: Sequence[str], known: AbstractSet[str]) -> int:
     """How many of these reservations still hold or are allocated something."""
     return sum(
-        found in known
-        for channel in (Tills.channel, WebShop.channel)
-        for state in LIVE
-        for found in _reservation_ids(address, channel, state)
+        found in known for channel in channels for state in LIVE for found in _reservation_ids(address, channel, state)
     )
 
 
-def expired_reservations(address: str) -> frozenset[str]:
-    """Those of the web shop that ran out."""
-    return frozenset(_reservation_ids(address, WebShop.channel, core_pb2.RESERVATION_STATE_EXPIRED))
+def expired_reservations(address: str, channel: str) -> frozenset[str]:
+    """Those of a channel that ran out."""
+    return frozenset(_reservation_ids(address, channel, core_pb2.RESERVATION_STATE_EXPIRED))
 
 
 def _reservation_ids(address: str, channel: str, state: core_pb2.ReservationState) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import uuid4
 
 from inventory.v1 import reservation_service_pb2 as pb2
+from inventory.v1 import stock_service_pb2 as stock
 from inventory_client import Overloaded, Refused, Unavailable
 from inventory_demo.connection import CountingClient
 from inventory_demo.sales import Replay, Sales
@@ -19,7 +20,14 @@ GAVE_UP = (Unavailable, Overloaded)
 """The servers gave no definite answer for so long that the replay can't go on."""
 
 Response = TypeVar(
-    "Response", pb2.ReserveResponse, pb2.CommitResponse, pb2.ExtendResponse, pb2.ReleaseResponse, pb2.FulfilResponse
+    "Response",
+    pb2.ReserveResponse,
+    pb2.CommitResponse,
+    pb2.ExtendResponse,
+    pb2.ReleaseResponse,
+    pb2.FulfilResponse,
+    stock.ReceiveStockResponse,
+    stock.ReclassifyStockResponse,
 )
 Call = Callable[[CountingClient, str], Coroutine[Any, Any, Response]]
 """Sends a request with this request_id through this client."""

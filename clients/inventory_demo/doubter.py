@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from inventory.v1 import core_pb2, watch_service_pb2
 from inventory_client import Bookmark, Changes, Cursor, Event
 from inventory_demo.findings import Findings
+from inventory_demo.lots import LotBook
 from inventory_demo.quantities import NOTHING, Key, Quantities, available, quantities
 
 
@@ -28,6 +29,7 @@ class Doubter:
     held: int = 0
     allocated: int = 0
     epoch: str = ""
+    lots: LotBook = field(default_factory=LotBook)
     findings: Findings = field(default_factory=Findings)
 
     def take(self, event: Event) -> None:
@@ -68,6 +70,8 @@ class Doubter:
         self.kinds[movement.kind] += 1
         if movement.reservation_id:
             self.reservations.add(movement.reservation_id)
+        if movement.lot:
+            self.lots.take(movement)
         key = (movement.sku, movement.location)
         before = self.levels.get(key, NOTHING)
         delta, after = quantities(movement.delta), quantities(movement.after)

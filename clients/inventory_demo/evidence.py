@@ -9,6 +9,7 @@ from inventory_demo.follower import WatchEnded
 from inventory_demo.mirrors import MirrorEnded
 from inventory_demo.quantities import Key, Quantities
 from inventory_demo.sales import Sales
+from inventory_demo.views import ViewDoubter
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Evidence:
     """As rebuilt from the stream of changes, from which revision on."""
     mirrors: Sequence[MirrorEnded]
     """As mirrored for each channel."""
+    views: Mapping[str, ViewDoubter]
+    """By the name of the channel, what it was shown."""
     head: int
     """The last revision there was when all was over."""
     levels: Mapping[Key, Quantities]

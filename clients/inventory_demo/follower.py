@@ -15,7 +15,13 @@ from inventory_demo.doubter import Doubter
 REPORT_PERIOD_S = 0.25
 BEGIN_TIMEOUT_S = 30.0
 HEARTBEAT = timedelta(seconds=1)
-ALL_KINDS = (pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_SKU, pb2.CHANGE_KIND_LOCATION, pb2.CHANGE_KIND_SUBSCRIBER)
+ALL_KINDS = (
+    pb2.CHANGE_KIND_STOCK,
+    pb2.CHANGE_KIND_SKU,
+    pb2.CHANGE_KIND_LOCATION,
+    pb2.CHANGE_KIND_SUBSCRIBER,
+    pb2.CHANGE_KIND_CHANNEL,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from inventory_demo.source import (
 
 STOCKED_TENTHS = 9
 """A shop opens with nine tenths of what it will sell, so that shortages are real."""
+WAREHOUSE = 0
+"""The central warehouse, where shops have their numbers; no shop has this one."""
 PAGE_ROWS = 65_536
 PAGE_BASKETS = 4_096
 
@@ -144,8 +146,6 @@ class Journey:
     """All shops, also those without a basket in this selection."""
     baskets: Baskets
     opening_stock: OpeningStock
-    neighbours: Mapping[str, str]
-    """Per shop with a basket, the shop that fulfils its web orders when it is short; empty with one shop."""
     skipped: Mapping[str, int]
     """Lines not replayed, per reason, among the lines up to the last basket."""
     baskets_emptied: int
@@ -187,13 +187,11 @@ def load(baskets: int | None, seed: int) -> Journey:
     transactions = folder / "transactions.parquet"
     shops = read_shops(transactions)
     selection = _select(read_lines(transactions, catalog, baskets), baskets)
-    opening_stock, neighbours = open_shops(selection.baskets, seed)
     return Journey(
         catalog.products,
         tuple(Location(location_code(shop), f"Shop {shop}") for shop in shops.tolist()),
         selection.baskets,
-        opening_stock,
-        neighbours,
+        open_shops(selection.baskets, seed),
         selection.skipped,
         selection.baskets_emptied,
         selection.duplicates_summed,
@@ -201,17 +199,17 @@ def load(baskets: int | None, seed: int) -> Journey:
 
 
 def location_code(shop: int) -> str:
-    return f"shop-{shop:04d}"
+    return "warehouse" if shop == WAREHOUSE else f"shop-{shop:04d}"
 
 
-def open_shops(baskets: Baskets, seed: int) -> tuple[OpeningStock, dict[str, str]]:
-    """Nine tenths of what each shop will sell there, plus half of what its neighbour lacks.
+def open_shops(baskets: Baskets, seed: int) -> OpeningStock:
+    """Nine tenths of what each shop will sell there, and half of what it lacks in the central warehouse.
 
     Most shops sell one piece of most SKUs: nine tenths of it, rounded down per SKU, would leave three
     quarters of the SKUs without any stock; rounded up, hardly any shortage. The tenth is therefore taken
     along each shop's SKUs in a seeded order, counted in pieces: every tenth piece is missing. Each SKU of a
     shop is within one piece of nine tenths, and so is the shop's total. Every second missing piece lies in
-    the neighbour instead, the next shop in a ring, where a web order short of it can find it.
+    the warehouse instead, where an order that is not bound to a shop can find it.
     """
     shop_per_line = np.repeat(baskets.shops, baskets.line_counts)
     (shop, product), sold = _sum_by(shop_per_line, baskets.products, baskets.quantities)
@@ -219,22 +217,13 @@ def open_shops(baskets: Baskets, seed: int) -> tuple[OpeningStock, dict[str, str
     shuffled = shuffled[np.argsort(shop[shuffled], kind="stable")]
     shop, product, sold = shop[shuffled], product[shuffled], sold[shuffled]
     opening = _share(sold, STOCKED_TENTHS, 10)
-
-    selling, which = np.unique(shop, return_inverse=True)
-    neighbours: dict[str, str] = {}
-    elsewhere = np.zeros_like(opening)
-    neighbour = np.roll(selling, -1)
-    if len(selling) > 1:
-        elsewhere = _share(sold - opening, 1, 2)
-        pairs = zip(selling.tolist(), neighbour.tolist(), strict=True)
-        neighbours = {location_code(one): location_code(other) for one, other in pairs}
     (shop, product), quantity = _sum_by(
-        np.concatenate([shop, neighbour[which]]),
+        np.concatenate([shop, np.full_like(shop, WAREHOUSE)]),
         np.concatenate([product, product]),
-        np.concatenate([opening, elsewhere]),
+        np.concatenate([opening, _share(sold - opening, 1, 2)]),
     )
     stocked = quantity > 0
-    return OpeningStock(shop[stocked], product[stocked], quantity[stocked]), neighbours
+    return OpeningStock(shop[stocked], product[stocked], quantity[stocked])
 
 
 def _share(pieces: Integers, part: int, whole: int) -> Integers:

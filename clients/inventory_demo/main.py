@@ -28,9 +28,11 @@ def demo(
 ) -> int:
     """Replay a grocer's real baskets through two fresh servers, and prove that nothing was oversold.
 
-    Tills and a web shop in processes of their own reserve, commit and fulfil; three channels mirror their stock, and a
-    watcher rebuilds it from the stream of changes alone. In the middle one server is killed. Ends with a verdict: exit
-    code 0 when every check passes, 1 when one fails. Nothing is left running or on disk.
+    Tills, a web shop and a marketplace in processes of their own reserve, commit and fulfil; the service chooses where
+    what is sent comes from, takes bundles apart, and sells perishables by lots. Three channels mirror their stock and
+    what they may sell of it, and a watcher rebuilds it from the stream of changes alone. In the middle one server is
+    killed. Ends with a verdict: exit code 0 when every check passes, 1 when one fails. Nothing is left running or on
+    disk.
     Needs the extra: pip install 'inventory[demo]'.
 
     Parameters
@@ -38,12 +40,12 @@ def demo(
     baskets
         How many baskets of the year, or "all" (153,677).
     seed
-        Decides which pieces the shops lack, and what web customers do.
+        Decides which pieces the shops lack, who sells which basket, and what customers do.
     dsn
         Use this PostgreSQL, in a schema of the demo's own, instead of an embedded one.
     server
-        HOST:PORT of a running server. Makes shops and SKUs of its own there, and leaves other data alone. It is the
-        only one then, and is not killed.
+        HOST:PORT of a running server. Makes places, channels and SKUs of its own there, and leaves other data alone. It
+        is the only one then, and is not killed.
     json
         Print the figures and the verdict as one JSON object.
     keep

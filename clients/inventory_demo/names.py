@@ -10,9 +10,13 @@ class Names:
     run: str
     sku_prefix: str = ""
     location_prefix: str = ""
+    channel_prefix: str = ""
 
     def sku(self, code: str) -> str:
         return self.sku_prefix + code
 
     def location(self, code: str) -> str:
         return self.location_prefix + code
+
+    def channel(self, code: str) -> str:
+        return self.channel_prefix + code

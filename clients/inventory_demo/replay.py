@@ -11,6 +11,8 @@ import numpy as np
 from inventory_client import Unavailable, WatchMode
 from inventory_client.sync import SyncInventoryClient
 from inventory_demo import books, opening
+from inventory_demo.bundles import Bundle, bought_together
+from inventory_demo.channels import MARKETPLACE, MARKETPLACE_BUFFER, MARKETPLACE_SHARE_BP, TILL, WEB, channels
 from inventory_demo.crew import Crew, DemoFailed, Ready, Worker
 from inventory_demo.evidence import Evidence
 from inventory_demo.fault import Kill
@@ -18,18 +20,20 @@ from inventory_demo.follower import Followed, Following, WatchEnded, follow
 from inventory_demo.journey import Baskets, Journey, load, location_code
 from inventory_demo.mirrors import MirrorEnded, Mirroring, UntilHead, keep_mirror
 from inventory_demo.names import Names
+from inventory_demo.places import CENTRAL
 from inventory_demo.quantities import Key
 from inventory_demo.sales import Sales
 from inventory_demo.screen import Screen
 from inventory_demo.seller import Shift, sell
 from inventory_demo.selling import Selling, Staff
 from inventory_demo.servers import OwnServers
-from inventory_demo.tills import Tills
 from inventory_demo.verdict import Check, judge
-from inventory_demo.web import HOLD_TTL_S, WebShop
+from inventory_demo.views import ViewRule
+from inventory_demo.web import HOLD_TTL_S
 
 TILL_PROCESSES = 2
 WEB_SHARE = 0.2
+MARKETPLACE_SHARE = 0.05
 CONNECT_TIMEOUT_S = 10.0
 SETTLE_TIMEOUT_S = HOLD_TTL_S + 60.0
 POLL_S = 0.2
@@ -73,9 +77,10 @@ class _Demo:
         self._seconds: dict[str, float] = {}
         self._own = None if plan.server else OwnServers(plan.dsn, keep=plan.keep)
         run = secrets.token_hex(3)
-        self._names = Names(run) if self._own else Names(run, "demo-", f"demo-{run}-")
+        self._names = Names(run) if self._own else Names(run, "demo-", f"demo-{run}-", f"demo-{run}-")
         self._crew = Crew()
         self._cpu_s: dict[str, float] = {}
+        self._bundles: tuple[Bundle, ...] = ()
         self._addresses: tuple[str, ...] = (plan.server,) if plan.server else ()
 
     def run(self) -> Result:
@@ -91,6 +96,7 @@ class _Demo:
                 staff = self._hire()
                 with self._screen.step("reading baskets") as step:
                     journey = load(self._plan.baskets, self._plan.seed)
+                    self._bundles = bought_together(journey.baskets, journey.products, self._names)
                     step.advance(len(journey.baskets))
                 if self._own:
                     self._addresses = self._own.wait_ready()
@@ -133,7 +139,7 @@ class _Demo:
         watcher = self._crew.hire("watcher", follow)
         mirrors = [self._crew.hire(f"mirror of {name}", keep_mirror) for name in ("till", "web shop", "marketplace")]
         sellers = [self._crew.hire(f"till {n + 1}", sell) for n in range(TILL_PROCESSES)]
-        sellers.append(self._crew.hire("web shop", sell))
+        sellers += [self._crew.hire(name, sell) for name in ("web shop", "marketplace")]
         return Staff(watcher, mirrors, sellers)
 
     def _await_ready(self, workers: list[Worker]) -> None:
@@ -155,16 +161,24 @@ class _Demo:
             products = tuple(product for product in products if int(product.code) in needed)
         with self._screen.step("products", len(products)) as step:
             client.run(opening.import_products(client.asynchronous, products, names, step.advance))
-        with self._screen.step("shops", len(journey.locations)) as step:
-            client.run(opening.import_shops(client.asynchronous, journey.locations, names, step.advance))
+        with self._screen.step("bundles", len(self._bundles)) as step:
+            client.run(opening.import_bundles(client.asynchronous, self._bundles, step.advance))
+        places = [*journey.locations, CENTRAL]
+        with self._screen.step("places", len(places)) as step:
+            client.run(opening.import_places(client.asynchronous, places, names, step.advance))
+        shops = [names.location(shop.code) for shop in journey.locations]
+        client.run(opening.set_channels(client.asynchronous, channels(names, shops, self._online(journey))))
         with self._screen.step("opening stock", len(journey.opening_stock)) as step:
-            client.run(opening.stock_shops(client.asynchronous, journey.opening_stock, names, step.advance))
+            perishable = {product.code for product in products if product.perishable}
+            for put in (opening.stock_shops, opening.receive_lots):
+                client.run(put(client.asynchronous, journey.opening_stock, perishable, names, step.advance))
 
     def _brief(self, staff: Staff, journey: Journey) -> None:
         """Gives each mirror its locations and each seller its baskets; no seller starts yet."""
         for mirror, order in zip(staff.mirrors, self._mirrorings(journey), strict=True):
             mirror.orders.send(order)
         parts = shares(journey, self._plan.seed)
+        fuel = frozenset(self._names.sku(product.code) for product in journey.products if product.unit_digits)
         largest = max(range(len(parts)), key=lambda part: len(parts[part][1]))
         for number, (channel, baskets) in enumerate(parts):
             staff.sellers[number].orders.send(
@@ -174,7 +188,8 @@ class _Demo:
                     self._names,
                     self._plan.seed,
                     baskets,
-                    journey.neighbours,
+                    self._bundles,
+                    fuel,
                     stops_halfway=self._own is not None and number == largest,
                 )
             )
@@ -183,15 +198,35 @@ class _Demo:
 
     def _mirrorings(self, journey: Journey) -> list[Mirroring]:
         """A till needs its own shops only; a marketplace is slow, and wants the latest."""
-        everywhere = tuple(self._names.location(shop.code) for shop in journey.locations)
+        everywhere = tuple(self._names.location(place.code) for place in (*journey.locations, CENTRAL))
+        online = frozenset(self._online(journey))
         shops = np.unique(journey.partition(TILL_PROCESSES)[0].shops).tolist()
         here = tuple(self._names.location(location_code(shop)) for shop in shops)
         first, second = self._addresses, self._addresses[::-1]
         return [
-            Mirroring("till", Tills.channel, second, here, WatchMode.EVERY_CHANGE),
-            Mirroring("web shop", WebShop.channel, first, everywhere, WatchMode.EVERY_CHANGE),
-            Mirroring("marketplace", "marketplace", second, everywhere, WatchMode.LATEST),
+            Mirroring("till", self._names.channel(TILL), second, here, WatchMode.EVERY_CHANGE),
+            Mirroring(
+                "web shop",
+                self._names.channel(WEB),
+                first,
+                everywhere,
+                WatchMode.EVERY_CHANGE,
+                ViewRule(online, bundles=self._bundles),
+            ),
+            Mirroring(
+                "marketplace",
+                self._names.channel(MARKETPLACE),
+                second,
+                everywhere,
+                WatchMode.LATEST,
+                ViewRule(online, MARKETPLACE_BUFFER, MARKETPLACE_SHARE_BP, self._bundles),
+            ),
         ]
+
+    def _online(self, journey: Journey) -> list[str]:
+        """The warehouse, then the shops that have anything."""
+        shops = np.unique(journey.baskets.shops).tolist()
+        return [self._names.location(code) for code in (CENTRAL.code, *map(location_code, shops))]
 
     def _replay(self, staff: Staff, journey: Journey) -> tuple[Sales, Kill | None]:
         selling = Selling(self._crew, staff, self._own)
@@ -209,7 +244,7 @@ class _Demo:
             mirror.orders.send(UntilHead(head))
         watched, mirrors = self._last_words(staff)
         names = self._names
-        locations = [names.location(shop.code) for shop in journey.locations]
+        locations = [names.location(place.code) for place in (*journey.locations, CENTRAL)]
         with self._screen.step("reading levels") as step:
             levels = books.levels(client, locations, step.advance)
         with self._screen.step("reading the ledger") as step:
@@ -229,11 +264,14 @@ class _Demo:
             sales=sales,
             watched=watched,
             mirrors=mirrors,
+            views={mirror.order.name: mirror.view for mirror in mirrors if mirror.view is not None},
             head=head,
             levels=levels,
             ledger=ledger,
-            live=books.live_reservations(survivor, sales.reservations),
-            expired=books.expired_reservations(survivor),
+            live=books.live_reservations(
+                survivor, [names.channel(one) for one in (TILL, WEB, MARKETPLACE)], sales.reservations
+            ),
+            expired=books.expired_reservations(survivor, names.channel(WEB)),
             kill=kill,
             verified=verified,
         )
@@ -275,13 +313,14 @@ class _Demo:
         return watched, [mirrors[worker] for worker in staff.mirrors]
 
     def _clear(self, client: SyncInventoryClient, evidence: Evidence, journey: Journey) -> None:
-        left = [(*key, of[0]) for key, of in evidence.levels.items() if of[0]]
+        by_lot = evidence.watched.doubter.lots.levels
+        left = [
+            (key, lot, of) for key, level in evidence.levels.items() for lot, of in by_lot.get(key, {"": level}).items()
+        ]
         with self._screen.step("clearing the shops") as step:
             client.run(opening.clear_shops(client.asynchronous, left, self._names))
-            shops = opening.import_shops(
-                client.asynchronous, journey.locations, self._names, step.advance, active=False
-            )
-            client.run(shops)
+            places = [*journey.locations, CENTRAL]
+            client.run(opening.import_places(client.asynchronous, places, self._names, step.advance, active=False))
 
     def _what_is_left(self) -> str:
         if self._own:
@@ -289,12 +328,15 @@ class _Demo:
         prefix = self._names.location_prefix
         stock = "with their stock" if self._plan.keep else "emptied and inactive"
         skus = self._names.sku_prefix
-        return f"left on {self._plan.server}: the shops {prefix}… ({stock}), the SKUs {skus}…, the ledger"
+        return f"left on {self._plan.server}: the places and channels {prefix}… ({stock}), the SKUs {skus}…, the ledger"
 
 
 def shares(journey: Journey, seed: int) -> list[tuple[str, Baskets]]:
-    """Which channel's process sells what: the tills by shop, the web shop a seeded share of every shop's."""
-    chosen = np.random.default_rng([seed, 1]).random(len(journey.baskets)) < WEB_SHARE
-    web = journey.baskets.where(chosen)
-    tills = [part.where(~np.isin(part.basket_ids, web.basket_ids)) for part in journey.partition(TILL_PROCESSES)]
-    return [*((Tills.channel, part) for part in tills), (WebShop.channel, web)]
+    """Which channel's process sells what: the tills by shop, the web shop and the marketplace a seeded share of every
+    shop's."""
+    chance = np.random.default_rng([seed, 1]).random(len(journey.baskets))
+    web = journey.baskets.where(chance < WEB_SHARE)
+    marketplace = journey.baskets.where((chance >= WEB_SHARE) & (chance < WEB_SHARE + MARKETPLACE_SHARE))
+    elsewhere = np.concatenate([web.basket_ids, marketplace.basket_ids])
+    tills = [part.where(~np.isin(part.basket_ids, elsewhere)) for part in journey.partition(TILL_PROCESSES)]
+    return [*((TILL, part) for part in tills), (WEB, web), (MARKETPLACE, marketplace)]

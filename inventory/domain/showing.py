@@ -142,7 +142,8 @@ class Seller:
                 return NOTHING
             sku_id = part.facts.sku_id
             numbered.append((sku_id, quantity))
-            free[sku_id] = {place: self._free(part, place) for place in self.places}
+            endless = part.facts.kind == SkuKind.VIRTUAL
+            free[sku_id] = {place: self._free(part, place) for place in self.places if endless or place in part.levels}
             sellable[sku_id] = self._single(part).stock
         whole = bundle_available(numbered, free, sellable, from_several_places=stock.facts.from_several_places)
         return Sellable(seen(stock.own.get(self.channel.channel_id, NO_VIEW), whole), 0)

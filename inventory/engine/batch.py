@@ -19,7 +19,7 @@ from inventory.domain.topology import Topology
 from inventory.engine.submission import AloneCommand, Outcome, Submission
 from inventory.postgres import beside, catalog, channels, incoming, serials, stock
 from inventory.postgres.connection import Writer
-from inventory.postgres.errors import Interfered, Narrow, TopologyChanged
+from inventory.postgres.errors import LookAgain, Narrow, TopologyChanged
 from inventory.postgres.needed import Needed
 from inventory.postgres.stock import Remembered, RequestRow
 from inventory.postgres.topology import Directory
@@ -70,7 +70,14 @@ async def execute(
         alone = _ALONE.get(type(first.command))
         if alone is not None:
             return Executed([await _change_alone(writer, first, alone, encode_refusal)])
-        return await _change_stock(writer, directory, batch, encode_refusal)
+        try:
+            return await _change_stock(writer, directory, batch, encode_refusal)
+        except TopologyChanged:
+            await directory.refresh(writer)
+            raise
+        except Narrow as narrow:
+            directory.remember_wide(narrow.skus)
+            raise
 
 
 class _Needs:
@@ -154,14 +161,7 @@ async def _look(writer: Writer, directory: Directory, batch: Sequence[Submission
         needs.add(await noun.prepare(writer, commands))
     if needs.new_pairs:
         await stock.ensure_levels(writer, needs.new_pairs)
-    try:
-        locked = await stock.find_and_lock(writer, needs.wanted(directory), directory.topology)
-    except TopologyChanged:
-        await directory.refresh(writer)
-        raise
-    except Narrow as narrow:
-        directory.remember_wide(narrow.skus)
-        raise
+    locked = await stock.find_and_lock(writer, needs.wanted(directory), directory.topology)
     for noun in concerned:
         await noun.read(writer, commands, locked.ledger)
     return locked
@@ -256,7 +256,7 @@ def _decide(
         answer, step = decide(ledger, submission.command)  # type: ignore[arg-type]  # only stock commands
     except NoLevel as missing:
         submission.new_pairs.append(missing.pair)
-        raise Interfered(str(missing)) from None
+        raise LookAgain(str(missing)) from None
     if isinstance(answer, Refusal):
         return answer
     return Outcome(0, submission.encode(ledger, answer), None), step

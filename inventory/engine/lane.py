@@ -19,6 +19,7 @@ from inventory.postgres.connection import Writer
 from inventory.postgres.errors import (
     Contention,
     Interfered,
+    LookAgain,
     OutcomeUnknown,
     StorageError,
     Unavailable,
@@ -35,6 +36,7 @@ GATHER_S_MAX = 0.012
 GATHER_STEP_S = 0.001
 FOLLOW_MARGIN_S = 0.05  # so that the answer still reaches a caller who listens until the deadline
 RETRY_PAUSE_MIN_S = 0.01
+LOOKS_AT_ONCE_MAX = 3  # then others have made us look again, and get a pause
 LOCK_WAIT_SHORT_MS = 50
 PARKED_S = 0.2
 LAST_TRY_S = 0.2  # what a try may take, so that its caller is told before the deadline
@@ -176,6 +178,7 @@ class Lane:
     async def _serve(self, batch: list[Submission]) -> None:
         """Runs a batch until each of its commands has an outcome, or its caller's deadline has passed."""
         pause = RETRY_PAUSE_MIN_S
+        looks = 0
         while batch:
             wait_ms = LOCK_WAIT_SHORT_MS if batch[0].contended else None
             try:
@@ -185,6 +188,9 @@ class Lane:
                 await self._spread(batch, SPREAD_TRIES_MAX)
                 return
             except (Interfered, Unavailable, OutcomeUnknown) as error:
+                looks += isinstance(error, LookAgain)
+                if isinstance(error, LookAgain) and looks <= LOOKS_AT_ONCE_MAX:
+                    continue
                 batch = self._still_due(batch, error, pause)
             except Exception as error:  # noqa: BLE001 - logged and answered there, for each command on its own
                 await self._isolate(batch, error)

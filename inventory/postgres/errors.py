@@ -23,11 +23,15 @@ class Interfered(StorageError):
     """Another writer came between look and lock: look again. The transaction had no effect."""
 
 
-class TopologyChanged(Interfered):
+class LookAgain(Interfered):
+    """What was looked at was not what is needed, and now it is known what is: look again at once."""
+
+
+class TopologyChanged(LookAgain):
     """Places or channels are no longer those in memory: read them, and look again."""
 
 
-class Narrow(Interfered):
+class Narrow(LookAgain):
     """SKUs that need a wide look: bundles, or with a limit for back-orders. Look again."""
 
     def __init__(self, skus: list[str]) -> None:

@@ -157,10 +157,10 @@ async def _refuse_late(source: Source, ledger: Ledger, began: datetime) -> None:
             raise Interfered("a hold ran out while locks were waited for")
 
 
-def _refuse_narrow(ledger: Ledger, named: Iterable[Pair]) -> None:
-    """Levels that only came along with a reservation's lines take no wide look: nothing is promised on them."""
-    found = (place for pair in named if (place := ledger.places.get(pair)) is not None)
-    wide = [place.sku for place in found if place.kind == SkuKind.BUNDLE or (place.oversell_limit or 0) > 0]
+def _refuse_narrow(ledger: Ledger, pairs: Iterable[Pair]) -> None:
+    """Only for what commands name: what is promised already goes on without it."""
+    found = (ledger.places.get(pair) for pair in pairs)
+    wide = [place.sku for place in found if place and (place.kind == SkuKind.BUNDLE or (place.oversell_limit or 0) > 0)]
     if wide:
         raise Narrow(wide)
 

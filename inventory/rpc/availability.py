@@ -23,7 +23,7 @@ from inventory.domain.selling import Seller
 from inventory.domain.topology import Site, Use
 from inventory.postgres.availability import Looking, Seen
 from inventory.postgres.reads import Reader
-from inventory.rpc import parse
+from inventory.rpc import parse, reservation_messages
 from inventory.rpc.amounts import Amounts
 from inventory.rpc.availability_messages import explanation, seen_message
 from inventory.rpc.basket import Basket
@@ -132,15 +132,15 @@ def _command(request: pb2.CheckAvailabilityRequest, lines: parse.Lines, channel_
     use = parse.purpose(request.purpose, "purpose")
     pickup = None
     if request.HasField("pickup"):
-        use, pickup = Use.PICKUP, parse.pickup(request, "")
+        use, pickup = Use.PICKUP, reservation_messages.pickup(request, "")
     return Reserve(
         channel_id,
         NOBODY,
-        parse.asks(request.lines, "", required=True),
+        reservation_messages.asks(lines, "", required=True),
         None,
         partial=True,
         purpose=use,
-        sourcing=parse.sourcing(request.sourcing, "sourcing"),
+        sourcing=reservation_messages.sourcing(request.sourcing, "sourcing"),
         pickup=pickup,
     )
 

@@ -17,7 +17,7 @@ from inventory.engine.submission import Outcome
 from inventory.postgres.errors import StorageError
 from inventory.postgres.identity import UUID
 from inventory.postgres.reads import Reader
-from inventory.rpc import formats, page_token, parse
+from inventory.rpc import formats, page_token, parse, reservation_messages
 from inventory.rpc.amounts import Amounts
 from inventory.rpc.errors import status
 from inventory.rpc.method import BULK_BYTES_MAX, DEADLINE_DEFAULT_S, Call, Context, Method, both_streams, unary
@@ -57,7 +57,7 @@ class ReservationService:
     async def reserve(self, request: pb2.ReserveRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         lines = await self._amounts.in_smallest(request.lines, "lines")
-        command = parse.reserve(request, lines, call.channel_id, new_id())
+        command = reservation_messages.reserve(request, lines, call.channel_id, new_id())
         return await self._writes.answer(
             request, identity, command, call, formats.ReservationAnswer(call.channel), len(command.asks)
         )
@@ -65,29 +65,29 @@ class ReservationService:
     async def commit(self, request: pb2.CommitRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         lines = await self._amounts.in_smallest(request.lines, "lines")
-        command = parse.commit(request, lines, call.channel_id)
+        command = reservation_messages.commit(request, lines, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def extend(self, request: pb2.ExtendRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
-        command = parse.extend(request, call.channel_id)
+        command = reservation_messages.extend(request, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def release(self, request: pb2.ReleaseRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         lines = await self._amounts.in_smallest(request.lines, "lines")
-        command = parse.release(request, lines, call.channel_id)
+        command = reservation_messages.release(request, lines, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def fulfil(self, request: pb2.FulfilRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         lines = await self._amounts.in_smallest(request.lines, "lines")
-        command = parse.fulfil(request, lines, call.channel_id)
+        command = reservation_messages.fulfil(request, lines, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def reallocate(self, request: pb2.ReallocateRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
-        command = parse.reallocate(request, call.channel_id)
+        command = reservation_messages.reallocate(request, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def get(self, request: pb2.GetReservationRequest, call: Call) -> bytes:
@@ -105,7 +105,7 @@ class ReservationService:
         rows = await self._reader.list_reservations(
             call.channel_id,
             before=position[0] if position else None,
-            state=parse.state(request.state),
+            state=reservation_messages.state(request.state),
             owner=free_text(request.owner, OWNER_BYTES_MAX, "owner") or None,
             reference=free_text(request.reference, REFERENCE_BYTES_MAX, "reference") or None,
             limit=size + 1,
@@ -174,7 +174,9 @@ class ReservationService:
             try:
                 identity = parse.request_id(request.request_id, f"requests[{position}].request_id")
                 lines = await self._amounts.in_smallest(request.lines, f"requests[{position}].lines")
-                command = parse.reserve(request, lines, call.channel_id, new_id(), f"requests[{position}].")
+                command = reservation_messages.reserve(
+                    request, lines, call.channel_id, new_id(), f"requests[{position}]."
+                )
                 future = self._writes.submit(request, identity, command, call, encode, len(command.asks))
                 pending.append((request.request_id, future))
             except (Refusal, EngineError, StorageError) as error:

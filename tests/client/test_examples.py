@@ -20,9 +20,12 @@ import pytest
 
 import inventory_client
 import inventory_client.sync
+from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1.catalog_service_pb2 import Location, Sku
 from inventory.v1.channel_service_pb2 import Channel, ChannelView
+from inventory.v1.stock_service_pb2 import ReceiptLine
 from inventory_client import InventoryClient, StockMirror
+from inventory_client.sync_availability import SyncAvailabilityMirror
 from tests.client.conftest import House
 from tests.rpc.client import PATIENCE_S
 
@@ -81,9 +84,15 @@ async def test_an_example_runs(house: House, name: str, tmp_path: Path, monkeypa
     replica = await house.replica()
     client = await house.client()
     await client.import_catalog(
-        skus=[Sku(sku="A-1")], locations=[Location(location="shop-7"), Location(location="shop-8")]
+        skus=[
+            Sku(sku="A-1", category="GROCERY"),
+            Sku(sku="MILK-1L", tracking=catalog_pb2.TRACKING_LOTS),
+            Sku(sku="PHONE", tracking=catalog_pb2.TRACKING_SERIALS),
+        ],
+        locations=[Location(location="shop-7"), Location(location="shop-8"), Location(location="warehouse")],
     )
     await client.adjust_stock("A-1", "shop-7", 10, "opening")
+    await client.receive_stock("shop-7", [ReceiptLine(sku="PHONE", quantity=1, serials=["356938035643809"])])
     code = compile(EXAMPLES[name].replace(ADDRESS, replica.address), name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     names = {
         **vars(inventory_client),
@@ -91,6 +100,8 @@ async def test_an_example_runs(house: House, name: str, tmp_path: Path, monkeypa
         "Sku": Sku,
         "Channel": Channel,
         "ChannelView": ChannelView,
+        "ReceiptLine": ReceiptLine,
+        "SyncAvailabilityMirror": SyncAvailabilityMirror,
         "timedelta": timedelta,
         "client": client,
     }

@@ -1,10 +1,14 @@
 """Receipts, expectations and lots on the command line, and lots in files of stock."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
 
+from inventory.v1.core_pb2 import LineQuantity
+from inventory.v1.stock_service_pb2 import ReceiptLine
+from inventory_client import InventoryClient
 from tests.integration.test_cli_commands import Cli, cli, write  # noqa: F401 - cli is a fixture
 
 DAY = "2040-12-24"
@@ -87,3 +91,30 @@ async def test_of_a_file_with_lots_each_bad_row_is_named_and_the_others_can_be_a
             ("row 6", "LOCATION_NOT_FOUND"),
         ]
     assert await lots_of(cli, "MILK") == [("L-1", DAY, "HOUSE", 10, 0)]
+
+
+async def test_a_piece_and_its_history_are_shown(cli: Cli, tmp_path: Path) -> None:  # noqa: F811
+    await cli.ok("import", "locations", write(tmp_path / "locations.csv", "location", "HOUSE"))
+    await cli.ok("import", "skus", write(tmp_path / "skus.csv", "sku", "PHONE"))
+    connection = await asyncpg.connect(cli.dsn, server_settings={"search_path": "inventory"})
+    try:
+        await connection.execute("UPDATE sku SET tracking = 2 WHERE code = 'PHONE'")
+    finally:
+        await connection.close()
+    async with InventoryClient(cli.address) as client:
+        line = ReceiptLine(sku="PHONE", quantity=2, serials=["S-1", "S-2"])
+        await client.receive_stock("HOUSE", [line], reference="PZ 1")
+        await client.adjust_stock("PHONE", "HOUSE", -1, "broken", serials=["S-2"], reference="RW 1")
+        very = LineQuantity(sku="PHONE", location="HOUSE", quantity=1, serials=["S-1"])
+        held = (await client.reserve([very], ttl=timedelta(minutes=5))).reservation
+    shown = await cli.ok("serial", "PHONE", "S-1")
+    assert "PHONE S-1: promised at HOUSE, sellable" in shown
+    assert f"…{held.reservation_id[-8:]}" in shown
+    found = json.loads(await cli.ok("serial", "PHONE", "S-2", "--json"))
+    assert [(event["state"], event["location"], event["reference"]) for event in found["history"]] == [
+        ("lost", None, "RW 1"),
+        ("in_stock", "HOUSE", "PZ 1"),
+    ]
+    assert found["present"] == found["history"][0]
+    refused = await cli.run("serial", "PHONE", "S-3")
+    assert (refused.code, "SERIAL_NOT_FOUND" in refused.err) == (1, True)

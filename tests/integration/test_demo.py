@@ -61,7 +61,13 @@ def test_it_proves_the_run_and_leaves_nothing_behind(scratch: Path) -> None:
     assert found["refused"]["reasons"]["INSUFFICIENT_STOCK"] > 0
     assert found["oversold_pieces"] == 0
     assert found["sent_twice"]["second_effects"] == 0
-    assert found["pieces"]["opening"] - found["pieces"]["on_hand"] == found["pieces"]["sold"] > 0
+    pieces = found["pieces"]
+    assert pieces["opening"] - pieces["on_hand"] == pieces["sold"] - pieces["returned"] > 0
+    assert sum(found["parcels"].values()) > 0
+    assert found["bundles"]["made"] > 0
+    assert found["lots"]["promises"] > found["lots"]["choices"] > 0
+    assert {view["looks_at_bundles"] > 0 for view in found["views"].values()} == {True}
+    assert {view["too_much"] + view["too_little"] for view in found["views"].values()} == {0}
     assert all(check["passed"] for check in found["checks"])
     assert "inventory verify" in {check["name"] for check in found["checks"]}
     killed, mirrors = found["killed"], {mirror["name"]: mirror for mirror in found["mirrors"]}

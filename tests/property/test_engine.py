@@ -83,7 +83,7 @@ class Bench:
     """One lane on one database for all examples, and a connection of the test's own."""
 
     def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+        self.dsn = dsn
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.run(self._open())
 
@@ -95,7 +95,7 @@ class Bench:
         self._runner.close()
 
     async def _open(self) -> None:
-        self.sql = await asyncpg.connect(self._dsn, server_settings={"search_path": "inventory"})
+        self.sql = await asyncpg.connect(self.dsn, server_settings={"search_path": "inventory"})
         await self.sql.execute(
             """
             INSERT INTO channel (code) VALUES ('default');
@@ -106,7 +106,7 @@ class Bench:
             SELECT code, code, 1, true, 0 FROM unnest(ARRAY['shop', 'hall']) AS code;
             """
         )
-        self.lane = Lane(Writer(Database(self._dsn)), lambda refusal: (REFUSED, refusal.reason.encode()))
+        self.lane = Lane(Writer(Database(self.dsn)), lambda refusal: (REFUSED, refusal.reason.encode()))
         self._lane_task = asyncio.create_task(self.lane.run())
 
     async def _close(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -10,7 +11,8 @@ from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_count_service_pb2 as count_pb2
 from inventory.v1 import stock_service_pb2 as pb2
-from tests.rpc.client import Client, eventually, new_id, refusal, seconds
+from tests.rpc.client import Client, Server, eventually, new_id, refusal, seconds
+from tests.rpc.test_refused_for_now import locked
 
 DAMAGED, SELLABLE = core_pb2.DISPOSITION_DAMAGED, core_pb2.DISPOSITION_SELLABLE
 QUALITY_CONTROL = core_pb2.DISPOSITION_QUALITY_CONTROL
@@ -55,6 +57,10 @@ async def fulfil(client: Client, reservation_id: str, *lines: core_pb2.LineQuant
 async def release(client: Client, reservation_id: str, *lines: core_pb2.LineQuantity) -> core_pb2.Reservation:
     request = reservation_pb2.ReleaseRequest(request_id=new_id(), reservation_id=reservation_id, lines=lines)
     return (await client.reservations.Release(request)).reservation
+
+
+def held_id(reservation: core_pb2.Reservation) -> UUID:
+    return UUID(reservation.reservation_id)
 
 
 async def piece(client: Client, sku: str, serial: str) -> pb2.GetSerialResponse:
@@ -242,15 +248,21 @@ async def test_what_is_given_back_frees_its_pieces(client: Client, db: asyncpg.C
     assert await states(client, sku, "S1", "S2", "S3") == [IN_STOCK] * 3
 
 
-async def test_the_pieces_of_a_hold_that_has_run_out_are_anybody_s(client: Client, db: asyncpg.Connection) -> None:
+async def test_the_pieces_of_a_hold_that_has_run_out_are_anybody_s(
+    server: Server, client: Client, db: asyncpg.Connection
+) -> None:
     sku, location = await phones(client, db, "S1")
     held = await reserve(client, wanted(sku, location, 1, "S1"), ttl=1)
 
     async def over() -> bool:
         return await states(client, sku, "S1") == [IN_STOCK]
 
-    await eventually(over, "the hold has run out")
-    assert named(await client.reservation(held.reservation_id)) == [[]]
+    async with locked(server, sku):  # nobody can end the hold
+        await eventually(over, "the hold has run out")
+        assert named(await client.reservation(held.reservation_id)) == [[]]
+        present = (await piece(client, sku, "S1")).present
+        assert (present.location, present.reservation_id) == (location, "")
+        assert await db.fetchval("SELECT count(*) FROM serial WHERE state = 2 AND reservation_id = $1", held_id(held))
     assert named(await reserve(client, wanted(sku, location, 1, "S1"))) == [["S1"]]
 
 

@@ -109,11 +109,12 @@ async def test_goods_can_be_corrected_down_to_what_is_promised(client: Client) -
     assert (await client.adjust(sku, location, -6)).level.quantities.available == 0
 
 
-async def test_a_backorder_limit_lets_available_go_below_zero_and_no_further(client: Client) -> None:
+async def test_a_backorder_limit_lets_so_much_be_promised_beyond_the_shelf_and_no_more(client: Client) -> None:
     sku, location = await client.stocked(2)
     await thresholds(client, sku, location, backorder_limit=3)
     await client.hold((sku, location, 5))
-    assert (await client.quantities(sku, location)).available == -3
+    level = await client.quantities(sku, location)
+    assert (level.available, level.held, level.backordered) == (0, 2, 3)
     assert (await refusal(client.reserve((sku, location, 1)))).shortages == [
         (f"{sku}@{location}", "requested 1, available 0")
     ]
@@ -123,9 +124,10 @@ async def test_a_back_order_can_be_fulfilled_only_when_the_goods_are_there(clien
     sku, location = await client.stocked(2)
     await thresholds(client, sku, location, backorder_limit=3)
     reservation = await client.hold((sku, location, 5), ttl=None)
-    assert (await refusal(client.fulfil(reservation))).metadata["available"] == "2"
+    too_much = client.fulfil(reservation, (sku, location, 3))
+    assert (await refusal(too_much)).metadata["has"] == "2"
     await client.adjust(sku, location, 3)
-    assert (await client.fulfil(reservation)).lines[0].fulfilled == 5
+    assert sum(line.fulfilled for line in (await client.fulfil(reservation)).lines) == 5
 
 
 async def test_thresholds_are_set_as_a_whole_and_unset_differs_from_0(client: Client) -> None:
@@ -149,9 +151,10 @@ async def test_a_smaller_backorder_limit_may_not_break_promises(client: Client) 
     await thresholds(client, sku, location, backorder_limit=3)
     await client.hold((sku, location, 4))
     assert (await refusal(thresholds(client, sku, location, backorder_limit=1))).reason == "BELOW_PROMISED"
-    assert (await refusal(thresholds(client, sku, location))).reason == "BELOW_PROMISED"
     assert (await client.level(sku, location)).backorder_limit == 3
     assert (await thresholds(client, sku, location, backorder_limit=2)).level.backorder_limit == 2
+    assert not (await thresholds(client, sku, location)).level.HasField("backorder_limit")  # who waits goes on waiting
+    assert (await client.quantities(sku, location)).backordered == 2
 
 
 # Bulk

@@ -18,9 +18,8 @@ from inventory.postgres.connection import Database
 from inventory.postgres.reads import Reader
 from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.v1 import core_pb2
-from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import watch_service_pb2 as pb2
-from tests.rpc.client import PATIENCE_S, Client, Server, new_id, seconds, unique
+from tests.rpc.client import PATIENCE_S, Client, Server, seconds, unique
 from tests.rpc.follower import ALL_KINDS, NOW, Follower, Pair, bulk, categorise, following, shop, stock_of, trade
 
 LATEST = pb2.WATCH_MODE_LATEST
@@ -51,19 +50,13 @@ async def test_of_each_level_only_the_newest_row_comes(client: Client) -> None:
 
 async def test_those_with_the_least_available_come_first(client: Client) -> None:
     place = await client.location()
-    wanted = [7, -3, 0, 1_000, -40, 1]
+    wanted = [7, 3, 0, 1_000, 40, 1]
     skus = [await client.sku() for _ in wanted]
-    for sku in skus:
-        await client.stock.SetThresholds(
-            stock_pb2.SetThresholdsRequest(request_id=new_id(), sku=sku, location=place, backorder_limit=50)
-        )
     async with following(client, now=NOW, skus=skus, mode=LATEST) as follower:
         start = await follower.begun()
         for sku, available in zip(skus, wanted, strict=True):
             if available > 0:
                 await client.adjust(sku, place, available)
-            elif available < 0:
-                await client.hold((sku, place, -available))
             else:
                 await client.adjust(sku, place, 5)
                 await client.hold((sku, place, 5))
@@ -71,7 +64,7 @@ async def test_those_with_the_least_available_come_first(client: Client) -> None
         await follower.up_to(last)  # so that all of it is one round for who comes now
     async with following(client, after=start, skus=skus, mode=LATEST) as resumed:
         await resumed.up_to(last)
-    assert [row.after.available for row in resumed.latest] == [-40, -3, 0, 1, 8, 1_000]
+    assert [row.after.available for row in resumed.latest] == [0, 1, 3, 8, 40, 1_000]
 
 
 async def test_a_bookmark_comes_only_when_a_round_is_whole(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,4 +134,4 @@ def short(ledger: Ledger, command: StockCommand) -> list[tuple[str, str, int, in
     found, step = decide(ledger, command)
     assert isinstance(found, Refusal), found
     assert (step, ledger.levels, ledger.movements) == (None, levels, movements)
-    return [tuple(one[:4]) for one in found.shortages]
+    return [(one.sku, one.location, one.requested, one.available) for one in found.shortages]

@@ -19,7 +19,7 @@ NOTHING: Any = None
 @pytest.mark.parametrize("width", [80, 120])
 def test_every_word_of_the_report_is_whole(width: int) -> None:
     found = evidence()
-    journey = Journey((), (), NOTHING, NOTHING, {}, {"unknown product": 12}, 0, 0)
+    journey = Journey((), (), NOTHING, NOTHING, {"unknown product": 12}, 0, 0)
     seconds = {"start": 1.0, "set-up": 2.0, "replay": 30.0, "checks": 3.0, "all": 36.0}
     console = Console(width=width, file=io.StringIO(), highlight=False)
     show(Result(journey, found, judge(found), seconds, {}, Names("run"), ""), console)

@@ -7,17 +7,23 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from inventory_client import WatchMode
+from inventory_demo.bundles import Bundle
 from inventory_demo.connection import ConnectionLog, Tally
 from inventory_demo.doubter import Doubter
 from inventory_demo.evidence import Evidence
 from inventory_demo.fault import Kill
 from inventory_demo.follower import WatchEnded
+from inventory_demo.lots import LotBook
 from inventory_demo.mirrors import MirrorEnded, Mirroring
 from inventory_demo.quantities import Key, Quantities
 from inventory_demo.sales import Outcome, Replay, Sales
 from inventory_demo.verdict import judge, oversold_pieces
+from inventory_demo.views import ViewDoubter, ViewRule
 
 MILK, BREAD, TEA = ("milk", "shop-1"), ("bread", "shop-1"), ("tea", "shop-2")
+SNACK = Bundle("snack", "Milk and bread", (("milk", 1), ("bread", 1)))
+RULE = ViewRule(frozenset({"shop-1"}), bundles=(SNACK,))
+BLIND = ViewDoubter(RULE, shown={"milk": 3})
 LIVING, DEAD = "127.0.0.1:1", "127.0.0.1:2"
 
 
@@ -35,12 +41,15 @@ def evidence() -> Evidence:
         outcomes=Counter({Outcome.FULL: 2, Outcome.ABANDONED: 1}),
         replays=Counter({Replay.AT_ONCE: 3, Replay.LATER: 2}),
         lines_asked=4,
+        asks=4,
         fulfilled=Counter({MILK: 2, BREAD: 1}),
         reservations={"r-1", "r-2", "r-3"},
         abandoned={"r-3"},
         tally=Tally(broken=Counter({DEAD: 2}), moved=Counter({DEAD: 2})),
     )
-    doubter = Doubter(20, levels=dict(levels), reservations={"r-1", "r-2", "r-3"}, changes=13)
+    lots = LotBook(promises=2)
+    lots.levels[TEA]["2026-12-24"] = levels[TEA]
+    doubter = Doubter(20, levels=dict(levels), reservations={"r-1", "r-2", "r-3"}, changes=13, lots=lots)
     return Evidence(
         baskets=3,
         lines=4,
@@ -51,6 +60,7 @@ def evidence() -> Evidence:
             mirror("till", levels, "shop-1", mode=WatchMode.EVERY_CHANGE, lives=[LIVING]),
             mirror("marketplace", levels, "shop-1", "shop-2", mode=WatchMode.LATEST, lives=[DEAD, LIVING]),
         ],
+        views={"marketplace": ViewDoubter(RULE, shown={"milk": 3, "snack": 0}, looks=9, bundle_looks=2)},
         head=20,
         levels=levels,
         ledger=dict(levels),
@@ -75,7 +85,7 @@ MARKETPLACE = "mirror of the marketplace"
 KILLED = "replica 2 killed amid streams and calls"
 WENT_ON = "its streams and calls went on elsewhere"
 DEFECTS = "no answer told of a defect"
-PIECES = "opening stock - on hand = sold as acknowledged"
+PIECES = "opening - on hand = sold - returned"
 PROMISED = "nothing is held or allocated any more"
 KNOWN = "reservations in the feed = acknowledged"
 TWICE = "requests sent twice: one effect, one answer"
@@ -85,6 +95,11 @@ ABANDONED = "abandoned holds ran out"
 BASKETS = "every basket ended in one way"
 ORDER = "no answer was out of order"
 VERIFY = "inventory verify"
+ASKS = "every line's allocations add up to it"
+LOTS = "lots leave first-expiring first"
+BUNDLES = "bundles shown = what their parts make"
+RETURNS = "returns went into quality control"
+VIEW = "marketplace sees what it may, never more"
 
 NO_SHOPS = Mirroring("till", "till", (LIVING, DEAD), (), WatchMode.EVERY_CHANGE)
 
@@ -105,8 +120,22 @@ def hold_for_ever(truth: Evidence) -> None:
         rewrite(books, (3, 1, 0, 0, 0, 0))
 
 
+def inspect_for_ever(truth: Evidence) -> None:
+    mirrored = [one.levels for one in truth.mirrors]
+    for books in (truth.levels, truth.ledger, truth.watched.doubter.levels, *mirrored):
+        rewrite(books, (3, 0, 0, 1, 0, 0))
+
+
+def forget_promises(truth: Evidence) -> None:
+    truth.watched.doubter.lots.promises = 0
+
+
 def forget_calls(truth: Evidence) -> None:
     truth.sales.tally = Tally()
+
+
+def no_asks(truth: Evidence) -> None:
+    truth.sales.asks = 0
 
 
 def replaced(**values: object) -> Tampering:
@@ -143,9 +172,9 @@ TAMPERED: list[tuple[str, Tampering, set[str]]] = [
         lambda truth: rewrite(truth.watched.doubter.levels, (4, 0, 0, 0, 0, 0)),
         {BOOKS},
     ),
-    ("nothing was read at all", replaced(levels={}, ledger={}), {BOOKS, PIECES, TILL, MARKETPLACE}),
+    ("nothing was read at all", replaced(levels={}, ledger={}), {BOOKS, PIECES, TILL, MARKETPLACE, VIEW}),
     ("an acknowledged sale is lost", lambda truth: truth.sales.fulfilled.subtract({MILK: 1}), {PIECES}),
-    ("a piece is held for ever", hold_for_ever, {PROMISED}),
+    ("a piece is held for ever", hold_for_ever, {PROMISED, VIEW}),
     (
         "a piece is allocated for ever, but only the ledger knows",
         lambda truth: rewrite(truth.ledger, (3, 0, 1, 0, 0, 0)),
@@ -186,6 +215,18 @@ TAMPERED: list[tuple[str, Tampering, set[str]]] = [
     ("a broken call was not answered", lambda truth: truth.sales.tally.broken.update({DEAD: 1}), {WENT_ON}),
     ("no call noticed", forget_calls, {WENT_ON}),
     ("a server told of a defect", lambda truth: truth.sales.tally.defects.update({"INTERNAL": 1}), {DEFECTS}),
+    ("a line got less than it asked", lambda truth: truth.sales.asks_wrong.note("less", "r-1"), {ASKS}),
+    ("no line was looked at", no_asks, {ASKS}),
+    ("a channel saw too much", lambda truth: truth.views["marketplace"].more.note("more", "milk"), {VIEW}),
+    ("a channel saw too little", lambda truth: truth.views["marketplace"].less.note("less", "milk"), {VIEW}),
+    ("nobody looked at what a channel saw", replaced(views={"marketplace": BLIND}), {VIEW, BUNDLES}),
+    ("a channel was told otherwise last", lambda truth: truth.views["marketplace"].shown.update(milk=4), {VIEW}),
+    ("a bundle is not its parts", lambda truth: truth.views["marketplace"].bundles_wrong.note("more", "s"), {BUNDLES}),
+    ("a bundle is not its parts in the end", lambda truth: truth.views["marketplace"].shown.update(snack=1), {BUNDLES}),
+    ("a lot left too early", lambda truth: truth.watched.doubter.lots.findings.note("later", "milk"), {LOTS}),
+    ("there were lots, and none was promised", forget_promises, {LOTS}),
+    ("a return vanished", lambda truth: truth.sales.returned.update({MILK: 1}), {RETURNS, PIECES}),
+    ("a piece is in quality control that nobody brought", inspect_for_ever, {RETURNS, VIEW}),
     ("the database's own proof fails", replaced(verified=(False, "I1 is broken")), {VERIFY}),
 ]
 

@@ -15,7 +15,7 @@ from inventory.domain.lot import Lot, LotLevel
 from inventory.domain.movement import MovementKind
 from inventory.domain.receipt import Arrival, ExpireLots, Receive, Reclassify
 from inventory.domain.refusal import Reason, Refusal, Shortage
-from inventory.domain.reservation import Fulfil, Line, ReservationState
+from inventory.domain.reservation import Ask, Fulfil, Line, ReservationState
 from inventory.domain.topology import Site, Topology
 from tests.unit.shelf import HOLD, NOW, SHOP, WEB, answer, put, refused
 
@@ -191,7 +191,7 @@ def test_a_count_of_what_lots_tell_apart_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("asks", "reason"),
-    [((), Reason.LOT_EXPIRED), (("milk", "", 2), None), (("milk", "", 3), Reason.LOT_EXPIRED)],
+    [((), Reason.LOT_EXPIRED), (Ask("milk", "", 2), None), (Ask("milk", "", 3), Reason.LOT_EXPIRED)],
 )
 def test_a_lot_that_is_over_is_not_issued(asks: Any, reason: Reason | None) -> None:
     ledger = shop(

@@ -1,7 +1,7 @@
 """What an order is promised, from where, and what it is refused: on what is locked, as tables."""
 
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -22,7 +22,7 @@ TODAY = NOW.date()
 SPLIT = Sourcing(split=True)
 
 
-def day(number: int) -> object:
+def day(number: int) -> date:
     return TODAY + timedelta(days=number)
 
 
@@ -289,7 +289,7 @@ def test_a_bundle_is_bounded_by_what_the_channel_sees_of_its_components() -> Non
 def test_what_may_be_promised_beyond_the_shelf(
     of_sku: int | None, of_channel: int | None, level: Level, asked: int, later: int | None, place: str
 ) -> None:
-    """The channel's policy goes before the SKU's; the level's limit bounds both, and is the policy where there is none."""
+    """The channel's policy goes before the SKU's; the level's limit bounds both, and is the policy where none is."""
     ledger = market(
         {"apple": {"north": level}},
         sites=(NORTH,),
@@ -305,7 +305,7 @@ def test_what_may_be_promised_beyond_the_shelf(
 
 
 def test_a_limit_counts_what_waits_at_all_places() -> None:
-    stock = {"apple": {"north": 0, "south": Level(0, backordered=3)}}
+    stock: Stock = {"apple": {"north": 0, "south": Level(0, backordered=3)}}
     for asked, good in ((2, True), (3, False)):
         ledger = market(stock, of_sku={"apple": {"oversell_limit": 5}})
         found, _ = decide(ledger, order(("apple", "north", asked)))
@@ -401,7 +401,7 @@ def test_lots_go_first_expiring_first_and_only_as_long_as_they_last(
         {"milk": {"north": 21}},
         channels=(Channel(WEB, min_life_days=min_life_days),),
         of_sku={"milk": {"tracking": Tracking.LOTS}},
-        lots={"milk": {code: (last, {"north": there}) for code, (last, there) in stock.items()}},  # type: ignore[misc]  # dates
+        lots={"milk": {code: (last, {"north": there}) for code, (last, there) in stock.items()}},
     )
     command = order(("milk", place, asked) if place else ("milk", asked))
     if lots is None:
@@ -417,10 +417,11 @@ def test_what_of_a_lot_is_promised_or_unsellable_is_not_free() -> None:
         "a": (day(1), {"north": LotLevel(5, held=2, damaged=1)}),
         "b": (day(2), {"north": LotLevel(4, allocated=1)}),
     }
+    milk: Stock = {"milk": {"north": Level(9, held=2, allocated=1, damaged=1)}}
     ledger = market(
-        {"milk": {"north": Level(9, held=2, allocated=1, damaged=1)}},
+        milk,
         of_sku={"milk": {"tracking": Tracking.LOTS}},
-        lots={"milk": of_lots},  # type: ignore[dict-item]  # dates
+        lots={"milk": of_lots},
     )
     made = reserved(ledger, order(("milk", 4)))
     assert [(line.lot_id, line.held) for line in made.lines] == [(1, 2), (2, 2)]
