@@ -16,6 +16,7 @@ from inventory.domain.explain import (
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Ledger
 from inventory.domain.limits import KEYS_MAX
+from inventory.domain.pickup import check_sources
 from inventory.domain.refusal import channel_not_found, sku_not_found
 from inventory.domain.reservation import Reserve
 from inventory.domain.selling import Seller
@@ -53,7 +54,7 @@ class AvailabilityService:
         use = parse.purpose(request.purpose, "purpose")
         channel_id = await self._channel(request.channel, call)
         await check_revision(self._reader, request.min_revision)
-        async with self._looking.look(channel_id, skus) as seen:
+        async with self._looking.look(channel_id, skus, field="skus") as seen:
             ledger = seen.ledger
         seller = Seller(ledger, channel_id, use)
         known = [ledger.goods[sku] for sku in skus if sku in ledger.goods]
@@ -82,6 +83,7 @@ class AvailabilityService:
         await check_revision(self._reader, request.min_revision)
         skus = dict.fromkeys(ask.sku for ask in command.asks)
         pairs = [(ask.sku, ask.location) for ask in command.asks if ask.location]
+        check_sources(self._looking.directory.topology, command)
         async with self._looking.look(call.channel_id, skus, pairs) as seen:
             basket = Basket(seen.ledger, command)
             due = await seen.due_in(basket.sku_ids, basket.location_ids)
