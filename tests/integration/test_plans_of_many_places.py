@@ -57,6 +57,7 @@ BIG = (
     "bundle_component",
 )
 ALL_PLACES = tuple(range(1, PLACES + 1))
+LISTED = ",".join(map(str, ALL_PLACES))
 TEN = [f"sku-{number}" for number in range(103, 203, 10)]
 BUNDLES = [f"sku-{number}" for number in range(100, 200, 10)]
 Look = tuple[str, tuple[Any, ...] | None, dict[str, int]]
@@ -79,12 +80,12 @@ LOOKS: dict[str, Look] = {
     ),
     "ten SKUs from twenty places": (
         "find_and_lock_wide",
-        wide(spreads=[(sku, ALL_PLACES) for sku in TEN]),
+        wide(spreads=[(sku, LISTED) for sku in TEN]),
         {"level": 10 * PLACES, "sku": 30, "location": 0, "reservation": 0, "reservation_line": 0},
     ),
     "ten bundles of three from twenty places": (
         "find_and_lock_wide",
-        wide(spreads=[(sku, ALL_PLACES) for sku in BUNDLES]),
+        wide(spreads=[(sku, LISTED) for sku in BUNDLES]),
         {"level": 30 * PLACES, "bundle_component": 60, "sku": 100, "reservation_line": 0},
     ),
     "ten bundles of three at one place": (
