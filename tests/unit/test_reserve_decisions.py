@@ -13,6 +13,7 @@ from inventory.domain.lot import LotLevel
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import ReservationState
 from inventory.domain.reserve import reserve
+from inventory.domain.selling import Seller, StillSeller
 from inventory.domain.sourcing import Sourcing, Strategy
 from inventory.domain.topology import OVERSELL_UNLIMITED, Channel, ChannelKind, Point, Site, Use, View
 from tests.unit.market import NORTH, SOUTH, WEST, Stock, given, market, order, reserved, short
@@ -457,3 +458,20 @@ def test_bundles_that_could_come_from_too_many_levels_are_refused_before_places_
         reserve(ledger, order(*((bundle, 1) for bundle in bundles)))
     assert (refused.value.reason, refused.value.metadata) == (Reason.TOO_MANY_LINES, {"max": str(SEEN_MAX)})
     assert len(short(ledger, order(*((bundle, 1) for bundle in list(bundles)[:10])))) == 10
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_many_bundles_have_in_common_is_worked_out_once_and_alike(apart: bool) -> None:
+    stock: Stock = {"cup": {"north": 7, "south": 3}, "saucer": {"south": 5, "west": 2}, "card": {}}
+    ledger = market(
+        stock,
+        channels=(Channel(WEB, view=View(buffer=1, share_bp=8_000), has_overrides=True),),
+        bundles={"pair": {"cup": 1, "saucer": 1}, "set": {"cup": 2, "saucer": 1, "card": 1}, "cups": {"cup": 3}},
+        from_several_places=apart,
+        of_sku={"card": {"kind": SkuKind.VIRTUAL}},
+        views={(WEB, "pair"): View(cap=1)},
+    )
+    once, again = StillSeller(ledger, WEB, None), Seller(ledger, WEB, None)
+    for goods in ledger.goods.values():
+        assert once.sellable(goods) == again.sellable(goods)
+        assert once.sellable(goods) is once.sellable(goods)
