@@ -15,8 +15,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
-from rich.table import Table
-from rich.text import Text
 
 from inventory.cli.channel_rows import (
     KIND_NAMES,
@@ -28,7 +26,8 @@ from inventory.cli.channel_rows import (
     view_cells,
 )
 from inventory.cli.channel_rows import kind as kind_of
-from inventory.cli.failure import Failed, printable
+from inventory.cli.failure import Failed
+from inventory.cli.fitted import Column, FittedTable, code, number, whole
 from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
 from inventory.cli.terminal import out
 from inventory.domain.refusal import Refusal
@@ -131,7 +130,7 @@ def set_(
     share_bp
         Only this part of what is left, in basis points: 2500 is a quarter; none: not set.
     oversell
-        Beyond the shelf: deny, allow, or a number over all places; none: what the SKU says.
+        Beyond the shelf: deny, allow, or a whole number over all places; none: what the SKU says.
     min_life_days
         How many days a lot must still last when it is promised.
     dry_run
@@ -198,7 +197,7 @@ def skus(
     share_bp
         Only this part of what is left, in basis points; none: as the channel has it.
     oversell
-        Beyond the shelf: deny, allow, or a number over all places; none: as the channel has it.
+        Beyond the shelf: deny, allow, or a whole number over all places; none: as the channel has it.
     """
     texts = (buffer, cap, share_bp, oversell)
     changes = any(text is not None for text in texts)
@@ -258,37 +257,35 @@ def _print(channel: pb2.Channel, json: bool) -> None:
         out().print(_table([channel]))
 
 
-def _table(channels: Sequence[pb2.Channel]) -> Table:
-    table = Table()
-    for column in ("channel", "name", "kind", "sells from"):
-        table.add_column(column)
-    _add_view_columns(table)
-    table.add_column("min life days", justify="right")
+def _table(channels: Sequence[pb2.Channel]) -> FittedTable:
+    table = FittedTable(
+        [
+            code("channel"), code("name", 2), whole("kind"), code("sells from"), *_view_columns(),
+            number("min life days", 1),
+        ]
+    )  # fmt: skip
     for channel in channels:
-        table.add_row(
-            Text(channel.channel),
-            Text(printable(channel.name)),
+        table.add(
+            channel.channel,
+            channel.name,
             KIND_NAMES.get(channel.kind, str(channel.kind)),
-            Text(printable(", ".join(channel.locations)) or "everywhere"),
+            ", ".join(channel.locations) or "everywhere",
             *_cells(channel.view),
             f"{channel.min_life_days:,}",
         )
     return table
 
 
-def _sku_table(channel: str, rows: Sequence[pb2.ChannelSku]) -> Table:
+def _sku_table(channel: str, rows: Sequence[pb2.ChannelSku]) -> FittedTable:
     title = f"SKUs with a view of their own in {channel}; –: as the channel has it"
-    table = Table(title=Text(printable(title)), title_justify="left")
-    table.add_column("SKU", no_wrap=True)
-    _add_view_columns(table)
+    table = FittedTable([code("SKU"), *_view_columns()], title=title)
     for row in rows:
-        table.add_row(Text(printable(row.sku)), *_cells(row.view))
+        table.add(row.sku, *_cells(row.view))
     return table
 
 
-def _add_view_columns(table: Table) -> None:
-    for column in VIEW_COLUMNS:
-        table.add_column(column.replace("_", " "), justify="right", no_wrap=True)
+def _view_columns() -> list[Column]:
+    return [number(column.replace("_", " ")) for column in VIEW_COLUMNS]
 
 
 def _cells(found: pb2.ChannelView) -> list[str]:

@@ -123,7 +123,12 @@ def _oversell(text: str) -> core_pb2.OversellPolicy:
         return core_pb2.OversellPolicy(deny=True)
     if text == "allow":
         return core_pb2.OversellPolicy(allow=True)
-    return core_pb2.OversellPolicy(limit=_within(text, "oversell", 1, QUANTITY_MAX))
+    try:
+        return core_pb2.OversellPolicy(limit=_within(text, "oversell", 1, QUANTITY_MAX))
+    except Refusal as refusal:
+        if refusal.reason != Reason.NOT_AN_INTEGER:
+            raise
+        raise Refusal(refusal.reason, f"{shown(text)} is not deny, allow or a whole number", field="oversell") from None
 
 
 def _within(text: str, column: str, low: int, high: int) -> int:

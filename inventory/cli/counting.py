@@ -1,17 +1,15 @@
 """`inventory count`: stock-taking while selling goes on."""
 
 import json as encoder
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter, validators
-from rich.table import Table
-from rich.text import Text
 
+from inventory.cli.count_shown import count_document, differences, document, listed
 from inventory.cli.csv_file import Columns, Complaint, CsvFile, CsvRefused, Findings, integer, shown
-from inventory.cli.failure import Failed, printable
-from inventory.cli.movements import signed
+from inventory.cli.failure import Failed
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, ServerAddress
 from inventory.cli.terminal import out
 from inventory.domain.code import lot_code, sku_code
@@ -19,9 +17,11 @@ from inventory.domain.limits import COUNT_RECORD_LINES_MAX, ON_HAND_MAX
 from inventory.domain.refusal import Reason, Refusal
 from inventory.v1 import stock_count_service_pb2 as pb2
 
+if TYPE_CHECKING:
+    from inventory_client import InventoryClient
+
 COLUMNS = Columns(("sku", "counted"), ("lot",))
 REVISION_MAX = 2**63 - 1
-_STATE_PREFIX = len("STOCK_COUNT_STATE_")
 
 app = App(
     name="count",
@@ -69,6 +69,8 @@ def open_(
 
     async def send() -> pb2.StockCount:
         async with connect(server, channel) as client:
+            if category:
+                await _assert_category(client, category)
             answer = await client.open_stock_count(location, category=category, reason=reason, reference=reference)
             return answer.count
 
@@ -140,9 +142,9 @@ def show(
 
     found = run(read())
     if json:
-        print(encoder.dumps(_document(found), ensure_ascii=False, indent=2))
+        print(encoder.dumps(document(found), ensure_ascii=False, indent=2))
         return 0
-    out().print(_differences(found))
+    out().print(differences(found))
     if found.count.state == pb2.STOCK_COUNT_STATE_OPEN:
         print(f"To post it: inventory count post {found.count.count_id} {found.count.version}")
     return 0
@@ -219,28 +221,18 @@ def list_(
 
     async def read() -> list[pb2.StockCount]:
         async with connect(server) as client:
+            if location:  # else an unknown one would look like one that was never counted
+                await client.get_location(location)
             return [count async for count in client.list_stock_counts(state=_STATES[state], location=location)]
 
     counts = run(read())
     if json:
-        print(encoder.dumps([_count_document(count) for count in counts], ensure_ascii=False, indent=2))
+        print(encoder.dumps([count_document(count) for count in counts], ensure_ascii=False, indent=2))
         return 0
     if not counts:
         print("no stock counts")
         return 0
-    table = Table()
-    for column in ("count", "location", "category", "state", "opened", "reference"):
-        table.add_column(column, no_wrap=column in ("count", "opened"))
-    for column in ("lines", "version"):
-        table.add_column(column, justify="right")
-    for count in counts:
-        texts = (count.count_id, count.location, count.category or "–", _state(count), _time(count.opened_at))
-        table.add_row(
-            *(Text(printable(text)) for text in (*texts, count.reference or "–")),
-            f"{count.lines:,}",
-            str(count.version),
-        )
-    out().print(table)
+    out().print(listed(counts))
     return 0
 
 
@@ -287,6 +279,13 @@ def _counted(sku: str, number: str, lot: str) -> pb2.CountedQuantity:
     return pb2.CountedQuantity(sku=sku_code(sku, "sku"), counted=counted, lot=lot_code(lot, "lot") if lot else "")
 
 
+async def _assert_category(client: "InventoryClient", category: str) -> None:
+    """Raises `Failed` when no SKU is of it: such a count would be of nothing."""
+    async for _ in client.list_skus(category=category):
+        return
+    raise Failed(f"no SKU is of the category {shown(category)}")
+
+
 async def _record(
     address: str, channel: str, count_id: str, rows: Sequence[pb2.CountedQuantity], at_revision: int
 ) -> list[str]:
@@ -316,77 +315,3 @@ async def _record(
         f"{done:,} lines recorded as of revision {moment:,}, {differing:,} of them differ",
         f"To see what differs in all: inventory count show {count_id} (version {version})",
     ]
-
-
-def _differences(found: pb2.GetStockCountResponse) -> Table:
-    count = found.count
-    category = f", {count.category}" if count.category else ""
-    title = f"Stock count of {count.location}{category}: {_state(count)}, version {count.version}"
-    table = Table(title=Text(printable(title)), title_justify="left", show_footer=bool(found.lines))
-    lots = any(line.lot for line in found.lines)
-    more, less = _sums(line.difference for line in found.lines)
-    table.add_column("SKU", footer=f"{len(found.lines):,} lines")
-    if lots:
-        table.add_column("lot")
-    for column, footer in (
-        ("counted", ""),
-        ("in the books then", ""),
-        ("difference", f"{signed(more)} {signed(less)}"),
-        ("as of revision", ""),
-    ):
-        table.add_column(column, footer=footer, justify="right", no_wrap=True)
-    for line in found.lines:
-        style = "red" if line.difference < 0 else "yellow" if line.difference else ""
-        table.add_row(
-            Text(printable(line.sku)),
-            *([Text(printable(line.lot))] if lots else []),
-            f"{line.counted:,}",
-            f"{line.on_hand:,}",
-            Text(signed(line.difference), style),
-            f"{line.at_revision:,}",
-        )
-    table.caption = f"{count.lines:,} lines are counted" + ("" if found.lines else ", and none differs")
-    return table
-
-
-def _sums(differences: Iterator[int]) -> tuple[int, int]:
-    """What is too much, and what is missing."""
-    more = less = 0
-    for difference in differences:
-        more, less = more + max(difference, 0), less + min(difference, 0)
-    return more, less
-
-
-def _state(count: pb2.StockCount) -> str:
-    try:
-        return pb2.StockCountState.Name(count.state)[_STATE_PREFIX:].lower()
-    except ValueError:  # of a newer server
-        return str(count.state)
-
-
-def _time(time: Any) -> str:
-    return f"{time.ToDatetime():%Y-%m-%d %H:%M:%S}Z"
-
-
-def _count_document(count: pb2.StockCount) -> dict[str, Any]:
-    return {
-        "count_id": count.count_id,
-        "location": count.location,
-        "category": count.category,
-        "state": _state(count).upper(),
-        "version": count.version,
-        "lines": count.lines,
-        "reference": count.reference,
-        "reason": count.reason,
-        "channel": count.channel,
-        "opened_at": count.opened_at.ToJsonString(),
-        "ended_at": count.ended_at.ToJsonString() if count.HasField("ended_at") else None,
-    }
-
-
-def _document(found: pb2.GetStockCountResponse) -> dict[str, Any]:
-    names = ("sku", "lot", "counted", "on_hand", "at_revision", "difference")
-    return {
-        **_count_document(found.count),
-        "counted": [{name: getattr(line, name) for name in names} for line in found.lines],
-    }

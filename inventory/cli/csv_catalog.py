@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from inventory.cli.csv_file import Columns, integer, shown
-from inventory.cli.csv_rows import Table, boolean, number_between, one_of
+from inventory.cli.csv_rows import Table, boolean, boolean_of, number_between, one_of, quoting
 from inventory.domain import barcode
 from inventory.domain.bundle import checked_components
 from inventory.domain.calendar import time_zone
@@ -59,7 +59,6 @@ _PURPOSES = {
     "pickup": core_pb2.PURPOSE_PICKUP,
     "walk_in": core_pb2.PURPOSE_WALK_IN,
 }
-_BOOLEANS = {"": None, "true": True, "false": False}
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,400})?", re.ASCII)
 _SECONDS = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?", re.ASCII)
 _DAYS = re.compile(r"([1-7])(?:-([1-7]))?", re.ASCII)
@@ -76,7 +75,7 @@ def _parse_sku(fields: Sequence[str]) -> pb2.Sku:
     unit = free_text(cell["unit"], UNIT_BYTES_MAX, "unit")
     units = [Unit(name, factor) for name, factor in _quantities(cell["units"], "units").items()]
     components = tuple(_quantities(cell["components"], "components").items())
-    several = one_of(cell["from_several_places"], _BOOLEANS, "from_several_places") or False
+    several = boolean_of(cell["from_several_places"], "from_several_places") or False
     tracking = one_of(cell["tracking"], _TRACKINGS, "tracking")
     _check_kind(cell["kind"], tracking=tracking, components=components, from_several_places=several)
     return pb2.Sku(
@@ -86,7 +85,7 @@ def _parse_sku(fields: Sequence[str]) -> pb2.Sku:
         unit=unit,
         unit_digits=digits,
         barcodes=numbers,
-        active=one_of(cell["active"], _BOOLEANS, "active"),
+        active=boolean_of(cell["active"], "active"),
         attributes=_attributes(cell["attributes"]),
         kind=one_of(cell["kind"], _KINDS, "kind"),
         tracking=tracking,
@@ -133,20 +132,18 @@ def _parse_location(fields: Sequence[str]) -> pb2.Location:
         "city": free_text(cell["city"], CITY_BYTES_MAX, "city"),
         "country": country_code(cell["country"], "country"),
     }
-    if cell["cutoff"]:
-        time_of_day(cell["cutoff"], "cutoff")
     if cell["time_zone"]:
         time_zone(cell["time_zone"])
     return pb2.Location(
         location=location_code(cell["location"], "location"),
         name=free_text(cell["name"], NAME_BYTES_MAX, "name"),
         kind=one_of(cell["kind"], _LOCATION_KINDS, "kind"),
-        active=one_of(cell["active"], _BOOLEANS, "active"),
+        active=boolean_of(cell["active"], "active"),
         address=pb2.Address(**address) if any(address.values()) else None,
         point=_point(cell["latitude"], cell["longitude"]),
         priority=number_between(cell["priority"], "priority", 0, PRIORITY_MAX) if cell["priority"] else None,
         handling=_handling(cell["handling_s"]) if cell["handling_s"] else None,
-        cutoff=cell["cutoff"],
+        cutoff=quoting(time_of_day, cell["cutoff"], "cutoff"),
         working_days=_working_days(cell["working_days"]),
         closed_on=_closed_on(cell["closed_on"]),
         time_zone=cell["time_zone"],
@@ -238,7 +235,7 @@ def _oversell(text: str) -> core_pb2.OversellPolicy | None:
     if text == "allow":
         return core_pb2.OversellPolicy(allow=True)
     if not text.isascii() or not text.isdigit():
-        raise Refusal(Reason.CSV_ROW, f"{shown(text)} is not deny, allow, a number, or empty", field="oversell")
+        raise Refusal(Reason.CSV_ROW, f"{shown(text)} is not deny, allow, a whole number, or empty", field="oversell")
     return core_pb2.OversellPolicy(limit=number_between(text, "oversell", 1, QUANTITY_MAX))
 
 
@@ -253,8 +250,8 @@ def _preorder(until: str, limit: str) -> pb2.Preorder | None:
     if not until or not limit:
         missing = "preorder_limit" if until else "preorder_until"
         raise Refusal(Reason.FIELD_REQUIRED, "a pre-order has a date and a limit", field=missing)
-    calendar_date(until, "preorder_until")
-    return pb2.Preorder(until=until, limit=number_between(limit, "preorder_limit", 1, QUANTITY_MAX))
+    day = quoting(calendar_date, until, "preorder_until")
+    return pb2.Preorder(until=day, limit=number_between(limit, "preorder_limit", 1, QUANTITY_MAX))
 
 
 def _point(latitude: str, longitude: str) -> core_pb2.Point | None:
@@ -307,7 +304,7 @@ def _closed_on(text: str) -> list[str]:
     if len(days) > CLOSED_DAYS_MAX:
         raise Refusal(Reason.TOO_MANY_LINES, f"closed_on has at most {CLOSED_DAYS_MAX}", field="closed_on")
     for day in days:
-        calendar_date(day, "closed_on")
+        quoting(calendar_date, day, "closed_on")
     return _once(days, "closed_on")
 
 

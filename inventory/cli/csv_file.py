@@ -131,6 +131,8 @@ class CsvFile:
 
     def _pick(self, header: list[str]) -> Callable[[list[str]], Sequence[str]]:
         known = self._columns.all
+        if len(header) == 1 and ";" in header[0]:
+            raise _bad_header("", "the columns are separated by semicolons: save the file with commas")
         for position, column in enumerate(header):
             if column not in known:
                 raise _bad_header(column, f"no such column; there are {', '.join(known)}")
@@ -212,11 +214,11 @@ def _lines(file: BinaryIO, place: _Place, on_bytes: Callable[[int], None]) -> It
         if len(raw) > LINE_BYTES_MAX or place.row_bytes > ROW_BYTES_MAX:
             raise _Unreadable(f"a line has at most {LINE_BYTES_MAX} bytes, a row {ROW_BYTES_MAX}")
         if b"\0" in raw:
-            raise _Unreadable("the line has a NUL byte")
+            raise _Unreadable("the line has a NUL byte: save the file as text, in UTF-8")
         try:
             text = raw.decode()
         except UnicodeDecodeError:
-            raise _Unreadable("the line is not UTF-8") from None
+            raise _Unreadable("the line is not UTF-8: save the file as UTF-8") from None
         if place.line == 1:
             text = text.removeprefix("\ufeff")
         done += len(raw)

@@ -23,6 +23,7 @@ _DISPOSITIONS = {
     "damaged": core_pb2.DISPOSITION_DAMAGED,
     "quarantined": core_pb2.DISPOSITION_QUARANTINED,
 }
+_BOOLEANS = {"": None, "true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _UNSELLABLE = ("quality_control", "damaged", "quarantined")
 
 
@@ -75,7 +76,7 @@ def _parse_stock(fields: Sequence[str]) -> StockRow:
             quantity=delta,
             disposition=stands,
             lot=lot_code(lot, "lot"),
-            expires_on=_day(expires_on, "expires_on"),
+            expires_on=quoting(calendar_date, expires_on, "expires_on"),
         )
         return stock_pb2.ReceiveStockRequest(location=place, lines=[line])
     if expires_on:
@@ -130,10 +131,19 @@ def number_between(text: str, column: str, low: int, high: int) -> int:
     return number
 
 
-def _day(text: str, column: str) -> str:
+def quoting(check: Callable[[str, str], object], text: str, column: str) -> str:
+    """The text itself, when it is empty or `check` takes it. Raises its `Refusal`, which says what the text is."""
     if text:
-        calendar_date(text, column)
+        try:
+            check(text, column)
+        except Refusal as refusal:
+            raise Refusal(refusal.reason, f"{shown(text)}: {refusal.message}", field=column) from None
     return text
+
+
+def boolean_of(text: str, column: str) -> bool | None:
+    """As people and spreadsheets write it; '': not said. Raises CSV_ROW."""
+    return one_of(text.lower(), _BOOLEANS, column)
 
 
 def boolean(value: bool) -> str:

@@ -174,10 +174,10 @@ def _components(why: pb2.ExplainAvailabilityResponse) -> Table:
 
 def _due_in(why: pb2.ExplainAvailabilityResponse) -> Table:
     table = Table(title="Due in, not counted", title_justify="left")
-    for column in ("place", "on"):
-        table.add_column(column, no_wrap=True)
+    table.add_column("place", overflow="fold")
+    table.add_column("on", no_wrap=True)
     table.add_column("quantity", justify="right", no_wrap=True)
-    table.add_column("reference")
+    table.add_column("reference", overflow="fold")
     for due in why.due_in:
         table.add_row(
             Text(printable(due.location)),

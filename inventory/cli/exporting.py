@@ -60,7 +60,7 @@ def stock(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> i
     """Export what lies on the shelves: a row for each SKU, location and disposition that isn't empty.
 
     What is held or allocated lies on the shelf too; promises are not exported. While others write, pages are of
-    different moments.
+    different moments. `inventory import stock` ADDS what such a file says; to set what is there, use `inventory count`.
 
     Example: inventory export stock -o stock.csv
     """

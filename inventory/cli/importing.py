@@ -87,7 +87,8 @@ def skus(file: Path, /, *, options: Options = DEFAULTS) -> int:
     false), attributes (a JSON object of texts), kind (goods, bundle, virtual, virtual_limited), tracking (lots,
     serials), units (a JSON object such as {"box": 12}), components (of a bundle, a JSON object such as {"TEA-1": 2}),
     from_several_places (true, false), oversell (deny, allow, or a number), preorder_until (YYYY-MM-DD),
-    preorder_limit. A SKU that exists gets all of these anew; only its unit never changes, and units are only added.
+    preorder_limit. A SKU that exists gets all of these anew, an absent column its default; only its unit never changes,
+    and units are only added.
     Bundles are sent after what they are made of.
 
     Example: inventory import skus skus.csv --dry-run
@@ -107,7 +108,8 @@ def locations(file: Path, /, *, options: Options = DEFAULTS) -> int:
     Columns: location, and if you like name, kind (warehouse, shop, pickup_point, external), active (true, false),
     street, postal_code, city, country (PL), latitude, longitude, priority (0 comes first), handling_s, cutoff (HH:MM),
     working_days (1-5, or 1 3 5), closed_on (YYYY-MM-DD, with spaces between), time_zone (Europe/Warsaw), purposes
-    (online, pickup, walk_in, with spaces between), transit_days.
+    (online, pickup, walk_in, with spaces between), transit_days. A location that exists gets all of these anew: what
+    the file doesn't say, a column that is absent or a field that is empty, falls back to its default.
 
     Example: inventory import locations shops.csv
 
@@ -157,7 +159,8 @@ def channel_skus(file: Path, /, *, options: Options = DEFAULTS) -> int:
 
 @app.command
 def stock(file: Path, /, *, options: StockOptions = STOCK_DEFAULTS) -> int:
-    """Add stock from a CSV file: each quantity is ADDED to what is on the shelf.
+    """Add stock from a CSV file: each quantity is ADDED to what is on the shelf. To set what is there, use
+    `inventory count`.
 
     Columns: sku, location, quantity (in the SKU's smallest unit: grams for a SKU in kg with three digits), and if you
     like disposition (sellable, quality_control, damaged, quarantined), and for a SKU tracked by lots lot and expires_on
@@ -362,5 +365,5 @@ def _report(table: Table[Row], file: CsvFile, totals: Totals, options: Options) 
         parts.append(f"{totals.unasked:,} can be judged only when the other rows are there")
     if totals.replayed:
         parts.append(f"{totals.replayed:,} had been added before")
-    what = "would be imported (dry run)" if options.dry_run else "imported"
+    what = "read (dry run: nothing is changed)" if options.dry_run else "read"
     print(f"{file.path}: {_rows(totals.rows)} of {table.noun} {what}" + "".join(f", {part}" for part in parts))

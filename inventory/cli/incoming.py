@@ -1,5 +1,6 @@
 """`inventory incoming`."""
 
+from inventory.cli import said
 from inventory.cli.failure import Failed
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, ServerAddress
 from inventory.v1 import stock_service_pb2 as stock_pb2
@@ -37,13 +38,14 @@ def incoming(
 
     if quantity and not due_on:
         raise Failed("say --due-on: the day on which it is due")
-    line = stock_pb2.IncomingLine(sku=sku, location=location, quantity=quantity, due_on=due_on)
+    line = stock_pb2.IncomingLine(sku=sku, location=location, quantity=quantity, due_on=said.day(due_on, "--due-on"))
 
     async def call() -> stock_pb2.SetIncomingResponse:
         async with connect(server, channel) as client:
             return await client.set_incoming(reference, [line])
 
-    answer = run(call())
+    with said.one_line():
+        answer = run(call())
     after = answer.levels[0].quantities
     changed = f"revision {answer.revision}" if answer.revision else "nothing has changed"
     print(f"{changed}: incoming {after.incoming}, on_hand {after.on_hand}")

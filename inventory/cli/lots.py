@@ -3,14 +3,13 @@
 import json as encoder
 from collections.abc import Sequence
 
-from rich.table import Table
-from rich.text import Text
-
+from inventory.cli.fitted import FittedTable, code, number, whole
 from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
 from inventory.cli.terminal import out
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
-COLUMNS = ("on_hand", "held", "allocated", "available", "quality_control", "damaged", "quarantined")
+UNSELLABLE = ("quality_control", "damaged", "quarantined")
+COLUMNS = ("on_hand", "held", "allocated", "available", *UNSELLABLE)
 
 
 def lots(
@@ -48,17 +47,19 @@ async def _read(sku: str, location: str | None, address: str) -> Sequence[stock_
         return await client.list_lots(sku, location=location or "")
 
 
-def _table(found: Sequence[stock_pb2.LotLevel]) -> Table:
-    table = Table()
-    for column in ("lot", "last day", "location"):
-        table.add_column(column)
-    for column in COLUMNS:
-        table.add_column(column.replace("_", " "), justify="right", no_wrap=True)
+def _table(found: Sequence[stock_pb2.LotLevel]) -> FittedTable:
+    columns = [
+        column
+        for column in COLUMNS
+        if column not in UNSELLABLE or any(getattr(lot.quantities, column) for lot in found)
+    ]
+    table = FittedTable(
+        [code("lot"), whole("last day"), code("location"), *(number(column.replace("_", " ")) for column in columns)],
+        caption="" if found else "nothing of any lot is on hand",
+    )
     for lot in found:
-        amounts = (f"{getattr(lot.quantities, column):,}" for column in COLUMNS)
-        table.add_row(Text(lot.lot), lot.expires_on or "–", Text(lot.location), *amounts)
-    if not found:
-        table.caption = "nothing of any lot is on hand"
+        amounts = (f"{getattr(lot.quantities, column):,}" for column in columns)
+        table.add(lot.lot, lot.expires_on or "–", lot.location, *amounts)
     return table
 
 

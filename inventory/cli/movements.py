@@ -8,8 +8,10 @@ from inventory.domain.catalog import UNIT_DEFAULT
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as watch_pb2
 
-QUANTITIES = ("on_hand", "held", "allocated", "quality_control", "damaged", "quarantined", "available")
-_MOVED = (*QUANTITIES[:-1], "backordered", "in_transit", "incoming")
+_MOVED = (
+    "on_hand", "held", "allocated", "quality_control", "damaged", "quarantined", "backordered", "in_transit", "incoming"
+)  # fmt: skip
+QUANTITIES = (*_MOVED, "available")
 _KIND_PREFIX = len("MOVEMENT_KIND_")
 
 

@@ -3,6 +3,7 @@
 import json as encoder
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -10,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from inventory.cli import said
 from inventory.cli.explain import ForWhat, due_in_json
 from inventory.cli.failure import Failed, printable
 from inventory.cli.movements import amount
@@ -24,9 +26,7 @@ if TYPE_CHECKING:
 
 StrategyName = Literal["priority", "nearest", "most-stock", "earliest-expiry", "fewest-parcels"]
 Skus = Mapping[str, catalog_pb2.Sku]
-_LINE = re.compile(
-    r"(?P<sku>.+?)(?:=(?P<number>[0-9]+(?P<part>\.[0-9]+)?)(?P<unit>[^\W\d_]\w*)?)?(?:@(?P<location>[^@=]+))?"
-)
+_LINE = re.compile(rf"(?P<sku>.+?)(?:={said.QUANTITY})?(?:@(?P<location>[^@=]+))?")
 _DEGREES = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?),(-?[0-9]+(?:\.[0-9]+)?)")
 _PURPOSE_PREFIX = len("PURPOSE_")
 
@@ -103,7 +103,8 @@ def promise(
             )
             return told, await _skus(client, told)
 
-    told, skus = run(read())
+    with said.one_line() if len(wanted) == 1 else nullcontext():
+        told, skus = run(read())
     if json:
         print(encoder.dumps(_document(told), ensure_ascii=False, indent=2))
     else:
@@ -117,11 +118,10 @@ def _line(text: str) -> core_pb2.LineQuantity:
     found = _LINE.fullmatch(text)
     if found is None:
         raise Failed(f"not SKU[=QUANTITY][@LOCATION]: {printable(text)}")
-    number, unit = found["number"] or "1", found["unit"] or ""
-    location = found["location"] or ""
-    if found["part"] or unit:
-        return line(found["sku"], location, amount=number, unit=unit)
-    return line(found["sku"], location, int(number[:19]))
+    if found["number"] is None and "=" in found["sku"]:
+        raise said.no_quantity(found["sku"].rpartition("=")[2])
+    quantity, amount, unit = said.Quantity(1, "", "") if found["number"] is None else said.quantity_of(found)
+    return line(found["sku"], found["location"] or "", quantity, amount=amount, unit=unit)
 
 
 def _degrees(text: str) -> tuple[float, float]:

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from inventory.cli import said
+from inventory.cli.failure import Failed
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, ServerAddress
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
@@ -11,11 +13,12 @@ from inventory.v1 import stock_service_pb2 as stock_pb2
 def receive(
     location: str,
     sku: str,
-    quantity: int,
+    quantity: str,
     /,
     *,
     lot: str = "",
     expires_on: str = "",
+    serial: Annotated[list[str] | None, Parameter(negative="", show_default=False)] = None,
     returned: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     expected_as: str = "",
     reference: str = "",
@@ -29,6 +32,10 @@ def receive(
 
     Example: inventory receive shop-07 S-000017 1 --returned
 
+    Example: inventory receive warehouse CHEESE 1.5kg
+
+    Example: inventory receive warehouse PHONE 2 --serial 356938035643809 --serial 356938035643817
+
     Parameters
     ----------
     location
@@ -36,11 +43,13 @@ def receive(
     sku
         The SKU's code.
     quantity
-        In the SKU's smallest unit.
+        In the SKU's smallest unit; a decimal number, or one with a unit, is of that unit, such as 1.5 or 2box.
     lot
         The lot, for a SKU tracked by lots.
     expires_on
         The lot's last day, such as 2026-12-24. Empty: as known, and a new lot lasts.
+    serial
+        A piece's number, for a SKU tracked by serial numbers. Say it once for each piece.
     returned
         A customer brings it back: it is inspected before it is for sale.
     expected_as
@@ -52,7 +61,14 @@ def receive(
     """
     from inventory.cli.connection import connect, run
 
-    line = stock_pb2.ReceiptLine(sku=sku, quantity=quantity, lot=lot, expires_on=expires_on)
+    number, amount, unit = said.quantity(quantity)
+    serials = serial or []
+    if serials and not amount and len(serials) != number:
+        raise Failed(f"there are {len(serials):,} serial numbers for {number:,}: say --serial once for each piece")
+    line = stock_pb2.ReceiptLine(
+        sku=sku, quantity=number, amount=amount, unit=unit, lot=lot, expires_on=said.day(expires_on, "--expires-on"),
+        serials=serials,
+    )  # fmt: skip
     kind = stock_pb2.RECEIPT_KIND_RETURN if returned else stock_pb2.RECEIPT_KIND_GOODS
 
     async def call() -> stock_pb2.ReceiveStockResponse:
@@ -61,7 +77,8 @@ def receive(
                 location, [line], kind=kind, incoming_reference=expected_as, reason=reason, reference=reference
             )
 
-    answer = run(call())
+    with said.one_line():
+        answer = run(call())
     after = answer.levels[0].quantities
     print(
         f"revision {answer.revision}: on_hand {after.on_hand}, available {after.available}, "

@@ -3,10 +3,10 @@
 import json as encoder
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from inventory.cli.failure import printable
+from inventory.cli.fitted import FittedTable, code, moment, number, whole
 from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
 from inventory.cli.terminal import out
 from inventory.v1 import core_pb2
@@ -50,20 +50,23 @@ def _title(sku: str, number: str, present: stock_pb2.SerialEvent) -> Text:
     return Text(printable(f"{sku} {number}: {_state(present)}{where}"))
 
 
-def _table(found: stock_pb2.GetSerialResponse) -> Table:
-    table = Table(title="What happened to it, newest first", title_justify="left")
-    table.add_column("revision", justify="right")
-    for column in ("time", "state", "location", "disposition", "reservation", "reference"):
-        table.add_column(column, no_wrap=column in ("time", "reservation"))
+def _table(found: stock_pb2.GetSerialResponse) -> FittedTable:
+    table = FittedTable(
+        [
+            number("revision"), moment("time"), whole("state"), code("location"), whole("disposition"),
+            whole("reservation", 1), code("reference", 2),
+        ],
+        title="What happened to it, newest first",
+    )  # fmt: skip
     for event in found.history:
-        table.add_row(
+        table.add(
             f"{event.revision:,}",
             f"{event.recorded_at.ToDatetime():%Y-%m-%d %H:%M:%S}Z",
             _state(event),
-            Text(event.location or "–"),
+            event.location or "–",
             _disposition(event),
             f"…{event.reservation_id[-8:]}" if event.reservation_id else "–",
-            Text(printable(event.reference)),
+            event.reference,
         )
     return table
 

@@ -4,10 +4,9 @@ import json as encoder
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
-from rich.table import Table
-from rich.text import Text
 
-from inventory.cli.failure import Failed, printable
+from inventory.cli.failure import Failed
+from inventory.cli.fitted import FittedTable, code, moment, number, whole, words
 from inventory.cli.movements import amount, changes, kind, level_json, movement_json, time, why
 from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
 from inventory.cli.terminal import out
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from inventory_client import InventoryClient
 
 COLUMNS = ("on_hand", "held", "allocated", "available")
-UNSELLABLE = ("quality_control", "damaged", "quarantined")
+SELDOM = ("quality_control", "damaged", "quarantined", "backordered", "in_transit", "incoming")
+"""Shown when there is some of it."""
 
 
 def stock(
@@ -59,12 +59,12 @@ def stock(
 
 
 async def _read(
-    code: str, location: str | None, movements: int, address: str
+    text: str, location: str | None, movements: int, address: str
 ) -> tuple[catalog_pb2.Sku, list[core_pb2.Level], list[core_pb2.Movement]]:
     from inventory.cli.connection import connect
 
     async with connect(address) as client:
-        sku = await find_sku(client, code)
+        sku = await find_sku(client, text)
         if location is not None:  # else an unknown one would look like an empty one
             await client.get_location(location)
         places = [] if location is None else [location]
@@ -78,66 +78,56 @@ async def _read(
     return sku, levels, ledger
 
 
-async def find_sku(client: "InventoryClient", code: str) -> catalog_pb2.Sku:
+async def find_sku(client: "InventoryClient", text: str) -> catalog_pb2.Sku:
     """By code or barcode."""
     from inventory_client import NotFound
 
     try:
-        return await client.get_sku(code)
+        return await client.get_sku(text)
     except NotFound:
-        if not (code.isascii() and code.isdigit()):
+        if not (text.isascii() and text.isdigit()):
             raise
-    return await client.get_sku(barcode=code)
+    return await client.get_sku(barcode=text)
 
 
-def _levels(sku: catalog_pb2.Sku, levels: list[core_pb2.Level]) -> Table:
+def _levels(sku: catalog_pb2.Sku, levels: list[core_pb2.Level]) -> FittedTable:
     name = f" {sku.name}" if sku.name != sku.sku else ""
     state = "" if sku.active else ", inactive"
-    table = Table(
-        title=Text(printable(f"{sku.sku}{name} (in {sku.unit}{state})")),
-        title_justify="left",
-        show_footer=len(levels) > 1,
+    seldom = [name for name in SELDOM if any(getattr(level.quantities, name) for level in levels)]
+    columns = (*COLUMNS, *seldom)
+    totals = (sum(getattr(level.quantities, column) for level in levels) for column in columns)
+    table = FittedTable(
+        [code("location"), *(number(column.replace("_", " ")) for column in columns), number("revision", 1)],
+        title=f"{sku.sku}{name} (in {sku.unit}{state})",
+        caption="" if levels else "nothing ever moved here",
+        footers=[f"{len(levels)} locations", *(amount(total, sku.unit_digits, sku.unit) for total in totals), ""]
+        if len(levels) > 1
+        else (),
     )
-    unsellable = [name for name in UNSELLABLE if any(getattr(level.quantities, name) for level in levels)]
-    columns = (*COLUMNS, *unsellable)
-    table.add_column("location", footer=f"{len(levels)} locations")
-    for column in columns:
-        total = sum(getattr(level.quantities, column) for level in levels)
-        table.add_column(
-            column.replace("_", " "),
-            footer=amount(total, sku.unit_digits, sku.unit),
-            justify="right",
-            no_wrap=True,
-        )
-    table.add_column("revision", justify="right")
     for level in levels:
         cells = [amount(getattr(level.quantities, column), sku.unit_digits, sku.unit) for column in columns]
-        table.add_row(Text(level.location), *map(Text, cells), f"{level.revision:,}")
-    if not levels:
-        table.caption = "nothing ever moved here"
+        table.add(level.location, *cells, f"{level.revision:,}")
     return table
 
 
-def _ledger(sku: catalog_pb2.Sku, ledger: list[core_pb2.Movement]) -> Table:
-    table = Table(title="Last movements, newest first", title_justify="left")
-    for column in ("revision", "time", "location", "what", "change", "on hand after", "available after", "why"):
-        right = "after" in column or column == "revision"
-        table.add_column(
-            column,
-            justify="right" if right else "left",
-            no_wrap=not right and column != "change",
-            min_width=5 if column == "why" else 8,
-        )
+def _ledger(sku: catalog_pb2.Sku, ledger: list[core_pb2.Movement]) -> FittedTable:
+    table = FittedTable(
+        [
+            number("revision", 1), moment("time"), code("location"), whole("what"), words("change"),
+            number("on hand after"), number("available after", 2), code("why", 3),
+        ],
+        title="Last movements, newest first",
+    )  # fmt: skip
     for movement in ledger:
-        table.add_row(
+        table.add(
             f"{movement.revision:,}",
             time(movement),
-            Text(movement.location),
+            movement.location,
             kind(movement),
             ", ".join(changes(movement, sku.unit_digits)) or "–",
             amount(movement.after.on_hand, sku.unit_digits),
             amount(movement.after.available, sku.unit_digits),
-            Text(why(movement, short=True)),
+            why(movement, short=True),
         )
     return table
 

@@ -1,5 +1,7 @@
 """How progress and tables look: progress on stderr and only in a terminal, results on stdout."""
 
+import os
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -14,6 +16,7 @@ from rich.progress import (
 from rich.text import Text
 
 SPEED_WINDOW_S = 20.0
+PIPE_COLUMNS = 200
 
 
 class _Rate(ProgressColumn):
@@ -63,8 +66,8 @@ def spinner() -> Progress:
 
 
 def out() -> Console:
-    """Where results go. A pipe gets whole lines, not ones cut to 80 columns."""
+    """Where results go. A pipe gets whole lines, not ones cut to 80 columns, unless COLUMNS says how wide it is."""
     console = Console(soft_wrap=False, highlight=False)
-    if not console.is_terminal:
-        console.width = 200
+    if not console.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
+        console.width = PIPE_COLUMNS
     return console

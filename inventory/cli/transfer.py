@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from inventory.cli.failure import Failed, printable
+from inventory.cli.fitted import FittedTable, code, number, whole, words
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, ServerAddress
 from inventory.cli.terminal import out
 from inventory.domain.limits import PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX
@@ -79,6 +79,8 @@ def list_(
     async def read() -> list[pb2.Transfer]:
         found: list[pb2.Transfer] = []
         async with connect(server) as client:
+            for location in filter(None, (from_location, to_location)):
+                await client.get_location(location)
             async for transfer in client.list_transfers(
                 state=number,
                 from_location=from_location,
@@ -195,7 +197,7 @@ def receive(
     Parameters
     ----------
     close
-        Nothing more comes: what is still in transit is missing.
+        Nothing more comes: what is still in transit, but for what is named here, is missing.
     difference
         Why something is missing.
     disposition
@@ -268,50 +270,39 @@ def _rows(goods: tuple[str, ...]) -> list[pb2.TransferQuantity]:
     return rows
 
 
-def _listed(found: list[pb2.Transfer]) -> Table:
-    table = Table()
-    for column in ("transfer", "state", "from", "to"):
-        table.add_column(column, no_wrap=True)
-    for column in ("lines", "in transit"):
-        table.add_column(column, justify="right")
-    for column in ("expected", "reference", "reason"):
-        table.add_column(column)
+def _listed(found: list[pb2.Transfer]) -> FittedTable:
+    table = FittedTable(
+        [
+            whole("transfer"), whole("state"), code("from"), code("to"), number("lines", 3), number("in transit"),
+            whole("expected", 2), code("reference", 4), code("reason", 5),
+        ]
+    )  # fmt: skip
     for transfer in found:
         way = sum(line.shipped - line.received - line.missing for line in transfer.lines)
         in_transit = way if transfer.state == pb2.TRANSFER_STATE_SHIPPED else 0
-        table.add_row(
+        table.add(
             transfer.transfer_id,
             _state(transfer),
-            Text(printable(transfer.from_location)),
-            Text(printable(transfer.to_location)),
+            transfer.from_location,
+            transfer.to_location,
             f"{len(transfer.lines):,}",
             f"{in_transit:,}",
             transfer.expected_on or "–",
-            Text(printable(transfer.reference) or "–"),
-            Text(printable(transfer.reason) or "–"),
+            transfer.reference or "–",
+            transfer.reason or "–",
         )
     return table
 
 
 def _shown(transfer: pb2.Transfer) -> Group:
-    table = Table(
-        title=Text(
-            printable(f"{transfer.transfer_id}: {transfer.from_location} → {transfer.to_location}, {_state(transfer)}")
-        ),
-        title_justify="left",
+    numbers = ("requested", "shipped", "received", "missing")
+    table = FittedTable(
+        [code("SKU"), *map(number, numbers), code("lot"), words("why something is missing", 1)],
+        title=f"{transfer.transfer_id}: {transfer.from_location} → {transfer.to_location}, {_state(transfer)}",
     )
-    table.add_column("SKU")
-    for column in ("requested", "shipped", "received", "missing"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("lot")
-    table.add_column("why something is missing")
     for line in transfer.lines:
-        table.add_row(
-            Text(printable(line.sku)),
-            *(f"{getattr(line, column):,}" for column in ("requested", "shipped", "received", "missing")),
-            Text(printable(line.lot) or "–"),
-            Text(printable(line.difference_reason) or "–"),
-        )
+        amounts = (f"{getattr(line, column):,}" for column in numbers)
+        table.add(line.sku, *amounts, line.lot or "–", line.difference_reason or "–")
     told = {
         "made by": transfer.channel,
         "for reservation": transfer.reservation_id,

@@ -121,25 +121,25 @@ async def _follow(
                 raise why  # at once: a snapshot, which the client would begin with, is not what was asked for
             say("the server is gone: trying again")
 
-    async with (
-        connect(address, channel) as client,
-        client.watch(
+    async with connect(address, channel) as client:
+        for location in locations:  # else an unknown one would look like a quiet one
+            await client.get_location(location)
+        async with client.watch(
             "now" if after is None else Cursor("", after),
             skus=skus,
             locations=locations,
             kinds=_kinds(shows, filtered=bool(skus or locations)),
             heartbeat=HEARTBEAT,
             on_connection=tell,
-        ) as watch,
-    ):
-        async for event in watch:
-            match event:
-                case Changes(changes=changes, cursor=cursor):
-                    show(changes, cursor.revision)
-                case Bookmark(cursor=cursor):
-                    show((), cursor.revision)
-                case _:
-                    pass
+        ) as watch:
+            async for event in watch:
+                match event:
+                    case Changes(changes=changes, cursor=cursor):
+                        show(changes, cursor.revision)
+                    case Bookmark(cursor=cursor):
+                        show((), cursor.revision)
+                    case _:
+                        pass
 
 
 def _kinds(shows: bool, *, filtered: bool) -> Sequence[pb2.ChangeKind]:

@@ -108,9 +108,9 @@ async def stocked(cli: Cli, tmp_path: Path) -> Cli:
         "sku,location,quantity,disposition",
         "A-1,+L1,10,", "@B,+L1,1250,", "@B,L2,7,damaged", "@B,L2,2,quarantined",
     )  # fmt: skip
-    assert "2 rows of locations imported, 2 created" in await cli.ok("import", "locations", locations)
-    assert "2 rows of skus imported, 2 created" in await cli.ok("import", "skus", skus)
-    assert "4 rows of stock imported, 4 added" in await cli.ok("import", "stock", stock)
+    assert "2 rows of locations read, 2 created" in await cli.ok("import", "locations", locations)
+    assert "2 rows of skus read, 2 created" in await cli.ok("import", "skus", skus)
+    assert "4 rows of stock read, 4 added" in await cli.ok("import", "stock", stock)
     return cli
 
 
@@ -159,9 +159,9 @@ async def test_bundles_are_imported_after_what_they_are_made_of(stocked: Cli, tm
         *(f"Z-{number},," for number in range(1, 2_101)),
     )
     dry = await stocked.ok("import", "skus", file, "--dry-run")
-    assert "2,102 rows of skus would be imported (dry run), 2,100 created" in dry
+    assert "2,102 rows of skus read (dry run: nothing is changed), 2,100 created" in dry
     assert "2 can be judged only when the other rows are there" in dry
-    assert "2,102 rows of skus imported, 2,102 created" in await stocked.ok("import", "skus", file)
+    assert "2,102 rows of skus read, 2,102 created" in await stocked.ok("import", "skus", file)
     exported = tmp_path / "exported.csv"
     await stocked.ok("export", "skus", "-o", str(exported))
     assert "A-OUTER,A-OUTER,,piece,0,,true,,bundle,,," in exported.read_text()
@@ -182,7 +182,7 @@ async def test_an_import_that_was_stopped_goes_on_where_it_was(stocked: Cli, tmp
     rows = [f"A-1,L2,{number}" for number in range(1, 5_001)]
     whole = write(tmp_path / "many.csv", "sku,location,quantity", *rows)
     first = await stocked.ok("import", "stock", whole)
-    assert "5,000 rows of stock imported, 5,000 added" in first
+    assert "5,000 rows of stock read, 5,000 added" in first
     second = await stocked.ok("import", "stock", whole)
     assert "0 added, 5,000 had been added before" in second
     levels = json.loads(await stocked.ok("stock", "A-1", "--location", "L2", "--json"))["levels"]
@@ -216,7 +216,7 @@ async def test_an_import_outlives_its_server(dsn: str, tmp_path: Path) -> None:
         await start(Settings(listen=address), dsn, stack)
         out, err = await asyncio.wait_for(running.communicate(), TIMEOUT_S)
         assert running.returncode == 0, err
-        assert b"20,000 rows of stock imported, 20,000 added" in out
+        assert b"20,000 rows of stock read, 20,000 added" in out
         assert '"on_hand": 20000,' in await cli.ok("stock", "A", "--json", "--movements", "0")
 
 
@@ -232,7 +232,7 @@ async def test_a_dry_run_says_what_would_be_and_changes_nothing(stocked: Cli, tm
     file = write(tmp_path / "more.csv", "sku,location,quantity", "A-1,L2,5", "A-1,nowhere,5", "NO,L2,5")
     ended = await stocked.run("import", "stock", file, "--dry-run")
     assert ended.code == 1
-    assert "3 rows of stock would be imported (dry run), 1 added, 2 refused" in ended.out
+    assert "3 rows of stock read (dry run: nothing is changed), 1 added, 2 refused" in ended.out
     assert ended.err.splitlines() == [
         "the server refused 2 rows:",
         "  row 3: LOCATION_NOT_FOUND no location 'nowhere'",
@@ -249,7 +249,7 @@ async def test_a_stock_file_with_a_refused_row_adds_nothing_and_can_be_mended(st
     assert "nothing was added" in ended.err
     assert json.loads(await stocked.ok("stock", "A-1", "--location", "L2", "--json"))["levels"] == []
     await stocked.ok("import", "skus", write(tmp_path / "later.csv", "sku", "LATER"))
-    assert "2 rows of stock imported, 2 added" in await stocked.ok("import", "stock", file)
+    assert "2 rows of stock read, 2 added" in await stocked.ok("import", "stock", file)
 
 
 async def test_refused_rows_are_named_and_when_wanted_the_others_take_effect(stocked: Cli, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ async def test_refused_rows_are_named_and_when_wanted_the_others_take_effect(sto
     file = write(tmp_path / "more.csv", "sku,location,quantity", "A-1,L2,5", *rows)
     ended = await stocked.run("import", "stock", file, "--partial")
     assert ended.code == 1
-    assert "31 rows of stock imported, 1 added, 30 refused" in ended.out
+    assert "31 rows of stock read, 1 added, 30 refused" in ended.out
     lines = ended.err.splitlines()
     assert lines[1] == "  row 3: SKU_NOT_FOUND no SKU 'NO-0'"
     assert (len(lines), lines[-1]) == (22, "  … and 10 more")
@@ -442,7 +442,7 @@ async def test_channels_that_were_exported_are_imported_elsewhere_the_same(
         "bad,,,nowhere,,,,,",
     )
     ended = await stocked.run("import", "channels", channels)
-    assert "4 rows of channels imported, 3 set, 0 unchanged, 1 refused" in ended.out
+    assert "4 rows of channels read, 3 set, 0 unchanged, 1 refused" in ended.out
     assert "row 5: LOCATION_NOT_FOUND no location 'nowhere'" in ended.err
     assert "3 accepted, 1 refused" in (await stocked.run("import", "channels", channels, "--dry-run")).out
     assert "0 set, 3 unchanged" in (await stocked.run("import", "channels", channels)).out
@@ -452,7 +452,7 @@ async def test_channels_that_were_exported_are_imported_elsewhere_the_same(
         "amazon,A-1,0,5,,", "web,A-1,,,0,allow", "amazon,@B,,,,", "nobody,A-1,1,,,", "web,NO,1,,,",
     )  # fmt: skip
     ended = await stocked.run("import", "channel-skus", overrides)
-    assert "5 rows of channel SKUs imported, 2 updated, 1 unchanged, 2 refused" in ended.out
+    assert "5 rows of channel SKUs read, 2 updated, 1 unchanged, 2 refused" in ended.out
     assert "row 5: CHANNEL_NOT_FOUND no channel 'nobody'" in ended.err
     assert "row 6: SKU_NOT_FOUND no SKU 'NO'" in ended.err
 

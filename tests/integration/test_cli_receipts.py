@@ -62,7 +62,7 @@ async def test_a_file_of_stock_names_lots_and_adds_nothing_twice(cli: Cli, tmp_p
         "MILK,HOUSE,4,,L-1,",
     )
     for counted in ("4 added", "0 added, 4 had been added before"):
-        assert f"4 rows of stock imported, {counted}" in await cli.ok("import", "stock", file)
+        assert f"4 rows of stock read, {counted}" in await cli.ok("import", "stock", file)
     assert await lots_of(cli, "MILK") == [("L-1", DAY, "HOUSE", 14, 0), ("L-1", DAY, "SHOP", 3, 3)]
 
 

@@ -43,8 +43,11 @@ def refusal(path: Path, noun: str, content: bytes) -> tuple[str, list[str]]:
         (STOCK_HEADER + b"A,B\n", "row 2: CSV_SYNTAX the row has 2 fields, the header 3"),
         (STOCK_HEADER + b"A,B,1,\n", "row 2: CSV_SYNTAX the row has 4 fields, the header 3"),
         (STOCK_HEADER + b"A,B,1\n\n", "row 3: CSV_SYNTAX the row has 0 fields, the header 3 (an empty line)"),
-        (STOCK_HEADER + b"A,B,1\nA,\0,1\n", "row 3: CSV_SYNTAX the line has a NUL byte (line 3)"),
-        (STOCK_HEADER + b"A,\xff,1\n", "row 2: CSV_SYNTAX the line is not UTF-8 (line 2)"),
+        (
+            STOCK_HEADER + b"A,B,1\nA,\0,1\n",
+            "row 3: CSV_SYNTAX the line has a NUL byte: save the file as text, in UTF-8 (line 3)",
+        ),
+        (STOCK_HEADER + b"A,\xff,1\n", "row 2: CSV_SYNTAX the line is not UTF-8: save the file as UTF-8 (line 2)"),
         ("sku,location,quantity\n".encode("utf-16"), "row 1: CSV_SYNTAX the line has a NUL byte"),
         (STOCK_HEADER + b'A,B,1\n"A,B,1\nA,B,2\n', "row 3: CSV_SYNTAX unexpected end of data (it begins in line 3)"),
         (STOCK_HEADER + b'"A"x,B,1\n', "row 2: CSV_SYNTAX ',' expected after '\"'"),
