@@ -139,8 +139,9 @@ class Till:
         for intent in self._journal.intents:
             if intent.step is not Step.RELEASE:
                 lines = tuple(
-                    Line(self._catalogue.find(sku) or Item(sku), quantity, intent.serials_of(sku))
+                    Line(self._catalogue.find(sku) or Item(sku, by_serial=bool(serials)), quantity, serials)
                     for sku, quantity in intent.lines
+                    for serials in [intent.serials_of(sku)]
                 )
                 self._reference = intent.reference
                 self._sale = Sale(lines, phase=Phase.UNFINISHED, message=intent.reference)
