@@ -66,7 +66,7 @@ Look = tuple[str, tuple[Any, ...] | None, dict[str, int]]
 
 def wide(
     pairs: list[tuple[str, str]] | None = None,
-    spreads: list[tuple[str, list[int]]] | None = None,
+    spreads: list[tuple[str, str]] | None = None,
     arrivals: list[tuple[str, str]] | None = None,
 ) -> tuple[Any, ...]:
     return ([], pairs or [], [], [], RUN_OUT_LINES_MAX, spreads or [], arrivals or [])
