@@ -143,7 +143,8 @@ def quoting(check: Callable[[str, str], object], text: str, column: str) -> str:
 
 def boolean_of(text: str, column: str) -> bool | None:
     """As people and spreadsheets write it; '': not said. Raises CSV_ROW."""
-    return one_of(text.lower(), _BOOLEANS, column)
+    known = text.lower()
+    return one_of(known if known in _BOOLEANS else text, _BOOLEANS, column)
 
 
 def boolean(value: bool) -> str:

@@ -9,6 +9,12 @@ from inventory.cli.failure import Failed
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, ServerAddress
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
+OPTIONS = {
+    "SERIALS_REQUIRED": "say --serial NUMBER, once for each piece",
+    "LOT_REQUIRED": "say --lot LOT, and --expires-on for a new one",
+}
+"""What helps against a refusal."""
+
 
 def receive(
     location: str,
@@ -77,7 +83,7 @@ def receive(
                 location, [line], kind=kind, incoming_reference=expected_as, reason=reason, reference=reference
             )
 
-    with said.one_line():
+    with said.one_line(OPTIONS):
         answer = run(call())
     after = answer.levels[0].quantities
     print(

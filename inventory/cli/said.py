@@ -1,8 +1,9 @@
 """Quantities and days as people say them on the command line."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import NamedTuple
 
 from inventory.cli.csv_file import shown
@@ -12,13 +13,10 @@ from inventory.domain.refusal import Refusal
 
 QUANTITY = r"(?P<number>[0-9]+(?P<part>\.[0-9]+)?)(?P<unit>[^\W\d_]\w*)?"
 """A number and its unit."""
-INT64_DIGITS = 19
+INT64_MAX = 2**63 - 1
 _QUANTITY = re.compile(QUANTITY)
+NONE: Mapping[str, str] = MappingProxyType({})
 _ONLY_LINE = re.compile(r"\blines\[0\]\.?")
-_WHAT_TO_SAY = {
-    "SERIALS_REQUIRED": "say --serial NUMBER, once for each piece",
-    "LOT_REQUIRED": "say --lot LOT",
-}
 
 
 class Quantity(NamedTuple):
@@ -42,7 +40,7 @@ def quantity_of(found: re.Match[str]) -> Quantity:
     number, unit = found["number"], found["unit"] or ""
     if found["part"] or unit:
         return Quantity(0, number, unit)
-    return Quantity(int(number[:INT64_DIGITS]), "", "")
+    return Quantity(INT64_MAX if len(number) >= len(str(INT64_MAX)) else int(number), "", "")
 
 
 def no_quantity(text: str) -> Failed:
@@ -60,14 +58,14 @@ def day(text: str, option: str) -> str:
 
 
 @contextmanager
-def one_line() -> Iterator[None]:
-    """What the server says of `lines[0].quantity` is of the quantity, where the command line has no other line; and
-    which option would have helped."""
+def one_line(options: Mapping[str, str] = NONE) -> Iterator[None]:
+    """What the server says of `lines[0].quantity` is of the quantity, where the command line has no other line.
+    `options`: by the reason of a refusal, the option that would have helped."""
     try:
         yield
     except Failed as failed:
         first, *rest = failed.lines
-        option = _WHAT_TO_SAY.get(first.partition(":")[0])
+        option = options.get(first.partition(":")[0])
         raise Failed(
             *(_ONLY_LINE.sub("the ", line).replace("the : ", "") for line in (first, *rest)),
             *([option] if option else []),

@@ -7,7 +7,6 @@ from pathlib import Path
 import asyncpg
 
 from inventory.v1.core_pb2 import LineQuantity
-from inventory.v1.stock_service_pb2 import ReceiptLine
 from inventory_client import InventoryClient
 from tests.integration.test_cli_commands import Cli, cli, write  # noqa: F401 - cli is a fixture
 
@@ -101,9 +100,11 @@ async def test_a_piece_and_its_history_are_shown(cli: Cli, tmp_path: Path) -> No
         await connection.execute("UPDATE sku SET tracking = 2 WHERE code = 'PHONE'")
     finally:
         await connection.close()
+    refused = await cli.run("receive", "HOUSE", "PHONE", "2")
+    assert (refused.code, "say --serial NUMBER, once for each piece" in refused.err) == (1, True)
+    pieces = ("--serial", "S-1", "--serial", "S-2")
+    assert "on_hand 2" in await cli.ok("receive", "HOUSE", "PHONE", "2", *pieces, "--reference", "PZ 1")
     async with InventoryClient(cli.address) as client:
-        line = ReceiptLine(sku="PHONE", quantity=2, serials=["S-1", "S-2"])
-        await client.receive_stock("HOUSE", [line], reference="PZ 1")
         await client.adjust_stock("PHONE", "HOUSE", -1, "broken", serials=["S-2"], reference="RW 1")
         very = LineQuantity(sku="PHONE", location="HOUSE", quantity=1, serials=["S-1"])
         held = (await client.reserve([very], ttl=timedelta(minutes=5))).reservation
@@ -118,3 +119,36 @@ async def test_a_piece_and_its_history_are_shown(cli: Cli, tmp_path: Path) -> No
     assert found["present"] == found["history"][0]
     refused = await cli.run("serial", "PHONE", "S-3")
     assert (refused.code, "SERIAL_NOT_FOUND" in refused.err) == (1, True)
+
+
+async def test_goods_are_received_in_their_units_and_a_wrong_quantity_is_said_plainly(
+    cli: Cli,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    await cli.ok("import", "locations", write(tmp_path / "locations.csv", "location", "HOUSE"))
+    skus = write(tmp_path / "skus.csv", "sku,unit,unit_digits,units", "CHEESE,kg,3,", 'TEA,,,"{""box"": 12}"')
+    await cli.ok("import", "skus", skus)
+    assert "on_hand 1500," in await cli.ok("receive", "HOUSE", "CHEESE", "1.5kg")
+    assert "on_hand 24," in await cli.ok("receive", "HOUSE", "TEA", "2box")
+    for arguments in (
+        ("receive", "HOUSE", "TEA", "0"),
+        ("incoming", "PO", "TEA", "HOUSE", "1000000001", "--due-on", DAY),
+    ):
+        refused = await cli.run(*arguments)
+        assert refused.code == 1
+        assert "the quantity" in refused.err
+        assert "lines[" not in refused.err
+
+
+async def test_a_place_or_category_that_isnt_there_is_said_at_once(cli: Cli, tmp_path: Path) -> None:  # noqa: F811
+    await cli.ok("import", "locations", write(tmp_path / "locations.csv", "location", "HOUSE"))
+    for arguments in (
+        ("watch", "--location", "NOWHERE"),
+        ("count", "list", "--location", "NOWHERE"),
+        ("count", "open", "NOWHERE"),
+        ("transfer", "list", "--to-location", "NOWHERE"),
+    ):
+        refused = await cli.run(*arguments)
+        assert (refused.code, "LOCATION_NOT_FOUND" in refused.err) == (1, True)
+    refused = await cli.run("count", "open", "HOUSE", "--category", "FOOD")
+    assert (refused.code, refused.err) == (1, "no SKU is of the category 'FOOD'\n")

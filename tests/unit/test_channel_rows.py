@@ -33,7 +33,7 @@ NOBODY = importing.Options(server="127.0.0.1:1")
             "web,0",
             "column oversell: QUANTITY_OUT_OF_RANGE oversell is 1 to 1000000000, deny or allow",
         ),
-        ("channel,oversell", "web,yes", "column oversell: NOT_AN_INTEGER"),
+        ("channel,oversell", "web,yes", "NOT_AN_INTEGER 'yes' is not deny, allow or a whole number"),
         ("channel,min_life_days", "web,3651", "column min_life_days: QUANTITY_OUT_OF_RANGE"),
         ("channel,name", "web," + "x" * 513, "column name: TEXT_FORMAT"),
     ],

@@ -51,7 +51,7 @@ BAD_SKUS = [
     ("units", MANY, "TOO_MANY_LINES"),
     ("components", '{"A": 1}', "FIELD_CONFLICT"),
     ("from_several_places", "true", "FIELD_CONFLICT"),
-    ("from_several_places", "1", "CSV_ROW"),
+    ("from_several_places", "2", "CSV_ROW"),
     ("oversell", "-1", "CSV_ROW"),
     ("oversell", "never", "CSV_ROW"),
     ("oversell", "0", "QUANTITY_OUT_OF_RANGE"),
@@ -238,3 +238,14 @@ def test_bundles_are_sent_after_what_they_are_made_of() -> None:
     for message in rows.values():
         judged.add(SKUS, message)
     assert {code: judged.turn(SKUS, message) for code, message in rows.items()} == {"A": 2, "B": 1, "c": 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "active"),
+    [(text, True) for text in ("TRUE", "True", "true", "YES", "yes", "1")]
+    + [(text, False) for text in ("FALSE", "False", "false", "NO", "no", "0")],
+)
+def test_a_spreadsheet_may_write_yes_and_no_its_way(text: str, active: bool) -> None:
+    fields = {"sku": "A", "location": "B", "active": text}
+    for table in (SKUS, LOCATIONS):
+        assert table.parse([fields.get(column, "") for column in table.columns.all]).active is active
