@@ -27,10 +27,10 @@ def reserve_request(
     owner: str = "",
     reference: str = "",
     replace_owner_holds: bool = False,
-    strategy: Strategy = Strategy.PRIORITY,
+    strategy: Strategy | str = Strategy.PRIORITY,
     destination: Degrees | None = None,
     split: bool = False,
-    purpose: Purpose | None = None,
+    purpose: Purpose | str | None = None,
     stock_only: bool = False,
     pickup: str = "",
     by_transfer: bool = False,
@@ -72,10 +72,10 @@ class ReservationCalls(Calls):
         owner: str = "",
         reference: str = "",
         replace_owner_holds: bool = False,
-        strategy: Strategy = Strategy.PRIORITY,
+        strategy: Strategy | str = Strategy.PRIORITY,
         destination: Degrees | None = None,
         split: bool = False,
-        purpose: Purpose | None = None,
+        purpose: Purpose | str | None = None,
         stock_only: bool = False,
         pickup: str = "",
         by_transfer: bool = False,
@@ -87,10 +87,11 @@ class ReservationCalls(Calls):
         `ttl`: hold for so long, 1 s to 24 h; None: allocate at once, without expiry. `owner`: whose it is within the
         channel, such as a cart; `replace_owner_holds`: release that owner's other holds in the same step.
 
-        A line without a location (("A-1", "", 2)) is sourced by `strategy` from the places the channel sells from, for
-        `purpose` (None: what the channel is for), each line from one place unless `split`; `destination` is (latitude,
-        longitude). `stock_only`: refuse rather than back-order. `pickup`: the location where the customer comes for it,
-        from its own stock or, `by_transfer`, brought there; lines name no location then. Units, serials: see `line`.
+        A line without a location (("A-1", "", 2)) is sourced by `strategy` (its name as text does: "nearest") from the
+        places the channel sells from, for `purpose` (None: what the channel is for), each line from one place unless
+        `split`; `destination` is (latitude, longitude). `stock_only`: refuse rather than back-order. `pickup`: the
+        location where the customer comes for it, from its own stock or, `by_transfer`, brought there; lines name no
+        location then. Units, serials: see `line`.
 
         Raises `InsufficientStock`, `NotFound`, `PreconditionFailed` (SKU_RETIRED, LOCATION_RETIRED,
         LOCATION_NOT_SELLING), `InvalidRequest`.

@@ -3,12 +3,16 @@
 from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
 
 from enum import IntEnum
+from typing import TypeVar
 
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as pb2
 
 Degrees = tuple[float, float]
 """Latitude and longitude on WGS 84, north and east positive."""
+
+
+Named = TypeVar("Named", bound=IntEnum)
 
 
 class Purpose(IntEnum):
@@ -38,13 +42,15 @@ class Strategy(IntEnum):
 
 
 def as_sourcing(
-    strategy: Strategy = Strategy.PRIORITY, destination: Degrees | None = None, *, split: bool = False
+    strategy: Strategy | str = Strategy.PRIORITY, destination: Degrees | None = None, *, split: bool = False
 ) -> pb2.Sourcing | None:
-    """None: nothing is said. Raises `TypeError` for a destination that is no pair.
+    """None: nothing is said. Raises `TypeError` for a destination that is no pair, `ValueError` for a strategy that
+    there isn't.
 
     >>> as_sourcing(Strategy.NEAREST, (52.23, 21.01)).destination.latitude
     52.23
     """
+    strategy = _named(strategy, Strategy, "strategy")
     if strategy == Strategy.PRIORITY and destination is None and not split:
         return None
     message = pb2.Sourcing(strategy=pb2.SourcingStrategy.Name(strategy), split=split)
@@ -70,6 +76,23 @@ def as_pickup(location: str, *, by_transfer: bool = False) -> pb2.Pickup | None:
     return pb2.Pickup(location=location, by_transfer=by_transfer)
 
 
-def as_purpose(given: Purpose | None) -> str:
-    """As messages take it. None: what the channel is for."""
-    return core_pb2.Purpose.Name(core_pb2.PURPOSE_UNSPECIFIED if given is None else given)
+def as_purpose(given: Purpose | str | None) -> str:
+    """As messages take it. None: what the channel is for. Raises `ValueError` for one that there isn't.
+
+    >>> as_purpose("walk-in")
+    'PURPOSE_WALK_IN'
+    """
+    if given is None:
+        return core_pb2.Purpose.Name(core_pb2.PURPOSE_UNSPECIFIED)
+    return core_pb2.Purpose.Name(_named(given, Purpose, "purpose"))
+
+
+def _named(given: Named | str, kind: type[Named], argument: str) -> Named:
+    """By the name as text too: "most stock", "most-stock" or "MOST_STOCK"."""
+    try:
+        return (
+            kind[given.strip().replace("-", "_").replace(" ", "_").upper()] if isinstance(given, str) else kind(given)
+        )
+    except (KeyError, ValueError):
+        names = ", ".join(f"{kind.__name__}.{each.name}" for each in kind)
+        raise ValueError(f"{argument} is one of {names}, or such a name as text, not {given!r:.200}") from None

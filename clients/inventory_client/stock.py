@@ -3,13 +3,13 @@
 from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Unpack
 
 from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as pb2
 from inventory_client import arguments
-from inventory_client.arguments import Adjustment, codes, timestamp
+from inventory_client.arguments import Adjustment, Incoming, Receipt, codes, timestamp, whole
 from inventory_client.calls import Calls, WriteOptions
 
 PAGE_ROWS = 1_000
@@ -75,7 +75,7 @@ class StockCalls(Calls):
         request = pb2.AdjustStockRequest(
             sku=sku,
             location=location,
-            delta=delta,
+            delta=whole(delta, "delta"),
             reason=reason,
             disposition=disposition,
             reference=reference,
@@ -100,8 +100,8 @@ class StockCalls(Calls):
         request = pb2.SetStockRequest(
             sku=sku,
             location=location,
-            on_hand=on_hand,
-            expected_on_hand=expected_on_hand,
+            on_hand=whole(on_hand, "on_hand"),
+            expected_on_hand=whole(expected_on_hand, "expected_on_hand"),
             reason=reason,
             reference=reference,
         )
@@ -149,7 +149,7 @@ class StockCalls(Calls):
     async def receive_stock(
         self,
         location: str,
-        lines: Iterable[tuple[str, int] | pb2.ReceiptLine],
+        lines: Iterable[Receipt],
         *,
         kind: pb2.ReceiptKind = GOODS,
         incoming_reference: str = "",
@@ -167,10 +167,7 @@ class StockCalls(Calls):
         """
         request = pb2.ReceiveStockRequest(
             location=location,
-            lines=[
-                row if isinstance(row, pb2.ReceiptLine) else pb2.ReceiptLine(sku=row[0], quantity=row[1])
-                for row in lines
-            ],
+            lines=arguments.receipts(lines),
             kind=kind,
             incoming_reference=incoming_reference,
             reason=reason,
@@ -198,7 +195,7 @@ class StockCalls(Calls):
         request = pb2.ReclassifyStockRequest(
             sku=sku,
             location=location,
-            quantity=quantity,
+            quantity=whole(quantity, "quantity"),
             from_disposition=from_disposition,
             to_disposition=to_disposition,
             lot=lot,
@@ -211,19 +208,13 @@ class StockCalls(Calls):
     async def set_incoming(
         self,
         reference: str,
-        lines: Iterable[tuple[str, str, int, date | str | None] | pb2.IncomingLine],
+        lines: Iterable[Incoming],
         **options: Unpack[WriteOptions],
     ) -> pb2.SetIncomingResponse:
         """Says what is expected under a purchase order or another reference, given as (sku, location, quantity, day),
         the day as a date or "2026-12-24"; quantity 0 takes it back, and needs no day. Up to 1,000, all or nothing.
         Raises `NotFound`."""
-        rows = [
-            row
-            if isinstance(row, pb2.IncomingLine)
-            else pb2.IncomingLine(sku=row[0], location=row[1], quantity=row[2], due_on=str(row[3] or ""))
-            for row in lines
-        ]
-        request = pb2.SetIncomingRequest(reference=reference, lines=rows)
+        request = pb2.SetIncomingRequest(reference=reference, lines=arguments.incoming(lines))
         return await self._write(request, pb2.SetIncomingResponse, options)
 
     async def list_lots(

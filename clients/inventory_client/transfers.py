@@ -93,8 +93,10 @@ class TransferCalls(Calls):
         disposition: core_pb2.Disposition = SELLABLE,
         **options: Unpack[WriteOptions],
     ) -> pb2.ReceiveTransferResponse:
-        """Receives everything in transit, or what has `arrived`. `close`: nothing more comes, and what is missing needs
-        a `difference_reason`. Raises `NotFound`, `PreconditionFailed` (TRANSFER_STATE, EXCEEDS_TRANSFER)."""
+        """Receives everything in transit, or what has `arrived`. `close`: nothing more comes than what is named, and
+        what is missing needs a `difference_reason`.
+
+        Raises `NotFound`, `PreconditionFailed` (TRANSFER_STATE, EXCEEDS_TRANSFER)."""
         request = pb2.ReceiveTransferRequest(
             transfer_id=transfer_id,
             lines=goods(arrived),

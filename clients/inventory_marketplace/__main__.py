@@ -28,7 +28,6 @@ except ModuleNotFoundError as missing:
     sys.exit(f"the marketplace adapter needs {package}: pip install 'inventory[channels]'")
 
 UPDATES_PER_MINUTE_MAX = 1_000_000
-BUFFER_MAX = 1_000_000_000
 
 app = App(name="python -m inventory_marketplace", version_flags=[])
 
@@ -37,30 +36,27 @@ app = App(name="python -m inventory_marketplace", version_flags=[])
 def run(
     *,
     server: Annotated[str, Parameter(env_var="INVENTORY_SERVER")] = "127.0.0.1:50051",
-    location: Annotated[list[str], Parameter(negative="")],
     url: str,
     cursor: Path,
     updates_per_minute: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=UPDATES_PER_MINUTE_MAX))] = 600,
     burst: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
-    buffer: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=BUFFER_MAX))] = 0,
     timeout_s: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=600))] = 10.0,
     channel: str = "marketplace",
 ) -> int:
     """Keep a marketplace's stock numbers right.
 
-    Follows the stock of the locations and sends what is available there, all together and minus the buffer, as
-    PUT URL/offers {"offers": [{"sku": …, "available": …}]}: the nearly sold out first, the newest numbers only, and
-    never more updates than allowed. Ctrl-C ends it; started again with the same cursor file it goes on where it was.
+    Follows what its channel may sell and sends it as PUT URL/offers {"offers": [{"sku": …, "available": …}]}: the
+    nearly sold out first, the newest numbers only, and never more updates than allowed. From which places that is, and
+    what is kept back (buffer, cap, share, SKUs' own views), are the channel's settings: inventory channel set --help.
+    Ctrl-C ends it; started again with the same cursor file it goes on where it was.
 
-    Example: python -m inventory_marketplace --server 127.0.0.1:50051 --location shop-1 --url http://127.0.0.1:9000
-    --updates-per-minute 600 --buffer 1 --cursor marketplace.cursor
+    Example: python -m inventory_marketplace --server 127.0.0.1:50051 --channel marketplace --url http://127.0.0.1:9000
+    --updates-per-minute 600 --cursor marketplace.cursor
 
     Parameters
     ----------
     server
         HOST:PORT of a server, or several with commas between.
-    location
-        Whose stock is offered; give it again for more than one.
     url
         Where the marketplace takes offers.
     cursor
@@ -69,12 +65,10 @@ def run(
         How many SKUs may be updated in any minute, tries that failed among them.
     burst
         How many of them at once. Default: a tenth.
-    buffer
-        So many pieces of each SKU are kept back.
     timeout_s
         How long one call may take.
     channel
-        Who follows, as the server shall name it; its subscriber has the same name.
+        The channel whose stock is offered; its subscriber has the same name.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -85,28 +79,19 @@ def run(
         return _say(f"--url takes an address such as http://host/path, not {url!r}")
     bucket = TokenBucket(updates_per_minute, burst, time.monotonic)
     try:
-        asyncio.run(adapt(server.split(","), channel, location, url, cursor, bucket, buffer, timeout_s))
+        asyncio.run(adapt(server.split(","), channel, url, cursor, bucket, timeout_s))
     except (InventoryError, OSError, CursorFileCorrupt, ValueError) as error:
         return _say(str(error))
     return 0
 
 
 async def adapt(
-    servers: list[str],
-    channel: str,
-    locations: list[str],
-    url: str,
-    cursor: Path,
-    bucket: TokenBucket,
-    buffer: int,
-    timeout_s: float,
+    servers: list[str], channel: str, url: str, cursor: Path, bucket: TokenBucket, timeout_s: float
 ) -> None:
     """Until SIGINT or SIGTERM."""
     async with InventoryClient(servers, channel=channel) as client, httpx.AsyncClient(timeout=timeout_s) as http:
-        for location in locations:
-            await client.get_location(location)
-        offers = Offers(locations, buffer)
-        adapter = Adapter(client, FileCursorStore(cursor), offers, locations, channel)
+        offers = Offers()
+        adapter = Adapter(client, FileCursorStore(cursor), offers, channel)
         sender = Sender(offers, bucket, Marketplace(http, url), adapter.on_accepted)
         running = asyncio.create_task(adapter.run(sender))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)

@@ -1,12 +1,11 @@
-"""Follows the stock, has it sent, and remembers how far the marketplace has it."""
+"""Follows what its channel may sell, has it sent, and remembers how far the marketplace has it."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
-from inventory.v1 import core_pb2
+from inventory.v1 import watch_service_pb2 as pb2
 from inventory_client import (
     Bookmark,
     Changes,
@@ -28,7 +27,6 @@ from inventory_client import (
 from inventory_marketplace.offers import Offers
 from inventory_marketplace.sender import Sender
 
-LEVELS_A_READ_MAX = 1_000
 DEADLINE = timedelta(days=7)
 """The feed is kept so long for an adapter that does not come back."""
 KEEP_PERIOD_S = 0.5
@@ -42,13 +40,10 @@ class Adapter:
     """Up to the cursor in `store` the marketplace has accepted everything: after a crash what came after it is sent
     again, and nothing is lost. Without a cursor everything is sent."""
 
-    def __init__(
-        self, client: InventoryClient, store: CursorStore, offers: Offers, locations: Sequence[str], subscriber: str
-    ) -> None:
+    def __init__(self, client: InventoryClient, store: CursorStore, offers: Offers, subscriber: str) -> None:
         self._client = client
         self._store = store
         self._offers = offers
-        self._locations = tuple(locations)
         self._subscriber = subscriber
         self._accepted = asyncio.Event()
         self._kept: Cursor | None = None
@@ -79,7 +74,7 @@ class Adapter:
     async def _follow(self, sender: Sender) -> None:
         # Not as the subscriber: what was read is not yet accepted, so `_keep` acknowledges.
         async with self._client.watch(
-            self._kept or "snapshot", mode=WatchMode.LATEST, locations=self._locations
+            self._kept or "snapshot", kinds=(pb2.CHANGE_KIND_AVAILABILITY,), mode=WatchMode.LATEST
         ) as watch:
             async for event in watch:
                 await self._take(event)
@@ -92,39 +87,29 @@ class Adapter:
             case Restarted(reason):
                 log.info("everything is told anew: %s", reason)
                 offers.begin_snapshot()
-            case SnapshotPiece(levels=levels):
-                for level in levels:
-                    offers.level(level.sku, level.location, level.quantities.available, level.revision)
+            case SnapshotPiece(availability=rows):
+                for row in rows:
+                    offers.tell(row.sku, row.available_to_sell)
             case SnapshotComplete(cursor=cursor):
-                offers.end_snapshot()
+                offers.end_snapshot(await self._catalogue())
                 offers.bookmark(cursor)
-            case Latest(movements, cursor):
-                for row in movements:
-                    offers.level(row.sku, row.location, row.after.available, row.revision)
-                await self._complete({row.sku for row in movements})
+            case Latest(availability=rows, cursor=cursor):
+                for row in rows:
+                    offers.tell(row.sku, row.available_to_sell)
                 offers.bookmark(cursor)
             case Bookmark(cursor):
                 offers.bookmark(cursor)
             case Changes():
                 raise AssertionError("the latest was asked for")
 
-    async def _complete(self, skus: set[str]) -> None:
-        """Asks for the parts of numbers that the stream has not told since the cursor."""
-        keys = [(sku, location) for sku in sorted(skus) for location in self._offers.unknown(sku)]
-        for start in range(0, len(keys), LEVELS_A_READ_MAX):
-            some = keys[start : start + LEVELS_A_READ_MAX]
-            for level in await self._levels(some):
-                self._offers.level(level.sku, level.location, level.quantities.available, level.revision)
-
-    async def _levels(self, keys: Sequence[tuple[str, str]]) -> Sequence[core_pb2.Level]:
+    async def _catalogue(self) -> list[str]:
+        """All SKUs: a snapshot leaves out what can't be sold, and the marketplace may still show it."""
         while True:
             try:
-                answer = await self._client.batch_get_stock(keys)
+                return [sku.sku async for sku in self._client.list_skus()]
             except (Unavailable, Overloaded) as failed:
-                log.warning("stock is asked for again: %s", failed)
+                log.warning("the SKUs are asked for again: %s", failed)
                 await asyncio.sleep(ASK_AGAIN_S)
-            else:
-                return answer.levels
 
     async def _keep(self) -> None:
         while True:

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from inventory_client import Cursor
@@ -20,22 +20,15 @@ class Offer(NamedTuple):
     available: int
 
 
-class _Level(NamedTuple):
-    available: int
-    revision: int
-
-
 class Offers:
     """Only the newest number of each SKU waits: what is kept is bounded by the number of SKUs, however slow the other
-    side is. A SKU's number is what is available at all `locations` together, minus `buffer`, never below 0.
+    side is. A SKU's number is what the channel may sell of it.
 
     One call at a time: `take`, then `accepted`, `failed` or `refused` with the same offers.
     """
 
-    def __init__(self, locations: Sequence[str], buffer: int) -> None:
-        self._locations = tuple(locations)
-        self._buffer = buffer
-        self._levels: dict[str, dict[str, _Level]] = {}
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
         self._shown: dict[str, int] = {}
         """What the marketplace has for certain."""
         self._waiting: dict[str, int] = {}
@@ -52,53 +45,37 @@ class Offers:
         self._generation = 0
         self._promised: tuple[int, Cursor] | None = None
         self._newest: Cursor | None = None
-        self._whole = False
         self._snapshot: set[str] | None = None
 
     def __len__(self) -> int:
         """How many SKUs wait to be sent."""
         return 0 if self._snapshot is not None else len(self._waiting)
 
-    # What is known of the stock.
+    # What may be sold.
 
     def begin_snapshot(self) -> None:
-        """All levels are told anew; nothing is sent until they are complete."""
-        self._levels.clear()
+        """All numbers are told anew; nothing is sent until they are complete."""
+        self._numbers.clear()
         self._snapshot = set(self._shown) | set(self._waiting) | set(self._in_flight)
         self._promised = self._newest = None
 
-    def end_snapshot(self) -> None:
-        """What it did not name has no stock."""
-        gone, self._snapshot = self._snapshot or set(), None
-        self._whole = True
-        for sku in gone - self._levels.keys():
-            self._levels[sku] = {}
-        for sku in self._levels:
+    def end_snapshot(self, skus: Iterable[str] = ()) -> None:
+        """What it did not name can't be sold, `skus` among it: the marketplace may show them since an earlier run."""
+        gone, self._snapshot = {*(self._snapshot or ()), *skus}, None
+        for sku in gone - self._numbers.keys():
+            self._numbers[sku] = 0
+        for sku in self._numbers:
             self._look(sku)
 
-    def level(self, sku: str, location: str, available: int, revision: int) -> None:
-        """What is available of a SKU at one location since a revision; an older one than is known changes nothing."""
-        if location not in self._locations:
-            return
-        levels = self._levels.setdefault(sku, {})
-        known = levels.get(location)
-        if known is not None and known.revision > revision:
-            return
-        levels[location] = _Level(available, revision)
+    def tell(self, sku: str, available: int) -> None:
+        """What may be sold of a SKU now."""
+        self._numbers[sku] = available
         if self._snapshot is None:
             self._look(sku)
 
-    def unknown(self, sku: str) -> list[str]:
-        """The locations whose part of this SKU must be asked for before its number is known: after a resume at a
-        cursor only what has changed since is told."""
-        if self._whole:
-            return []
-        levels = self._levels.get(sku, {})
-        return [location for location in self._locations if location not in levels]
-
     def number(self, sku: str) -> int:
         """What should be offered."""
-        return max(0, sum(level.available for level in self._levels.get(sku, {}).values()) - self._buffer)
+        return self._numbers.get(sku, 0)
 
     # What is sent.
 
@@ -133,7 +110,7 @@ class Offers:
     # How far everything is accepted.
 
     def bookmark(self, cursor: Cursor) -> None:
-        """Everything up to here has been told, and nothing of it is `unknown`."""
+        """Everything up to here has been told."""
         self._newest = cursor
 
     def safe(self) -> Cursor | None:
@@ -151,8 +128,6 @@ class Offers:
 
     def _look(self, sku: str) -> None:
         """Has it wait, or no longer, as its number says."""
-        if self.unknown(sku):
-            return
         if sku in self._in_flight:
             if sku not in self._overtaken:
                 self._overtaken[sku] = self._born()

@@ -15,7 +15,7 @@ class Catalogue:
         return len(self._by_code)
 
     def put(self, sku: catalog_pb2.Sku) -> Item:
-        item = Item(sku.sku, sku.name, sku.unit, sku.unit_digits)
+        item = Item(sku.sku, sku.name, sku.unit, sku.unit_digits, sku.tracking == catalog_pb2.TRACKING_SERIALS)
         self._by_code[sku.sku] = item
         self._by_barcode |= dict.fromkeys(sku.barcodes, sku.sku)
         return item

@@ -23,7 +23,7 @@ class Step(enum.StrEnum):
     COMMIT = "commit"
     FULFIL = "fulfil"
     RELEASE = "release"
-    """The cashier gave up when it was not known whether the sale had been made."""
+    """The cashier gave up when it was not known whether the sale had been made, or a later step was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,18 @@ class Intent:
     release_id: str
     step: Step = Step.RESERVE
     reservation_id: str = ""
+    serials: tuple[tuple[str, str], ...] = ()
+    """SKU and serial number of each piece that has one."""
 
     @classmethod
-    def new(cls, till: str, location: str, lines: tuple[tuple[str, int], ...]) -> Self:
+    def new(
+        cls, till: str, location: str, lines: tuple[tuple[str, int], ...], serials: tuple[tuple[str, str], ...] = ()
+    ) -> Self:
         reserve, commit, fulfil, release = (str(uuid4()) for _ in range(4))
-        return cls(f"{till}-{reserve[:8]}", location, lines, reserve, commit, fulfil, release)
+        return cls(f"{till}-{reserve[:8]}", location, lines, reserve, commit, fulfil, release, serials=serials)
+
+    def serials_of(self, sku: str) -> tuple[str, ...]:
+        return tuple(serial for of, serial in self.serials if of == sku)
 
     def at(self, step: Step, reservation_id: str = "") -> "Intent":
         return replace(self, step=step, reservation_id=reservation_id or self.reservation_id)
@@ -111,7 +118,8 @@ def _read(path: Path) -> Iterator[Intent]:
             lines = tuple((str(sku), quantity) for sku, quantity in row["lines"])
             if any(type(quantity) is not int or quantity < 1 for _, quantity in lines):
                 raise ValueError("a quantity is a whole number from 1")
-            yield Intent(**{**row, "lines": lines, "step": Step(row["step"])})
+            serials = tuple((str(sku), str(serial)) for sku, serial in row.get("serials", ()))
+            yield Intent(**{**row, "lines": lines, "serials": serials, "step": Step(row["step"])})
     except FileNotFoundError:
         return
     except OSError as error:

@@ -14,6 +14,7 @@ from inventory_client import (
     Overloaded,
     ReservationExpired,
     Unavailable,
+    line,
 )
 from inventory_till.journal import Intent, Journal, Step
 
@@ -57,8 +58,7 @@ class Payments:
         try:
             revision = await self._steps(intent)
         except InventoryError as refusal:
-            self._journal.drop(intent)
-            raise Declined(_why(refusal)) from refusal
+            raise Declined(_why(refusal) + await self._undo(intent.reference, refusal)) from refusal
         self._journal.drop(intent)
         return Receipt(intent.reference, revision)
 
@@ -87,7 +87,7 @@ class Payments:
             held = await self._until_answered(
                 "reserving",
                 lambda: client.reserve(
-                    [(sku, new.location, quantity) for sku, quantity in new.lines],
+                    [line(sku, new.location, quantity, serials=new.serials_of(sku)) for sku, quantity in new.lines],
                     ttl=self._hold_ttl,
                     owner=new.reference,
                     reference=new.reference,
@@ -114,19 +114,39 @@ class Payments:
         )
         return issued.revision
 
+    async def _undo(self, reference: str, refusal: InventoryError) -> str:
+        """A step was refused for good: gives back what the steps before it took. What became of it, for people."""
+        intent = self._journal.intent(reference)
+        assert intent is not None, "it is dropped last"
+        if intent.step is Step.RESERVE or isinstance(refusal, ReservationExpired):
+            self._journal.drop(intent)
+            return ""
+        intent = intent.at(Step.RELEASE)
+        self._journal.put(intent)
+        kept = await self._give_back("not sold, giving the goods back", "refused at the till", intent)
+        return "; the goods are given back" if kept is None else f"; nor are the goods given back: {kept.message}"
+
     async def _release(self, intent: Intent) -> None:
-        try:
-            await self._until_answered(
-                "",
-                lambda: self._client.release(
-                    intent.reservation_id, reason="given up at the till", request_id=intent.release_id, timeout_s=TRY_S
-                ),
-            )
-        except InventoryError as refusal:  # it has ended: it ran out, or was issued before the till crashed
-            log.warning("%s is not given back: %s", intent.reference, refusal)
-        self._journal.drop(intent)
+        await self._give_back("", "given up at the till", intent)
         del self.giving_up[intent.reference]
         self._changed()
+
+    async def _give_back(self, doing: str, reason: str, intent: Intent) -> InventoryError | None:
+        """Ends an intent. The refusal, when the reservation has ended: it ran out, or was issued before the till
+        crashed."""
+        kept = None
+        try:
+            await self._until_answered(
+                doing,
+                lambda: self._client.release(
+                    intent.reservation_id, reason=reason, request_id=intent.release_id, timeout_s=TRY_S
+                ),
+            )
+        except InventoryError as refusal:
+            log.warning("%s is not given back: %s", intent.reference, refusal)
+            kept = refusal
+        self._journal.drop(intent)
+        return kept
 
     async def _until_answered(self, doing: str, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Raises what the service refuses. What is refused for now, or not answered, is asked again."""

@@ -23,6 +23,8 @@ class Item:
     name: str = ""
     unit: str = ""
     unit_digits: int = 0
+    by_serial: bool = False
+    """Each piece has a serial number, which says which one is sold."""
 
     def quantity(self, text: str) -> int | None:
         """In the smallest unit; None when the text is no quantity of this SKU."""
@@ -41,6 +43,8 @@ class Item:
 class Line:
     item: Item
     quantity: int
+    serials: tuple[str, ...] = ()
+    """Of the pieces, when they have some."""
 
 
 class Phase(enum.Enum):
@@ -59,6 +63,8 @@ class Sale:
     entry: str = ""
     seeking: tuple[str, ...] = ()
     """Codes that are being looked up."""
+    asks: tuple[Item, ...] = ()
+    """Whose serial number is scanned or typed next; the others after it."""
     message: str = ""
     phase: Phase = Phase.SELLING
     leaving: bool = False
@@ -96,8 +102,12 @@ def press(sale: Sale, key: Press) -> tuple[Sale, Find | Do | None]:
 
 
 def found(sale: Sale, find: Find, item: Item) -> Sale:
-    """The SKU goes on its line, or on a new one."""
+    """The SKU goes on its line, or on a new one. One with serial numbers waits for that of the piece."""
     sale = _sought(sale, find)
+    if item.by_serial:
+        if find.quantity not in {"", "1"}:
+            return replace(sale, message=f"{item.sku} is sold piece by piece: scan each")
+        return replace(sale, asks=(*sale.asks, item))
     quantity = item.quantity(find.quantity or "1")
     if quantity is None:
         return replace(sale, message=f"{find.quantity} is no quantity of {item.sku}")
@@ -125,13 +135,13 @@ def _sell(sale: Sale, key: Press, *, leaving: bool) -> tuple[Sale, Find | Do | N
         case Key.BACKSPACE:
             return replace(sale, entry=sale.entry[:-1]), None
         case Key.ESCAPE:
-            return replace(sale, entry="", message=""), None
+            return replace(sale, entry="", message="", asks=sale.asks if sale.entry else sale.asks[1:]), None
         case Key.ENTER if sale.entry:
             return _enter(replace(sale, entry="", message=""), sale.entry.strip())
         case Key.ENTER | Key.PAY:
             return _pay(sale)
         case Key.INTERRUPT:
-            if leaving or not (sale.lines or sale.seeking):
+            if leaving or not (sale.lines or sale.seeking or sale.asks):
                 return sale, Do.LEAVE
             return replace(sale, leaving=True, message="Ctrl-C again leaves, and forgets these lines"), None
         case str() if len(sale.entry) < ENTRY_CHARACTERS_MAX:
@@ -140,6 +150,8 @@ def _sell(sale: Sale, key: Press, *, leaving: bool) -> tuple[Sale, Find | Do | N
 
 
 def _enter(sale: Sale, entry: str) -> tuple[Sale, Find | None]:
+    if sale.asks:
+        return _name_piece(sale, entry), None
     if entry.startswith("*"):
         return _count(sale, entry[1:]), None
     if not entry:
@@ -149,10 +161,28 @@ def _enter(sale: Sale, entry: str) -> tuple[Sale, Find | None]:
     return replace(sale, seeking=(*sale.seeking, find.code)), find
 
 
+def _name_piece(sale: Sale, serial: str) -> Sale:
+    """The piece whose SKU was scanned before."""
+    if not serial:
+        return sale
+    item, asks = sale.asks[0], sale.asks[1:]
+    for number, line in enumerate(sale.lines):
+        if line.item.sku == item.sku:
+            if serial in line.serials:
+                return replace(sale, message=f"{item.sku} {serial} is on the sale already")
+            serials = (*line.serials, serial)
+            return _with_line(replace(sale, asks=asks), number, replace(line, quantity=len(serials), serials=serials))
+    if len(sale.lines) == LINES_MAX:
+        return replace(sale, asks=asks, message=f"a sale has at most {LINES_MAX} lines")
+    return replace(sale, asks=asks, lines=(*sale.lines, Line(item, 1, (serial,))), selected=len(sale.lines))
+
+
 def _count(sale: Sale, text: str) -> Sale:
     if not sale.lines:
         return replace(sale, message="there is no line to count")
     line = sale.lines[sale.selected]
+    if line.item.by_serial:
+        return replace(sale, message=f"{line.item.sku} is sold piece by piece: scan each, Del removes the line")
     quantity = line.item.quantity(text)
     if quantity is None:
         return replace(sale, message=f"{text or 'nothing'} is no quantity of {line.item.sku}")
@@ -162,6 +192,8 @@ def _count(sale: Sale, text: str) -> Sale:
 def _pay(sale: Sale) -> tuple[Sale, Do | None]:
     if sale.seeking:
         return replace(sale, message=f"{sale.seeking[0]} is still being looked up"), None
+    if sale.asks:
+        return replace(sale, message=f"scan the serial number of {sale.asks[0].sku}, or leave it out with Esc"), None
     if sale.entry:
         return replace(sale, message="press Enter or Esc first: something is typed"), None
     if not sale.lines:

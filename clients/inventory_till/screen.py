@@ -86,7 +86,7 @@ def _row(sale: Sale, number: int, available: Callable[[str], int | None]) -> tup
     return (
         Text(f"{number + 1}"),
         Text(line.item.sku),
-        Text(line.item.name),
+        Text(" ".join((line.item.name, *line.serials)).strip()),
         Text(line.item.show(line.quantity)),
         Text("?" if left is None else line.item.show(left), style="bold red" if short else ""),
     )
@@ -101,7 +101,8 @@ def _middle(sale: Sale, view: View) -> tuple[Text, ...]:
     message = Text(sale.message, style="yellow")
     match sale.phase:
         case Phase.SELLING:
-            return Text(f"> {sale.entry}▏"), message or Text(
+            asked = f"serial number of {sale.asks[0].sku} " if sale.asks else ""
+            return Text(f"{asked}> {sale.entry}▏"), message or Text(
                 "looking up " * bool(sale.seeking) + ", ".join(sale.seeking)
             )
         case Phase.PAYING:

@@ -75,7 +75,8 @@ class Till:
                     self._find(effect)
                 case Do.PAY:
                     lines = tuple((line.item.sku, line.quantity) for line in self._sale.lines)
-                    self._pay(Intent.new(self._name, self._location, lines))
+                    serials = tuple((line.item.sku, serial) for line in self._sale.lines for serial in line.serials)
+                    self._pay(Intent.new(self._name, self._location, lines, serials))
                 case Do.FINISH:
                     self._finish()
                 case Do.GIVE_UP:
@@ -137,7 +138,11 @@ class Till:
         """What an earlier run left in the middle of a payment comes first."""
         for intent in self._journal.intents:
             if intent.step is not Step.RELEASE:
-                lines = tuple(Line(self._catalogue.find(sku) or Item(sku), quantity) for sku, quantity in intent.lines)
+                lines = tuple(
+                    Line(self._catalogue.find(sku) or Item(sku, by_serial=bool(serials)), quantity, serials)
+                    for sku, quantity in intent.lines
+                    for serials in [intent.serials_of(sku)]
+                )
                 self._reference = intent.reference
                 self._sale = Sale(lines, phase=Phase.UNFINISHED, message=intent.reference)
                 return

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
-from inventory_client import InventoryClient, InventoryError, StockMirror
+from inventory_client import AvailabilityMirror, InventoryClient, InventoryError
 
 try:
     import uvicorn
@@ -30,7 +30,7 @@ app = App(name="python -m inventory_web_shop", version_flags=[])
 def run(
     *,
     server: Annotated[str, Parameter(env_var="INVENTORY_SERVER")] = "127.0.0.1:50051",
-    location: str,
+    location: str = "",
     listen: str = "127.0.0.1:8080",
     channel: str = "web",
     hold_ttl_s: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=HOLD_TTL_MAX_S))] = 900,
@@ -38,11 +38,12 @@ def run(
 ) -> int:
     """Serve a web shop's front end: stock, checkout and orders as JSON over HTTP.
 
-    GET /stock/SKU and /stock?skus=A,B answer from a mirror, GET /stock/events?skus=A,B streams what changes. POST
+    GET /stock/SKU and /stock?skus=A,B say from a mirror what the channel may sell, GET /stock/events?skus=A,B streams
+    what changes; places, buffer and the like are the channel's settings: inventory channel set --help. POST
     /carts/CART/checkout {"lines": [{"sku": "A", "quantity": 2}]} holds, POST /orders {"cart": CART, "reference":
     "order-7"} sells, DELETE /carts/CART gives back. It has no passwords: keep it behind something that has.
 
-    Example: python -m inventory_web_shop --server 127.0.0.1:50051,127.0.0.1:50052 --location shop-1
+    Example: python -m inventory_web_shop --server 127.0.0.1:50051,127.0.0.1:50052 --channel web
     --listen 127.0.0.1:8080
 
     Parameters
@@ -50,11 +51,12 @@ def run(
     server
         HOST:PORT of a server, or several with commas between.
     location
-        Whose stock is sold.
+        Take everything from there. Let the channel sell from there only, so that no more is shown. Default: the
+        service chooses, among the channel's places.
     listen
         HOST:PORT of the HTTP port; port 0 takes a free one.
     channel
-        Who sells, as the ledger shall name it.
+        Who sells, as its settings and the ledger name it.
     hold_ttl_s
         For how long a checkout holds.
     stale_max_s
@@ -79,8 +81,9 @@ async def serve(
 ) -> None:
     """Until SIGINT or SIGTERM."""
     async with InventoryClient(servers, channel=channel) as client:
-        await client.get_location(location)
-        async with StockMirror(client, locations=[location]) as mirror:
+        if location:
+            await client.get_location(location)
+        async with AvailabilityMirror(client) as mirror:
             shop = Shop(client, mirror, location, hold_ttl, stale_max_s)
             config = uvicorn.Config(
                 shop.app(),

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from inventory.v1 import core_pb2
-from inventory_client import InventoryClient, InventoryError, PreconditionFailed, StockMirror, WriteOptions
+from inventory_client import AvailabilityMirror, InventoryClient, InventoryError, PreconditionFailed, WriteOptions
 from inventory_web_shop import answers, checks
 from inventory_web_shop.answers import NoSuchHold, Stale
 from inventory_web_shop.checks import BODY_BYTES_MAX, TooLarge, Wrong
@@ -25,13 +25,19 @@ ORDERED = {core_pb2.RESERVATION_STATE_ALLOCATED, core_pb2.RESERVATION_STATE_FULF
 
 
 class Shop:
-    """One location's stock, sold on the web.
+    """What the client's channel may sell, sold on the web: from `location`, or, without one (""), from wherever the
+    channel sells, each line in several parts where it must be.
 
     `hold_ttl` is how long a checkout holds; what the mirror says is given out while it is at most `stale_max_s` old.
     """
 
     def __init__(
-        self, client: InventoryClient, mirror: StockMirror, location: str, hold_ttl: timedelta, stale_max_s: float
+        self,
+        client: InventoryClient,
+        mirror: AvailabilityMirror,
+        location: str,
+        hold_ttl: timedelta,
+        stale_max_s: float,
     ) -> None:
         self._client = client
         self._mirror = mirror
@@ -90,6 +96,7 @@ class Shop:
             ttl=self._hold_ttl,
             owner=cart,
             replace_owner_holds=True,
+            split=not self._location,
             **options,
         )
         return JSONResponse(_reservation(answer.reservation), 201)
@@ -130,7 +137,7 @@ class Shop:
         return round(staleness_s, 3)
 
     def _level(self, sku: str) -> dict[str, Any]:
-        return {"sku": sku, "available": self._mirror.available(sku, self._location)}
+        return {"sku": sku, "available": self._mirror.available_to_sell(sku)}
 
     async def _page(self, skus: tuple[str, ...]) -> AsyncIterator[str]:
         owed: dict[str, None] = {}
@@ -158,9 +165,19 @@ async def _body(request: Request) -> bytes:
 
 
 def _reservation(made: core_pb2.Reservation) -> dict[str, Any]:
-    """`expires_at` is the hold's: an order does not run out, though the service remembers when its hold would have."""
+    """`lines`: from where what comes, a bundle as its parts. `expires_at` is the hold's: an order does not run out,
+    though the service remembers when its hold would have."""
     runs_out = made.state == core_pb2.RESERVATION_STATE_HELD and made.HasField("expires_at")
-    lines = [{"sku": line.sku, "quantity": line.held + line.allocated} for line in made.lines]
+    lines = [
+        {
+            "sku": line.sku,
+            "location": line.location,
+            "quantity": line.held + line.allocated,
+            "backordered": line.backordered,
+            "bundle": line.bundle,
+        }
+        for line in made.lines
+    ]
     return {
         "reservation_id": made.reservation_id,
         "state": core_pb2.ReservationState.Name(made.state).removeprefix("RESERVATION_STATE_"),

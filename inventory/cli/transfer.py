@@ -199,7 +199,7 @@ def receive(
     Parameters
     ----------
     close
-        Nothing more comes: what is still in transit is missing.
+        Nothing more comes: what is still in transit, but for what is named here, is missing.
     difference
         Why something is missing.
     disposition

@@ -17,6 +17,8 @@ from inventory.domain.topology import Site
 
 DAYS_AHEAD_MAX = 366
 """How far a place's calendar is looked through for the day an order leaves on."""
+LAST_DAY = date(9990, 1, 1)
+"""Beyond it nothing is foreseen: time itself ends in the year 9999."""
 _NOWHERE = frozenset({"Factory", "localtime", "posixrules"})
 """Files of the time zone database that name no zone: what they mean differs from machine to machine."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from inventory.domain import pickup
 from inventory.domain.adjustment import (
     Adjust,
     Adjusted,
@@ -16,7 +17,7 @@ from inventory.domain.adjustment import (
 from inventory.domain.backorder import fill_backorders
 from inventory.domain.incoming import SetIncoming, set_incoming
 from inventory.domain.ledger import Ledger
-from inventory.domain.pickup import location_ids
+from inventory.domain.limits import SOURCES_MAX
 from inventory.domain.reallocation import Reallocate, reallocate
 from inventory.domain.receipt import ExpireLots, Receive, Reclassify, expire_lots, receive, reclassify
 from inventory.domain.refusal import Refusal
@@ -199,12 +200,15 @@ def serials(command: object) -> list[tuple[str, str]]:
             return []
 
 
-def spreads(command: StockCommand, topology: Topology) -> dict[str, tuple[int, ...]]:
-    """The SKUs that may come from several places, and the numbers of those."""
+def spreads(command: object, topology: Topology) -> dict[str, tuple[int, ...]]:
+    """The SKUs that may come from several places, and the numbers of those. None, when they make too many levels: it is
+    refused for that."""
     if not isinstance(command, Reserve):
         return {}
-    restricted = topology.restricts(command.channel_id)
-    skus = [ask.sku for ask in command.asks if restricted or not ask.location]
-    if not skus:
-        return {}
-    return dict.fromkeys(skus, location_ids(topology, command))
+    found = pickup.spreads(topology, command)
+    return found if pickup.sources(found) <= SOURCES_MAX else {}
+
+
+def sources(command: object, topology: Topology) -> int:
+    """How many levels that makes."""
+    return pickup.sources(spreads(command, topology))

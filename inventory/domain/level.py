@@ -19,7 +19,10 @@ class Place(NamedTuple):
 
 
 class Level(NamedTuple):
-    """Quantities in the SKU's smallest unit. An unset threshold is None, which differs from 0."""
+    """Quantities in the SKU's smallest unit. An unset threshold is None, which differs from 0.
+
+    Sums go by position: they are taken over every place of a SKU, and a name costs three times as much.
+    """
 
     on_hand: int = 0
     held: int = 0
@@ -40,12 +43,12 @@ class Level(NamedTuple):
 
     @property
     def available(self) -> int:
-        return self.on_hand - self.unsellable - self.held - self.allocated
+        return self[0] - self[1] - self[2] - self[3] - self[4] - self[5]
 
     @property
     def free(self) -> int:
         """What may be promised from the shelf: what is available, but for what back-orders wait for."""
-        return self.available - self.backordered
+        return self[0] - self[1] - self[2] - self[3] - self[4] - self[5] - self[6]
 
 
 EMPTY = Level()

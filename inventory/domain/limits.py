@@ -6,6 +6,10 @@ LINES_MAX = 200
 """Lines of one reservation."""
 GRANTS_MAX = 10_000
 """Lines that a reservation may come to: bundles taken apart, several places, lots."""
+SOURCES_MAX = 50_000
+"""Levels that the lines of one request may come from: SKUs times places. As many are locked for it."""
+SEEN_MAX = 200_000
+"""Levels that one request looks at: SKUs, or what bundles are made of, line by line, times places."""
 BULK_ROWS_MAX = 10_000
 """Rows of one bulk command."""
 RECEIPT_LINES_MAX = 1_000

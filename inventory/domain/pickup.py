@@ -1,11 +1,14 @@
 """Collection by the customer: what the pick-up place has, and what others send there by transfers of their own."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 from inventory.domain.goods import SkuKind
 from inventory.domain.ledger import Ledger
+from inventory.domain.limits import SOURCES_MAX
 from inventory.domain.promise import promise
+from inventory.domain.refusal import too_many_sources
 from inventory.domain.reservation import Reservation, Reserve
 from inventory.domain.topology import Site, Topology, Use
 from inventory.domain.transfer import Transfer, TransferLine, TransferState, expected, save
@@ -39,13 +42,36 @@ def viewed(topology: Topology, command: Reserve) -> tuple[Site, ...]:
 
 
 def location_ids(topology: Topology, command: Reserve) -> tuple[int, ...]:
-    """All that a command may come from, or must look at."""
+    """All that a command may come from, or must look at: where a channel has a limit for back-orders of its own it is
+    counted over all places."""
+    channel = topology.channel(command.channel_id)
+    if channel.has_overrides or channel.view.oversell_limit is not None:
+        return tuple(topology.sites)
     if command.pickup is None:
         return topology.selling_ids(command.channel_id, command.purpose or topology.channel(command.channel_id).use)
     sites = [site for stage in stages(topology, command) for site in stage]
     if topology.channel(command.channel_id).restricted:
         sites += viewed(topology, command)
     return tuple(dict.fromkeys(site.location_id for site in sites))
+
+
+def spreads(topology: Topology, command: Reserve) -> dict[str, tuple[int, ...]]:
+    """The SKUs that may come from several places, and the numbers of those."""
+    restricted = topology.restricts(command.channel_id)
+    skus = dict.fromkeys(ask.sku for ask in command.asks if restricted or not ask.location)
+    return dict.fromkeys(skus, location_ids(topology, command)) if skus else {}
+
+
+def sources(found: Mapping[str, tuple[int, ...]]) -> int:
+    """How many levels that makes; a bundle counts as one SKU."""
+    return len(found) * len(next(iter(found.values()))) if found else 0
+
+
+def check_sources(topology: Topology, command: Reserve) -> None:
+    """Raises TOO_MANY_LINES."""
+    found = sources(spreads(topology, command))
+    if found > SOURCES_MAX:
+        raise too_many_sources(found, SOURCES_MAX, "lines")
 
 
 def arranged(ledger: Ledger, reservation: Reservation) -> Reservation:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from inventory.domain.calendar import arrives_at, arrives_on, begins_at, leaves_at, local_date
+from inventory.domain.calendar import LAST_DAY, arrives_at, arrives_on, begins_at, leaves_at, local_date
 from inventory.domain.topology import Site
 
 _Time = TypeVar("_Time", date, datetime)
@@ -120,7 +120,7 @@ def _coming(due: Iterable[Due], waiting: Mapping[int, int], short: int) -> list[
 def _portion(order: _Order, site: Site, quantity: int, due_on: date | None) -> Portion:
     now, preorder_until, pickup = order
     from_date = max(day for day in (local_date(site, now), due_on, preorder_until) if day is not None)
-    leaves = leaves_at(site, max(now, begins_at(site, from_date)))
+    leaves = None if from_date > LAST_DAY else leaves_at(site, max(now, begins_at(site, from_date)))
     ready, arrives = None, None
     if leaves is not None and pickup is None:
         arrives = arrives_on(site, leaves)

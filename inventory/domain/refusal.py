@@ -215,3 +215,13 @@ def count_not_found(count_id: str) -> Refusal:
         metadata={"count_id": count_id},
         resource=("stock count", count_id),
     )
+
+
+def too_many_sources(found: int, most: int, field: str) -> Refusal:
+    """Of lines that may come from so many levels."""
+    return Refusal(
+        Reason.TOO_MANY_LINES,
+        f"{field} may come from {found} levels, SKUs times places, more than {most}",
+        field=field,
+        metadata={"max": str(most)},
+    )

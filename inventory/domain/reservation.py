@@ -405,26 +405,43 @@ def _chosen(
     chosen = []
     left = [has(line) for line in lines]
     for ask in asks:
-        sku, location, quantity, serials = ask
-        missing = quantity
-        if serials:
+        if ask.serials:
+            missing = ask.quantity
             for index, pieces in serial.named(ledger, reservation, ask, left, owned=owned).items():
                 left[index] -= len(pieces)
                 missing -= len(pieces)
                 chosen.append(_Chosen(index, len(pieces), pieces))
-        else:
-            for index, line in enumerate(lines):
-                place = ledger.codes.get((line.sku_id, line.location_id))
-                if place is None or place.sku != sku or (location and place.location != location):
-                    continue
+            if missing:
+                raise exceeds_held(ask.sku, ask.location, ask.quantity, ask.quantity - missing)
+            continue
+        for per, indexes in _asked_of(ledger, lines, ask):
+            missing = ask.quantity * per
+            for index in indexes:
                 taken = min(left[index], missing)
                 if taken:
                     left[index] -= taken
                     missing -= taken
                     chosen.append(_Chosen(index, taken))
-        if missing:
-            raise exceeds_held(sku, location, quantity, quantity - missing)
+            if missing:
+                raise exceeds_held(ask.sku, ask.location, ask.quantity, (ask.quantity * per - missing) // per)
     return chosen
+
+
+def _asked_of(ledger: Ledger, lines: Sequence[Line], ask: Ask) -> list[tuple[int, list[int]]]:
+    """The lines of a SKU; of a bundle those of each part, and how much of it one bundle takes."""
+    own: list[int] = []
+    parts: dict[tuple[int, int], list[int]] = {}
+    for index, line in enumerate(lines):
+        place = ledger.codes.get((line.sku_id, line.location_id))
+        if place is None or (ask.location and place.location != ask.location):
+            continue
+        if place.sku == ask.sku:
+            own.append(index)
+        elif line.bundle_sku_id and ledger.bundles.get(line.bundle_sku_id) == ask.sku:
+            parts.setdefault((line.sku_id, line.bundle_quantity), []).append(index)
+    if own or not parts:
+        return [(1, own)]
+    return [(per, indexes) for (_, per), indexes in parts.items()]
 
 
 def _to_issue(ledger: Ledger, reservation: Reservation, asks: Sequence[Ask]) -> list[_Chosen]:

@@ -8,10 +8,18 @@ from inventory.domain import availability, pickup
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Place
-from inventory.domain.limits import GRANTS_MAX
+from inventory.domain.limits import GRANTS_MAX, SEEN_MAX
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
-from inventory.domain.refusal import Reason, Refusal, Shortage, insufficient, location_not_found, sku_retired
+from inventory.domain.refusal import (
+    Reason,
+    Refusal,
+    Shortage,
+    insufficient,
+    location_not_found,
+    sku_retired,
+    too_many_sources,
+)
 from inventory.domain.reservation import Ask, Line, Pickup, Reservation, ReservationState, Reserve, give_back_holds
 from inventory.domain.selling import Seller, check_selling
 from inventory.domain.serial import not_tracked, promise, standing
@@ -24,7 +32,7 @@ Parts = tuple[tuple[int, int], ...]
 
 def reserve(ledger: Ledger, command: Reserve) -> Reservation:
     """Raises SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING,
-    SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN, INSUFFICIENT_STOCK."""
+    SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN, INSUFFICIENT_STOCK, TOO_MANY_LINES."""
     if command.replace_owner_holds:
         for reservation_id in tuple(ledger.held_by_owner.get((command.channel_id, command.owner), ())):
             earlier = ledger.reservations[reservation_id]
@@ -34,6 +42,7 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
         lines = _taken_plainly(ledger, command)
         if lines is not None:
             return _saved(ledger, command, lines, command.purpose or ledger.topology.channel(command.channel_id).use)
+    pickup.check_sources(ledger.topology, command)
     promise = _Promise(ledger, command)
     for number, ask in enumerate(command.asks):
         if ask.location:
@@ -175,6 +184,9 @@ class _Promise:
         """For the lines that name no place, all at once, from one stage of places after the other."""
         stages = pickup.stages(self._ledger.topology, self._command)
         wanteds = [self._unplaced(number, ask) for number, ask in enumerate(self._command.asks) if not ask.location]
+        looked_at = sum(len(wanted.parts) for wanted in wanteds) * sum(len(sites) for sites in stages)
+        if looked_at > SEEN_MAX:
+            raise too_many_sources(looked_at, SEEN_MAX, "lines")
         limits = [self._limit(wanted) if self._channel.restricted else OVERSELL_UNLIMITED for wanted in wanteds]
         left = [wanted.ask.quantity for wanted in wanteds]
         for sites in stages:
@@ -231,13 +243,6 @@ class _Promise:
             raise insufficient(self._shortages)
         for wanted, location_id, missing in self._short_of:
             self._note_missing(wanted, location_id, missing)
-        if len(self._lines) > GRANTS_MAX:
-            raise Refusal(
-                Reason.TOO_MANY_LINES,
-                f"the reservation would come to {len(self._lines)} lines, more than {GRANTS_MAX}",
-                field="lines",
-                metadata={"max": str(GRANTS_MAX)},
-            )
         self._lines.sort(key=lambda line: line.ask_no)
         reservation = _saved(ledger, command, self._lines, self._use, self._pickup_location_id)
         for line_no, line in enumerate(self._lines):
@@ -320,6 +325,13 @@ class _Promise:
             lot_id=lot_id,
         )
         self._lines.append(self._line(wanted, key, amount, held, allocated, lot_id=lot_id))
+        if len(self._lines) > GRANTS_MAX:  # at once: it could become millions
+            raise Refusal(
+                Reason.TOO_MANY_LINES,
+                f"the reservation would come to more than {GRANTS_MAX} lines",
+                field="lines",
+                metadata={"max": str(GRANTS_MAX)},
+            )
 
     def _line(
         self,
@@ -348,12 +360,11 @@ class _Promise:
             -self._ledger.step,
         )
 
-    def _room(self, wanted: _Wanted, location_id: int) -> int:
-        if self._command.stock_only or wanted.bundle or wanted.ask.serials:
-            return 0
+    def _room(self, wanted: _Wanted, location_id: int, waiting: int) -> int:
+        """`waiting`: what is back-ordered of the SKU at all places together."""
         sku_id = wanted.sku_id
         level = self._ledger.level_at((sku_id, location_id))
-        elsewhere = self._seller.backordered(sku_id, (location_id,))
+        elsewhere = waiting - level.backordered
         room = availability.room(self._seller.view(sku_id), wanted.oversell_limit, level, elsewhere)
         if room and self._channel.restricted:
             self._limit(wanted)
@@ -361,20 +372,34 @@ class _Promise:
         return room
 
     def _lack(self, wanted: _Wanted, location_ids: Sequence[int], granted: int) -> None:
-        """What isn't on the shelf is back-ordered as far as that is allowed, at the first of these places that has room
-        for all of it, else at one after the other; what is left makes the line short."""
+        """What isn't on the shelf is back-ordered as far as that is allowed; what is left makes the line short."""
         missing = wanted.ask.quantity - granted
-        roomy = (location_id for location_id in location_ids if self._room(wanted, location_id) >= missing)
-        whole = next(roomy, None)
-        for location_id in location_ids if whole is None else (whole,):
-            room = min(self._room(wanted, location_id), missing)
-            if room > 0:
-                self._wait(wanted, location_id, room)
-                missing -= room
+        if not (self._command.stock_only or wanted.bundle or wanted.ask.serials):
+            missing = self._put_off(wanted, location_ids, missing)
         if missing:
             ask = wanted.ask
             self._shortages.append(Shortage(ask.sku, ask.location, ask.quantity, ask.quantity - missing))
             self._short_of.append((wanted, location_ids[0] if location_ids else 0, missing))
+
+    def _put_off(self, wanted: _Wanted, location_ids: Sequence[int], missing: int) -> int:
+        """Back-orders at the first of these places that has room for all of it, else at one after the other. Returns
+        what there is no room for."""
+        waiting = self._seller.backordered(wanted.sku_id, ())
+        roomy = []
+        for location_id in location_ids:
+            room = self._room(wanted, location_id, waiting)
+            if room >= missing:
+                self._wait(wanted, location_id, missing)
+                return 0
+            if room > 0:
+                roomy.append(location_id)
+        for location_id in roomy:
+            room = min(self._room(wanted, location_id, waiting), missing)
+            if room > 0:
+                self._wait(wanted, location_id, room)
+                missing -= room
+                waiting += room
+        return missing
 
     def _wait(self, wanted: _Wanted, location_id: int, quantity: int) -> None:
         """Back-orders so much at a place."""

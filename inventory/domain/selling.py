@@ -102,6 +102,29 @@ class Seller:
         return Sellable(availability.seen(self.bundle_view(goods.sku_id), whole), 0)
 
 
+class StillSeller(Seller):
+    """On what doesn't change meanwhile: what many bundles have in common is worked out once."""
+
+    def __init__(self, ledger: Ledger, channel_id: int, use: Use | None) -> None:
+        super().__init__(ledger, channel_id, use)
+        self._sellable: dict[int, Sellable] = {}
+        self._free: dict[int, dict[int, int]] = {}
+
+    def sellable(self, goods: Goods) -> Sellable:
+        found = self._sellable.get(goods.sku_id)
+        if found is None:
+            found = self._sellable[goods.sku_id] = super().sellable(goods)
+        return found
+
+    def free_of(self, goods: Goods) -> dict[int, dict[int, int]]:
+        for leaf in goods.leaves:
+            if leaf.sku_id not in self._free:
+                self._free[leaf.sku_id] = {
+                    site.location_id: self.free(leaf.sku_id, site.location_id) for site in self.sites
+                }
+        return {leaf.sku_id: self._free[leaf.sku_id] for leaf in goods.leaves}
+
+
 def check_selling(channel: Channel, use: Use, site: Site) -> None:
     """Raises LOCATION_RETIRED, LOCATION_NOT_SELLING."""
     if not site.active:

@@ -67,8 +67,9 @@ def receive_transfer(ledger: Ledger, command: ReceiveTransfer) -> Transfer:
     transfer = in_state(ledger, command.transfer_id, TransferState.SHIPPED)
     arrived = [0] * len(transfer.lines)
     has = [line.in_transit for line in transfer.lines]
-    for part in chosen(ledger, transfer, command.rows, has, shipping=False):
-        arrived[part.line_no] += part.quantity
+    if command.rows or not command.close:  # closed without a word of what came: nothing more did
+        for part in chosen(ledger, transfer, command.rows, has, shipping=False):
+            arrived[part.line_no] += part.quantity
     lines = list(transfer.lines)
     for index, line in enumerate(lines):
         missing = has[index] - arrived[index] if command.close else 0

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from inventory.domain.topology import OVERSELL_UNLIMITED, Point, Site
 
+FIGURES_MAX = 10_000
+"""What is free of a SKU at a place, of so many, is compared."""
 COMBINATIONS_MAX = 5_000
 """Sets of places that are looked at, in all, for the fewest parcels of an order: any number of places out of 11, three
 out of 24, pairs out of 70. Beyond it a place is added at a time, the one that brings the order furthest."""
@@ -99,9 +101,10 @@ def source(
     with fewest places choose first, if that serves the whole order.
 
     FEWEST_PARCELS gives each want as much as that, from the smallest number of places that can: proven up to
-    COMBINATIONS_MAX sets, unless wants share a SKU. Wants that some place has whole are split only if the order would
-    need more places otherwise. Of equally many places, those win that come first in the channel's order, or are nearest
-    to the destination when there is one (the first place decides, then the second, and so on).
+    COMBINATIONS_MAX sets, unless wants share a SKU; of more than FIGURES_MAX figures those of the first places are
+    compared, and of those that each want for itself would come from. Wants that some place has whole are split only if
+    the order would need more places otherwise. Of equally many places, those win that come first in the channel's
+    order, or are nearest to the destination when there is one (the first place decides, then the second, and so on).
     """
     strategy, destination = sourcing.strategy, sourcing.destination
     assert destination is not None or strategy is not Strategy.NEAREST
@@ -246,22 +249,31 @@ class _Order:
         parcels = _parcels(found)
         if parcels <= 1:
             return found
+        location_ids = self._compared(found)
         amounts = [_given(choices) for choices in found]
-        whole, loose = self._covers(amounts)
+        whole, loose = self._covers(amounts, location_ids)
         for places in chain(islice(_smallest(whole, loose), TRIALS_MAX), _greedy(whole, loose)):
-            trial = self.give(turns, [self.location_ids[place] for place in places])
+            trial = self.give(turns, [location_ids[place] for place in places])
             if all(_given(choices) >= amount for choices, amount in zip(trial, amounts, strict=True)):
                 return trial if _parcels(trial) <= parcels else found
         return found
 
-    def _covers(self, amounts: Sequence[int]) -> tuple["_Cover", "_Cover | None"]:
+    def _compared(self, found: Sequence[Sequence[Choice]]) -> Sequence[int]:
+        """All places, or the first ones and those that what was found comes from, which together have enough."""
+        most = FIGURES_MAX // sum(len(want.parts) for want in self.wants)
+        if len(self.location_ids) <= most:
+            return self.location_ids
+        used = {choice.location_id for choices in found for choice in choices}
+        return [place for number, place in enumerate(self.location_ids) if number < most or place in used]
+
+    def _covers(self, amounts: Sequence[int], location_ids: Sequence[int]) -> tuple["_Cover", "_Cover | None"]:
         """What a set of places must bring together: every want whole if one place has all of it; and, if that differs,
         whatever may be split in pieces."""
         whole: list[_Need] = []
         loose: list[_Need] = []
         for want, amount in zip(self.wants, amounts, strict=True):
             if amount:
-                rooms = [self._room(want, location_id, {}) for location_id in self.location_ids]
+                rooms = [self._room(want, location_id, {}) for location_id in location_ids]
                 in_pieces = _Need(amount, [min(room, amount) for room in rooms])
                 in_one = _Need(1, [int(room >= amount) for room in rooms])
                 whole.append(in_one if any(in_one.gives) else in_pieces)
@@ -275,7 +287,7 @@ class _Order:
                 if part == sku_id
             )
             if amount:
-                need = _Need(amount, [min(self._known[sku_id, place], amount) for place in self.location_ids])
+                need = _Need(amount, [min(self._known[sku_id, place], amount) for place in location_ids])
                 whole.append(need)
                 loose.append(need)
         return _Cover(whole), None if same else _Cover(loose)

@@ -93,8 +93,8 @@ class ShipTransfer(NamedTuple):
 
 
 class ReceiveTransfer(NamedTuple):
-    """These rows have arrived, or everything in transit when there are none. With `close` nothing more comes.
-    `disposition` None: sellable."""
+    """These rows have arrived; without rows everything in transit, or with `close` nothing. With `close` nothing more
+    comes. `disposition` None: sellable."""
 
     channel_id: int
     transfer_id: UUID

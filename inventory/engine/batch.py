@@ -18,6 +18,7 @@ from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release
 from inventory.domain.topology import Topology
 from inventory.engine.submission import AloneCommand, Outcome, Submission
 from inventory.postgres import beside, catalog, channels, incoming, serials, stock
+from inventory.postgres.beside import Beside
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import LookAgain, Narrow, TopologyChanged
 from inventory.postgres.needed import Needed
@@ -150,11 +151,10 @@ class _Needs:
         )
 
 
-async def _look(writer: Writer, directory: Directory, batch: Sequence[Submission]) -> stock.Locked:
+async def _look(
+    writer: Writer, directory: Directory, commands: Sequence[Any], concerned: Sequence[Beside], needs: _Needs
+) -> stock.Locked:
     """Makes what must exist and locks what the batch needs."""
-    needs = _Needs(batch, directory.topology)
-    commands = [submission.command for submission in batch]
-    concerned = [noun for noun in beside.ALL if noun.concerns(commands)]
     if needs.owners:
         await stock.lock_owners(writer, list(needs.owners))
     for noun in concerned:
@@ -170,7 +170,10 @@ async def _look(writer: Writer, directory: Directory, batch: Sequence[Submission
 async def _change_stock(
     writer: Writer, directory: Directory, batch: Sequence[Submission], encode_refusal: EncodeRefusal
 ) -> Executed:
-    ledger, answers, more_has_run_out, seen = await _look(writer, directory, batch)
+    commands = [submission.command for submission in batch]
+    concerned = beside.concerned(commands)
+    needs = _Needs(batch, directory.topology)
+    ledger, answers, more_has_run_out, seen = await _look(writer, directory, commands, concerned, needs)
 
     # What has run out stops counting before anything else is decided.
     for reservation in list(ledger.reservations.values()):
@@ -202,7 +205,9 @@ async def _change_stock(
             )
     if not (rows or ledger.step):
         return Executed(outcomes)
-    base = await _write(writer, batch, ledger, rows)
+    for noun in concerned:
+        await noun.write(writer, ledger)
+    base = await _write_stock(writer, ledger, rows)
     if batch[0].validate_only:  # nothing will have happened: the revision is the present one
         return Executed([outcome._replace(revision=base) for outcome in outcomes])
     return Executed(
@@ -212,14 +217,6 @@ async def _change_stock(
         ],
         _committed(base, ledger, seen),
     )
-
-
-async def _write(writer: Writer, batch: Sequence[Submission], ledger: Ledger, rows: Sequence[RequestRow]) -> int:
-    commands = [submission.command for submission in batch]
-    for noun in beside.ALL:
-        if noun.concerns(commands):
-            await noun.write(writer, ledger)
-    return await _write_stock(writer, ledger, rows)
 
 
 async def _write_stock(writer: Writer, ledger: Ledger, rows: Sequence[RequestRow]) -> int:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from inventory.domain import decide
 from inventory.domain.ledger import Committed
 from inventory.engine import failures
 from inventory.engine.batch import EncodeRefusal, Executed, execute
@@ -28,6 +29,7 @@ from inventory.postgres.topology import Directory
 QUEUE_COMMANDS_MAX = 10_000
 BATCH_COMMANDS_MAX = 512
 BATCH_LINES_MAX = 8_000
+BATCH_SOURCES_MAX = 50_000
 GATHER_FROM_COMMANDS = 8
 GATHER_COMMANDS_MAX = 256
 GATHER_S_MAX = 0.012
@@ -155,16 +157,20 @@ class Lane:
     def _collect(self) -> list[Submission]:
         queue = self._queue
         batch: list[Submission] = []
-        lines = 0
+        lines = levels = 0
         while queue and len(batch) < BATCH_COMMANDS_MAX:
             submission = queue[0]
             if submission.abandoned:
                 self._forget(queue.popleft())
                 continue
-            if batch and (submission.solo or lines + submission.weight > BATCH_LINES_MAX):
+            sources = decide.sources(submission.command, self._directory.topology)
+            if batch and (
+                submission.solo or lines + submission.weight > BATCH_LINES_MAX or levels + sources > BATCH_SOURCES_MAX
+            ):
                 break
             batch.append(queue.popleft())
             lines += submission.weight
+            levels += sources
             if submission.solo:
                 break
         return batch

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from inventory.domain.decide import decide
 from inventory.domain.explain import CLAIMS_NAMED_MAX, Claim, Claims
 from inventory.domain.ledger import Ledger
+from inventory.domain.limits import SEEN_MAX
+from inventory.domain.refusal import too_many_sources
 from inventory.domain.reservation import Expire, run_out
 from inventory.postgres.errors import TopologyChanged
 from inventory.postgres.reads import Reader
@@ -67,20 +69,26 @@ class Looking:
         self.directory = Directory()
 
     @asynccontextmanager
-    async def look(self, channel_id: int, skus: Collection[str], pairs: Collection[Pair] = ()) -> AsyncIterator[Seen]:
-        """Levels of `skus` at all places, and of `pairs`; holds that have run out don't count. Raises a
-        `StorageError`."""
+    async def look(
+        self, channel_id: int, skus: Collection[str], pairs: Collection[Pair] = (), field: str = "lines"
+    ) -> AsyncIterator[Seen]:
+        """Levels of `skus`, which the request's `field` names, at all places, and of `pairs`; holds that have run out
+        don't count. Raises a `StorageError`, TOO_MANY_LINES."""
         async with self._reader.snapshot() as source:
             try:
-                seen = await self._seen(source, channel_id, skus, pairs)
+                seen = await self._seen(source, channel_id, skus, pairs, field)
             except TopologyChanged:
                 await self.directory.refresh(source)
-                seen = await self._seen(source, channel_id, skus, pairs)
+                seen = await self._seen(source, channel_id, skus, pairs, field)
             yield seen
 
-    async def _seen(self, source: Source, channel_id: int, skus: Collection[str], pairs: Collection[Pair]) -> Seen:
+    async def _seen(
+        self, source: Source, channel_id: int, skus: Collection[str], pairs: Collection[Pair], field: str
+    ) -> Seen:
         topology = self.directory.topology
         everywhere = tuple(topology.sites)
+        if len(skus) * len(everywhere) > SEEN_MAX:
+            raise too_many_sources(len(skus) * len(everywhere), SEEN_MAX, field)
         viewed = [channel_id] if topology.channel(channel_id).has_overrides else []
         wanted = Wanted(pairs=pairs, spreads=[(sku, everywhere) for sku in skus], viewed=viewed)
         locked = await find_and_lock(source, wanted, topology, lock=False)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from inventory.domain.ledger import Ledger
+from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve
 from inventory.postgres import (
     incoming,
     lots,
@@ -40,3 +41,18 @@ ALL: tuple[Beside, ...] = (
     serials,
 )
 """In the order of their locks, and of what they read: stock counts see the lots that are named."""
+
+
+def concerned(commands: Sequence[Any]) -> Sequence[Beside]:
+    """Those that a batch's commands have to do with. What most batches are made of is known without asking each noun
+    about each command."""
+    if _PLAIN.issuperset(map(type, commands)) and not any(
+        type(command) is Reserve and command.pickup is not None for command in commands
+    ):
+        return _OF_PLAIN
+    return [noun for noun in ALL if noun.concerns(commands)]
+
+
+_PLAIN = frozenset({Reserve, Commit, Extend, Release, Fulfil, Expire})
+_OF_PLAIN: tuple[Beside, ...] = (serials,)
+"""Serial numbers show only when the levels are locked."""

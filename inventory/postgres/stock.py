@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -99,7 +99,7 @@ class Wanted(NamedTuple):
     reservation_ids: Sequence[UUID] = ()
     owners: Sequence[tuple[int, str]] = ()
     must_exist: Collection[Pair] = ()
-    spreads: Collection[tuple[str, Sequence[int]]] = ()
+    spreads: Collection[tuple[str, tuple[int, ...]]] = ()
     arrivals: Collection[Pair] = ()
     viewed: Collection[int] = ()
     wide: bool = True
@@ -144,13 +144,22 @@ async def _find(source: Source, wanted: Wanted, lock: bool) -> Any:
     if not wanted.wide:
         return (await source.fetch("find_and_lock", *arguments))[0]
     query = "find_and_lock_wide" if lock else "find_wide"
-    return (await source.fetch(query, *arguments, list(wanted.spreads), list(wanted.arrivals)))[0]
+    spreads = [(sku, _listed(location_ids)) for sku, location_ids in wanted.spreads]
+    return (await source.fetch(query, *arguments, spreads, list(wanted.arrivals)))[0]
+
+
+@lru_cache(maxsize=256)
+def _listed(location_ids: tuple[int, ...]) -> str:
+    """As text: many SKUs have the same places."""
+    return ",".join(map(str, location_ids))
 
 
 async def _refuse_late(source: Source, ledger: Ledger, began: datetime) -> None:
     if ledger.now - began <= LOCK_WAIT_NOTICED:
         return
     locked = (*ledger.levels, *ledger.candidates)
+    if ledger.candidates and not (await source.fetch("is_due_since", began, ledger.now))[0][0]:
+        return  # a wide look takes so long by itself; to ask about each of its levels would cost as much again
     if locked:
         sku_ids, location_ids = zip(*locked, strict=True)
         if (await source.fetch("has_run_out_since", sku_ids, location_ids, began, ledger.now))[0][0]:

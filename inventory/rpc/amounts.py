@@ -1,6 +1,6 @@
 """Amounts of any unit, such as 1.5 boxes, become quantities of the SKU's smallest unit before anything is decided."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
 from inventory.domain.code import sku_code
@@ -28,7 +28,7 @@ class Amounts:
         """The lines themselves when none has an amount; else copies that say `quantity`. `path` is that of the lines,
         such as `requests[3].lines`. Raises FIELD_CONFLICT, FIELD_REQUIRED, SKU_FORMAT, SKU_NOT_FOUND, AMOUNT_FORMAT,
         UNIT_NOT_FOUND, QUANTITY_NOT_WHOLE, QUANTITY_OUT_OF_RANGE, and a `StorageError`."""
-        if not any(line.amount or line.unit for line in lines):
+        if not names_amounts(lines):
             return lines
         for position, line in enumerate(lines):
             _check(line, f"{path}[{position}]")
@@ -53,6 +53,14 @@ class Amounts:
             self._kept.update(read)
             found |= read
         return found
+
+
+def names_amounts(lines: Iterable[core_pb2.LineQuantity | stock_pb2.ReceiptLine]) -> bool:
+    """Whether any of them has something to be converted."""
+    for line in lines:  # noqa: SIM110 - any() would make a generator for every call
+        if line.amount or line.unit:
+            return True
+    return False
 
 
 def _check(line: core_pb2.LineQuantity | stock_pb2.ReceiptLine, path: str) -> None:

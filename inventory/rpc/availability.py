@@ -1,5 +1,6 @@
 """AvailabilityService: parse, look, decide, format. Nothing is locked and nothing is promised."""
 
+import asyncio
 from datetime import date
 from uuid import UUID
 
@@ -16,9 +17,10 @@ from inventory.domain.explain import (
 from inventory.domain.goods import Goods, SkuKind, Tracking
 from inventory.domain.ledger import Ledger
 from inventory.domain.limits import KEYS_MAX
+from inventory.domain.pickup import check_sources
 from inventory.domain.refusal import channel_not_found, sku_not_found
 from inventory.domain.reservation import Reserve
-from inventory.domain.selling import Seller
+from inventory.domain.selling import Seller, StillSeller
 from inventory.domain.topology import Site, Use
 from inventory.postgres.availability import Looking, Seen
 from inventory.postgres.reads import Reader
@@ -53,14 +55,15 @@ class AvailabilityService:
         use = parse.purpose(request.purpose, "purpose")
         channel_id = await self._channel(request.channel, call)
         await check_revision(self._reader, request.min_revision)
-        async with self._looking.look(channel_id, skus) as seen:
+        async with self._looking.look(channel_id, skus, field="skus") as seen:
             ledger = seen.ledger
-        seller = Seller(ledger, channel_id, use)
-        known = [ledger.goods[sku] for sku in skus if sku in ledger.goods]
-        return pb2.GetAvailabilityResponse(
-            availability=[seen_message(goods.sku, seller.sellable(goods)) for goods in known],
-            unknown=[sku for sku in skus if sku not in ledger.goods],
-        ).SerializeToString()
+        seller = StillSeller(ledger, channel_id, use)
+        answer = pb2.GetAvailabilityResponse(unknown=[sku for sku in skus if sku not in ledger.goods])
+        for goods in (ledger.goods[sku] for sku in skus if sku in ledger.goods):
+            answer.availability.append(seen_message(goods.sku, seller.sellable(goods)))
+            if goods.leaves:  # a thousand large bundles take seconds
+                await asyncio.sleep(0)
+        return answer.SerializeToString()
 
     async def explain(self, request: pb2.ExplainAvailabilityRequest, call: Call) -> bytes:
         sku = sku_code(request.sku, "sku")
@@ -82,6 +85,7 @@ class AvailabilityService:
         await check_revision(self._reader, request.min_revision)
         skus = dict.fromkeys(ask.sku for ask in command.asks)
         pairs = [(ask.sku, ask.location) for ask in command.asks if ask.location]
+        check_sources(self._looking.directory.topology, command)
         async with self._looking.look(call.channel_id, skus, pairs) as seen:
             basket = Basket(seen.ledger, command)
             due = await seen.due_in(basket.sku_ids, basket.location_ids)

@@ -18,7 +18,7 @@ from inventory.postgres.errors import StorageError
 from inventory.postgres.identity import UUID
 from inventory.postgres.reads import Reader
 from inventory.rpc import formats, page_token, parse, reservation_messages
-from inventory.rpc.amounts import Amounts
+from inventory.rpc.amounts import Amounts, names_amounts
 from inventory.rpc.errors import status
 from inventory.rpc.method import BULK_BYTES_MAX, DEADLINE_DEFAULT_S, Call, Context, Method, both_streams, unary
 from inventory.rpc.reading import check_revision
@@ -56,7 +56,9 @@ class ReservationService:
 
     async def reserve(self, request: pb2.ReserveRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
-        lines = await self._amounts.in_smallest(request.lines, "lines")
+        lines: parse.Lines = request.lines
+        if names_amounts(lines):
+            lines = await self._amounts.in_smallest(request.lines, "lines")
         command = reservation_messages.reserve(request, lines, call.channel_id, new_id())
         return await self._writes.answer(
             request, identity, command, call, formats.ReservationAnswer(call.channel), len(command.asks)

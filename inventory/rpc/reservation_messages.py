@@ -26,6 +26,7 @@ from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 
 _FILL_POLICIES = frozenset(reservation_pb2.FillPolicy.values())
+BY_PRIORITY = Sourcing()
 _STRATEGIES = frozenset(reservation_pb2.SourcingStrategy.values())
 
 
@@ -58,7 +59,7 @@ def reserve(
         free_text(request.reference, REFERENCE_BYTES_MAX, f"{path}reference"),
         request.replace_owner_holds,
         use,
-        sourcing(request.sourcing, f"{path}sourcing"),
+        sourcing(request.sourcing, f"{path}sourcing") if request.HasField("sourcing") else BY_PRIORITY,
         request.stock_only,
         collected,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from inventory_client import Cursor, InventoryClient, StockMirror
+from inventory.v1 import core_pb2
+from inventory.v1 import reservation_service_pb2 as pb2
+from inventory_client import Cursor, InventoryClient, StockMirror, reserve_request
 from inventory_client.arguments import adjustments, lines
 from inventory_client.sync import SyncInventoryClient
 
@@ -87,3 +89,42 @@ async def test_a_duration_in_bare_seconds_is_explained() -> None:
     async with InventoryClient(NOWHERE) as client:
         with pytest.raises(TypeError, match="timedelta"):
             await client.reserve([("A-1", "shop-7", 2)], ttl=seconds)
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (
+            lambda client: client.set_incoming("PO 7", [("A-1", "shop-7", 5)]),
+            r"\(sku, location, quantity, day\), as .*; lines\[0\] is \('A-1', 'shop-7', 5\)",
+        ),
+        (lambda client: client.set_incoming("PO 7", ("A-1", "shop-7", 5, None)), r"day\), as .*; lines\[0\] is 'A-1'"),
+        (lambda client: client.receive_stock("shop-7", [("A-1", "5")]), r"\(sku, quantity\), as .*; lines\[0\] is"),
+        (lambda client: client.adjust_stock("A-1", "shop-7", "5", "x"), "delta is a whole number .*, not '5'"),
+        (lambda client: client.adjust_stock("A-1", "shop-7", 1.5, "x"), "delta is a whole number .*, not 1.5"),
+        (lambda client: client.set_stock("A-1", "shop-7", "5", 4, "x"), "on_hand is a whole number"),
+        (lambda client: client.set_stock("A-1", "shop-7", 5, None, "x"), "expected_on_hand is a whole number"),
+        (lambda client: client.reclassify_stock("A-1", "shop-7", "5", "x"), "quantity is a whole number"),
+        (
+            lambda client: client.reserve([("A-1", "", 1)], strategy="closest"),
+            "strategy is one of Strategy.PRIORITY, .*not 'closest'",
+        ),
+        (lambda client: client.reserve([("A-1", "", 1)], purpose=77), "purpose is one of Purpose.ONLINE, .*not 77"),
+        (lambda client: client.check_availability([("A-1", "", 1)], strategy=99), "strategy is one of .*not 99"),
+    ],
+)
+async def test_a_wrong_argument_of_a_call_is_explained(
+    ask: Callable[[InventoryClient], Awaitable[object]], says: str
+) -> None:
+    async with InventoryClient(NOWHERE) as client:
+        with pytest.raises((TypeError, ValueError), match=says):
+            await ask(client)
+
+
+@pytest.mark.parametrize("text", ["nearest", "NEAREST", "Nearest "])
+def test_a_strategy_may_be_named_as_text(text: str) -> None:
+    nearest = reserve_request([("A-1", "", 1)], strategy=text)
+    assert nearest.sourcing.strategy == pb2.SOURCING_STRATEGY_NEAREST
+    other = reserve_request([("A-1", "", 1)], strategy="most-stock", purpose="walk-in")
+    assert other.sourcing.strategy == pb2.SOURCING_STRATEGY_MOST_STOCK
+    assert other.purpose == core_pb2.PURPOSE_WALK_IN

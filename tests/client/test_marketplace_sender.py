@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import itertools
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,15 +42,14 @@ class Rig:
         self.shop = shop
         self.time = Time()
         shop.clock = self.time
-        self.offers = Offers(("shop",), 0)
+        self.offers = Offers()
         self.offers.begin_snapshot()
-        self.revision = itertools.count(1)
         bucket = TokenBucket(per_minute, burst, self.time)
         self.sender = Sender(self.offers, bucket, Marketplace(client, shop.url), lambda: None, self.time.sleep)
 
     def tell(self, **numbers: int) -> None:
         for sku, available in numbers.items():
-            self.offers.level(sku, "shop", available, next(self.revision))
+            self.offers.tell(sku, available)
         self.sender.wake()
 
     def start(self) -> None:

@@ -39,15 +39,18 @@ async def test_without_its_extra_a_channel_says_what_to_install(
 
 @pytest.mark.parametrize(
     ("channel", "needed"),
-    [("web_shop", ()), ("till", ()), ("marketplace", ("--url", "http://localhost", "--cursor", "cursor"))],
+    [
+        ("web_shop", ("--location", "shop-1")),
+        ("till", ("--location", "shop-1")),
+        ("marketplace", ("--url", "http://localhost", "--cursor", "cursor")),
+    ],
 )
 def test_the_server_may_be_named_by_the_environment(
     channel: str, needed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = importlib.import_module(f"inventory_{channel}.__main__").app
-    arguments = ["--location", "shop-1", *needed]
     monkeypatch.setenv("INVENTORY_SERVER", "10.0.0.1:50051,10.0.0.2:50051")
-    _, bound, _ = app.parse_args(arguments)
+    _, bound, _ = app.parse_args(needed)
     assert bound.arguments["server"] == "10.0.0.1:50051,10.0.0.2:50051"
-    _, bound, _ = app.parse_args([*arguments, "--server", "shop:1"])
+    _, bound, _ = app.parse_args([*needed, "--server", "shop:1"])
     assert bound.arguments["server"] == "shop:1", "what is said counts more"

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from inventory.v1 import core_pb2
-from inventory.v1.catalog_service_pb2 import Location, Sku
+from inventory.v1.catalog_service_pb2 import (
+    SKU_KIND_BUNDLE,
+    TRACKING_SERIALS,
+    BundleComponent,
+    Location,
+    Sku,
+)
 from inventory_client import InventoryClient
 from tests.client.conftest import House, Replica
 from tests.client.line import Line, line
@@ -98,6 +104,39 @@ async def test_a_sale_by_keys(counter: Counter) -> None:
         assert await desk.ended() == 0
         assert desk.output.endswith("\x1b[?25h\x1b[?1049l"), "the terminal is as it was"
     assert counter.journal.read_text() == "[]"
+
+
+async def test_a_piece_with_a_serial_number_is_named_by_the_next_scan(counter: Counter) -> None:
+    await counter.client.create_sku(Sku(sku="PHONE", name="Phone", tracking=TRACKING_SERIALS))
+    await counter.client.adjust_stock("PHONE", "shop-1", 3, "delivery", serials=["S1", "S2", "S3"])
+    async with counter.open_till() as desk:
+        await desk.until_shows("online")
+        desk.type("PHONE", ENTER)
+        await desk.until_shows("serial number of PHONE >")
+        desk.type("S2", ENTER)
+        await desk.until_shows("Phone S2", "1 line")
+        desk.type(F10)
+        await desk.until_shows("SOLD")
+        assert (await counter.client.get_serial("PHONE", "S2")).present.location == ""
+        assert await counter.on_hand("PHONE") == 2
+        desk.type("PHONE", ENTER, "S9", ENTER, F10)
+        await desk.until_shows("not sold")
+        assert await counter.on_hand("PHONE") == 2
+
+
+async def test_goods_that_can_not_be_issued_are_given_back_and_the_cashier_hears_it(counter: Counter) -> None:
+    kit = [BundleComponent(sku="PHONE", quantity=1)]
+    await counter.client.import_catalog(
+        skus=[Sku(sku="PHONE", tracking=TRACKING_SERIALS), Sku(sku="KIT", kind=SKU_KIND_BUNDLE, components=kit)]
+    )
+    await counter.client.adjust_stock("PHONE", "shop-1", 1, "delivery", serials=["S1"])
+    async with counter.open_till() as desk:
+        await desk.until_shows("online")
+        desk.type("KIT", ENTER, F10)
+        await desk.until_shows("not sold", "the goods are given back")
+        level = await counter.client.get_stock("PHONE", "shop-1")
+        assert (level.quantities.available, level.quantities.allocated) == (1, 0)
+        assert counter.journal.read_text() == "[]"
 
 
 async def test_a_shortage_is_told_and_nothing_is_sold(counter: Counter) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from inventory.v1 import core_pb2
+from inventory.v1.catalog_service_pb2 import TRACKING_SERIALS, Sku
 from inventory_client import InventoryClient
 from inventory_till.journal import Intent, Journal, Step, open_journal
 from inventory_till.payment import Declined, Payments
 from tests.client.conftest import stocked
 from tests.client.line import Line, line
-from tests.rpc.client import PATIENCE_S, Server, eventually
+from tests.rpc.client import PATIENCE_S, Server, eventually, unique
 from tests.rpc.conftest import serving
 
 HOLD, COMMIT, FULFILMENT, RELEASE, EXPIRY = (
@@ -211,3 +212,56 @@ async def test_a_shortage_declines_and_is_over(desk: Desk) -> None:
         await desk.payments.see_through(intent)
     assert desk.journal.intents == ()
     assert await desk.moved() == []
+
+
+async def numbered(desk: Desk, *serials: str) -> None:
+    """The desk sells a SKU whose pieces have these serial numbers."""
+    desk.sku = unique("phone")
+    await desk.behind.create_sku(Sku(sku=desk.sku, tracking=TRACKING_SERIALS))
+    await desk.behind.adjust_stock(desk.sku, desk.place, len(serials), "delivery", serials=serials)
+
+
+async def test_pieces_named_by_serial_number_are_sold(desk: Desk) -> None:
+    await numbered(desk, "S1", "S2", "S3")
+    await desk.payments.see_through(
+        Intent.new("till", desk.place, ((desk.sku, 2),), ((desk.sku, "S1"), (desk.sku, "S3")))
+    )
+    assert await desk.left() == 1
+    present = [(await desk.behind.get_serial(desk.sku, serial)).present.location for serial in ("S1", "S2", "S3")]
+    assert present == ["", desk.place, ""]
+
+
+async def test_a_refused_last_step_gives_the_goods_back_and_says_so(desk: Desk) -> None:
+    await numbered(desk, "S1", "S2", "S3")
+    intent = desk.intent()
+    with pytest.raises(Declined, match=r"not sold: .*; the goods are given back"):
+        await desk.payments.see_through(intent)
+    (made,) = [each async for each in desk.behind.list_reservations(owner=intent.reference)]
+    assert made.state == core_pb2.RESERVATION_STATE_RELEASED
+    assert await desk.left() == 3
+    assert desk.journal.intents == ()
+
+
+async def test_a_till_that_crashes_while_it_gives_back_does_so_when_it_is_started_again(desk: Desk) -> None:
+    await numbered(desk, "S1", "S2", "S3")
+    broken = asyncio.Event()
+
+    def break_the_line() -> None:
+        desk.sever()
+        broken.set()
+
+    desk.at["not sold, giving the goods back"] = break_the_line
+    paying = asyncio.create_task(desk.payments.see_through(desk.intent()))
+    async with asyncio.timeout(PATIENCE_S):
+        await broken.wait()
+    await desk.crash(paying)
+    desk.repair()
+    (left,) = desk.journal.intents
+    assert left.step is Step.RELEASE
+    assert await desk.left() == 0, "it is locked until then"
+    desk.open().give_up(left.reference)
+
+    async def is_settled() -> bool:
+        return not desk.journal.intents and await desk.left() == 3
+
+    await eventually(is_settled, "it is given back")

@@ -16,7 +16,9 @@ import pytest
 from starlette.types import Message
 
 from inventory.v1 import core_pb2
-from inventory_client import InventoryClient, StockMirror
+from inventory.v1.catalog_service_pb2 import SKU_KIND_BUNDLE, BundleComponent, Sku
+from inventory.v1.channel_service_pb2 import Channel, ChannelSku, ChannelView
+from inventory_client import AvailabilityMirror, InventoryClient
 from inventory_web_shop.shop import Shop
 from tests.client.conftest import stocked
 from tests.client.line import line
@@ -34,7 +36,7 @@ class Open:
 
     http: httpx.AsyncClient
     client: InventoryClient
-    mirror: StockMirror
+    mirror: AvailabilityMirror
     sku: str
     place: str
     shop: Shop
@@ -61,9 +63,11 @@ class Open:
 
 
 @asynccontextmanager
-async def opening(client: InventoryClient, place: str, sku: str, stale_max_s: float = 15.0) -> AsyncIterator[Open]:
-    async with StockMirror(client, locations=[place], heartbeat=timedelta(seconds=1)) as mirror:
-        shop = Shop(client, mirror, place, timedelta(minutes=15), stale_max_s)
+async def opening(
+    client: InventoryClient, place: str, sku: str, stale_max_s: float = 15.0, *, sourced: bool = False
+) -> AsyncIterator[Open]:
+    async with AvailabilityMirror(client, heartbeat=timedelta(seconds=1)) as mirror:
+        shop = Shop(client, mirror, "" if sourced else place, timedelta(minutes=15), stale_max_s)
         async with http_server(shop.app()) as url, httpx.AsyncClient(base_url=url) as http:
             opened = Open(http, client, mirror, sku, place, shop)
             await eventually(opened.is_fresh, "the stock is known")
@@ -105,7 +109,9 @@ async def test_a_cart_goes_its_whole_way(shop: Open, cart: str) -> None:
     held = await shop.checkout(cart, (shop.sku, 3))
     assert held.status_code == 201
     assert held.json()["state"] == "HELD"
-    assert held.json()["lines"] == [{"sku": shop.sku, "quantity": 3}]
+    assert held.json()["lines"] == [
+        {"sku": shop.sku, "location": shop.place, "quantity": 3, "backordered": 0, "bundle": ""}
+    ]
     assert held.json()["expires_at"].endswith("Z")
     await shop.shows(shop.sku, 7)
     ordered = await shop.order(cart=cart, reference="o1")
@@ -212,6 +218,40 @@ async def test_stock_of_many_skus_is_read_together_and_codes_may_hold_anything(s
     assert levels["a,b/c"] == 0
     assert answer["staleness_s"] < 5
     assert (await shop.http.get("/stock/a%2Cb%2Fc")).json()["sku"] == "a,b/c"
+
+
+async def test_it_shows_what_its_channel_may_sell(shop: Open) -> None:
+    _, other = await stocked(shop.client, 0)
+    await shop.client.adjust_stock(shop.sku, other, 5, "test")
+    kit = unique("kit")
+    parts = [BundleComponent(sku=shop.sku, quantity=4)]
+    await shop.client.create_sku(Sku(sku=kit, kind=SKU_KIND_BUNDLE, components=parts))
+    await shop.shows(shop.sku, 15)
+    await shop.shows(kit, 3)
+    async with shop.http.stream("GET", f"/stock/events?skus={kit}") as answer:
+        page = Page(answer.aiter_lines())
+        assert await page.next() == ("stock", {"sku": kit, "available": 3})
+        own = ChannelSku(sku=shop.sku, view=ChannelView(buffer=6))
+        await shop.client.set_channel(Channel(channel="web"))
+        await shop.client.set_channel_skus("web", [own])
+        assert await page.next() == ("stock", {"sku": kit, "available": 2})
+    await shop.shows(shop.sku, 9)
+
+
+async def test_without_a_location_the_service_chooses_from_where(client: InventoryClient, cart: str) -> None:
+    sku, place = await stocked(client, 10)
+    _, other = await stocked(client, 0)
+    await client.adjust_stock(sku, other, 5, "test")
+    async with opening(client, place, sku, sourced=True) as shop:
+        await shop.shows(sku, 15)
+        held = await shop.checkout(cart, (sku, 15))
+        assert held.status_code == 201, "all that is shown can be had"
+        assert {(line["location"], line["quantity"]) for line in held.json()["lines"]} == {(place, 10), (other, 5)}
+        short = await shop.checkout(unique("cart"), (sku, 1))
+        assert reason(short) == (409, "INSUFFICIENT_STOCK")
+        assert short.json()["error"]["lines"] == [{"sku": sku, "requested": 1, "available": 0}]
+        ordered = await shop.order(cart=cart, reference="o1")
+        assert (ordered.status_code, ordered.json()["state"]) == (201, "ALLOCATED")
 
 
 async def test_without_a_server_old_stock_is_not_given_out_and_calls_say_so(server: Server, cart: str) -> None:

@@ -56,7 +56,8 @@ BIG = (
     "channel_sku",
     "bundle_component",
 )
-ALL_PLACES = list(range(1, PLACES + 1))
+ALL_PLACES = tuple(range(1, PLACES + 1))
+LISTED = ",".join(map(str, ALL_PLACES))
 TEN = [f"sku-{number}" for number in range(103, 203, 10)]
 BUNDLES = [f"sku-{number}" for number in range(100, 200, 10)]
 Look = tuple[str, tuple[Any, ...] | None, dict[str, int]]
@@ -65,7 +66,7 @@ Look = tuple[str, tuple[Any, ...] | None, dict[str, int]]
 
 def wide(
     pairs: list[tuple[str, str]] | None = None,
-    spreads: list[tuple[str, list[int]]] | None = None,
+    spreads: list[tuple[str, str]] | None = None,
     arrivals: list[tuple[str, str]] | None = None,
 ) -> tuple[Any, ...]:
     return ([], pairs or [], [], [], RUN_OUT_LINES_MAX, spreads or [], arrivals or [])
@@ -79,12 +80,12 @@ LOOKS: dict[str, Look] = {
     ),
     "ten SKUs from twenty places": (
         "find_and_lock_wide",
-        wide(spreads=[(sku, ALL_PLACES) for sku in TEN]),
+        wide(spreads=[(sku, LISTED) for sku in TEN]),
         {"level": 10 * PLACES, "sku": 30, "location": 0, "reservation": 0, "reservation_line": 0},
     ),
     "ten bundles of three from twenty places": (
         "find_and_lock_wide",
-        wide(spreads=[(sku, ALL_PLACES) for sku in BUNDLES]),
+        wide(spreads=[(sku, LISTED) for sku in BUNDLES]),
         {"level": 30 * PLACES, "bundle_component": 60, "sku": 100, "reservation_line": 0},
     ),
     "ten bundles of three at one place": (
@@ -108,6 +109,7 @@ LOOKS: dict[str, Look] = {
         {"lot_level": 30 * PLACES, "lot": 30 * PLACES},
     ),
     "the views of ten SKUs": ("read_views", ([1], list(range(103, 203, 10))), {"channel_sku": 10}),
+    "holds that ran out at all meanwhile": ("is_due_since", None, {"reservation": 0}),
     "holds that ran out meanwhile": ("has_run_out_since", None, {"reservation_line": 0}),
     "lots written": ("write_lot_levels", ([(1, 1, 1, 30, 0, 0, 0, 0, 0)],), {"lot_level": 1, "lot": 1}),
 }
@@ -137,7 +139,7 @@ async def test_a_look_reads_what_it_is_asked_for_and_no_more(filled: Database, n
         await transaction.start()
         if arguments is None:
             now = await connection.fetchval("SELECT now()")
-            arguments = ([7] * PLACES, ALL_PLACES, now, now)
+            arguments = (now, now) if query == "is_due_since" else ([7] * PLACES, ALL_PLACES, now, now)
         explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {SQL[query]}", *arguments)
         await transaction.rollback()
     finally:
@@ -148,7 +150,7 @@ async def test_a_look_reads_what_it_is_asked_for_and_no_more(filled: Database, n
     for table, rows in _read(scans):
         read[table] += rows
     assert {table: rows for table, rows in read.items() if rows > rows_max.get(table, rows)} == {}
-    assert any(read[table] for table in rows_max) or name == "holds that ran out meanwhile"
+    assert any(read[table] for table in rows_max) or "meanwhile" in name
 
 
 def _read(scans: list[dict[str, Any]]) -> Iterator[tuple[str, int]]:

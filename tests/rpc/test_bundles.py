@@ -49,6 +49,22 @@ async def test_a_bundle_in_a_bundle_is_taken_apart_and_a_part_of_both_is_summed(
     assert found_short.reason == "INSUFFICIENT_STOCK"
 
 
+async def test_a_bundle_is_given_back_and_fulfilled_by_its_own_code(client: Client) -> None:
+    location, sku = await shelf(client, cup=10, tea=10)
+    tea_set = await client.sku(**of({sku["cup"]: 1, sku["tea"]: 2}))
+    reserved = await client.reserve((tea_set, location, 3), (sku["tea"], location, 1), ttl=None)
+    identity = reserved.reservation.reservation_id
+    await client.fulfil(identity, (tea_set, location, 1))
+    found = await refusal(client.fulfil(identity, (tea_set, location, 3)))
+    assert (found.reason, found.metadata["has"]) == ("EXCEEDS_HELD", "2")
+    after = await client.release(identity, (tea_set, "", 2))
+    assert {(line.sku, line.bundle): (line.allocated, line.fulfilled, line.released) for line in after.lines} == {
+        (sku["cup"], tea_set): (0, 1, 2),
+        (sku["tea"], tea_set): (0, 2, 4),
+        (sku["tea"], ""): (1, 0, 0),
+    }
+
+
 async def test_what_a_bundle_is_made_of_is_written_as_it_was_said(client: Client, db: asyncpg.Connection) -> None:
     _, sku = await shelf(client, a=0, b=0)
     made = await client.sku(**of({sku["b"]: 2, sku["a"]: 1}))

@@ -161,6 +161,16 @@ async def test_everything_can_get_lost(client: Client, transfers: Transfers) -> 
     assert await levels(client, sku, here, there) == [(0, 0, 0, 0), (0, 0, 0, 0)]
 
 
+async def test_closed_without_a_word_nothing_more_has_arrived(client: Client, transfers: Transfers) -> None:
+    sku, here = await client.stocked(5)
+    there = await client.location()
+    shipped = await transfers.create(here, there, (sku, 5), ship=True)
+    await transfers.receive(shipped.transfer_id, (sku, 3))
+    assert (await refusal(transfers.receive(shipped.transfer_id, close=True))).reason == "FIELD_REQUIRED"
+    closed = await transfers.receive(shipped.transfer_id, close=True, difference_reason="stolen")
+    assert (closed.state, parts(closed.lines[0])) == (RECEIVED, (5, 5, 3, 2))
+
+
 async def test_a_plan_that_is_given_up_moves_nothing(client: Client, transfers: Transfers) -> None:
     sku, here = await client.stocked(10)
     plan = await transfers.create(here, await client.location(), (sku, 4))

@@ -6,11 +6,11 @@ from inventory_client import Cursor
 from inventory_marketplace.offers import OFFERS_A_CALL_MAX, Offer, Offers
 
 
-def told(*levels: tuple[str, int], locations: tuple[str, ...] = ("shop",), buffer: int = 0) -> Offers:
-    offers = Offers(locations, buffer)
+def told(*numbers: tuple[str, int]) -> Offers:
+    offers = Offers()
     offers.begin_snapshot()
-    for sku, available in levels:
-        offers.level(sku, locations[0], available, 1)
+    for sku, available in numbers:
+        offers.tell(sku, available)
     offers.end_snapshot()
     return offers
 
@@ -27,13 +27,13 @@ def test_the_nearly_sold_out_come_first() -> None:
 
 def test_one_that_becomes_scarce_while_it_waits_overtakes_the_others() -> None:
     offers = told(("a", 10), ("b", 20), ("c", 30))
-    offers.level("c", "shop", 2, 2)
+    offers.tell("c", 2)
     assert offers.take(2) == [Offer("c", 2), Offer("a", 10)]
 
 
 def test_one_that_becomes_plenty_while_it_waits_falls_back() -> None:
     offers = told(("a", 10), ("b", 20))
-    offers.level("a", "shop", 99, 2)
+    offers.tell("a", 99)
     assert offers.take(1) == [Offer("b", 20)]
 
 
@@ -46,16 +46,9 @@ def test_every_tenth_place_goes_to_the_one_that_waits_longest() -> None:
 def test_only_the_newest_number_waits() -> None:
     offers = told(("a", 10))
     for revision in range(2, 5_000):
-        offers.level("a", "shop", revision, revision)
+        offers.tell("a", revision)
     assert len(offers) == 1
     assert offers.take(10) == [Offer("a", 4_999)]
-
-
-def test_an_older_level_changes_nothing() -> None:
-    offers = told(("a", 10))
-    offers.level("a", "shop", 3, 7)
-    offers.level("a", "shop", 8, 6)
-    assert offers.take(10) == [Offer("a", 3)]
 
 
 def test_a_call_has_at_most_1000_offers() -> None:
@@ -66,34 +59,17 @@ def test_a_call_has_at_most_1000_offers() -> None:
 def test_what_the_marketplace_has_is_not_sent_again() -> None:
     offers = told(("a", 10))
     offers.accepted(offers.take(10))
-    offers.level("a", "shop", 9, 2)
-    offers.level("a", "shop", 10, 3)
+    offers.tell("a", 9)
+    offers.tell("a", 10)
     assert not offers.take(10)
-
-
-def test_a_change_within_the_buffer_is_not_sent() -> None:
-    offers = told(("a", 2), buffer=2)
-    assert offers.take(10) == [Offer("a", 0)]
-    offers.accepted([Offer("a", 0)])
-    offers.level("a", "shop", 1, 2)
-    assert not offers.take(10)
-    offers.level("a", "shop", 5, 3)
-    assert offers.take(10) == [Offer("a", 3)]
-
-
-def test_locations_add_up_and_others_do_not_count() -> None:
-    offers = told(("a", 2), locations=("shop", "depot"), buffer=1)
-    offers.level("a", "depot", 5, 2)
-    offers.level("a", "elsewhere", 100, 3)
-    assert offers.take(10) == [Offer("a", 6)]
 
 
 def test_after_a_failed_call_the_newest_is_sent_even_if_it_is_what_was_shown_before() -> None:
     offers = told(("a", 5))
     offers.accepted(offers.take(10))
-    offers.level("a", "shop", 4, 2)
+    offers.tell("a", 4)
     failed = offers.take(10)
-    offers.level("a", "shop", 5, 3)
+    offers.tell("a", 5)
     offers.failed(failed)
     assert offers.take(10) == [Offer("a", 5)], "the 4 may have arrived"
 
@@ -101,7 +77,7 @@ def test_after_a_failed_call_the_newest_is_sent_even_if_it_is_what_was_shown_bef
 def test_what_changed_while_it_was_on_its_way_is_sent_next() -> None:
     offers = told(("a", 5))
     first = offers.take(10)
-    offers.level("a", "shop", 4, 2)
+    offers.tell("a", 4)
     assert not offers.take(10), "one call at a time knows of it"
     offers.accepted(first)
     assert offers.take(10) == [Offer("a", 4)]
@@ -111,39 +87,42 @@ def test_a_refused_offer_is_let_alone_until_its_number_changes() -> None:
     offers = told(("a", 5))
     offers.refused(offers.take(10))
     assert not offers.take(10)
-    offers.level("a", "shop", 4, 2)
+    offers.tell("a", 4)
     assert offers.take(10) == [Offer("a", 4)]
 
 
-def test_after_a_resume_a_number_waits_for_all_its_locations() -> None:
-    offers = Offers(("shop", "depot"), 0)
-    offers.level("a", "shop", 2, 7)
-    assert offers.unknown("a") == ["depot"]
-    assert not offers.take(10)
-    offers.level("a", "depot", 3, 5)
-    assert offers.unknown("a") == []
-    assert offers.take(10) == [Offer("a", 5)]
+def test_after_a_resume_only_what_is_told_is_sent() -> None:
+    offers = Offers()
+    offers.tell("a", 2)
+    assert offers.take(10) == [Offer("a", 2)]
+
+
+def test_skus_that_a_snapshot_does_not_name_are_sold_out_whatever_an_earlier_run_has_sent() -> None:
+    offers = Offers()
+    offers.begin_snapshot()
+    offers.tell("a", 5)
+    offers.end_snapshot(["a", "b"])
+    assert offers.take(10) == [Offer("b", 0), Offer("a", 5)]
 
 
 def test_what_a_new_snapshot_does_not_name_is_gone() -> None:
     offers = told(("a", 5), ("b", 6))
     offers.accepted(offers.take(10))
     offers.begin_snapshot()
-    offers.level("a", "shop", 5, 1)
+    offers.tell("a", 5)
     assert not offers.take(10)
     offers.end_snapshot()
     assert offers.take(10) == [Offer("b", 0)]
 
 
 def test_nothing_is_sent_while_a_snapshot_is_not_complete() -> None:
-    offers = Offers(("shop", "depot"), 0)
+    offers = Offers()
     offers.begin_snapshot()
-    offers.level("a", "shop", 5, 1)
+    offers.tell("a", 5)
     assert not len(offers)
     assert not offers.take(10)
-    offers.level("a", "depot", 5, 1)
     offers.end_snapshot()
-    assert offers.take(10) == [Offer("a", 10)]
+    assert offers.take(10) == [Offer("a", 5)]
 
 
 def test_a_bookmark_is_safe_when_everything_told_before_it_is_accepted() -> None:
@@ -153,7 +132,7 @@ def test_a_bookmark_is_safe_when_everything_told_before_it_is_accepted() -> None
     first = offers.take(1)
     offers.accepted(first)
     assert offers.safe() is None, "b still waits"
-    offers.level("a", "shop", 4, 2)
+    offers.tell("a", 4)
     offers.bookmark(at(2))
     offers.accepted(offers.take(1))
     assert offers.safe() is None, "b still waits: a came first again"
@@ -165,7 +144,7 @@ def test_a_bookmark_is_safe_when_everything_told_before_it_is_accepted() -> None
 def test_a_bookmark_is_not_safe_while_a_change_before_it_was_overtaken_by_its_call() -> None:
     offers = told(("a", 5))
     first = offers.take(1)
-    offers.level("a", "shop", 4, 2)
+    offers.tell("a", 4)
     offers.bookmark(at(2))
     assert offers.safe() is None
     offers.accepted(first)
@@ -178,7 +157,7 @@ def test_a_bookmark_becomes_safe_although_the_limit_never_lets_all_through() -> 
     offers, safe = told(*((f"sku-{number}", 9) for number in range(30))), []
     for revision in range(2, 600):
         for step in range(3):
-            offers.level(f"sku-{(revision * 3 + step) % 30}", "shop", revision, revision)
+            offers.tell(f"sku-{(revision * 3 + step) % 30}", revision)
         offers.bookmark(at(revision))
         offers.accepted(offers.take(2))
         assert len(offers)
@@ -193,22 +172,18 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
-        self.buffer = self.chance.randrange(3)
-        self.offers = Offers(("s", "t"), self.buffer)
+        self.offers = Offers()
         self.offers.begin_snapshot()
         self.offers.end_snapshot()
         self.revision = 0
-        self.truth: dict[str, dict[str, int]] = {}
         self.numbers: dict[str, list[tuple[int, int]]] = {}
         self.shown: dict[str, set[int]] = {}
 
     def sell(self) -> None:
         self.revision += 1
-        sku, place, left = self.chance.choice("abcd"), self.chance.choice("st"), self.chance.randrange(4)
-        places = self.truth.setdefault(sku, {})
-        places[place] = left
-        self.numbers.setdefault(sku, []).append((self.revision, max(0, sum(places.values()) - self.buffer)))
-        self.offers.level(sku, place, left, self.revision)
+        sku, left = self.chance.choice("abcd"), self.chance.randrange(5)
+        self.numbers.setdefault(sku, []).append((self.revision, left))
+        self.offers.tell(sku, left)
 
     def call(self, most: int, *, reliable: bool = False) -> bool:
         offers = self.offers.take(most)

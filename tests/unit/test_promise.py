@@ -187,3 +187,12 @@ def test_the_last_line_decides_for_the_basket() -> None:
     assert basket_arrives_on([later, soon]) == june(3)
     assert basket_arrives_on([soon, promise([], 1, NOW)]) is None
     assert basket_arrives_on([]) is None
+
+
+@pytest.mark.parametrize("on", [date.min, date(9989, 12, 31), date(9990, 1, 2), date.max])
+def test_what_is_due_at_the_end_of_time_is_promised_for_no_day(on: date) -> None:
+    west = HALL._replace(time_zone="Pacific/Honolulu", transit_days=365)
+    for pickup in (None, SHOP, west):
+        found = promise([], 3, NOW, due=[Due(west, on, 3)], preorder_until=on, pickup=pickup)
+        assert (found.arrives_on is None) == (on > date(9990, 1, 1))
+        assert found.restock == max(on, NOW.date())

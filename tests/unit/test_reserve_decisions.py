@@ -1,15 +1,19 @@
 """What an order is promised, from where, and what it is refused: on what is locked, as tables."""
 
+import time
 from datetime import date, timedelta
 
 import pytest
 
-from inventory.domain.decide import decide
+from inventory.domain.decide import decide, sources, spreads
 from inventory.domain.goods import SkuKind, Tracking
 from inventory.domain.level import Level
+from inventory.domain.limits import SEEN_MAX, SOURCES_MAX
 from inventory.domain.lot import LotLevel
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import ReservationState
+from inventory.domain.reserve import reserve
+from inventory.domain.selling import Seller, StillSeller
 from inventory.domain.sourcing import Sourcing, Strategy
 from inventory.domain.topology import OVERSELL_UNLIMITED, Channel, ChannelKind, Point, Site, Use, View
 from tests.unit.market import NORTH, SOUTH, WEST, Stock, given, market, order, reserved, short
@@ -422,3 +426,52 @@ def test_what_of_a_lot_is_promised_or_unsellable_is_not_free() -> None:
     )
     made = reserved(ledger, order(("milk", 4)))
     assert [(line.lot_id, line.held) for line in made.lines] == [(1, 2), (2, 2)]
+
+
+def test_a_line_that_is_short_everywhere_looks_at_each_place_and_not_at_each_for_each() -> None:
+    many = tuple(Site(number, f"place-{number}") for number in range(1, 3_001))
+    shelves = {site.code: Level(1, backorder_limit=0) for site in many}
+    ledger = market({"apple": shelves}, sites=many, of_sku={"apple": {"oversell_limit": 5}})
+    began = time.process_time()
+    assert short(ledger, order(("apple", 9)))
+    assert time.process_time() - began < 1
+
+
+def test_lines_that_could_come_from_too_many_levels_are_refused_unseen() -> None:
+    many = tuple(Site(number, f"place-{number}") for number in range(1, 1_001))
+    skus = [f"sku-{number}" for number in range(51)]
+    empty: Stock = {sku: {} for sku in skus}
+    ledger = market(empty, sites=many)
+    with pytest.raises(Refusal) as refused:
+        reserve(ledger, order(*((sku, 1) for sku in skus)))
+    assert (refused.value.reason, refused.value.metadata) == (Reason.TOO_MANY_LINES, {"max": str(SOURCES_MAX)})
+    assert spreads(order(*((sku, 1) for sku in skus)), ledger.topology) == {}
+    assert sources(order(*((sku, 1) for sku in skus[:50])), ledger.topology) == SOURCES_MAX
+
+
+def test_bundles_that_could_come_from_too_many_levels_are_refused_before_places_are_compared() -> None:
+    many = tuple(Site(number, f"place-{number}") for number in range(1, 101))
+    parts = {f"part-{number}": 1 for number in range(200)}
+    bundles = {f"set-{number}": parts for number in range(11)}
+    ledger = market({part: {} for part in parts}, sites=many, bundles=bundles)
+    with pytest.raises(Refusal) as refused:
+        reserve(ledger, order(*((bundle, 1) for bundle in bundles)))
+    assert (refused.value.reason, refused.value.metadata) == (Reason.TOO_MANY_LINES, {"max": str(SEEN_MAX)})
+    assert len(short(ledger, order(*((bundle, 1) for bundle in list(bundles)[:10])))) == 10
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_many_bundles_have_in_common_is_worked_out_once_and_alike(apart: bool) -> None:
+    stock: Stock = {"cup": {"north": 7, "south": 3}, "saucer": {"south": 5, "west": 2}, "card": {}}
+    ledger = market(
+        stock,
+        channels=(Channel(WEB, view=View(buffer=1, share_bp=8_000), has_overrides=True),),
+        bundles={"pair": {"cup": 1, "saucer": 1}, "set": {"cup": 2, "saucer": 1, "card": 1}, "cups": {"cup": 3}},
+        from_several_places=apart,
+        of_sku={"card": {"kind": SkuKind.VIRTUAL}},
+        views={(WEB, "pair"): View(cap=1)},
+    )
+    once, again = StillSeller(ledger, WEB, None), Seller(ledger, WEB, None)
+    for goods in ledger.goods.values():
+        assert once.sellable(goods) == again.sellable(goods)
+        assert once.sellable(goods) is once.sellable(goods)

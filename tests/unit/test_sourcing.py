@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from inventory.domain.sourcing import Choice, Sourcing, Strategy, Want, distance_km, source
+from inventory.domain.sourcing import FIGURES_MAX, Choice, Sourcing, Strategy, Want, distance_km, source
 from inventory.domain.topology import Point, Site
 
 BERLIN, HAMBURG, MUNICH = Point(52.5200, 13.4050), Point(53.5511, 9.9937), Point(48.1372, 11.5755)
@@ -230,6 +230,30 @@ def test_an_order_from_hundreds_of_places_is_covered_a_place_at_a_time() -> None
     found = chosen(stock, *(one(sku, 1) for sku in range(10)), by=Strategy.FEWEST_PARCELS)
     assert [sum(choices.values()) for choices in found] == [1] * 10
     assert len({place for choices in found for place in choices}) <= 4
+
+
+def test_of_more_figures_than_can_be_compared_those_of_the_first_places_are() -> None:
+    stock = {
+        place: {sku: int((sku + place) % 2 == 0 or place in {20, 900}) for sku in range(100)} for place in range(1, 901)
+    }
+    asked: set[tuple[int, int]] = set()
+
+    def free(sku_id: int, location_id: int) -> int:
+        asked.add((sku_id, location_id))
+        return stock[location_id][sku_id]
+
+    wants = [one(sku, 1) for sku in range(100)]
+    found = source(wants, places(*[None] * 900), free, Sourcing(Strategy.FEWEST_PARCELS))
+    assert found == [[Choice(20, 1)]] * 100
+    assert len(asked) <= FIGURES_MAX
+
+
+def test_what_is_left_out_of_the_comparison_still_gives_what_only_it_has() -> None:
+    stock: Stock = {place: dict.fromkeys(range(200), 1) for place in range(1, 901)}
+    stock = {place: {sku: int(sku % 2 == place % 2) for sku in range(200)} for place in stock} | {900: {200: 1, 0: 1}}
+    found = chosen(stock, *(one(sku, 1) for sku in range(201)), by=Strategy.FEWEST_PARCELS)
+    assert found[200] == {900: 1}
+    assert len({place for choices in found for place in choices}) == 3
 
 
 def test_a_place_that_turns_out_superfluous_is_left_out() -> None:

@@ -1,5 +1,7 @@
 """What the till has begun survives its crash, whole."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,21 @@ def test_open_intents_are_there_again(tmp_path: Path) -> None:
     with open_journal(path) as journal:
         assert journal.intents == (first.at(Step.COMMIT, "some-reservation"),)
     assert len({first.reserve_id, first.commit_id, first.fulfil_id, first.release_id, second.reserve_id}) == 5
+
+
+def test_pieces_are_named_in_it_and_an_older_till_named_none(tmp_path: Path) -> None:
+    path = tmp_path / "journal.json"
+    intent = Intent.new("till-7", "shop-1", LINES, (("PEAR", "S1"), ("PEAR", "S2")))
+    with open_journal(path) as journal:
+        journal.put(intent)
+    with open_journal(path) as journal:
+        assert journal.intents == (intent,)
+        assert intent.serials_of("PEAR") == ("S1", "S2")
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    del rows[0]["serials"]
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    with open_journal(path) as journal:
+        assert journal.intents == (replace(intent, serials=()),)
 
 
 def test_a_crash_in_the_middle_of_writing_leaves_what_was_there(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ CATALOGUE = {
     "5901234123457": Item("PEAR", "Pear"),
     "plum": Item("plum", "Plum"),
     "HAM": Item("HAM", "Ham", "kg", 3),
+    "PHONE": Item("PHONE", "Phone", by_serial=True),
 }
 
 
@@ -130,6 +131,30 @@ def test_the_same_code_looked_up_twice_counts_twice() -> None:
     sale = found(found(sale, second, CATALOGUE["PEAR"]), first, CATALOGUE["PEAR"])
     assert sale.lines == (Line(CATALOGUE["PEAR"], 3),)
     assert sale.seeking == ()
+
+
+@pytest.mark.parametrize(
+    ("pressed", "serials"),
+    [
+        (["PHONE", E, "S1", E], ("S1",)),
+        (["PHONE", E, "S1", E, "PHONE", E, "3*PEAR", E], ("S1", "3*PEAR")),
+        (["PHONE", E, "S1", E, "PHONE", E, "S1", E], ("S1",)),
+        (["PHONE", E, "S1", E, "PHONE", E, ESC, "PEAR", E, UP], ("S1",)),
+        (["PHONE", E, "S1", E, "PHONE", E, "S", ESC, "S2", E], ("S1", "S2")),
+        (["PHONE", E, "S1", E, "*3", E], ("S1",)),
+        (["2*PHONE", E, "PHONE", E, "S1", E], ("S1",)),
+    ],
+)
+def test_pieces_with_serial_numbers_are_named_one_by_one(pressed: list[Press | str], serials: tuple[str, ...]) -> None:
+    sale, _ = after(*pressed)
+    assert sale.lines[0] == Line(CATALOGUE["PHONE"], len(serials), serials)
+
+
+def test_nothing_is_paid_while_a_serial_number_is_asked_for() -> None:
+    sale, done = after("PHONE", E, Key.PAY)
+    assert (sale.phase, done) == (Phase.SELLING, None)
+    assert "serial number of PHONE" in sale.message
+    assert "serial number of PHONE >" in drawn(sale)
 
 
 def drawn(sale: Sale, width: int = 80, height: int = 24, **view: object) -> str:

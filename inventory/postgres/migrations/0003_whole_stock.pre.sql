@@ -362,7 +362,7 @@ CREATE INDEX reservation_line_backordered ON reservation_line
 
 DROP TYPE locked_level, locked_place, level_row, movement_row, reservation_row, reservation_line_row, sku_row, location_row;
 CREATE TYPE level_key AS (sku_id bigint, location_id integer);
-CREATE TYPE spread_row AS (sku text, location_ids integer[]);
+CREATE TYPE spread_row AS (sku text, location_ids text);
 CREATE TYPE level_row AS (
     sku_id bigint, location_id integer, step integer, on_hand bigint, held bigint, allocated bigint,
     quality_control bigint, damaged bigint, quarantined bigint, backordered bigint, in_transit bigint, incoming bigint,

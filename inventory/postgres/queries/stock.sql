@@ -95,13 +95,11 @@ FROM feed_head
 -- As find_and_lock, and beyond it: lines that name no place, bundles, SKUs that may be back-ordered, goods that arrive.
 -- The same without the locks is find_wide.
 -- $1 to $5 as there, $5 also how many lines of one level that wait for goods at most; $6 SKU codes, each with the numbers
--- of the locations it may come from; $7 those SKU and location codes of $2 where goods may arrive.
+-- of the locations it may come from, as text, which the driver sends without looking at each; $7 those SKU and location codes of $2 where goods may arrive.
 -- Bundles are taken apart here: $2 and $6 lock the levels of what they are made of. Where a SKU has a limit for
--- back-orders all its levels are locked, since it is counted over all of them; of $6 also those where somebody waits,
--- for the limits of channels.
+-- back-orders all its levels are locked, since it is counted over all of them.
 -- Gives also: the levels that are locked only for $6, column by column, which costs a fifth, a column that is 0 or unset
--- everywhere as null; and what the SKUs of $6, the
--- bundles of $2 and their parts are. The reservations to read are also those that wait for goods.
+-- everywhere as null; and what the SKUs of $6, the bundles of $2 and their parts are. The reservations to read are also those that wait for goods.
 WITH named AS MATERIALIZED (
     SELECT sku.sku_id, sku.kind, sku.oversells, location.location_id
     FROM unnest($2::code_pair[]) AS pair
@@ -110,7 +108,7 @@ WITH named AS MATERIALIZED (
     ) AS sku
     CROSS JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location
 ), spread AS MATERIALIZED (
-    SELECT sku.sku_id, sku.kind, sku.oversells, source.location_ids
+    SELECT sku.sku_id, sku.kind, sku.oversells, string_to_array(source.location_ids, ',')::integer[] AS location_ids
     FROM unnest($6::spread_row[]) AS source
     CROSS JOIN LATERAL (
         SELECT sku_id, kind, oversell_limit > 0 OR preorder_limit > 0 AS oversells FROM sku WHERE code = source.sku OFFSET 0
@@ -139,14 +137,9 @@ WITH named AS MATERIALIZED (
     SELECT spread.sku_id, counted.location_ids
     FROM spread
     CROSS JOIN LATERAL (
-        SELECT array_agg(location_id) AS location_ids
-        FROM (
-            SELECT location_id FROM level WHERE sku_id = spread.sku_id AND spread.oversells
-            UNION ALL
-            SELECT location_id FROM level WHERE sku_id = spread.sku_id AND backordered > 0
-        ) AS either
+        SELECT array_agg(location_id) AS location_ids FROM level WHERE sku_id = spread.sku_id
     ) AS counted
-    WHERE counted.location_ids IS NOT NULL
+    WHERE spread.oversells
 ), due AS MATERIALIZED (
     SELECT reservation_id FROM reservation
     WHERE state = 1 AND expires_at <= now() AND cardinality($6::spread_row[]) > 0
@@ -304,6 +297,10 @@ SELECT EXISTS (
         LIMIT 1
     ) AS line
 )
+
+-- name: is_due_since
+-- Whether any hold at all ran out in a span. $1, $2 from when until when.
+SELECT EXISTS (SELECT FROM reservation WHERE state = 1 AND expires_at > $1 AND expires_at <= $2)
 
 -- name: limit_lock_wait
 -- Lets this transaction wait for locks no longer than so. $1 such as "50ms".
