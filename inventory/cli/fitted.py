@@ -89,8 +89,9 @@ class FittedTable:
     def _widths(self, chosen: Sequence[int], spare: int) -> dict[int, int]:
         """The narrowest column that wants more gets more first."""
         widths = {at: self._least(at) for at in chosen}
+        wanted = {at: self._natural(at, short=True) for at in chosen}
         for _ in range(spare):
-            wanting = [at for at in chosen if widths[at] < self._natural(at, short=True)]
+            wanting = [at for at in chosen if widths[at] < wanted[at]]
             if not wanting:
                 break
             widths[min(wanting, key=widths.__getitem__)] += 1
