@@ -22,6 +22,11 @@ MEMORY_FREE_MIN_BYTES = 2 << 30
 DROP_TRIES = 3  # each waits 5 s in the server
 
 
+def pytest_configure() -> None:
+    """Programs that tests run say all they have to say, as in a pipe; the runner tells its processes a width of 80."""
+    os.environ.pop("COLUMNS", None)
+
+
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"uvloop": uvloop.new_event_loop}
 

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -56,7 +56,8 @@ class Crew:
         # Ctrl-C reaches the whole group; what is blocked here stays blocked in the child, and it is we who end it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            process.start()
+            with _undisturbed():
+                process.start()
             worker = Worker(name, process, ours)
             self._workers.append(worker)
         finally:
@@ -103,6 +104,23 @@ class Crew:
                 worker.process.kill()
                 worker.process.join()
             worker.orders.close()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A SIGTERM that comes meanwhile counts at the end: in mid-start it would leave a child that was told only half of
+    what it needs. It isn't blocked, for the child would stay so, and that is how we end it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if came:
+            signal.raise_signal(signal.SIGTERM)
 
 
 def run_until_orphaned(orders: Connection, work: Coroutine[Any, Any, None]) -> None:
