@@ -90,7 +90,12 @@ def backorder_room(
     the SKU's; where neither is set, the places' own limits are the policy."""
     limit = oversell_limit if view.oversell_limit is None else view.oversell_limit
     if limit is None:
-        return sum(max((level.backorder_limit or 0) - level.backordered, 0) for level in places)
+        total = 0
+        for level in places:
+            own_limit = level.backorder_limit
+            if own_limit:
+                total += max(own_limit - level.backordered, 0)
+        return total
     if limit <= 0:
         return 0
     own = sum(
