@@ -21,8 +21,18 @@ class Settings(BaseSettings):
     """How many processes serve on the port."""
     metrics: Annotated[str, Field(pattern=r"^.+:\d{1,5}$")] | None = None
     """HOST:PORT of the Prometheus text; worker n, counted from 0, has PORT + n. Unset: none."""
+    development: bool = False
+    """Callers need no credential and name their channel themselves; only on loopback."""
+    tls_cert: Path | None = None
+    """The server's certificate chain, PEM. Unset: no TLS, which is only possible on loopback."""
+    tls_key: Path | None = None
+    """Its private key, PEM."""
+    tls_client_ca: Path | None = None
+    """Who signs the certificates that clients may show, PEM. Unset: clients show none."""
     dsn: str | None = None
     """A PostgreSQL 15 or newer. Unset: an embedded server of our own."""
+    owner_dsn: str | None = None
+    """The same database as the role that owns its tables: for migrations. Unset: `dsn` is that role too."""
     # The names of schemas that PostgreSQL itself uses are refused by the migration's own check.
     db_schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,47}$")] = "inventory"
     """The schema that holds everything of one retailer."""

@@ -4,7 +4,7 @@ Messages get their stubs from protoc (`--pyi_out`): enums are types of their own
 mappings and datetimes as the runtime does. Services get theirs from mypy-protobuf (`--mypy_grpc_out`),
 which types the asynchronous client and server. With `--check` nothing is written: what is missing, out
 of date or left over is listed, and the exit code is 1. The output depends only on the proto files and
-the locked generators.
+the locked generators. A method that does not say by the option `scope` what its caller needs is refused.
 """
 
 import argparse
@@ -16,9 +16,14 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodDescriptorProto
+from google.protobuf.unknown_fields import UnknownFieldSet
+
 PROTO_ROOT = Path(__file__).resolve().parent
 PROJECT_ROOT = PROTO_ROOT.parent
 PACKAGE = Path("inventory/v1")
+SCOPE_FIELD = 51001
+"""Of the option `scope` in access.proto."""
 PACKAGE_INIT = '"""Generated from `proto/inventory/v1` by `make proto`. Do not edit."""\n'
 
 
@@ -40,12 +45,31 @@ def generate(out: Path) -> None:
             f"--plugin=protoc-gen-mypy_grpc={plugin}",
             f"--python_out={out}",
             f"--pyi_out={out}",
+            f"--descriptor_set_out={out / 'descriptors'}",
             f"--grpc_python_out={out}",
             f"--mypy_grpc_out=quiet:{out}",
             *(str(source.relative_to(PROTO_ROOT)) for source in sources),
         ]
         subprocess.run(command, check=True, cwd=PROTO_ROOT)
+    _assert_scopes(FileDescriptorSet.FromString((out / "descriptors").read_bytes()))
     (out / PACKAGE / "__init__.py").write_text(PACKAGE_INIT, encoding="utf-8")
+
+
+def _assert_scopes(described: FileDescriptorSet) -> None:
+    unruled = [
+        f"{service.name}.{method.name}"
+        for file in described.file
+        for service in file.service
+        for method in service.method
+        if not _says_scope(method)
+    ]
+    if unruled:
+        raise SystemExit(f"these methods say no scope (access.proto): {', '.join(unruled)}")
+
+
+def _says_scope(method: MethodDescriptorProto) -> bool:
+    # As an unknown field: the option's own code may be what is being generated.
+    return any(field.field_number == SCOPE_FIELD and field.data for field in UnknownFieldSet(method.options))
 
 
 def contents(root: Path) -> dict[Path, bytes]:

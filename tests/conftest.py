@@ -23,8 +23,10 @@ DROP_TRIES = 3  # each waits 5 s in the server
 
 
 def pytest_configure() -> None:
-    """Programs that tests run say all they have to say, as in a pipe; the runner tells its processes a width of 80."""
+    """Programs that tests run say all they have to say, as in a pipe; the runner tells its processes a width of 80.
+    Servers know callers by the name they give, unless a test wants credentials."""
     os.environ.pop("COLUMNS", None)
+    os.environ["INVENTORY_DEVELOPMENT"] = "1"
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -100,6 +100,16 @@ class Reason(StrEnum):
     SKU_IN_USE = auto()
     BUNDLE_CYCLE = auto()
     BUNDLE_TOO_DEEP = auto()
+    CREDENTIALS_MISSING = auto()
+    CREDENTIALS_INVALID = auto()
+    SCOPE_REQUIRED = auto()
+    RATE_LIMITED = auto()
+    CALL_LIMIT = auto()
+    HELD_LIMIT = auto()
+    ACCESS_CHANGED = auto()
+    CREDENTIAL_LIMIT = auto()
+    CREDENTIAL_NOT_FOUND = auto()
+    CERTIFICATE_FORMAT = auto()
 
 
 class Shortage(NamedTuple):

@@ -23,46 +23,53 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from inventory.v1 import access_pb2 as inventory_dot_v1_dot_access__pb2
 from inventory.v1 import channel_service_pb2 as inventory_dot_v1_dot_channel__service__pb2
 from inventory.v1 import core_pb2 as inventory_dot_v1_dot_core__pb2
 from inventory.v1 import reservation_service_pb2 as inventory_dot_v1_dot_reservation__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'inventory/v1/availability_service.proto\x12\x0cinventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"inventory/v1/channel_service.proto\x1a\x17inventory/v1/core.proto\x1a&inventory/v1/reservation_service.proto\"u\n\x16GetAvailabilityRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12&\n\x07purpose\x18\x03 \x01(\x0e\x32\x15.inventory.v1.Purpose\x12\x14\n\x0cmin_revision\x18\x04 \x01(\x03\"c\n\x17GetAvailabilityResponse\x12\x37\n\x0c\x61vailability\x18\x01 \x03(\x0b\x32!.inventory.v1.ChannelAvailability\x12\x0f\n\x07unknown\x18\x02 \x03(\t\"\xd3\x01\n\x18\x43heckAvailabilityRequest\x12)\n\x05lines\x18\x01 \x03(\x0b\x32\x1a.inventory.v1.LineQuantity\x12(\n\x08sourcing\x18\x02 \x01(\x0b\x32\x16.inventory.v1.Sourcing\x12&\n\x07purpose\x18\x03 \x01(\x0e\x32\x15.inventory.v1.Purpose\x12$\n\x06pickup\x18\x04 \x01(\x0b\x32\x14.inventory.v1.Pickup\x12\x14\n\x0cmin_revision\x18\x05 \x01(\x03\"\xb6\x01\n\x0cPromisedPart\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\x12\x13\n\x0b\x62\x61\x63kordered\x18\x04 \x01(\x03\x12\x0b\n\x03lot\x18\x05 \x01(\t\x12-\n\tleaves_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\narrives_on\x18\x07 \x01(\t\x12\x10\n\x08same_day\x18\x08 \x01(\x08\"[\n\x05\x44ueIn\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x0e\n\x06\x64ue_on\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\x12\x11\n\treference\x18\x04 \x01(\t\x12\x0b\n\x03sku\x18\x05 \x01(\t\"Z\n\x0b\x41lternative\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12&\n\x07purpose\x18\x03 \x01(\x0e\x32\x15.inventory.v1.Purpose\"\xda\x01\n\x0cPromisedLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x11\n\trequested\x18\x02 \x01(\x03\x12\x10\n\x08promised\x18\x03 \x01(\x03\x12)\n\x05parts\x18\x04 \x03(\x0b\x32\x1a.inventory.v1.PromisedPart\x12#\n\x06\x64ue_in\x18\x05 \x03(\x0b\x32\x13.inventory.v1.DueIn\x12\x17\n\x0fpromisable_from\x18\x06 \x01(\t\x12/\n\x0c\x61lternatives\x18\x07 \x03(\x0b\x32\x19.inventory.v1.Alternative\"\xbf\x01\n\x19\x43heckAvailabilityResponse\x12)\n\x05lines\x18\x01 \x03(\x0b\x32\x1a.inventory.v1.PromisedLine\x12\x12\n\npromisable\x18\x02 \x01(\x08\x12\x12\n\narrives_on\x18\x03 \x01(\t\x12,\n\x08ready_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07parcels\x18\x05 \x01(\x05\x12\x10\n\x08revision\x18\x06 \x01(\x03\"x\n\x1a\x45xplainAvailabilityRequest\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12&\n\x07purpose\x18\x03 \x01(\x0e\x32\x15.inventory.v1.Purpose\x12\x14\n\x0cmin_revision\x18\x04 \x01(\x03\"\xb8\x02\n\x0b\x45xplainStep\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.inventory.v1.ExplainStepKind\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x0f\n\x07running\x18\x03 \x01(\x03\x12\x10\n\x08location\x18\x04 \x01(\t\x12\x0b\n\x03lot\x18\x05 \x01(\t\x12.\n\x0b\x64isposition\x18\x06 \x01(\x0e\x32\x19.inventory.v1.Disposition\x12\x16\n\x0ereservation_id\x18\x07 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x08 \x01(\t\x12\r\n\x05owner\x18\t \x01(\t\x12)\n\x05until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0creservations\x18\x0b \x01(\x05\x12\x11\n\treference\x18\x0c \x01(\t\"?\n\x0bUnusedPlace\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12\x0b\n\x03why\x18\x03 \x01(\t\"q\n\x12\x45xplainedComponent\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x19\n\x11\x61vailable_to_sell\x18\x03 \x01(\x03\x12\x0f\n\x07\x62undles\x18\x04 \x01(\x03\x12\x10\n\x08scarcest\x18\x05 \x01(\x08\"\xe6\x02\n\x1b\x45xplainAvailabilityResponse\x12\x37\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32!.inventory.v1.ChannelAvailability\x12(\n\x05steps\x18\x02 \x03(\x0b\x32\x19.inventory.v1.ExplainStep\x12#\n\x06\x64ue_in\x18\x03 \x03(\x0b\x32\x13.inventory.v1.DueIn\x12)\n\x06unused\x18\x04 \x03(\x0b\x32\x19.inventory.v1.UnusedPlace\x12\x34\n\ncomponents\x18\x05 \x03(\x0b\x32 .inventory.v1.ExplainedComponent\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x0f\n\x07\x63hannel\x18\x07 \x01(\t\x12\x0c\n\x04unit\x18\x08 \x01(\t\x12\x13\n\x0bunit_digits\x18\t \x01(\x05\x12\x18\n\x10\x63omponents_apart\x18\n \x01(\x03*\xcc\x03\n\x0f\x45xplainStepKind\x12!\n\x1d\x45XPLAIN_STEP_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45XPLAIN_STEP_KIND_ON_HAND\x10\x01\x12 \n\x1c\x45XPLAIN_STEP_KIND_UNSELLABLE\x10\x02\x12\x1a\n\x16\x45XPLAIN_STEP_KIND_HELD\x10\x03\x12\x1f\n\x1b\x45XPLAIN_STEP_KIND_ALLOCATED\x10\x04\x12\x1d\n\x19\x45XPLAIN_STEP_KIND_WAITING\x10\x05\x12!\n\x1d\x45XPLAIN_STEP_KIND_SHORT_LIVED\x10\x06\x12\x1c\n\x18\x45XPLAIN_STEP_KIND_BUFFER\x10\x07\x12\x1b\n\x17\x45XPLAIN_STEP_KIND_SHARE\x10\x08\x12\x19\n\x15\x45XPLAIN_STEP_KIND_CAP\x10\t\x12\x1f\n\x1b\x45XPLAIN_STEP_KIND_BACKORDER\x10\n\x12\x1d\n\x19\x45XPLAIN_STEP_KIND_VIRTUAL\x10\x0b\x12 \n\x1c\x45XPLAIN_STEP_KIND_COMPONENTS\x10\x0c\x12\x1e\n\x1a\x45XPLAIN_STEP_KIND_INACTIVE\x10\r2\xc7\x02\n\x13\x41vailabilityService\x12^\n\x0fGetAvailability\x12$.inventory.v1.GetAvailabilityRequest\x1a%.inventory.v1.GetAvailabilityResponse\x12\x64\n\x11\x43heckAvailability\x12&.inventory.v1.CheckAvailabilityRequest\x1a\'.inventory.v1.CheckAvailabilityResponse\x12j\n\x13\x45xplainAvailability\x12(.inventory.v1.ExplainAvailabilityRequest\x1a).inventory.v1.ExplainAvailabilityResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'inventory/v1/availability_service.proto\x12\x0cinventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19inventory/v1/access.proto\x1a\"inventory/v1/channel_service.proto\x1a\x17inventory/v1/core.proto\x1a&inventory/v1/reservation_service.proto\"u\n\x16GetAvailabilityRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12&\n\x07purpose\x18\x03 \x01(\x0e\x32\x15.inventory.v1.Purpose\x12\x14\n\x0cmin_revision\x18\x04 \x01(\x03\"c\n\x17GetAvailabilityResponse\x12\x37\n\x0c\x61vailability\x18\x01 \x03(\x0b\x32!.inventory.v1.ChannelAvailability\x12\x0f\n\x07unknown\x18\x02 \x03(\t\"\xd3\x01\n\x18\x43heckAvailabilityRequest\x12)\n\x05lines\x18\x01 \x03(\x0b\x32\x1a.inventory.v1.LineQuantity\x12(\n\x08sourcing\x18\x02 \x01(\x0b\x32\x16.inventory.v1.Sourcing\x12&\n\x07purpose\x18\x03 \x01(\x0e\x32\x15.inventory.v1.Purpose\x12$\n\x06pickup\x18\x04 \x01(\x0b\x32\x14.inventory.v1.Pickup\x12\x14\n\x0cmin_revision\x18\x05 \x01(\x03\"\xb6\x01\n\x0cPromisedPart\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\x12\x13\n\x0b\x62\x61\x63kordered\x18\x04 \x01(\x03\x12\x0b\n\x03lot\x18\x05 \x01(\t\x12-\n\tleaves_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\narrives_on\x18\x07 \x01(\t\x12\x10\n\x08same_day\x18\x08 \x01(\x08\"[\n\x05\x44ueIn\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x0e\n\x06\x64ue_on\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\x12\x11\n\treference\x18\x04 \x01(\t\x12\x0b\n\x03sku\x18\x05 \x01(\t\"Z\n\x0b\x41lternative\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12&\n\x07purpose\x18\x03 \x01(\x0e\x32\x15.inventory.v1.Purpose\"\xda\x01\n\x0cPromisedLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x11\n\trequested\x18\x02 \x01(\x03\x12\x10\n\x08promised\x18\x03 \x01(\x03\x12)\n\x05parts\x18\x04 \x03(\x0b\x32\x1a.inventory.v1.PromisedPart\x12#\n\x06\x64ue_in\x18\x05 \x03(\x0b\x32\x13.inventory.v1.DueIn\x12\x17\n\x0fpromisable_from\x18\x06 \x01(\t\x12/\n\x0c\x61lternatives\x18\x07 \x03(\x0b\x32\x19.inventory.v1.Alternative\"\xbf\x01\n\x19\x43heckAvailabilityResponse\x12)\n\x05lines\x18\x01 \x03(\x0b\x32\x1a.inventory.v1.PromisedLine\x12\x12\n\npromisable\x18\x02 \x01(\x08\x12\x12\n\narrives_on\x18\x03 \x01(\t\x12,\n\x08ready_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07parcels\x18\x05 \x01(\x05\x12\x10\n\x08revision\x18\x06 \x01(\x03\"x\n\x1a\x45xplainAvailabilityRequest\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12&\n\x07purpose\x18\x03 \x01(\x0e\x32\x15.inventory.v1.Purpose\x12\x14\n\x0cmin_revision\x18\x04 \x01(\x03\"\xb8\x02\n\x0b\x45xplainStep\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.inventory.v1.ExplainStepKind\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x0f\n\x07running\x18\x03 \x01(\x03\x12\x10\n\x08location\x18\x04 \x01(\t\x12\x0b\n\x03lot\x18\x05 \x01(\t\x12.\n\x0b\x64isposition\x18\x06 \x01(\x0e\x32\x19.inventory.v1.Disposition\x12\x16\n\x0ereservation_id\x18\x07 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x08 \x01(\t\x12\r\n\x05owner\x18\t \x01(\t\x12)\n\x05until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0creservations\x18\x0b \x01(\x05\x12\x11\n\treference\x18\x0c \x01(\t\"?\n\x0bUnusedPlace\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12\x0b\n\x03why\x18\x03 \x01(\t\"q\n\x12\x45xplainedComponent\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x19\n\x11\x61vailable_to_sell\x18\x03 \x01(\x03\x12\x0f\n\x07\x62undles\x18\x04 \x01(\x03\x12\x10\n\x08scarcest\x18\x05 \x01(\x08\"\xe6\x02\n\x1b\x45xplainAvailabilityResponse\x12\x37\n\x0c\x61vailability\x18\x01 \x01(\x0b\x32!.inventory.v1.ChannelAvailability\x12(\n\x05steps\x18\x02 \x03(\x0b\x32\x19.inventory.v1.ExplainStep\x12#\n\x06\x64ue_in\x18\x03 \x03(\x0b\x32\x13.inventory.v1.DueIn\x12)\n\x06unused\x18\x04 \x03(\x0b\x32\x19.inventory.v1.UnusedPlace\x12\x34\n\ncomponents\x18\x05 \x03(\x0b\x32 .inventory.v1.ExplainedComponent\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x0f\n\x07\x63hannel\x18\x07 \x01(\t\x12\x0c\n\x04unit\x18\x08 \x01(\t\x12\x13\n\x0bunit_digits\x18\t \x01(\x05\x12\x18\n\x10\x63omponents_apart\x18\n \x01(\x03*\xcc\x03\n\x0f\x45xplainStepKind\x12!\n\x1d\x45XPLAIN_STEP_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45XPLAIN_STEP_KIND_ON_HAND\x10\x01\x12 \n\x1c\x45XPLAIN_STEP_KIND_UNSELLABLE\x10\x02\x12\x1a\n\x16\x45XPLAIN_STEP_KIND_HELD\x10\x03\x12\x1f\n\x1b\x45XPLAIN_STEP_KIND_ALLOCATED\x10\x04\x12\x1d\n\x19\x45XPLAIN_STEP_KIND_WAITING\x10\x05\x12!\n\x1d\x45XPLAIN_STEP_KIND_SHORT_LIVED\x10\x06\x12\x1c\n\x18\x45XPLAIN_STEP_KIND_BUFFER\x10\x07\x12\x1b\n\x17\x45XPLAIN_STEP_KIND_SHARE\x10\x08\x12\x19\n\x15\x45XPLAIN_STEP_KIND_CAP\x10\t\x12\x1f\n\x1b\x45XPLAIN_STEP_KIND_BACKORDER\x10\n\x12\x1d\n\x19\x45XPLAIN_STEP_KIND_VIRTUAL\x10\x0b\x12 \n\x1c\x45XPLAIN_STEP_KIND_COMPONENTS\x10\x0c\x12\x1e\n\x1a\x45XPLAIN_STEP_KIND_INACTIVE\x10\r2\xd9\x02\n\x13\x41vailabilityService\x12\x64\n\x0fGetAvailability\x12$.inventory.v1.GetAvailabilityRequest\x1a%.inventory.v1.GetAvailabilityResponse\"\x04\xc8\xf3\x18\x02\x12j\n\x11\x43heckAvailability\x12&.inventory.v1.CheckAvailabilityRequest\x1a\'.inventory.v1.CheckAvailabilityResponse\"\x04\xc8\xf3\x18\x02\x12p\n\x13\x45xplainAvailability\x12(.inventory.v1.ExplainAvailabilityRequest\x1a).inventory.v1.ExplainAvailabilityResponse\"\x04\xc8\xf3\x18\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'inventory.v1.availability_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPLAINSTEPKIND']._serialized_start=2389
-  _globals['_EXPLAINSTEPKIND']._serialized_end=2849
-  _globals['_GETAVAILABILITYREQUEST']._serialized_start=191
-  _globals['_GETAVAILABILITYREQUEST']._serialized_end=308
-  _globals['_GETAVAILABILITYRESPONSE']._serialized_start=310
-  _globals['_GETAVAILABILITYRESPONSE']._serialized_end=409
-  _globals['_CHECKAVAILABILITYREQUEST']._serialized_start=412
-  _globals['_CHECKAVAILABILITYREQUEST']._serialized_end=623
-  _globals['_PROMISEDPART']._serialized_start=626
-  _globals['_PROMISEDPART']._serialized_end=808
-  _globals['_DUEIN']._serialized_start=810
-  _globals['_DUEIN']._serialized_end=901
-  _globals['_ALTERNATIVE']._serialized_start=903
-  _globals['_ALTERNATIVE']._serialized_end=993
-  _globals['_PROMISEDLINE']._serialized_start=996
-  _globals['_PROMISEDLINE']._serialized_end=1214
-  _globals['_CHECKAVAILABILITYRESPONSE']._serialized_start=1217
-  _globals['_CHECKAVAILABILITYRESPONSE']._serialized_end=1408
-  _globals['_EXPLAINAVAILABILITYREQUEST']._serialized_start=1410
-  _globals['_EXPLAINAVAILABILITYREQUEST']._serialized_end=1530
-  _globals['_EXPLAINSTEP']._serialized_start=1533
-  _globals['_EXPLAINSTEP']._serialized_end=1845
-  _globals['_UNUSEDPLACE']._serialized_start=1847
-  _globals['_UNUSEDPLACE']._serialized_end=1910
-  _globals['_EXPLAINEDCOMPONENT']._serialized_start=1912
-  _globals['_EXPLAINEDCOMPONENT']._serialized_end=2025
-  _globals['_EXPLAINAVAILABILITYRESPONSE']._serialized_start=2028
-  _globals['_EXPLAINAVAILABILITYRESPONSE']._serialized_end=2386
-  _globals['_AVAILABILITYSERVICE']._serialized_start=2852
-  _globals['_AVAILABILITYSERVICE']._serialized_end=3179
+  _globals['_AVAILABILITYSERVICE'].methods_by_name['GetAvailability']._loaded_options = None
+  _globals['_AVAILABILITYSERVICE'].methods_by_name['GetAvailability']._serialized_options = b'\310\363\030\002'
+  _globals['_AVAILABILITYSERVICE'].methods_by_name['CheckAvailability']._loaded_options = None
+  _globals['_AVAILABILITYSERVICE'].methods_by_name['CheckAvailability']._serialized_options = b'\310\363\030\002'
+  _globals['_AVAILABILITYSERVICE'].methods_by_name['ExplainAvailability']._loaded_options = None
+  _globals['_AVAILABILITYSERVICE'].methods_by_name['ExplainAvailability']._serialized_options = b'\310\363\030\007'
+  _globals['_EXPLAINSTEPKIND']._serialized_start=2416
+  _globals['_EXPLAINSTEPKIND']._serialized_end=2876
+  _globals['_GETAVAILABILITYREQUEST']._serialized_start=218
+  _globals['_GETAVAILABILITYREQUEST']._serialized_end=335
+  _globals['_GETAVAILABILITYRESPONSE']._serialized_start=337
+  _globals['_GETAVAILABILITYRESPONSE']._serialized_end=436
+  _globals['_CHECKAVAILABILITYREQUEST']._serialized_start=439
+  _globals['_CHECKAVAILABILITYREQUEST']._serialized_end=650
+  _globals['_PROMISEDPART']._serialized_start=653
+  _globals['_PROMISEDPART']._serialized_end=835
+  _globals['_DUEIN']._serialized_start=837
+  _globals['_DUEIN']._serialized_end=928
+  _globals['_ALTERNATIVE']._serialized_start=930
+  _globals['_ALTERNATIVE']._serialized_end=1020
+  _globals['_PROMISEDLINE']._serialized_start=1023
+  _globals['_PROMISEDLINE']._serialized_end=1241
+  _globals['_CHECKAVAILABILITYRESPONSE']._serialized_start=1244
+  _globals['_CHECKAVAILABILITYRESPONSE']._serialized_end=1435
+  _globals['_EXPLAINAVAILABILITYREQUEST']._serialized_start=1437
+  _globals['_EXPLAINAVAILABILITYREQUEST']._serialized_end=1557
+  _globals['_EXPLAINSTEP']._serialized_start=1560
+  _globals['_EXPLAINSTEP']._serialized_end=1872
+  _globals['_UNUSEDPLACE']._serialized_start=1874
+  _globals['_UNUSEDPLACE']._serialized_end=1937
+  _globals['_EXPLAINEDCOMPONENT']._serialized_start=1939
+  _globals['_EXPLAINEDCOMPONENT']._serialized_end=2052
+  _globals['_EXPLAINAVAILABILITYRESPONSE']._serialized_start=2055
+  _globals['_EXPLAINAVAILABILITYRESPONSE']._serialized_end=2413
+  _globals['_AVAILABILITYSERVICE']._serialized_start=2879
+  _globals['_AVAILABILITYSERVICE']._serialized_end=3224
 # @@protoc_insertion_point(module_scope)

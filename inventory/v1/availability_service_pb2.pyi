@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from inventory.v1 import access_pb2 as _access_pb2
 from inventory.v1 import channel_service_pb2 as _channel_service_pb2
 from inventory.v1 import core_pb2 as _core_pb2
 from inventory.v1 import reservation_service_pb2 as _reservation_service_pb2

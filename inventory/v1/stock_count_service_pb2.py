@@ -23,47 +23,60 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from inventory.v1 import access_pb2 as inventory_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&inventory/v1/stock_count_service.proto\x12\x0cinventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x02\n\nStockCount\x12\x10\n\x08\x63ount_id\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12,\n\x05state\x18\x04 \x01(\x0e\x32\x1d.inventory.v1.StockCountState\x12\x0f\n\x07version\x18\x05 \x01(\x05\x12\x11\n\treference\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12-\n\topened_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05lines\x18\n \x01(\x05\x12\x0f\n\x07\x63hannel\x18\x0b \x01(\t\"u\n\x0eStockCountLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0b\n\x03lot\x18\x02 \x01(\t\x12\x0f\n\x07\x63ounted\x18\x03 \x01(\x03\x12\x0f\n\x07on_hand\x18\x04 \x01(\x03\x12\x13\n\x0b\x61t_revision\x18\x05 \x01(\x03\x12\x12\n\ndifference\x18\x06 \x01(\x03\"\x89\x01\n\x15OpenStockCountRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x10\n\x08location\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x11\n\treference\x18\x06 \x01(\t\"e\n\x16OpenStockCountResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\'\n\x05\x63ount\x18\x03 \x01(\x0b\x32\x18.inventory.v1.StockCount\"\x85\x01\n\x0f\x43ountedQuantity\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0f\n\x07\x63ounted\x18\x02 \x01(\x03\x12\x0b\n\x03lot\x18\x03 \x01(\t\x12\x13\n\x0b\x61t_revision\x18\x04 \x01(\x03\x12\x1d\n\x10\x65xpected_counted\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\x13\n\x11_expected_counted\"\x84\x01\n\x17RecordStockCountRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x10\n\x08\x63ount_id\x18\x03 \x01(\t\x12,\n\x05lines\x18\x04 \x03(\x0b\x32\x1d.inventory.v1.CountedQuantity\"\x94\x01\n\x18RecordStockCountResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\'\n\x05\x63ount\x18\x03 \x01(\x0b\x32\x18.inventory.v1.StockCount\x12+\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.inventory.v1.StockCountLine\"n\n\x15PostStockCountRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x10\n\x08\x63ount_id\x18\x03 \x01(\t\x12\x18\n\x10\x65xpected_version\x18\x04 \x01(\x05\"e\n\x16PostStockCountResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\'\n\x05\x63ount\x18\x03 \x01(\x0b\x32\x18.inventory.v1.StockCount\"V\n\x17\x43\x61ncelStockCountRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x10\n\x08\x63ount_id\x18\x03 \x01(\t\"g\n\x18\x43\x61ncelStockCountResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\'\n\x05\x63ount\x18\x03 \x01(\x0b\x32\x18.inventory.v1.StockCount\"i\n\x14GetStockCountRequest\x12\x10\n\x08\x63ount_id\x18\x01 \x01(\t\x12\x18\n\x10only_differences\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x86\x01\n\x15GetStockCountResponse\x12\'\n\x05\x63ount\x18\x01 \x01(\x0b\x32\x18.inventory.v1.StockCount\x12+\n\x05lines\x18\x02 \x03(\x0b\x32\x1c.inventory.v1.StockCountLine\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x7f\n\x16ListStockCountsRequest\x12,\n\x05state\x18\x01 \x01(\x0e\x32\x1d.inventory.v1.StockCountState\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\\\n\x17ListStockCountsResponse\x12(\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x18.inventory.v1.StockCount\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x8f\x01\n\x0fStockCountState\x12!\n\x1dSTOCK_COUNT_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16STOCK_COUNT_STATE_OPEN\x10\x01\x12\x1c\n\x18STOCK_COUNT_STATE_POSTED\x10\x02\x12\x1f\n\x1bSTOCK_COUNT_STATE_CANCELLED\x10\x03\x32\xcd\x04\n\x11StockCountService\x12[\n\x0eOpenStockCount\x12#.inventory.v1.OpenStockCountRequest\x1a$.inventory.v1.OpenStockCountResponse\x12\x61\n\x10RecordStockCount\x12%.inventory.v1.RecordStockCountRequest\x1a&.inventory.v1.RecordStockCountResponse\x12[\n\x0ePostStockCount\x12#.inventory.v1.PostStockCountRequest\x1a$.inventory.v1.PostStockCountResponse\x12\x61\n\x10\x43\x61ncelStockCount\x12%.inventory.v1.CancelStockCountRequest\x1a&.inventory.v1.CancelStockCountResponse\x12X\n\rGetStockCount\x12\".inventory.v1.GetStockCountRequest\x1a#.inventory.v1.GetStockCountResponse\x12^\n\x0fListStockCounts\x12$.inventory.v1.ListStockCountsRequest\x1a%.inventory.v1.ListStockCountsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&inventory/v1/stock_count_service.proto\x12\x0cinventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19inventory/v1/access.proto\"\xa1\x02\n\nStockCount\x12\x10\n\x08\x63ount_id\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12,\n\x05state\x18\x04 \x01(\x0e\x32\x1d.inventory.v1.StockCountState\x12\x0f\n\x07version\x18\x05 \x01(\x05\x12\x11\n\treference\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12-\n\topened_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05lines\x18\n \x01(\x05\x12\x0f\n\x07\x63hannel\x18\x0b \x01(\t\"u\n\x0eStockCountLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0b\n\x03lot\x18\x02 \x01(\t\x12\x0f\n\x07\x63ounted\x18\x03 \x01(\x03\x12\x0f\n\x07on_hand\x18\x04 \x01(\x03\x12\x13\n\x0b\x61t_revision\x18\x05 \x01(\x03\x12\x12\n\ndifference\x18\x06 \x01(\x03\"\x89\x01\n\x15OpenStockCountRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x10\n\x08location\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x11\n\treference\x18\x06 \x01(\t\"e\n\x16OpenStockCountResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\'\n\x05\x63ount\x18\x03 \x01(\x0b\x32\x18.inventory.v1.StockCount\"\x85\x01\n\x0f\x43ountedQuantity\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0f\n\x07\x63ounted\x18\x02 \x01(\x03\x12\x0b\n\x03lot\x18\x03 \x01(\t\x12\x13\n\x0b\x61t_revision\x18\x04 \x01(\x03\x12\x1d\n\x10\x65xpected_counted\x18\x05 \x01(\x03H\x00\x88\x01\x01\x42\x13\n\x11_expected_counted\"\x84\x01\n\x17RecordStockCountRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x10\n\x08\x63ount_id\x18\x03 \x01(\t\x12,\n\x05lines\x18\x04 \x03(\x0b\x32\x1d.inventory.v1.CountedQuantity\"\x94\x01\n\x18RecordStockCountResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\'\n\x05\x63ount\x18\x03 \x01(\x0b\x32\x18.inventory.v1.StockCount\x12+\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.inventory.v1.StockCountLine\"n\n\x15PostStockCountRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x10\n\x08\x63ount_id\x18\x03 \x01(\t\x12\x18\n\x10\x65xpected_version\x18\x04 \x01(\x05\"e\n\x16PostStockCountResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\'\n\x05\x63ount\x18\x03 \x01(\x0b\x32\x18.inventory.v1.StockCount\"V\n\x17\x43\x61ncelStockCountRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x10\n\x08\x63ount_id\x18\x03 \x01(\t\"g\n\x18\x43\x61ncelStockCountResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\'\n\x05\x63ount\x18\x03 \x01(\x0b\x32\x18.inventory.v1.StockCount\"i\n\x14GetStockCountRequest\x12\x10\n\x08\x63ount_id\x18\x01 \x01(\t\x12\x18\n\x10only_differences\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x86\x01\n\x15GetStockCountResponse\x12\'\n\x05\x63ount\x18\x01 \x01(\x0b\x32\x18.inventory.v1.StockCount\x12+\n\x05lines\x18\x02 \x03(\x0b\x32\x1c.inventory.v1.StockCountLine\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x7f\n\x16ListStockCountsRequest\x12,\n\x05state\x18\x01 \x01(\x0e\x32\x1d.inventory.v1.StockCountState\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\\\n\x17ListStockCountsResponse\x12(\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x18.inventory.v1.StockCount\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x8f\x01\n\x0fStockCountState\x12!\n\x1dSTOCK_COUNT_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16STOCK_COUNT_STATE_OPEN\x10\x01\x12\x1c\n\x18STOCK_COUNT_STATE_POSTED\x10\x02\x12\x1f\n\x1bSTOCK_COUNT_STATE_CANCELLED\x10\x03\x32\xf1\x04\n\x11StockCountService\x12\x61\n\x0eOpenStockCount\x12#.inventory.v1.OpenStockCountRequest\x1a$.inventory.v1.OpenStockCountResponse\"\x04\xc8\xf3\x18\x03\x12g\n\x10RecordStockCount\x12%.inventory.v1.RecordStockCountRequest\x1a&.inventory.v1.RecordStockCountResponse\"\x04\xc8\xf3\x18\x03\x12\x61\n\x0ePostStockCount\x12#.inventory.v1.PostStockCountRequest\x1a$.inventory.v1.PostStockCountResponse\"\x04\xc8\xf3\x18\x03\x12g\n\x10\x43\x61ncelStockCount\x12%.inventory.v1.CancelStockCountRequest\x1a&.inventory.v1.CancelStockCountResponse\"\x04\xc8\xf3\x18\x03\x12^\n\rGetStockCount\x12\".inventory.v1.GetStockCountRequest\x1a#.inventory.v1.GetStockCountResponse\"\x04\xc8\xf3\x18\x02\x12\x64\n\x0fListStockCounts\x12$.inventory.v1.ListStockCountsRequest\x1a%.inventory.v1.ListStockCountsResponse\"\x04\xc8\xf3\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'inventory.v1.stock_count_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STOCKCOUNTSTATE']._serialized_start=2041
-  _globals['_STOCKCOUNTSTATE']._serialized_end=2184
-  _globals['_STOCKCOUNT']._serialized_start=90
-  _globals['_STOCKCOUNT']._serialized_end=379
-  _globals['_STOCKCOUNTLINE']._serialized_start=381
-  _globals['_STOCKCOUNTLINE']._serialized_end=498
-  _globals['_OPENSTOCKCOUNTREQUEST']._serialized_start=501
-  _globals['_OPENSTOCKCOUNTREQUEST']._serialized_end=638
-  _globals['_OPENSTOCKCOUNTRESPONSE']._serialized_start=640
-  _globals['_OPENSTOCKCOUNTRESPONSE']._serialized_end=741
-  _globals['_COUNTEDQUANTITY']._serialized_start=744
-  _globals['_COUNTEDQUANTITY']._serialized_end=877
-  _globals['_RECORDSTOCKCOUNTREQUEST']._serialized_start=880
-  _globals['_RECORDSTOCKCOUNTREQUEST']._serialized_end=1012
-  _globals['_RECORDSTOCKCOUNTRESPONSE']._serialized_start=1015
-  _globals['_RECORDSTOCKCOUNTRESPONSE']._serialized_end=1163
-  _globals['_POSTSTOCKCOUNTREQUEST']._serialized_start=1165
-  _globals['_POSTSTOCKCOUNTREQUEST']._serialized_end=1275
-  _globals['_POSTSTOCKCOUNTRESPONSE']._serialized_start=1277
-  _globals['_POSTSTOCKCOUNTRESPONSE']._serialized_end=1378
-  _globals['_CANCELSTOCKCOUNTREQUEST']._serialized_start=1380
-  _globals['_CANCELSTOCKCOUNTREQUEST']._serialized_end=1466
-  _globals['_CANCELSTOCKCOUNTRESPONSE']._serialized_start=1468
-  _globals['_CANCELSTOCKCOUNTRESPONSE']._serialized_end=1571
-  _globals['_GETSTOCKCOUNTREQUEST']._serialized_start=1573
-  _globals['_GETSTOCKCOUNTREQUEST']._serialized_end=1678
-  _globals['_GETSTOCKCOUNTRESPONSE']._serialized_start=1681
-  _globals['_GETSTOCKCOUNTRESPONSE']._serialized_end=1815
-  _globals['_LISTSTOCKCOUNTSREQUEST']._serialized_start=1817
-  _globals['_LISTSTOCKCOUNTSREQUEST']._serialized_end=1944
-  _globals['_LISTSTOCKCOUNTSRESPONSE']._serialized_start=1946
-  _globals['_LISTSTOCKCOUNTSRESPONSE']._serialized_end=2038
-  _globals['_STOCKCOUNTSERVICE']._serialized_start=2187
-  _globals['_STOCKCOUNTSERVICE']._serialized_end=2776
+  _globals['_STOCKCOUNTSERVICE'].methods_by_name['OpenStockCount']._loaded_options = None
+  _globals['_STOCKCOUNTSERVICE'].methods_by_name['OpenStockCount']._serialized_options = b'\310\363\030\003'
+  _globals['_STOCKCOUNTSERVICE'].methods_by_name['RecordStockCount']._loaded_options = None
+  _globals['_STOCKCOUNTSERVICE'].methods_by_name['RecordStockCount']._serialized_options = b'\310\363\030\003'
+  _globals['_STOCKCOUNTSERVICE'].methods_by_name['PostStockCount']._loaded_options = None
+  _globals['_STOCKCOUNTSERVICE'].methods_by_name['PostStockCount']._serialized_options = b'\310\363\030\003'
+  _globals['_STOCKCOUNTSERVICE'].methods_by_name['CancelStockCount']._loaded_options = None
+  _globals['_STOCKCOUNTSERVICE'].methods_by_name['CancelStockCount']._serialized_options = b'\310\363\030\003'
+  _globals['_STOCKCOUNTSERVICE'].methods_by_name['GetStockCount']._loaded_options = None
+  _globals['_STOCKCOUNTSERVICE'].methods_by_name['GetStockCount']._serialized_options = b'\310\363\030\002'
+  _globals['_STOCKCOUNTSERVICE'].methods_by_name['ListStockCounts']._loaded_options = None
+  _globals['_STOCKCOUNTSERVICE'].methods_by_name['ListStockCounts']._serialized_options = b'\310\363\030\002'
+  _globals['_STOCKCOUNTSTATE']._serialized_start=2068
+  _globals['_STOCKCOUNTSTATE']._serialized_end=2211
+  _globals['_STOCKCOUNT']._serialized_start=117
+  _globals['_STOCKCOUNT']._serialized_end=406
+  _globals['_STOCKCOUNTLINE']._serialized_start=408
+  _globals['_STOCKCOUNTLINE']._serialized_end=525
+  _globals['_OPENSTOCKCOUNTREQUEST']._serialized_start=528
+  _globals['_OPENSTOCKCOUNTREQUEST']._serialized_end=665
+  _globals['_OPENSTOCKCOUNTRESPONSE']._serialized_start=667
+  _globals['_OPENSTOCKCOUNTRESPONSE']._serialized_end=768
+  _globals['_COUNTEDQUANTITY']._serialized_start=771
+  _globals['_COUNTEDQUANTITY']._serialized_end=904
+  _globals['_RECORDSTOCKCOUNTREQUEST']._serialized_start=907
+  _globals['_RECORDSTOCKCOUNTREQUEST']._serialized_end=1039
+  _globals['_RECORDSTOCKCOUNTRESPONSE']._serialized_start=1042
+  _globals['_RECORDSTOCKCOUNTRESPONSE']._serialized_end=1190
+  _globals['_POSTSTOCKCOUNTREQUEST']._serialized_start=1192
+  _globals['_POSTSTOCKCOUNTREQUEST']._serialized_end=1302
+  _globals['_POSTSTOCKCOUNTRESPONSE']._serialized_start=1304
+  _globals['_POSTSTOCKCOUNTRESPONSE']._serialized_end=1405
+  _globals['_CANCELSTOCKCOUNTREQUEST']._serialized_start=1407
+  _globals['_CANCELSTOCKCOUNTREQUEST']._serialized_end=1493
+  _globals['_CANCELSTOCKCOUNTRESPONSE']._serialized_start=1495
+  _globals['_CANCELSTOCKCOUNTRESPONSE']._serialized_end=1598
+  _globals['_GETSTOCKCOUNTREQUEST']._serialized_start=1600
+  _globals['_GETSTOCKCOUNTREQUEST']._serialized_end=1705
+  _globals['_GETSTOCKCOUNTRESPONSE']._serialized_start=1708
+  _globals['_GETSTOCKCOUNTRESPONSE']._serialized_end=1842
+  _globals['_LISTSTOCKCOUNTSREQUEST']._serialized_start=1844
+  _globals['_LISTSTOCKCOUNTSREQUEST']._serialized_end=1971
+  _globals['_LISTSTOCKCOUNTSRESPONSE']._serialized_start=1973
+  _globals['_LISTSTOCKCOUNTSRESPONSE']._serialized_end=2065
+  _globals['_STOCKCOUNTSERVICE']._serialized_start=2214
+  _globals['_STOCKCOUNTSERVICE']._serialized_end=2839
 # @@protoc_insertion_point(module_scope)

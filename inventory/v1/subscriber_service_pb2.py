@@ -24,36 +24,45 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from inventory.v1 import access_pb2 as inventory_dot_v1_dot_access__pb2
 from inventory.v1 import core_pb2 as inventory_dot_v1_dot_core__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%inventory/v1/subscriber_service.proto\x12\x0cinventory.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17inventory/v1/core.proto\"\xe0\x03\n\nSubscriber\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12*\n\x0c\x61\x63knowledged\x18\x03 \x01(\x0b\x32\x14.inventory.v1.Cursor\x12\x33\n\x0f\x61\x63knowledged_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rregistered_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64\x65\x61\x64line\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x0flag_changes_max\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12*\n\x07lag_max\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\x05state\x18\t \x01(\x0e\x32\x1d.inventory.v1.SubscriberState\x12\x13\n\x0blag_changes\x18\n \x01(\x03\x12&\n\x03lag\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06silent\x18\x0c \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\n\x10_lag_changes_max\"\xd9\x01\n\x19RegisterSubscriberRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x14.inventory.v1.Cursor\x12+\n\x08\x64\x65\x61\x64line\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x0flag_changes_max\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12*\n\x07lag_max\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\n\x10_lag_changes_max\"J\n\x1aRegisterSubscriberResponse\x12,\n\nsubscriber\x18\x01 \x01(\x0b\x32\x18.inventory.v1.Subscriber\"H\n\x12\x41\x63knowledgeRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x06\x63ursor\x18\x02 \x01(\x0b\x32\x14.inventory.v1.Cursor\"C\n\x13\x41\x63knowledgeResponse\x12,\n\nsubscriber\x18\x01 \x01(\x0b\x32\x18.inventory.v1.Subscriber\"P\n\x16ListSubscribersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\"\x95\x01\n\x17ListSubscribersResponse\x12-\n\x0bsubscribers\x18\x01 \x03(\x0b\x32\x18.inventory.v1.Subscriber\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\"\n\x04head\x18\x03 \x01(\x0b\x32\x14.inventory.v1.Cursor\x12\x0e\n\x06oldest\x18\x04 \x01(\x03\"\'\n\x17RemoveSubscriberRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"+\n\x18RemoveSubscriberResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x08*\x8c\x01\n\x0fSubscriberState\x12 \n\x1cSUBSCRIBER_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSUBSCRIBER_STATE_FOLLOWING\x10\x01\x12\x1c\n\x18SUBSCRIBER_STATE_LAGGING\x10\x02\x12\x19\n\x15SUBSCRIBER_STATE_LOST\x10\x03\x32\x93\x03\n\x11SubscriberService\x12g\n\x12RegisterSubscriber\x12\'.inventory.v1.RegisterSubscriberRequest\x1a(.inventory.v1.RegisterSubscriberResponse\x12R\n\x0b\x41\x63knowledge\x12 .inventory.v1.AcknowledgeRequest\x1a!.inventory.v1.AcknowledgeResponse\x12^\n\x0fListSubscribers\x12$.inventory.v1.ListSubscribersRequest\x1a%.inventory.v1.ListSubscribersResponse\x12\x61\n\x10RemoveSubscriber\x12%.inventory.v1.RemoveSubscriberRequest\x1a&.inventory.v1.RemoveSubscriberResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%inventory/v1/subscriber_service.proto\x12\x0cinventory.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19inventory/v1/access.proto\x1a\x17inventory/v1/core.proto\"\xe0\x03\n\nSubscriber\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12*\n\x0c\x61\x63knowledged\x18\x03 \x01(\x0b\x32\x14.inventory.v1.Cursor\x12\x33\n\x0f\x61\x63knowledged_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rregistered_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64\x65\x61\x64line\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x0flag_changes_max\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12*\n\x07lag_max\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\x05state\x18\t \x01(\x0e\x32\x1d.inventory.v1.SubscriberState\x12\x13\n\x0blag_changes\x18\n \x01(\x03\x12&\n\x03lag\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06silent\x18\x0c \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\n\x10_lag_changes_max\"\xd9\x01\n\x19RegisterSubscriberRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x14.inventory.v1.Cursor\x12+\n\x08\x64\x65\x61\x64line\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x0flag_changes_max\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12*\n\x07lag_max\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\n\x10_lag_changes_max\"J\n\x1aRegisterSubscriberResponse\x12,\n\nsubscriber\x18\x01 \x01(\x0b\x32\x18.inventory.v1.Subscriber\"H\n\x12\x41\x63knowledgeRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x06\x63ursor\x18\x02 \x01(\x0b\x32\x14.inventory.v1.Cursor\"C\n\x13\x41\x63knowledgeResponse\x12,\n\nsubscriber\x18\x01 \x01(\x0b\x32\x18.inventory.v1.Subscriber\"P\n\x16ListSubscribersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\"\x95\x01\n\x17ListSubscribersResponse\x12-\n\x0bsubscribers\x18\x01 \x03(\x0b\x32\x18.inventory.v1.Subscriber\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\"\n\x04head\x18\x03 \x01(\x0b\x32\x14.inventory.v1.Cursor\x12\x0e\n\x06oldest\x18\x04 \x01(\x03\"\'\n\x17RemoveSubscriberRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"+\n\x18RemoveSubscriberResponse\x12\x0f\n\x07removed\x18\x01 \x01(\x08*\x8c\x01\n\x0fSubscriberState\x12 \n\x1cSUBSCRIBER_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSUBSCRIBER_STATE_FOLLOWING\x10\x01\x12\x1c\n\x18SUBSCRIBER_STATE_LAGGING\x10\x02\x12\x19\n\x15SUBSCRIBER_STATE_LOST\x10\x03\x32\xab\x03\n\x11SubscriberService\x12m\n\x12RegisterSubscriber\x12\'.inventory.v1.RegisterSubscriberRequest\x1a(.inventory.v1.RegisterSubscriberResponse\"\x04\xc8\xf3\x18\x06\x12X\n\x0b\x41\x63knowledge\x12 .inventory.v1.AcknowledgeRequest\x1a!.inventory.v1.AcknowledgeResponse\"\x04\xc8\xf3\x18\x06\x12\x64\n\x0fListSubscribers\x12$.inventory.v1.ListSubscribersRequest\x1a%.inventory.v1.ListSubscribersResponse\"\x04\xc8\xf3\x18\x06\x12g\n\x10RemoveSubscriber\x12%.inventory.v1.RemoveSubscriberRequest\x1a&.inventory.v1.RemoveSubscriberResponse\"\x04\xc8\xf3\x18\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'inventory.v1.subscriber_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBSCRIBERSTATE']._serialized_start=1388
-  _globals['_SUBSCRIBERSTATE']._serialized_end=1528
-  _globals['_SUBSCRIBER']._serialized_start=146
-  _globals['_SUBSCRIBER']._serialized_end=626
-  _globals['_REGISTERSUBSCRIBERREQUEST']._serialized_start=629
-  _globals['_REGISTERSUBSCRIBERREQUEST']._serialized_end=846
-  _globals['_REGISTERSUBSCRIBERRESPONSE']._serialized_start=848
-  _globals['_REGISTERSUBSCRIBERRESPONSE']._serialized_end=922
-  _globals['_ACKNOWLEDGEREQUEST']._serialized_start=924
-  _globals['_ACKNOWLEDGEREQUEST']._serialized_end=996
-  _globals['_ACKNOWLEDGERESPONSE']._serialized_start=998
-  _globals['_ACKNOWLEDGERESPONSE']._serialized_end=1065
-  _globals['_LISTSUBSCRIBERSREQUEST']._serialized_start=1067
-  _globals['_LISTSUBSCRIBERSREQUEST']._serialized_end=1147
-  _globals['_LISTSUBSCRIBERSRESPONSE']._serialized_start=1150
-  _globals['_LISTSUBSCRIBERSRESPONSE']._serialized_end=1299
-  _globals['_REMOVESUBSCRIBERREQUEST']._serialized_start=1301
-  _globals['_REMOVESUBSCRIBERREQUEST']._serialized_end=1340
-  _globals['_REMOVESUBSCRIBERRESPONSE']._serialized_start=1342
-  _globals['_REMOVESUBSCRIBERRESPONSE']._serialized_end=1385
-  _globals['_SUBSCRIBERSERVICE']._serialized_start=1531
-  _globals['_SUBSCRIBERSERVICE']._serialized_end=1934
+  _globals['_SUBSCRIBERSERVICE'].methods_by_name['RegisterSubscriber']._loaded_options = None
+  _globals['_SUBSCRIBERSERVICE'].methods_by_name['RegisterSubscriber']._serialized_options = b'\310\363\030\006'
+  _globals['_SUBSCRIBERSERVICE'].methods_by_name['Acknowledge']._loaded_options = None
+  _globals['_SUBSCRIBERSERVICE'].methods_by_name['Acknowledge']._serialized_options = b'\310\363\030\006'
+  _globals['_SUBSCRIBERSERVICE'].methods_by_name['ListSubscribers']._loaded_options = None
+  _globals['_SUBSCRIBERSERVICE'].methods_by_name['ListSubscribers']._serialized_options = b'\310\363\030\006'
+  _globals['_SUBSCRIBERSERVICE'].methods_by_name['RemoveSubscriber']._loaded_options = None
+  _globals['_SUBSCRIBERSERVICE'].methods_by_name['RemoveSubscriber']._serialized_options = b'\310\363\030\006'
+  _globals['_SUBSCRIBERSTATE']._serialized_start=1415
+  _globals['_SUBSCRIBERSTATE']._serialized_end=1555
+  _globals['_SUBSCRIBER']._serialized_start=173
+  _globals['_SUBSCRIBER']._serialized_end=653
+  _globals['_REGISTERSUBSCRIBERREQUEST']._serialized_start=656
+  _globals['_REGISTERSUBSCRIBERREQUEST']._serialized_end=873
+  _globals['_REGISTERSUBSCRIBERRESPONSE']._serialized_start=875
+  _globals['_REGISTERSUBSCRIBERRESPONSE']._serialized_end=949
+  _globals['_ACKNOWLEDGEREQUEST']._serialized_start=951
+  _globals['_ACKNOWLEDGEREQUEST']._serialized_end=1023
+  _globals['_ACKNOWLEDGERESPONSE']._serialized_start=1025
+  _globals['_ACKNOWLEDGERESPONSE']._serialized_end=1092
+  _globals['_LISTSUBSCRIBERSREQUEST']._serialized_start=1094
+  _globals['_LISTSUBSCRIBERSREQUEST']._serialized_end=1174
+  _globals['_LISTSUBSCRIBERSRESPONSE']._serialized_start=1177
+  _globals['_LISTSUBSCRIBERSRESPONSE']._serialized_end=1326
+  _globals['_REMOVESUBSCRIBERREQUEST']._serialized_start=1328
+  _globals['_REMOVESUBSCRIBERREQUEST']._serialized_end=1367
+  _globals['_REMOVESUBSCRIBERRESPONSE']._serialized_start=1369
+  _globals['_REMOVESUBSCRIBERRESPONSE']._serialized_end=1412
+  _globals['_SUBSCRIBERSERVICE']._serialized_start=1558
+  _globals['_SUBSCRIBERSERVICE']._serialized_end=1985
 # @@protoc_insertion_point(module_scope)

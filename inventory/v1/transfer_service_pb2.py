@@ -23,48 +23,61 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from inventory.v1 import access_pb2 as inventory_dot_v1_dot_access__pb2
 from inventory.v1 import core_pb2 as inventory_dot_v1_dot_core__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#inventory/v1/transfer_service.proto\x12\x0cinventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17inventory/v1/core.proto\"\x9b\x01\n\x0cTransferLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x11\n\trequested\x18\x02 \x01(\x03\x12\x0f\n\x07shipped\x18\x03 \x01(\x03\x12\x10\n\x08received\x18\x04 \x01(\x03\x12\x0f\n\x07missing\x18\x05 \x01(\x03\x12\x0b\n\x03lot\x18\x06 \x01(\t\x12\x19\n\x11\x64ifference_reason\x18\x07 \x01(\t\x12\x0f\n\x07serials\x18\x08 \x03(\t\"\x91\x03\n\x08Transfer\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x15\n\rfrom_location\x18\x02 \x01(\t\x12\x13\n\x0bto_location\x18\x03 \x01(\t\x12*\n\x05state\x18\x04 \x01(\x0e\x32\x1b.inventory.v1.TransferState\x12)\n\x05lines\x18\x05 \x03(\x0b\x32\x1a.inventory.v1.TransferLine\x12\x16\n\x0ereservation_id\x18\x06 \x01(\t\x12\x11\n\treference\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nshipped_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65xpected_on\x18\x0c \x01(\t\x12\x0f\n\x07\x63hannel\x18\r \x01(\t\"O\n\x10TransferQuantity\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x0b\n\x03lot\x18\x03 \x01(\t\x12\x0f\n\x07serials\x18\x04 \x03(\t\"\xe3\x01\n\x15\x43reateTransferRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x15\n\rfrom_location\x18\x03 \x01(\t\x12\x13\n\x0bto_location\x18\x04 \x01(\t\x12-\n\x05lines\x18\x05 \x03(\x0b\x32\x1e.inventory.v1.TransferQuantity\x12\x0c\n\x04ship\x18\x06 \x01(\x08\x12\x13\n\x0b\x65xpected_on\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x11\n\treference\x18\t \x01(\t\"f\n\x16\x43reateTransferResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12(\n\x08transfer\x18\x03 \x01(\x0b\x32\x16.inventory.v1.Transfer\"\x84\x01\n\x13ShipTransferRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x13\n\x0btransfer_id\x18\x03 \x01(\t\x12-\n\x05lines\x18\x04 \x03(\x0b\x32\x1e.inventory.v1.TransferQuantity\"d\n\x14ShipTransferResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12(\n\x08transfer\x18\x03 \x01(\x0b\x32\x16.inventory.v1.Transfer\"\xe1\x01\n\x16ReceiveTransferRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x13\n\x0btransfer_id\x18\x03 \x01(\t\x12-\n\x05lines\x18\x04 \x03(\x0b\x32\x1e.inventory.v1.TransferQuantity\x12\r\n\x05\x63lose\x18\x05 \x01(\x08\x12\x19\n\x11\x64ifference_reason\x18\x06 \x01(\t\x12.\n\x0b\x64isposition\x18\x07 \x01(\x0e\x32\x19.inventory.v1.Disposition\"g\n\x17ReceiveTransferResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12(\n\x08transfer\x18\x03 \x01(\x0b\x32\x16.inventory.v1.Transfer\"g\n\x15\x43\x61ncelTransferRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x13\n\x0btransfer_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"f\n\x16\x43\x61ncelTransferResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12(\n\x08transfer\x18\x03 \x01(\x0b\x32\x16.inventory.v1.Transfer\")\n\x12GetTransferRequest\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\"?\n\x13GetTransferResponse\x12(\n\x08transfer\x18\x01 \x01(\x0b\x32\x16.inventory.v1.Transfer\"\xad\x01\n\x14ListTransfersRequest\x12*\n\x05state\x18\x01 \x01(\x0e\x32\x1b.inventory.v1.TransferState\x12\x15\n\rfrom_location\x18\x02 \x01(\t\x12\x13\n\x0bto_location\x18\x03 \x01(\t\x12\x16\n\x0ereservation_id\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"[\n\x15ListTransfersResponse\x12)\n\ttransfers\x18\x01 \x03(\x0b\x32\x16.inventory.v1.Transfer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xa2\x01\n\rTransferState\x12\x1e\n\x1aTRANSFER_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16TRANSFER_STATE_PLANNED\x10\x01\x12\x1a\n\x16TRANSFER_STATE_SHIPPED\x10\x02\x12\x1b\n\x17TRANSFER_STATE_RECEIVED\x10\x03\x12\x1c\n\x18TRANSFER_STATE_CANCELLED\x10\x04\x32\xb0\x04\n\x0fTransferService\x12[\n\x0e\x43reateTransfer\x12#.inventory.v1.CreateTransferRequest\x1a$.inventory.v1.CreateTransferResponse\x12U\n\x0cShipTransfer\x12!.inventory.v1.ShipTransferRequest\x1a\".inventory.v1.ShipTransferResponse\x12^\n\x0fReceiveTransfer\x12$.inventory.v1.ReceiveTransferRequest\x1a%.inventory.v1.ReceiveTransferResponse\x12[\n\x0e\x43\x61ncelTransfer\x12#.inventory.v1.CancelTransferRequest\x1a$.inventory.v1.CancelTransferResponse\x12R\n\x0bGetTransfer\x12 .inventory.v1.GetTransferRequest\x1a!.inventory.v1.GetTransferResponse\x12X\n\rListTransfers\x12\".inventory.v1.ListTransfersRequest\x1a#.inventory.v1.ListTransfersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#inventory/v1/transfer_service.proto\x12\x0cinventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19inventory/v1/access.proto\x1a\x17inventory/v1/core.proto\"\x9b\x01\n\x0cTransferLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x11\n\trequested\x18\x02 \x01(\x03\x12\x0f\n\x07shipped\x18\x03 \x01(\x03\x12\x10\n\x08received\x18\x04 \x01(\x03\x12\x0f\n\x07missing\x18\x05 \x01(\x03\x12\x0b\n\x03lot\x18\x06 \x01(\t\x12\x19\n\x11\x64ifference_reason\x18\x07 \x01(\t\x12\x0f\n\x07serials\x18\x08 \x03(\t\"\x91\x03\n\x08Transfer\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x15\n\rfrom_location\x18\x02 \x01(\t\x12\x13\n\x0bto_location\x18\x03 \x01(\t\x12*\n\x05state\x18\x04 \x01(\x0e\x32\x1b.inventory.v1.TransferState\x12)\n\x05lines\x18\x05 \x03(\x0b\x32\x1a.inventory.v1.TransferLine\x12\x16\n\x0ereservation_id\x18\x06 \x01(\t\x12\x11\n\treference\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nshipped_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65xpected_on\x18\x0c \x01(\t\x12\x0f\n\x07\x63hannel\x18\r \x01(\t\"O\n\x10TransferQuantity\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x0b\n\x03lot\x18\x03 \x01(\t\x12\x0f\n\x07serials\x18\x04 \x03(\t\"\xe3\x01\n\x15\x43reateTransferRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x15\n\rfrom_location\x18\x03 \x01(\t\x12\x13\n\x0bto_location\x18\x04 \x01(\t\x12-\n\x05lines\x18\x05 \x03(\x0b\x32\x1e.inventory.v1.TransferQuantity\x12\x0c\n\x04ship\x18\x06 \x01(\x08\x12\x13\n\x0b\x65xpected_on\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x11\n\treference\x18\t \x01(\t\"f\n\x16\x43reateTransferResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12(\n\x08transfer\x18\x03 \x01(\x0b\x32\x16.inventory.v1.Transfer\"\x84\x01\n\x13ShipTransferRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x13\n\x0btransfer_id\x18\x03 \x01(\t\x12-\n\x05lines\x18\x04 \x03(\x0b\x32\x1e.inventory.v1.TransferQuantity\"d\n\x14ShipTransferResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12(\n\x08transfer\x18\x03 \x01(\x0b\x32\x16.inventory.v1.Transfer\"\xe1\x01\n\x16ReceiveTransferRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x13\n\x0btransfer_id\x18\x03 \x01(\t\x12-\n\x05lines\x18\x04 \x03(\x0b\x32\x1e.inventory.v1.TransferQuantity\x12\r\n\x05\x63lose\x18\x05 \x01(\x08\x12\x19\n\x11\x64ifference_reason\x18\x06 \x01(\t\x12.\n\x0b\x64isposition\x18\x07 \x01(\x0e\x32\x19.inventory.v1.Disposition\"g\n\x17ReceiveTransferResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12(\n\x08transfer\x18\x03 \x01(\x0b\x32\x16.inventory.v1.Transfer\"g\n\x15\x43\x61ncelTransferRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x13\n\x0btransfer_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"f\n\x16\x43\x61ncelTransferResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12(\n\x08transfer\x18\x03 \x01(\x0b\x32\x16.inventory.v1.Transfer\")\n\x12GetTransferRequest\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\"?\n\x13GetTransferResponse\x12(\n\x08transfer\x18\x01 \x01(\x0b\x32\x16.inventory.v1.Transfer\"\xad\x01\n\x14ListTransfersRequest\x12*\n\x05state\x18\x01 \x01(\x0e\x32\x1b.inventory.v1.TransferState\x12\x15\n\rfrom_location\x18\x02 \x01(\t\x12\x13\n\x0bto_location\x18\x03 \x01(\t\x12\x16\n\x0ereservation_id\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"[\n\x15ListTransfersResponse\x12)\n\ttransfers\x18\x01 \x03(\x0b\x32\x16.inventory.v1.Transfer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xa2\x01\n\rTransferState\x12\x1e\n\x1aTRANSFER_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16TRANSFER_STATE_PLANNED\x10\x01\x12\x1a\n\x16TRANSFER_STATE_SHIPPED\x10\x02\x12\x1b\n\x17TRANSFER_STATE_RECEIVED\x10\x03\x12\x1c\n\x18TRANSFER_STATE_CANCELLED\x10\x04\x32\xd4\x04\n\x0fTransferService\x12\x61\n\x0e\x43reateTransfer\x12#.inventory.v1.CreateTransferRequest\x1a$.inventory.v1.CreateTransferResponse\"\x04\xc8\xf3\x18\x03\x12[\n\x0cShipTransfer\x12!.inventory.v1.ShipTransferRequest\x1a\".inventory.v1.ShipTransferResponse\"\x04\xc8\xf3\x18\x03\x12\x64\n\x0fReceiveTransfer\x12$.inventory.v1.ReceiveTransferRequest\x1a%.inventory.v1.ReceiveTransferResponse\"\x04\xc8\xf3\x18\x03\x12\x61\n\x0e\x43\x61ncelTransfer\x12#.inventory.v1.CancelTransferRequest\x1a$.inventory.v1.CancelTransferResponse\"\x04\xc8\xf3\x18\x03\x12X\n\x0bGetTransfer\x12 .inventory.v1.GetTransferRequest\x1a!.inventory.v1.GetTransferResponse\"\x04\xc8\xf3\x18\x02\x12^\n\rListTransfers\x12\".inventory.v1.ListTransfersRequest\x1a#.inventory.v1.ListTransfersResponse\"\x04\xc8\xf3\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'inventory.v1.transfer_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRANSFERSTATE']._serialized_start=2245
-  _globals['_TRANSFERSTATE']._serialized_end=2407
-  _globals['_TRANSFERLINE']._serialized_start=112
-  _globals['_TRANSFERLINE']._serialized_end=267
-  _globals['_TRANSFER']._serialized_start=270
-  _globals['_TRANSFER']._serialized_end=671
-  _globals['_TRANSFERQUANTITY']._serialized_start=673
-  _globals['_TRANSFERQUANTITY']._serialized_end=752
-  _globals['_CREATETRANSFERREQUEST']._serialized_start=755
-  _globals['_CREATETRANSFERREQUEST']._serialized_end=982
-  _globals['_CREATETRANSFERRESPONSE']._serialized_start=984
-  _globals['_CREATETRANSFERRESPONSE']._serialized_end=1086
-  _globals['_SHIPTRANSFERREQUEST']._serialized_start=1089
-  _globals['_SHIPTRANSFERREQUEST']._serialized_end=1221
-  _globals['_SHIPTRANSFERRESPONSE']._serialized_start=1223
-  _globals['_SHIPTRANSFERRESPONSE']._serialized_end=1323
-  _globals['_RECEIVETRANSFERREQUEST']._serialized_start=1326
-  _globals['_RECEIVETRANSFERREQUEST']._serialized_end=1551
-  _globals['_RECEIVETRANSFERRESPONSE']._serialized_start=1553
-  _globals['_RECEIVETRANSFERRESPONSE']._serialized_end=1656
-  _globals['_CANCELTRANSFERREQUEST']._serialized_start=1658
-  _globals['_CANCELTRANSFERREQUEST']._serialized_end=1761
-  _globals['_CANCELTRANSFERRESPONSE']._serialized_start=1763
-  _globals['_CANCELTRANSFERRESPONSE']._serialized_end=1865
-  _globals['_GETTRANSFERREQUEST']._serialized_start=1867
-  _globals['_GETTRANSFERREQUEST']._serialized_end=1908
-  _globals['_GETTRANSFERRESPONSE']._serialized_start=1910
-  _globals['_GETTRANSFERRESPONSE']._serialized_end=1973
-  _globals['_LISTTRANSFERSREQUEST']._serialized_start=1976
-  _globals['_LISTTRANSFERSREQUEST']._serialized_end=2149
-  _globals['_LISTTRANSFERSRESPONSE']._serialized_start=2151
-  _globals['_LISTTRANSFERSRESPONSE']._serialized_end=2242
-  _globals['_TRANSFERSERVICE']._serialized_start=2410
-  _globals['_TRANSFERSERVICE']._serialized_end=2970
+  _globals['_TRANSFERSERVICE'].methods_by_name['CreateTransfer']._loaded_options = None
+  _globals['_TRANSFERSERVICE'].methods_by_name['CreateTransfer']._serialized_options = b'\310\363\030\003'
+  _globals['_TRANSFERSERVICE'].methods_by_name['ShipTransfer']._loaded_options = None
+  _globals['_TRANSFERSERVICE'].methods_by_name['ShipTransfer']._serialized_options = b'\310\363\030\003'
+  _globals['_TRANSFERSERVICE'].methods_by_name['ReceiveTransfer']._loaded_options = None
+  _globals['_TRANSFERSERVICE'].methods_by_name['ReceiveTransfer']._serialized_options = b'\310\363\030\003'
+  _globals['_TRANSFERSERVICE'].methods_by_name['CancelTransfer']._loaded_options = None
+  _globals['_TRANSFERSERVICE'].methods_by_name['CancelTransfer']._serialized_options = b'\310\363\030\003'
+  _globals['_TRANSFERSERVICE'].methods_by_name['GetTransfer']._loaded_options = None
+  _globals['_TRANSFERSERVICE'].methods_by_name['GetTransfer']._serialized_options = b'\310\363\030\002'
+  _globals['_TRANSFERSERVICE'].methods_by_name['ListTransfers']._loaded_options = None
+  _globals['_TRANSFERSERVICE'].methods_by_name['ListTransfers']._serialized_options = b'\310\363\030\002'
+  _globals['_TRANSFERSTATE']._serialized_start=2272
+  _globals['_TRANSFERSTATE']._serialized_end=2434
+  _globals['_TRANSFERLINE']._serialized_start=139
+  _globals['_TRANSFERLINE']._serialized_end=294
+  _globals['_TRANSFER']._serialized_start=297
+  _globals['_TRANSFER']._serialized_end=698
+  _globals['_TRANSFERQUANTITY']._serialized_start=700
+  _globals['_TRANSFERQUANTITY']._serialized_end=779
+  _globals['_CREATETRANSFERREQUEST']._serialized_start=782
+  _globals['_CREATETRANSFERREQUEST']._serialized_end=1009
+  _globals['_CREATETRANSFERRESPONSE']._serialized_start=1011
+  _globals['_CREATETRANSFERRESPONSE']._serialized_end=1113
+  _globals['_SHIPTRANSFERREQUEST']._serialized_start=1116
+  _globals['_SHIPTRANSFERREQUEST']._serialized_end=1248
+  _globals['_SHIPTRANSFERRESPONSE']._serialized_start=1250
+  _globals['_SHIPTRANSFERRESPONSE']._serialized_end=1350
+  _globals['_RECEIVETRANSFERREQUEST']._serialized_start=1353
+  _globals['_RECEIVETRANSFERREQUEST']._serialized_end=1578
+  _globals['_RECEIVETRANSFERRESPONSE']._serialized_start=1580
+  _globals['_RECEIVETRANSFERRESPONSE']._serialized_end=1683
+  _globals['_CANCELTRANSFERREQUEST']._serialized_start=1685
+  _globals['_CANCELTRANSFERREQUEST']._serialized_end=1788
+  _globals['_CANCELTRANSFERRESPONSE']._serialized_start=1790
+  _globals['_CANCELTRANSFERRESPONSE']._serialized_end=1892
+  _globals['_GETTRANSFERREQUEST']._serialized_start=1894
+  _globals['_GETTRANSFERREQUEST']._serialized_end=1935
+  _globals['_GETTRANSFERRESPONSE']._serialized_start=1937
+  _globals['_GETTRANSFERRESPONSE']._serialized_end=2000
+  _globals['_LISTTRANSFERSREQUEST']._serialized_start=2003
+  _globals['_LISTTRANSFERSREQUEST']._serialized_end=2176
+  _globals['_LISTTRANSFERSRESPONSE']._serialized_start=2178
+  _globals['_LISTTRANSFERSRESPONSE']._serialized_end=2269
+  _globals['_TRANSFERSERVICE']._serialized_start=2437
+  _globals['_TRANSFERSERVICE']._serialized_end=3033
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from inventory.v1 import access_pb2 as _access_pb2
 from inventory.v1 import catalog_service_pb2 as _catalog_service_pb2
 from inventory.v1 import channel_service_pb2 as _channel_service_pb2
 from inventory.v1 import core_pb2 as _core_pb2
