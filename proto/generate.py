@@ -69,7 +69,8 @@ def _assert_scopes(described: FileDescriptorSet) -> None:
 
 def _says_scope(method: MethodDescriptorProto) -> bool:
     # As an unknown field: the option's own code may be what is being generated.
-    return any(field.field_number == SCOPE_FIELD and field.data for field in UnknownFieldSet(method.options))
+    fields = UnknownFieldSet(method.options)
+    return any(fields[at].field_number == SCOPE_FIELD and fields[at].data for at in range(len(fields)))
 
 
 def contents(root: Path) -> dict[Path, bytes]:
