@@ -25,6 +25,8 @@ from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
 from inventory.rpc import (
+    access,
+    audit,
     availability,
     catalog,
     channel,
@@ -143,6 +145,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         Service(watch.SERVICE, watch.WatchService(feed, reader, streams).methods()),
         Service(availability.SERVICE, availability.AvailabilityService(reader, amounts).methods()),
         Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
+        Service(access.SERVICE, access.AccessService(database, reader, doors).methods()),
+        Service(audit.SERVICE, audit.AuditService(reader).methods()),
     ]
     server.add_generic_rpc_handlers((Router(services, reader, streams, doors),))
     names = [service.name for service in services]
