@@ -26,8 +26,7 @@ class Shared(NamedTuple):
 
 
 def listen(server: grpc.aio.Server, settings: Settings, certificate: Certificate | None, shared: Shared) -> int:
-    """Listens wherever the settings, or the parent, say, and gives the port's number. Raises `RuntimeError` when a port is
-    taken.
+    """Listens where the settings, or the parent, say; gives the port's number. Raises `RuntimeError` when it is taken.
 
     gRPC's Python server asks on a port for no client's certificate or requires one of everybody: so whoever wants
     both has two ports.
