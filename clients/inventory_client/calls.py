@@ -129,6 +129,6 @@ def is_unwell(failure: Failure) -> bool:
 
 
 async def not_connected(endpoint: Endpoint) -> Failure:
-    complaint = await endpoint.complaint()
-    message = f"no server answers at {endpoint.address}{complaint and f' ({complaint})'}"
-    return Failure("UNAVAILABLE", message=message, sent=False)
+    trouble = await endpoint.trouble()
+    why = "" if trouble is None else f": {trouble.value}"
+    return Failure("UNAVAILABLE", message=f"no server answers at {endpoint.address}{why}", sent=False)

@@ -1,5 +1,6 @@
 """What a client shows: its token, channel and operator with every call, and its certificate to the connection."""
 
+import os
 import re
 import threading
 import time
@@ -51,7 +52,7 @@ def wire_credentials(
     ca: Pem | None,
     certificate: tuple[Pem, Pem] | None,
     token: Token,
-    token_in_clear: bool,
+    token_in_clear: bool = False,
 ) -> grpc.ChannelCredentials | None:
     """What secures the connections; None: nothing does. Raises `ValueError`, and `OSError` for a file."""
     if credentials is not None:
@@ -110,6 +111,14 @@ class TokenFile:
         if not _TOKEN.fullmatch(token):
             raise ValueError(f"no token is in {self._path}")
         return token
+
+
+def token_of(file: str | Path | None) -> Token:
+    """What a program is given: the token in the file, else in INVENTORY_TOKEN; '' when there is neither.
+
+    Raises `OSError` and `ValueError` as `TokenFile`.
+    """
+    return os.environ.get("INVENTORY_TOKEN", "").strip() if file is None else TokenFile(file)
 
 
 def _bearer(token: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import grpc
 from google.protobuf.message import Message
 
-from inventory_client.complaint import tls_complaint
+from inventory_client.complaint import Trouble, trouble
 
 CONNECT_S = 2.0
 COMPLAINT_S = 0.5
@@ -73,21 +73,21 @@ class Endpoint:
             return False
         return True
 
-    async def complaint(self) -> str:
-        """Why there is no connection, if it is for TLS; else ''. Only a call that fails is told: one that any server
+    async def trouble(self) -> Trouble | None:
+        """Why there is no connection, if it is for TLS. Only a call that fails is told: one that any server
         answers, and that changes nothing."""
         try:
             if self._wire.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
                 health: Any = self._wire.unary_unary(_HEALTH)
                 await health(b"", timeout=COMPLAINT_S)
         except grpc.aio.AioRpcError as failed:
-            return tls_complaint(failed.details() or "", tls=self._tls)
+            return trouble(failed.details() or "", tls=self._tls)
         except grpc.aio.UsageError:  # closed meanwhile
-            return ""
+            return None
         except asyncio.CancelledError:
             if is_cancelled():
                 raise
-        return ""
+        return None
 
     async def close(self) -> None:
         await self._wire.close()
