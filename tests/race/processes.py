@@ -47,6 +47,7 @@ class Process:
                 **{name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")},
                 "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
                 "PYTHONUNBUFFERED": "1",
+                "INVENTORY_DEVELOPMENT": "1",
             },
             start_new_session=True,
         )
