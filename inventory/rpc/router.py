@@ -62,8 +62,8 @@ class Router(grpc.GenericRpcHandler):
         self._streams = streams
         self._doors = doors
         self._open_gate = OpenGate()
-        self._ready: dict[tuple[str, str | None, str, str], Handler] = {}
-        self._callers: dict[tuple[str | None, str, str], Caller] = {}
+        self._ready: dict[tuple[str, str | None, str | None, str], Handler] = {}
+        self._callers: dict[tuple[str | None, str | None, str], Caller] = {}
         if doors is not None:
             doors.on_change.append(self._forget)
 
@@ -71,7 +71,8 @@ class Router(grpc.GenericRpcHandler):
         """What grpc calls for every call; None: not ours."""
         path = handler_call_details.method
         authorization: str | None = None
-        channel = operator = ""
+        channel: str | None = None
+        operator = ""
         for key, value in handler_call_details.invocation_metadata:
             if key == AUTHORIZATION_KEY:
                 # A second one makes it a credential that nobody has.
@@ -83,7 +84,7 @@ class Router(grpc.GenericRpcHandler):
         ready = self._ready.get((path, authorization, channel, operator))
         return ready or self._make(path, authorization, channel, operator)
 
-    def _make(self, path: str, authorization: str | None, channel: str, operator: str) -> Handler | None:
+    def _make(self, path: str, authorization: str | None, channel: str | None, operator: str) -> Handler | None:
         found = self._methods.get(path)
         if found is None:
             return None
@@ -108,7 +109,7 @@ class Router(grpc.GenericRpcHandler):
         scope: Scope,
         path: str,
         known: InForce | None,
-        channel: str,
+        channel: str | None,
         operator: str,
         authorization: str | None,
     ) -> Handler:
@@ -117,7 +118,7 @@ class Router(grpc.GenericRpcHandler):
             free_text(operator, OPERATOR_BYTES_MAX, OPERATOR_KEY)
         except Refusal as refusal:
             return _refuse(refusal, None, known, path)
-        acts = known is not None and channel not in ("", known.channel)
+        acts = known is not None and channel not in (None, known.channel)
         if known is not None:
             wanted = Scope.ADMIN if acts and known.access.allows(scope) else scope
             if not known.access.allows(wanted):
@@ -128,12 +129,12 @@ class Router(grpc.GenericRpcHandler):
             caller = self._callers[key] = self._caller(known, channel, operator)
         return method(caller)
 
-    def _caller(self, known: InForce | None, channel: str, operator: str) -> Caller:
+    def _caller(self, known: InForce | None, channel: str | None, operator: str) -> Caller:
         if known is None:
-            code = channel or CHANNEL_DEFAULT
+            code = CHANNEL_DEFAULT if channel is None else channel
             return Caller(code, self._made_channel, self._streams, self._open_gate, operator=operator)
         assert self._doors is not None
-        code, gate = channel or known.channel, self._doors.gate(known)
+        code, gate = known.channel if channel is None else channel, self._doors.gate(known)
         return Caller(code, self._existing_channel, self._streams, gate, known=known, operator=operator)
 
     async def _made_channel(self, code: str) -> int:

@@ -84,7 +84,3 @@ UPDATE credential SET last_used_at = now() WHERE key_id = ANY ($1::text[])
 SELECT EXISTS (
     SELECT FROM credential JOIN channel_access USING (channel_id) WHERE 8 = ANY (scopes) AND revoked_at IS NULL
 )
-
--- name: find_channel
--- The number of a channel that exists. $1 code.
-SELECT channel_id FROM channel WHERE code = $1
