@@ -48,7 +48,6 @@ class Process:
                 "INVENTORY_DEVELOPMENT": "1",
                 "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
                 "PYTHONUNBUFFERED": "1",
-                "INVENTORY_DEVELOPMENT": "1",
             },
             start_new_session=True,
         )
