@@ -21,10 +21,13 @@ from inventory.feed.keeping import Keeping
 from inventory.health import watch_database
 from inventory.listening import OPTIONS, Shared, listen
 from inventory.metrics import Sources, serve_metrics
+from inventory.postgres.access import first_admin
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
 from inventory.rpc import (
+    access,
+    audit,
     availability,
     catalog,
     channel,
@@ -72,12 +75,14 @@ async def serve(
     dsn: str,
     *,
     ready: Callable[[str], None] = lambda address: None,
+    first_token: Callable[[str], None] = lambda token: None,
     beside: Coroutine[None, None, None] | None = None,
     shared: Shared = NOT_SHARED,
     stop_signals: Collection[signal.Signals] = STOP_SIGNALS,
 ) -> None:
-    """Serves until a stop signal. `ready` is told the address once calls are answered; `beside` runs beside it;
-    `shared` are the addresses that other workers listen on too, instead of those of the settings.
+    """Serves until a stop signal. `ready` is told the address once calls are answered; `first_token` a token that may
+    do everything, when nobody has one; `beside` runs beside it; `shared` are the addresses that other workers listen on
+    too, instead of those of the settings.
 
     Raises `RuntimeError` when it may not be reached so (see `inventory.tls`), the port is taken, the database isn't
     durable, or migrations are pending and not to be applied, and a `StorageError` when the database can't be reached.
@@ -95,7 +100,12 @@ async def serve(
             await _cancel(starting)
             return
         _spare_the_collector()
-        ready(starting.result())
+        address = starting.result()
+        if not (settings.development or shared.addresses) and (
+            token := await first_admin(Database(dsn, settings.db_schema))
+        ):
+            first_token(token)
+        ready(address)
         await stopped
         log.info("stopping")
 
@@ -146,6 +156,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         Service(watch.SERVICE, watch.WatchService(feed, reader, streams).methods()),
         Service(availability.SERVICE, availability.AvailabilityService(reader, amounts).methods()),
         Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
+        Service(access.SERVICE, access.AccessService(database, reader, doors).methods()),
+        Service(audit.SERVICE, audit.AuditService(reader).methods()),
     ]
     server.add_generic_rpc_handlers((Router(services, reader, streams, doors),))
     names = [service.name for service in services]
