@@ -17,10 +17,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from inventory import listening, tls
 from inventory.cli import issuing
+from inventory.postgres.access import first_admin
+from inventory.postgres.connection import Database
 from inventory.rpc.peer import certificate_sha256, fingerprint
 from inventory.server import start
 from inventory.settings import Settings
-from inventory_client import Changes, Connection, ConnectionState, InventoryClient, Unavailable
+from inventory.v1.access_pb2 import SCOPE_STOCK_READ
+from inventory.v1.access_service_pb2 import Access
+from inventory_client import Changes, Connection, ConnectionState, InventoryClient, Unauthenticated, Unavailable
 from tests.client.conftest import stocked
 from tests.rpc.client import PATIENCE_S, eventually
 
@@ -175,6 +179,30 @@ async def test_beside_a_port_for_certificates_clients_without_one_get_in(dsn: st
         await gets_in(address, ca=files.ca)
         await gets_in(certificates, ca=files.ca, certificate=files.client("web"))
         assert "wants a certificate" in await kept_out(certificates, ca=files.ca)
+
+
+async def test_a_certificate_that_is_bound_to_a_channel_opens_the_door_and_another_of_the_authority_does_not(
+    dsn: str, files: Files
+) -> None:
+    token = await first_admin(Database(dsn, "inventory"))
+    assert token is not None
+    certificates = f"127.0.0.1:{free_port()}"
+    guarded = {"tls_client_ca": files.ca, "tls_client_listen": certificates, "development": False}
+    cert, key = files.client("web")
+    async with (
+        serving(dsn, files, **guarded) as address,
+        InventoryClient(address, token=token, ca=files.ca) as admin,
+        InventoryClient(certificates, ca=files.ca, certificate=(cert, key)) as web,
+        InventoryClient(certificates, ca=files.ca, certificate=files.client("till")) as till,
+    ):
+        await admin.set_access("web", Access(scopes=[SCOPE_STOCK_READ]))
+        with pytest.raises(Unauthenticated):
+            await web.who_am_i()
+        bound = await admin.bind_certificate("web", cert.decode())
+        found = await web.who_am_i()
+        assert (found.channel, found.key_id) == ("web", bound.key_id)
+        with pytest.raises(Unauthenticated):
+            await till.who_am_i()
 
 
 async def test_a_call_knows_the_sha256_of_its_clients_certificate(files: Files) -> None:
