@@ -45,7 +45,7 @@ def serve(
     tls_key: Path | None = None,
     tls_client_ca: Path | None = None,
     tls_client_listen: str | None = None,
-    development: Annotated[bool | None, Parameter(negative="")] = None,
+    development: bool | None = None,
 ) -> None:
     """Run the server: on its own embedded PostgreSQL, or on any PostgreSQL 15 or newer with --dsn.
 
