@@ -64,7 +64,13 @@ async def serve(
 
 
 async def _start(settings: Settings, dsn: str, workers: list["Worker"]) -> None:
-    await prepare(Database(dsn, settings.db_schema), apply=settings.migrate)
+    await prepare(
+        Database(dsn, settings.db_schema),
+        apply=settings.migrate,
+        owner_dsn=settings.owner_dsn,
+        server_role=settings.server_role,
+        alone=settings.dsn is None,
+    )
     for worker in workers:
         worker.start()
     await asyncio.gather(*(worker.started for worker in workers))
@@ -75,7 +81,9 @@ class Worker:
     or failed to."""
 
     def __init__(self, number: int, settings: Settings, dsn: str, port: SharedPort) -> None:
-        own = settings.model_copy(update={"migrate": False, "metrics": _metrics(settings.metrics, number)})
+        own = settings.model_copy(
+            update={"migrate": False, "owner_dsn": None, "metrics": _metrics(settings.metrics, number)}
+        )
         self._number = number
         self._order = Order(number=number, parent=os.getpid(), dsn=dsn, addresses=port.addresses, settings=own)
         self._process: Process | None = None
@@ -151,7 +159,10 @@ async def _spawn() -> Process:
         "inventory.cli.worker",
         stdin=PIPE,
         stdout=PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={
+            **{name: value for name, value in os.environ.items() if name != "INVENTORY_OWNER_DSN"},
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        },
         start_new_session=True,  # else Ctrl-C would end it before we have stopped it
     )
 
