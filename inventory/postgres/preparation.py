@@ -26,8 +26,9 @@ async def prepare(
 
     With `apply` brings it up to date first, as the role of `owner_dsn` (the default: our own), which grants what is
     needed to `server_role` (the default: ours, if that is another one). An older server may still run, unless we are
-    `alone` or the schema is new: so `post` migrations are left to `inventory migrate`. Logs one warning when our role can rewrite what is append-only. Raises `RuntimeError` when
-    something isn't so, a `MigrationError` or a `StorageError`.
+    `alone` or the schema is new: so `post` migrations are left to `inventory migrate`. Logs one warning when our role
+    can rewrite what is append-only. Raises `RuntimeError` when something isn't so, a `MigrationError` or a
+    `StorageError`.
     """
     if apply:
         if server_role is None and owner_dsn is not None:
