@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from inventory.cli.failure import Failed
+from inventory.postgres.backup import BackupError
 from inventory.postgres.connection import Database
 from inventory.postgres.embedded import SERVER_ROLE, EmbeddedPostgresError, default_home, running
 from inventory.postgres.errors import StorageError, Unavailable
@@ -80,7 +81,7 @@ def storage_failures() -> Iterator[None]:
     """Turns what goes wrong with a database into `Failed`."""
     try:
         yield
-    except (EmbeddedPostgresError, MigrationError) as error:
+    except (EmbeddedPostgresError, MigrationError, BackupError) as error:
         raise Failed(*str(error).splitlines()) from error
     except Unavailable as error:
         raise Failed(f"the database can't be reached ({_cause(error)})") from error
