@@ -90,4 +90,5 @@ async def _dump(
         with suppress(ProcessLookupError):
             await process.wait()
         if process.returncode:
-            raise BackupError(f"pg_dump failed: {said}")
+            hint = "; back up as the owner, with --owner-dsn (INVENTORY_OWNER_DSN)" if "privilege" in said else ""
+            raise BackupError(f"pg_dump failed: {said}{hint}")
