@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from inventory_client import InventoryClient, StockMirror
+from inventory.v1.catalog_service_pb2 import Location, Sku
+from inventory_client import InventoryClient, NotFound, StockMirror
 from inventory_client.events import Restarted, RestartReason, SnapshotComplete
 from tests.race.house import SHOP, until, within
 from tests.race.processes import Process, Server
@@ -67,16 +68,17 @@ class Buyers:
 
 
 async def stock(client: InventoryClient) -> None:
-    await client.import_catalog(skus=["a", "b"], locations=[SHOP])
+    await client.create_location(Location(location=SHOP))
     for sku in ("a", "b"):
-        await client.adjust(sku, SHOP, 100_000, reason="opening stock")
+        await client.create_sku(Sku(sku=sku))
+        await client.adjust_stock(sku, SHOP, 100_000, reason="opening stock")
 
 
 @within(180)
 async def test_a_client_takes_a_new_snapshot_by_itself_after_a_restore(homes: Path) -> None:
     home, file = str(homes / "home"), str(homes / "kept.inventory")
     async with AsyncExitStack() as stack:
-        server = await Server.serve("--data-dir", home, "--listen", "127.0.0.1:0", "--development")
+        server = await Server.serve("--data-dir", home, "--listen", "127.0.0.1:0")
         stack.push_async_callback(server.kill)
         client = await stack.enter_async_context(InventoryClient(server.address, "shop", timeout_s=60))
         await stock(client)
@@ -86,7 +88,7 @@ async def test_a_client_takes_a_new_snapshot_by_itself_after_a_restore(homes: Pa
 
         async def listen() -> None:
             async for event in watch:
-                events.append(event)
+                events.append(event)  # noqa: PERF401 - others look at it meanwhile
 
         listening = asyncio.create_task(listen())
         buyers = Buyers(client)
@@ -97,7 +99,7 @@ async def test_a_client_takes_a_new_snapshot_by_itself_after_a_restore(homes: Pa
         revision = int(kept[1].replace(",", ""))
         await buyers.bought(50)
         await buyers.end()
-        lost = await client.adjust("b", SHOP, -7, reason="after the back-up")
+        lost = await client.adjust_stock("b", SHOP, -7, reason="after the back-up")
         await mirror.wait_until(lost.revision)
         assert mirror.available("b", SHOP) == 99_993
         assert max(at for _, at in buyers.held) > revision
@@ -114,7 +116,7 @@ async def test_a_client_takes_a_new_snapshot_by_itself_after_a_restore(homes: Pa
         assert "BROKEN" not in restored
         assert re.search(r"I2 promises.*ok", restored)
 
-        again = await Server.serve("--data-dir", home, "--listen", server.address, "--development")
+        again = await Server.serve("--data-dir", home, "--listen", server.address)
         stack.push_async_callback(again.kill)
 
         async def is_back() -> bool:
@@ -155,8 +157,6 @@ async def test_a_client_takes_a_new_snapshot_by_itself_after_a_restore(homes: Pa
 
 
 async def _is_there(client: InventoryClient, reservation_id: str) -> bool:
-    from inventory_client.errors import NotFound
-
     try:
         await client.get_reservation(reservation_id)
     except NotFound:
@@ -168,7 +168,7 @@ async def _is_there(client: InventoryClient, reservation_id: str) -> bool:
 async def test_a_back_up_of_a_server_at_work_is_whole_in_a_new_home(homes: Path) -> None:
     home, other, file = str(homes / "home"), str(homes / "other"), str(homes / "kept.inventory")
     async with AsyncExitStack() as stack:
-        server = await Server.serve("--data-dir", home, "--listen", "127.0.0.1:0", "--development", "--workers", "2")
+        server = await Server.serve("--data-dir", home, "--listen", "127.0.0.1:0", "--workers", "2")
         stack.push_async_callback(server.kill)
         client = await stack.enter_async_context(InventoryClient(server.address, "shop", timeout_s=60))
         await stock(client)
@@ -180,5 +180,5 @@ async def test_a_back_up_of_a_server_at_work_is_whole_in_a_new_home(homes: Path)
         restored = await run("restore", file, "--data-dir", other)  # the first one goes on
         assert "BROKEN" not in restored
         await run("verify", "--data-dir", other)
-        await client.adjust("a", SHOP, 1, reason="still served")
+        await client.adjust_stock("a", SHOP, 1, reason="still served")
         assert await server.stop() == 0
