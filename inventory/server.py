@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -19,12 +19,15 @@ from inventory.engine.lane import Lane
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
 from inventory.health import watch_database
+from inventory.listening import OPTIONS, Shared, listen
 from inventory.metrics import Sources, serve_metrics
-from inventory.port import addresses, taken
+from inventory.postgres.access import first_admin
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
 from inventory.rpc import (
+    access,
+    audit,
     availability,
     catalog,
     channel,
@@ -37,11 +40,14 @@ from inventory.rpc import (
 )
 from inventory.rpc.amounts import Amounts
 from inventory.rpc.change_encoder import ChangeEncoder
+from inventory.rpc.doors import Doors
 from inventory.rpc.errors import encode_refusal
-from inventory.rpc.method import BULK_BYTES_MAX, Router
+from inventory.rpc.method import BULK_BYTES_MAX
+from inventory.rpc.router import Router, Service
 from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
+from inventory.tls import guard
 
 REFUSING_S = 0.2
 CALLS_GRACE_S = 5.0
@@ -57,8 +63,11 @@ PING_INTERVAL_MIN_MS = 10_000
 METADATA_BYTES_MAX = 16 * 1024
 STREAMS_PER_CONNECTION_MAX = 10_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+NOT_SHARED = Shared()
 
 log = structlog.get_logger(__name__)
+Work = Callable[[], Coroutine[None, None, None]]
+"""What goes on beside the calls, for ever."""
 
 
 async def serve(
@@ -66,15 +75,17 @@ async def serve(
     dsn: str,
     *,
     ready: Callable[[str], None] = lambda address: None,
+    first_token: Callable[[str], None] = lambda token: None,
     beside: Coroutine[None, None, None] | None = None,
-    shared: Sequence[str] = (),
+    shared: Shared = NOT_SHARED,
     stop_signals: Collection[signal.Signals] = STOP_SIGNALS,
 ) -> None:
-    """Serves until a stop signal. `ready` is told the address once calls are answered; `beside` runs beside it;
-    `shared` are the addresses that other workers listen on too, instead of `settings.listen`.
+    """Serves until a stop signal. `ready` is told the address once calls are answered; `first_token` a token that may
+    do everything, when nobody has one; `beside` runs beside it; `shared` are the addresses that other workers listen on
+    too, instead of those of the settings.
 
-    Raises `RuntimeError` when the port is taken, the database isn't durable, or migrations are pending and not to be
-    applied, and a `StorageError` when the database can't be reached.
+    Raises `RuntimeError` when it may not be reached so (see `inventory.tls`), the port is taken, the database isn't
+    durable, or migrations are pending and not to be applied, and a `StorageError` when the database can't be reached.
     """
     stop = asyncio.Event()
     for number in stop_signals:
@@ -89,13 +100,19 @@ async def serve(
             await _cancel(starting)
             return
         _spare_the_collector()
-        ready(starting.result())
+        address = starting.result()
+        if not (settings.development or shared.addresses) and (
+            token := await first_admin(Database(dsn, settings.db_schema))
+        ):
+            first_token(token)
+        ready(address)
         await stopped
         log.info("stopping")
 
 
-async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sequence[str] = ()) -> str:
+async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Shared = NOT_SHARED) -> str:
     """Starts everything; leaving the stack stops it in order. Returns the address it listens on."""
+    certificate = guard(settings)
     database = Database(dsn, settings.db_schema)
     await prepare(
         database,
@@ -118,52 +135,53 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         await _cancel(lane_task)  # only a database that hangs keeps it so long
 
     stack.push_async_callback(finish_lane)
-    beside: list[asyncio.Task[None]] = []
     keeping = Keeping(database, reader, settings.feed_age, settings.feed_changes)
-    for name, work in (
-        ("sweep", partial(sweep, lane, reader)),
-        ("feed", partial(feed.run, lambda: lane.busy, lambda: writer.pid)),
-        ("keeping", keeping.run),
-    ):
-        beside.append(asyncio.create_task(_keep_on(name, work), name=name))
-    stack.push_async_callback(_cancel, *beside)
+    doors = None if settings.development else Doors(reader)
+    if doors is not None:
+        await doors.look()
+    works: dict[str, Work] = {
+        "sweep": partial(sweep, lane, reader),
+        "feed": partial(feed.run, lambda: lane.busy, lambda: writer.pid),
+        "keeping": keeping.run,
+        **({} if doors is None else {"doors": doors.run}),
+    }
+    stack.push_async_callback(_cancel, *(asyncio.create_task(_keep_on(name, works[name]), name=name) for name in works))
 
     writes, streams, amounts = Writes(lane), Streams(), Amounts(reader)
     if settings.metrics is not None:
         sources = Sources(reader.head, streams, lane, lambda: [row.subscriber for row in keeping.subscribers])
         stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources))
-    server = grpc.aio.server(options=_options(bool(shared)))
-    services = {
-        stock.SERVICE: stock.StockService(writes, reader, amounts).methods(),
-        reservation.SERVICE: reservation.ReservationService(writes, reader, streams, amounts).methods(),
-        transfer.SERVICE: transfer.TransferService(writes, reader).methods(),
-        catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
-        stock_count.SERVICE: stock_count.StockCountService(writes, reader).methods(),
-        channel.SERVICE: channel.ChannelService(writes, reader).methods(),
-        watch.SERVICE: watch.WatchService(feed, reader, streams).methods(),
-        availability.SERVICE: availability.AvailabilityService(reader, amounts).methods(),
-        subscriber.SERVICE: subscriber.SubscriberService(reader).methods(),
-    }
-    by_path = {
-        f"/{service}/{name}": method for service, methods in services.items() for name, method in methods.items()
-    }
-    server.add_generic_rpc_handlers((Router(by_path, reader, streams),))
+    server = grpc.aio.server(options=_options(bool(shared.addresses)))
+    services = [
+        Service(stock.SERVICE, stock.StockService(writes, reader, amounts).methods()),
+        Service(reservation.SERVICE, reservation.ReservationService(writes, reader, streams, amounts).methods()),
+        Service(transfer.SERVICE, transfer.TransferService(writes, reader).methods()),
+        Service(catalog.SERVICE, catalog.CatalogService(writes, reader).methods()),
+        Service(stock_count.SERVICE, stock_count.StockCountService(writes, reader).methods()),
+        Service(channel.SERVICE, channel.ChannelService(writes, reader).methods()),
+        Service(watch.SERVICE, watch.WatchService(feed, reader, streams).methods()),
+        Service(availability.SERVICE, availability.AvailabilityService(reader, amounts).methods()),
+        Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
+        Service(access.SERVICE, access.AccessService(database, reader, doors).methods()),
+        Service(audit.SERVICE, audit.AuditService(reader).methods()),
+    ]
+    server.add_generic_rpc_handlers((Router(services, reader, streams, doors),))
+    names = [service.name for service in services]
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     states = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
     async def tell_health(serving: bool) -> None:
-        for name in ("", *services):
+        for name in ("", *names):
             await healthy.set(name, states[not serving])
 
     await tell_health(True)
     looking = asyncio.create_task(_keep_on("health", partial(watch_database, database, tell_health)), name="health")
     stack.push_async_callback(_cancel, looking)
     if settings.reflects:
-        names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
+        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
-    port = _listen(server, settings.listen, shared)
+    port = listen(server, settings, certificate, shared)
     await server.start()
 
     async def end_calls() -> None:
@@ -177,19 +195,6 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
 
     stack.push_async_callback(end_calls)
     return f"{settings.listen.rpartition(':')[0]}:{port}"
-
-
-def _listen(server: grpc.aio.Server, listen: str, shared: Sequence[str]) -> int:
-    """Listens on each of the addresses, and gives the port's number."""
-    named, number = addresses(listen)
-    try:
-        for address in shared:
-            number = server.add_insecure_port(address)
-        for place in () if shared else named:
-            number = server.add_insecure_port(place.at(number))
-    except RuntimeError:
-        raise taken(listen) from None
-    return number
 
 
 def _spare_the_collector() -> None:
@@ -213,10 +218,11 @@ def _options(shares_port: bool) -> list[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
         ("grpc.keepalive_permit_without_calls", 1),
+        *OPTIONS,
     ]
 
 
-async def _keep_on(name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
+async def _keep_on(name: str, work: Work) -> None:
     """Starts again what a defect has ended: without it holds would expire late, or followers starve, unnoticed."""
     while True:
         try:

@@ -16,6 +16,7 @@ from inventory.postgres.migrate import MigrationError
 from inventory.postgres.preparation import server_role_of
 from inventory.settings import Settings
 
+ADDRESSES = ("listen", "metrics", "tls_client_listen")
 _DSNS = ("dsn", "owner_dsn")
 
 
@@ -98,5 +99,7 @@ def _setting(found: object) -> str:
     assert isinstance(found, dict)
     name = "_".join(str(part) for part in found["loc"])
     option = name.replace("_", "-")
-    message = "HOST:PORT, such as 127.0.0.1:50051" if name in ("listen", "metrics") else found["msg"]
+    message = (
+        "HOST:PORT, such as 127.0.0.1:50051" if name in ("listen", "metrics", "tls_client_listen") else found["msg"]
+    )
     return f"--{option} (INVENTORY_{name.upper()}): {message}"

@@ -48,6 +48,8 @@ class Writes:
                 call.deadline,
                 weight,
                 validate_only,
+                call.author,
+                type(request).__name__.removesuffix("Request"),
             )
         )
 
