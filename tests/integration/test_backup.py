@@ -32,7 +32,7 @@ async def kept(dsn: str, tmp_path: Path) -> Path:
     """The path of a back-up of the database, which holds a little of many things; no server runs."""
     async with serving(dsn) as server:
         client = Client(server.address)
-        sku, place = await client.stocked(10)
+        sku, place = await client.stocked(20)
         for _ in range(3):
             await client.commit(await client.hold((sku, place, 3)))
             await client.hold((sku, place, 1))

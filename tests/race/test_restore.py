@@ -115,6 +115,7 @@ async def test_a_client_takes_a_new_snapshot_by_itself_after_a_restore(homes: Pa
         restored = await run("restore", file, "--data-dir", home, "--replace", told[1])
         assert "BROKEN" not in restored
         assert re.search(r"I2 promises.*ok", restored)
+        await run("audit", "verify", "--data-dir", home)  # the audit trail is there, and whole
 
         again = await Server.serve("--data-dir", home, "--listen", server.address)
         stack.push_async_callback(again.kill)

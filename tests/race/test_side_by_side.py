@@ -140,7 +140,7 @@ async def test_no_call_fails_while_a_newer_release_migrates_joins_and_takes_over
 
     newer = await Server.run(NEWER, str(directory), "serve", "--dsn", as_server(house.dsn), "--listen", "127.0.0.1:0")
     house.keep(newer)
-    newer.address = (await newer.until_says(READY)).partition(READY)[2].strip()
+    newer.address = (await newer.until_says(READY)).partition(READY)[2].split()[0]
     await newer.until_says("run `inventory migrate --phase post` once no older server runs")
     newer_client = Client(newer.address)
     house.clients.append(newer_client)
