@@ -15,6 +15,8 @@ from tests.guarded import certificate_files
 from tests.rpc.client import Client, Server
 
 SERVICES = [
+    "inventory.v1.AccessService",
+    "inventory.v1.AuditService",
     "inventory.v1.AvailabilityService",
     "inventory.v1.CatalogService",
     "inventory.v1.ChannelService",
