@@ -13,9 +13,11 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from inventory.domain.reconciliation import Reconciliation
 from inventory.engine.expiry import sweep
 from inventory.engine.failures import described
 from inventory.engine.lane import Lane
+from inventory.feed.forgetting import Forgetting
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
 from inventory.health import watch_database
@@ -28,6 +30,7 @@ from inventory.rpc import (
     availability,
     catalog,
     channel,
+    reconciliation,
     reservation,
     stock,
     stock_count,
@@ -118,6 +121,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         ("sweep", partial(sweep, lane, reader)),
         ("feed", partial(feed.run, lambda: lane.busy, lambda: writer.pid)),
         ("keeping", keeping.run),
+        ("forgetting", Forgetting(reader).run),
     ):
         beside.append(asyncio.create_task(_keep_on(name, work), name=name))
     stack.push_async_callback(_cancel, *beside)
@@ -137,6 +141,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         watch.SERVICE: watch.WatchService(feed, reader, streams).methods(),
         availability.SERVICE: availability.AvailabilityService(reader, amounts).methods(),
         subscriber.SERVICE: subscriber.SubscriberService(reader).methods(),
+        reconciliation.SERVICE: reconciliation.ReconciliationService(reader, streams, _reconciled).methods(),
     }
     by_path = {
         f"/{service}/{name}": method for service, methods in services.items() for name, method in methods.items()
@@ -171,6 +176,19 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
 
     stack.push_async_callback(end_calls)
     return f"{settings.listen.rpartition(':')[0]}:{port}"
+
+
+async def _reconciled(found: Reconciliation) -> None:
+    """The place of the alarm DRIFT: it opens when `counts.alarming` is above 0, and closes when the next
+    reconciliation of the same channel and kind finds none."""
+    if found.counts.alarming:
+        log.warning(
+            "a channel's numbers are wrong",
+            channel=found.channel,
+            kind=found.kind.name,
+            numbers=found.counts.alarming,
+            reconciliation_id=str(found.reconciliation_id),
+        )
 
 
 def _listen(server: grpc.aio.Server, listen: str, shared: Sequence[str]) -> int:

@@ -25,11 +25,14 @@ LIST_CONNECTIONS_MAX = 4
 CLOSE_TIMEOUT_S = 0.3
 LISTS = {
     "find_sku",
+    "forget_reconciliations",
     "forget_requests",
     "list_channel_skus",
     "list_channels",
     "list_locations",
     "list_movements",
+    "list_reconciliation_rows",
+    "list_reconciliations",
     "list_reservations",
     "list_skus",
     "list_stock",
