@@ -5,6 +5,7 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import Protocol
 
+from inventory.domain.access import Access
 from inventory.domain.level import Level
 from inventory.domain.reconciliation import Known, Number, ReconciliationKind, State
 from inventory.domain.showing import Seller, Stock
@@ -32,14 +33,15 @@ class Numbers(Protocol):
 
 
 class LevelNumbers:
-    """Of levels. `locations`: where to look for what isn't named; empty: where something is. `remembers`: what is
-    named, so that it can be told what isn't."""
+    """Of levels. `locations`: where to look for what isn't named; empty: where something is. `access`: what it doesn't
+    cover isn't known. `remembers`: what is named, so that it can be told what isn't."""
 
     def __init__(
-        self, reader: Reader, kind: ReconciliationKind, locations: Collection[str], *, remembers: bool
+        self, reader: Reader, kind: ReconciliationKind, locations: Collection[str], access: Access, *, remembers: bool
     ) -> None:
         self._reader = reader
         self._kind = kind
+        self._access = access
         self._locations = set(locations)
         self._is_given = bool(locations)
         self._named = Named()
@@ -47,6 +49,8 @@ class LevelNumbers:
 
     async def known(self, numbers: Sequence[Number], seen: int | None, revision: int) -> list[Known | None]:
         found = await source.read_numbers(self._reader, numbers, seen, self._kind)
+        if self._access.is_limited:
+            found = [level if self._covers(level) else source.NO_NUMBER for level in found]
         if self._remembers:
             self._named.add(_key(*level.key) for level in found if level.key is not None)
         if not self._is_given:
@@ -67,6 +71,13 @@ class LevelNumbers:
                     if _key(*row.key) in absent and self._number(row.level)
                 ]
 
+    def _covers(self, level: source.LevelNumber) -> bool:
+        return (
+            level.key is not None
+            and self._access.covers_location(level.key[1])
+            and self._access.covers_category(level.category)
+        )
+
     def _number(self, level: Level) -> int:
         return level.on_hand if self._kind is ReconciliationKind.ON_HAND else level.available
 
@@ -76,11 +87,12 @@ def _key(sku_id: int, location_id: int) -> int:
 
 
 class SellableNumbers:
-    """What one channel may sell of SKUs. `remembers`: as of `LevelNumbers`."""
+    """What one channel may sell of SKUs. `access`, `remembers`: as of `LevelNumbers`."""
 
-    def __init__(self, reader: Reader, channel_id: int, *, remembers: bool) -> None:
+    def __init__(self, reader: Reader, channel_id: int, access: Access, *, remembers: bool) -> None:
         self._reader = reader
         self._channel_id = channel_id
+        self._access = access
         self._named = Named()
         self._remembers = remembers
 
@@ -100,7 +112,7 @@ class SellableNumbers:
         while page := await views.read_facts_page(self._reader, revision, after, None, None, SKUS_A_PAGE, dated=False):
             after = page[-1].sku_id
             absent = others.among([facts.sku_id for facts in page])
-            facts = [each for each in page if each.sku_id in absent]
+            facts = [each for each in page if each.sku_id in absent and self._access.covers_category(each.category)]
             stocks = await views.stocks_of(self._reader, facts, revision)
             values = await values_of(self._reader, outlook, stocks, await parts_of(self._reader, outlook, stocks))
             yield [Number(sku, "", 0) for sku, value in values.items() if value.total]
@@ -108,7 +120,8 @@ class SellableNumbers:
     async def _known(
         self, numbers: Sequence[Number], seen: int | None, outlook: Outlook, since: datetime, now: datetime
     ) -> list[Known | None]:
-        stocks = await views.read_stocks(self._reader, {number.sku for number in numbers}, outlook.revision)
+        found = await views.read_stocks(self._reader, {number.sku for number in numbers}, outlook.revision)
+        stocks = {sku: stock for sku, stock in found.items() if self._access.covers_category(stock.facts.category)}
         if self._remembers:
             self._named.add(stock.facts.sku_id for stock in stocks.values())
         parts = await parts_of(self._reader, outlook, stocks)

@@ -29,6 +29,10 @@ class LevelNumber(NamedTuple):
 
     key: tuple[int, int] | None
     known: Known | None
+    category: str = ""
+
+
+NO_NUMBER = LevelNumber(None, None)
 
 
 class Move(NamedTuple):
@@ -72,7 +76,7 @@ async def read_numbers(
 
 def _level_number(row: Any, given: int, seen: int | None) -> LevelNumber:
     if row["sku_id"] is None or row["location_id"] is None:
-        return LevelNumber(None, None)
+        return NO_NUMBER
     current = row["quantity"]
     history = []
     if seen is not None and current != given:
@@ -80,7 +84,8 @@ def _level_number(row: Any, given: int, seen: int | None) -> LevelNumber:
         if row["right_at"] is not None:
             history.append(State(row["right_at"], given))
             history.append(State(row["wrong_since"] or row["changed"], current))
-    return LevelNumber((row["sku_id"], row["location_id"]), Known(current, current + row["due"], history))
+    known = Known(current, current + row["due"], history)
+    return LevelNumber((row["sku_id"], row["location_id"]), known, row["category"])
 
 
 async def read_moves(reader: Reader, sku_ids: Sequence[int], after: int, before: int, limit: int) -> list[Move]:

@@ -39,7 +39,7 @@ from inventory.rpc.reservation import new_id
 from inventory.rpc.streams import Streams
 from inventory.v1 import reconciliation_service_pb2 as pb2
 
-SERVICE = pb2.DESCRIPTOR.services_by_name["ReconciliationService"].full_name
+SERVICE = pb2.DESCRIPTOR.services_by_name["ReconciliationService"]
 LAST_WORDS_S = 2.0
 """For how long it is tried to store that a stream has broken."""
 
@@ -64,7 +64,7 @@ class ReconciliationService:
 
     async def reconcile(self, context: Context[bytes, bytes], call: Call) -> None:
         """Reads a message when the one before is answered and stored."""
-        with self._streams.one_more(call.channel_id):
+        with self._streams.one_more(call.channel_id, call.caller.gate.streams_max):
             asked = messages.begin(await _read(context, "begin"))
             if (unknown := await store.missing_location(self._reader, asked.locations)) is not None:
                 raise location_not_found(unknown)
@@ -107,7 +107,7 @@ class ReconciliationService:
         ).SerializeToString()
 
     async def _compare(self, context: Context[bytes, bytes], call: Call, identity: UUID, asked: messages.Begin) -> None:
-        run = _Run(self._reader, call.channel_id, identity, asked)
+        run = _Run(self._reader, call, identity, asked)
         opened = messages.reconciliation(await self._stored(call.channel_id, identity))
         await context.write(pb2.ReconcileResponse(reconciliation=opened).SerializeToString())
         while (request := await _read(context, "end")).WhichOneof("part") == "rows":
@@ -144,9 +144,8 @@ class ReconciliationService:
         """The number of the channel asked for, the caller's own by default."""
         if not code or channel_code(code, "channel") == call.channel:
             return call.channel_id
-        # The place for the check that the caller has SCOPE_REPORT; whoever hasn't gets `unknown`.
         rows = await self._reader.fetch("find_channel", code)
-        if not rows:
+        if not rows or not call.access.reports:
             raise unknown
         return int(rows[0][0])
 
@@ -154,7 +153,7 @@ class ReconciliationService:
 class _Run:
     """One comparison on its way."""
 
-    def __init__(self, reader: Reader, channel_id: int, identity: UUID, asked: messages.Begin) -> None:
+    def __init__(self, reader: Reader, call: Call, identity: UUID, asked: messages.Begin) -> None:
         self.compared = 0
         self._reader = reader
         self._identity = identity
@@ -164,9 +163,9 @@ class _Run:
         self._kept = 0
         self._numbers: Numbers
         if asked.kind is ReconciliationKind.AVAILABLE_TO_SELL:
-            self._numbers = SellableNumbers(reader, channel_id, remembers=asked.list_missing)
+            self._numbers = SellableNumbers(reader, call.channel_id, call.access, remembers=asked.list_missing)
         else:
-            self._numbers = LevelNumbers(reader, asked.kind, asked.locations, remembers=asked.list_missing)
+            self._numbers = LevelNumbers(reader, asked.kind, asked.locations, call.access, remembers=asked.list_missing)
 
     async def named(self, rows: pb2.ReconcileRows) -> bytes:
         """The answer to a message of rows."""
@@ -200,6 +199,8 @@ class _Run:
                     ]
                     if judged:
                         yield await self._answered(judged, head)
+                # The channel hears that it goes on, however long nothing is missing.
+                yield pb2.ReconcileResponse(compared=self.compared, revision=head.revision).SerializeToString()
 
     async def _answered(self, judged: list[Judged], head: Head) -> bytes:
         """Stored, and as bytes."""

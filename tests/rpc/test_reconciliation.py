@@ -9,6 +9,7 @@ from inventory.feed.forgetting import Forgetting
 from inventory.postgres.connection import Database
 from inventory.postgres.reads import Reader
 from inventory.rpc import reconciliation as service
+from inventory.rpc.doors import STREAMS_MAX
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
@@ -365,15 +366,16 @@ async def test_who_sends_without_reading_is_read_no_further_and_loses_nothing(cl
     assert sum(answered) == 20_000
 
 
-async def test_it_counts_as_a_stream_of_the_channel(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inventory.rpc.streams.STREAMS_PER_CHANNEL_MAX", 1)
+async def test_it_counts_as_a_stream_of_the_channel(client: Client) -> None:
     channel = on(unique("ch"))
-    call = client.reconciliations.Reconcile(metadata=channel)
-    await call.write(begin(ON_HAND))
-    await call.read()
+    calls = [client.reconciliations.Reconcile(metadata=channel) for _ in range(STREAMS_MAX)]
+    for call in calls:
+        await call.write(begin(ON_HAND))
+        await call.read()
     found = await refusal(say(client, begin(ON_HAND), end(), metadata=channel))
-    assert found.what == ("RESOURCE_EXHAUSTED", "STREAM_LIMIT"), found
-    call.cancel()
+    assert found.what == ("RESOURCE_EXHAUSTED", "STREAM_LIMIT")
+    for call in calls:
+        call.cancel()
 
 
 async def test_old_ones_and_those_of_lost_servers_are_seen_to(server: Server, client: Client) -> None:

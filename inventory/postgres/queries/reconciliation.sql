@@ -4,10 +4,10 @@
 -- level reach. What doesn't exist has no sku_id or location_id. $1, $2 SKU and location codes; $3 the numbers given; $4
 -- the revision or null; $5 whether on_hand is meant, else what is available; $6 how many changes are looked at. `due`:
 -- what of the number is held by holds that have run out. `changed`: the level's last revision.
-SELECT pair.position, sku.sku_id, location.location_id, coalesce(here.quantity, 0) AS quantity,
+SELECT pair.position, sku.sku_id, sku.category, location.location_id, coalesce(here.quantity, 0) AS quantity,
     coalesce(due.held, 0) AS due, coalesce(here.revision, 0) AS changed, past.was, past.right_at, past.wrong_since
 FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS pair (sku, location, given, position)
-LEFT JOIN LATERAL (SELECT sku_id FROM sku WHERE code = pair.sku OFFSET 0) AS sku ON true
+LEFT JOIN LATERAL (SELECT sku_id, category FROM sku WHERE code = pair.sku OFFSET 0) AS sku ON true
 LEFT JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location ON true
 LEFT JOIN LATERAL (
     SELECT revision, CASE WHEN $5::boolean THEN on_hand
