@@ -130,11 +130,14 @@ class StockMirror(Mirror):
         )
 
     def _numbers(self, kind: ReconciliationKind) -> Iterator[OwnNumber]:
-        """What is newer than the cursor was so since, which explains it as well."""
-        cursor = self._cursor
+        """A level may be newer than the cursor. After a new snapshot the old content is of the old cursor."""
+        levels, cursor = self._levels, self._cursor
         for sku, location, level in self:
+            if self._levels is levels:
+                cursor = self._cursor
             quantity = level.on_hand if kind is ReconciliationKind.ON_HAND else level.available
-            yield OwnNumber(sku, quantity, location, cursor)
+            newer = level.revision if cursor is None or level.revision > cursor.revision else 0
+            yield OwnNumber(sku, quantity, location, cursor, newer)
 
     def on_change(self, callback: OnChange) -> Callable[[], None]:
         """Has every change of a level told, in the loop, after it can be read. Returns what ends that.

@@ -48,12 +48,13 @@ class Answer(IntEnum):
 
 class OwnNumber(NamedTuple):
     """What you have for a SKU, in its smallest unit. `location`: of levels only. `cursor`: up to where you know its
-    changes; None: that of the whole reconciliation."""
+    changes; None: that of the whole reconciliation. `revision`: of levels, if you know this one's changes further."""
 
     sku: str
     quantity: int
     location: str = ""
     cursor: Cursor | None = None
+    revision: int = 0
 
 
 Own = OwnNumber | tuple[str, int] | tuple[str, str, int]
@@ -259,7 +260,7 @@ async def _messages(
         if not message.rows and cursor is not None:
             message.cursor.CopyFrom(cursor.message())
         last = cursor
-        message.rows.add(sku=number.sku, location=number.location, quantity=number.quantity)
+        message.rows.add(sku=number.sku, location=number.location, quantity=number.quantity, revision=number.revision)
     if message.rows:
         yield message
 

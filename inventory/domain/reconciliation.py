@@ -34,11 +34,13 @@ class Answer(IntEnum):
 
 
 class Number(NamedTuple):
-    """What a channel says of a SKU, at a location or ('') of all it sells from, in the SKU's smallest unit."""
+    """What a channel says of a SKU, at a location or ('') of all it sells from, in the SKU's smallest unit. `seen`: the
+    revision up to which it knows this one's changes; None: that of what it says together."""
 
     sku: str
     location: str
     quantity: int
+    seen: int | None = None
 
 
 class State(NamedTuple):

@@ -20,9 +20,9 @@ from inventory.postgres.reconciliation import Move, read_moves, read_settings_ch
 
 SETTINGS_CHANGES_MAX = 8
 """Changes of settings that are looked at."""
-MOVES_A_LEVEL_MAX = 50
+MOVES_A_LEVEL_MAX = 400
 """Moves of a level that are looked at between two changes of settings."""
-LEVELS_AT_ONCE_MAX = 2_000
+LEVELS_AT_ONCE_MAX = 200
 """Levels whose moves are read together."""
 REVISIONS_A_STEP = 200
 """After so many others have their turn."""

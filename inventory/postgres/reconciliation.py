@@ -20,7 +20,7 @@ from inventory.domain.reconciliation import (
 )
 from inventory.postgres.reads import Reader
 
-CHANGES_LOOKED_AT_MAX = 200
+CHANGES_LOOKED_AT_MAX = 500
 """Changes of one level since a revision that are looked at to explain a number."""
 
 
@@ -62,16 +62,18 @@ async def read_numbers(
     reader: Reader, numbers: Sequence[Number], seen: int | None, kind: ReconciliationKind
 ) -> list[LevelNumber]:
     """Of levels, in their order, all of one state of the database. `seen`: the revision the channel has seen."""
+    revisions = [seen if number.seen is None else number.seen for number in numbers]
     rows = await reader.fetch(
         "read_numbers",
         [number.sku for number in numbers],
         [number.location for number in numbers],
         [number.quantity for number in numbers],
-        seen,
+        revisions,
         kind is ReconciliationKind.ON_HAND,
         CHANGES_LOOKED_AT_MAX,
     )
-    return [_level_number(row, number.quantity, seen) for row, number in zip(rows, numbers, strict=True)]
+    told = zip(rows, numbers, revisions, strict=True)
+    return [_level_number(row, number.quantity, revision) for row, number, revision in told]
 
 
 def _level_number(row: Any, given: int, seen: int | None) -> LevelNumber:

@@ -25,6 +25,7 @@ from inventory.domain.refusal import (
     channel_not_found,
     location_not_found,
     reconciliation_not_found,
+    revision_in_future,
 )
 from inventory.engine.failures import described
 from inventory.feed.reconciling import LevelNumbers, Numbers, SellableNumbers
@@ -174,6 +175,9 @@ class _Run:
             raise parse.too_many("rows", RECONCILIATION_ROWS_MAX)
         head = await self._reader.head()
         seen = reached(rows.cursor, head, "rows.cursor") if rows.HasField("cursor") else None
+        newest = max(number.seen or 0 for number in numbers)
+        if newest > head.revision:
+            raise revision_in_future(newest, head.revision)
         known = await self._numbers.known(numbers, seen, head.revision)
         judged = [
             Judged(self.compared + place, number, judge(number.quantity, each))

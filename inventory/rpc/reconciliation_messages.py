@@ -47,7 +47,8 @@ def begin(request: pb2.ReconcileRequest) -> Begin:
 
 
 def numbers(rows: pb2.ReconcileRows, kind: ReconciliationKind) -> list[Number]:
-    """Raises LINES_EMPTY, TOO_MANY_LINES, SKU_FORMAT, LOCATION_FORMAT, FIELD_CONFLICT, QUANTITY_OUT_OF_RANGE."""
+    """Raises LINES_EMPTY, TOO_MANY_LINES, SKU_FORMAT, LOCATION_FORMAT, FIELD_CONFLICT, QUANTITY_OUT_OF_RANGE,
+    REVISION_FORMAT."""
     parse.within(len(rows.rows), RECONCILE_ROWS_MAX, "rows.rows")
     return [_number(row, f"rows.rows[{position}]", kind) for position, row in enumerate(rows.rows)]
 
@@ -68,7 +69,13 @@ def _number(row: pb2.ReconcileRow, path: str, kind: ReconciliationKind) -> Numbe
             field=f"{path}.quantity",
             metadata={"min": str(-most), "max": str(most)},
         )
-    return Number(sku_code(row.sku, f"{path}.sku"), location, row.quantity)
+    if row.revision < 0:
+        raise Refusal(Reason.REVISION_FORMAT, "a revision is not negative", field=f"{path}.revision")
+    if row.revision and kind is ReconciliationKind.AVAILABLE_TO_SELL:
+        raise Refusal(
+            Reason.FIELD_CONFLICT, "what a channel may sell is told as of the cursor", field=f"{path}.revision"
+        )
+    return Number(sku_code(row.sku, f"{path}.sku"), location, row.quantity, row.revision or None)
 
 
 def kind(number: int, field: str) -> ReconciliationKind | None:

@@ -27,7 +27,7 @@ from inventory.v1 import access_pb2 as inventory_dot_v1_dot_access__pb2
 from inventory.v1 import core_pb2 as inventory_dot_v1_dot_core__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)inventory/v1/reconciliation_service.proto\x12\x0cinventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19inventory/v1/access.proto\x1a\x17inventory/v1/core.proto\"\xa1\x01\n\x10ReconcileRequest\x12-\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x1c.inventory.v1.ReconcileBeginH\x00\x12+\n\x04rows\x18\x02 \x01(\x0b\x32\x1b.inventory.v1.ReconcileRowsH\x00\x12)\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x1a.inventory.v1.ReconcileEndH\x00\x42\x06\n\x04part\"\x90\x01\n\x0eReconcileBegin\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .inventory.v1.ReconciliationKind\x12\x11\n\treference\x18\x02 \x01(\t\x12\x14\n\x0clist_missing\x18\x03 \x01(\x08\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\x12\n\nomit_equal\x18\x05 \x01(\x08\"_\n\rReconcileRows\x12(\n\x04rows\x18\x01 \x03(\x0b\x32\x1a.inventory.v1.ReconcileRow\x12$\n\x06\x63ursor\x18\x02 \x01(\x0b\x32\x14.inventory.v1.Cursor\"?\n\x0cReconcileRow\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\"4\n\x0cReconcileEnd\x12$\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x14.inventory.v1.Cursor\"\x98\x01\n\x11ReconcileResponse\x12)\n\x04rows\x18\x01 \x03(\x0b\x32\x1b.inventory.v1.ReconciledRow\x12\x10\n\x08\x63ompared\x18\x02 \x01(\x03\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\x34\n\x0ereconciliation\x18\x04 \x01(\x0b\x32\x1c.inventory.v1.Reconciliation\"\x88\x02\n\rReconciledRow\x12\x15\n\x08position\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08location\x18\x03 \x01(\t\x12\x32\n\x06\x61nswer\x18\x04 \x01(\x0e\x32\".inventory.v1.ReconciliationAnswer\x12\r\n\x05given\x18\x05 \x01(\x03\x12\x0f\n\x07\x63urrent\x18\x06 \x01(\x03\x12\r\n\x05\x64\x65lta\x18\x07 \x01(\x03\x12\x11\n\x04then\x18\x08 \x01(\x03H\x01\x88\x01\x01\x12\x15\n\rdiffers_since\x18\t \x01(\x03\x12\x1e\n\x16settings_changed_since\x18\n \x01(\x08\x42\x0b\n\t_positionB\x07\n\x05_then\"\x80\x01\n\x14ReconciliationCounts\x12\r\n\x05\x65qual\x18\x01 \x01(\x03\x12\x0e\n\x06\x62\x65hind\x18\x02 \x01(\x03\x12\r\n\x05\x64rift\x18\x03 \x01(\x03\x12\x0f\n\x07unknown\x18\x04 \x01(\x03\x12\x0f\n\x07missing\x18\x05 \x01(\x03\x12\x18\n\x10settings_changed\x18\x06 \x01(\x03\"\xe4\x02\n\x0eReconciliation\x12\x19\n\x11reconciliation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12.\n\x04kind\x18\x03 \x01(\x0e\x32 .inventory.v1.ReconciliationKind\x12\x30\n\x05state\x18\x04 \x01(\x0e\x32!.inventory.v1.ReconciliationState\x12\x11\n\treference\x18\x05 \x01(\t\x12,\n\x08\x62\x65gun_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x06\x63ounts\x18\x08 \x01(\x0b\x32\".inventory.v1.ReconciliationCounts\x12\x0f\n\x07\x64ropped\x18\t \x01(\x03\x12\x10\n\x08revision\x18\n \x01(\x03\"\xa1\x01\n\x18GetReconciliationRequest\x12\x19\n\x11reconciliation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x32\n\x06\x61nswer\x18\x03 \x01(\x0e\x32\".inventory.v1.ReconciliationAnswer\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\x95\x01\n\x19GetReconciliationResponse\x12\x34\n\x0ereconciliation\x18\x01 \x01(\x0b\x32\x1c.inventory.v1.Reconciliation\x12)\n\x04rows\x18\x02 \x03(\x0b\x32\x1b.inventory.v1.ReconciledRow\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x84\x01\n\x1aListReconciliationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12.\n\x04kind\x18\x04 \x01(\x0e\x32 .inventory.v1.ReconciliationKind\"m\n\x1bListReconciliationsResponse\x12\x35\n\x0freconciliations\x18\x01 \x03(\x0b\x32\x1c.inventory.v1.Reconciliation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xa8\x01\n\x12ReconciliationKind\x12#\n\x1fRECONCILIATION_KIND_UNSPECIFIED\x10\x00\x12)\n%RECONCILIATION_KIND_AVAILABLE_TO_SELL\x10\x01\x12!\n\x1dRECONCILIATION_KIND_AVAILABLE\x10\x02\x12\x1f\n\x1bRECONCILIATION_KIND_ON_HAND\x10\x03*\xa2\x01\n\x13ReconciliationState\x12$\n RECONCILIATION_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19RECONCILIATION_STATE_OPEN\x10\x01\x12!\n\x1dRECONCILIATION_STATE_FINISHED\x10\x02\x12#\n\x1fRECONCILIATION_STATE_UNFINISHED\x10\x03*\xe7\x01\n\x14ReconciliationAnswer\x12%\n!RECONCILIATION_ANSWER_UNSPECIFIED\x10\x00\x12\x1f\n\x1bRECONCILIATION_ANSWER_EQUAL\x10\x01\x12 \n\x1cRECONCILIATION_ANSWER_BEHIND\x10\x02\x12\x1f\n\x1bRECONCILIATION_ANSWER_DRIFT\x10\x03\x12!\n\x1dRECONCILIATION_ANSWER_UNKNOWN\x10\x04\x12!\n\x1dRECONCILIATION_ANSWER_MISSING\x10\x05\x32\xcd\x02\n\x15ReconciliationService\x12V\n\tReconcile\x12\x1e.inventory.v1.ReconcileRequest\x1a\x1f.inventory.v1.ReconcileResponse\"\x04\xc8\xf3\x18\x06(\x01\x30\x01\x12j\n\x11GetReconciliation\x12&.inventory.v1.GetReconciliationRequest\x1a\'.inventory.v1.GetReconciliationResponse\"\x04\xc8\xf3\x18\x06\x12p\n\x13ListReconciliations\x12(.inventory.v1.ListReconciliationsRequest\x1a).inventory.v1.ListReconciliationsResponse\"\x04\xc8\xf3\x18\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)inventory/v1/reconciliation_service.proto\x12\x0cinventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19inventory/v1/access.proto\x1a\x17inventory/v1/core.proto\"\xa1\x01\n\x10ReconcileRequest\x12-\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x1c.inventory.v1.ReconcileBeginH\x00\x12+\n\x04rows\x18\x02 \x01(\x0b\x32\x1b.inventory.v1.ReconcileRowsH\x00\x12)\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x1a.inventory.v1.ReconcileEndH\x00\x42\x06\n\x04part\"\x90\x01\n\x0eReconcileBegin\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .inventory.v1.ReconciliationKind\x12\x11\n\treference\x18\x02 \x01(\t\x12\x14\n\x0clist_missing\x18\x03 \x01(\x08\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\x12\n\nomit_equal\x18\x05 \x01(\x08\"_\n\rReconcileRows\x12(\n\x04rows\x18\x01 \x03(\x0b\x32\x1a.inventory.v1.ReconcileRow\x12$\n\x06\x63ursor\x18\x02 \x01(\x0b\x32\x14.inventory.v1.Cursor\"Q\n\x0cReconcileRow\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\x12\x10\n\x08revision\x18\x04 \x01(\x03\"4\n\x0cReconcileEnd\x12$\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x14.inventory.v1.Cursor\"\x98\x01\n\x11ReconcileResponse\x12)\n\x04rows\x18\x01 \x03(\x0b\x32\x1b.inventory.v1.ReconciledRow\x12\x10\n\x08\x63ompared\x18\x02 \x01(\x03\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\x34\n\x0ereconciliation\x18\x04 \x01(\x0b\x32\x1c.inventory.v1.Reconciliation\"\x88\x02\n\rReconciledRow\x12\x15\n\x08position\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x10\n\x08location\x18\x03 \x01(\t\x12\x32\n\x06\x61nswer\x18\x04 \x01(\x0e\x32\".inventory.v1.ReconciliationAnswer\x12\r\n\x05given\x18\x05 \x01(\x03\x12\x0f\n\x07\x63urrent\x18\x06 \x01(\x03\x12\r\n\x05\x64\x65lta\x18\x07 \x01(\x03\x12\x11\n\x04then\x18\x08 \x01(\x03H\x01\x88\x01\x01\x12\x15\n\rdiffers_since\x18\t \x01(\x03\x12\x1e\n\x16settings_changed_since\x18\n \x01(\x08\x42\x0b\n\t_positionB\x07\n\x05_then\"\x80\x01\n\x14ReconciliationCounts\x12\r\n\x05\x65qual\x18\x01 \x01(\x03\x12\x0e\n\x06\x62\x65hind\x18\x02 \x01(\x03\x12\r\n\x05\x64rift\x18\x03 \x01(\x03\x12\x0f\n\x07unknown\x18\x04 \x01(\x03\x12\x0f\n\x07missing\x18\x05 \x01(\x03\x12\x18\n\x10settings_changed\x18\x06 \x01(\x03\"\xe4\x02\n\x0eReconciliation\x12\x19\n\x11reconciliation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12.\n\x04kind\x18\x03 \x01(\x0e\x32 .inventory.v1.ReconciliationKind\x12\x30\n\x05state\x18\x04 \x01(\x0e\x32!.inventory.v1.ReconciliationState\x12\x11\n\treference\x18\x05 \x01(\t\x12,\n\x08\x62\x65gun_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x06\x63ounts\x18\x08 \x01(\x0b\x32\".inventory.v1.ReconciliationCounts\x12\x0f\n\x07\x64ropped\x18\t \x01(\x03\x12\x10\n\x08revision\x18\n \x01(\x03\"\xa1\x01\n\x18GetReconciliationRequest\x12\x19\n\x11reconciliation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x32\n\x06\x61nswer\x18\x03 \x01(\x0e\x32\".inventory.v1.ReconciliationAnswer\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\x95\x01\n\x19GetReconciliationResponse\x12\x34\n\x0ereconciliation\x18\x01 \x01(\x0b\x32\x1c.inventory.v1.Reconciliation\x12)\n\x04rows\x18\x02 \x03(\x0b\x32\x1b.inventory.v1.ReconciledRow\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x84\x01\n\x1aListReconciliationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12.\n\x04kind\x18\x04 \x01(\x0e\x32 .inventory.v1.ReconciliationKind\"m\n\x1bListReconciliationsResponse\x12\x35\n\x0freconciliations\x18\x01 \x03(\x0b\x32\x1c.inventory.v1.Reconciliation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xa8\x01\n\x12ReconciliationKind\x12#\n\x1fRECONCILIATION_KIND_UNSPECIFIED\x10\x00\x12)\n%RECONCILIATION_KIND_AVAILABLE_TO_SELL\x10\x01\x12!\n\x1dRECONCILIATION_KIND_AVAILABLE\x10\x02\x12\x1f\n\x1bRECONCILIATION_KIND_ON_HAND\x10\x03*\xa2\x01\n\x13ReconciliationState\x12$\n RECONCILIATION_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19RECONCILIATION_STATE_OPEN\x10\x01\x12!\n\x1dRECONCILIATION_STATE_FINISHED\x10\x02\x12#\n\x1fRECONCILIATION_STATE_UNFINISHED\x10\x03*\xe7\x01\n\x14ReconciliationAnswer\x12%\n!RECONCILIATION_ANSWER_UNSPECIFIED\x10\x00\x12\x1f\n\x1bRECONCILIATION_ANSWER_EQUAL\x10\x01\x12 \n\x1cRECONCILIATION_ANSWER_BEHIND\x10\x02\x12\x1f\n\x1bRECONCILIATION_ANSWER_DRIFT\x10\x03\x12!\n\x1dRECONCILIATION_ANSWER_UNKNOWN\x10\x04\x12!\n\x1dRECONCILIATION_ANSWER_MISSING\x10\x05\x32\xcd\x02\n\x15ReconciliationService\x12V\n\tReconcile\x12\x1e.inventory.v1.ReconcileRequest\x1a\x1f.inventory.v1.ReconcileResponse\"\x04\xc8\xf3\x18\x06(\x01\x30\x01\x12j\n\x11GetReconciliation\x12&.inventory.v1.GetReconciliationRequest\x1a\'.inventory.v1.GetReconciliationResponse\"\x04\xc8\xf3\x18\x06\x12p\n\x13ListReconciliations\x12(.inventory.v1.ListReconciliationsRequest\x1a).inventory.v1.ListReconciliationsResponse\"\x04\xc8\xf3\x18\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,12 +40,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECONCILIATIONSERVICE'].methods_by_name['GetReconciliation']._serialized_options = b'\310\363\030\006'
   _globals['_RECONCILIATIONSERVICE'].methods_by_name['ListReconciliations']._loaded_options = None
   _globals['_RECONCILIATIONSERVICE'].methods_by_name['ListReconciliations']._serialized_options = b'\310\363\030\006'
-  _globals['_RECONCILIATIONKIND']._serialized_start=2146
-  _globals['_RECONCILIATIONKIND']._serialized_end=2314
-  _globals['_RECONCILIATIONSTATE']._serialized_start=2317
-  _globals['_RECONCILIATIONSTATE']._serialized_end=2479
-  _globals['_RECONCILIATIONANSWER']._serialized_start=2482
-  _globals['_RECONCILIATIONANSWER']._serialized_end=2713
+  _globals['_RECONCILIATIONKIND']._serialized_start=2164
+  _globals['_RECONCILIATIONKIND']._serialized_end=2332
+  _globals['_RECONCILIATIONSTATE']._serialized_start=2335
+  _globals['_RECONCILIATIONSTATE']._serialized_end=2497
+  _globals['_RECONCILIATIONANSWER']._serialized_start=2500
+  _globals['_RECONCILIATIONANSWER']._serialized_end=2731
   _globals['_RECONCILEREQUEST']._serialized_start=145
   _globals['_RECONCILEREQUEST']._serialized_end=306
   _globals['_RECONCILEBEGIN']._serialized_start=309
@@ -53,25 +53,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECONCILEROWS']._serialized_start=455
   _globals['_RECONCILEROWS']._serialized_end=550
   _globals['_RECONCILEROW']._serialized_start=552
-  _globals['_RECONCILEROW']._serialized_end=615
-  _globals['_RECONCILEEND']._serialized_start=617
-  _globals['_RECONCILEEND']._serialized_end=669
-  _globals['_RECONCILERESPONSE']._serialized_start=672
-  _globals['_RECONCILERESPONSE']._serialized_end=824
-  _globals['_RECONCILEDROW']._serialized_start=827
-  _globals['_RECONCILEDROW']._serialized_end=1091
-  _globals['_RECONCILIATIONCOUNTS']._serialized_start=1094
-  _globals['_RECONCILIATIONCOUNTS']._serialized_end=1222
-  _globals['_RECONCILIATION']._serialized_start=1225
-  _globals['_RECONCILIATION']._serialized_end=1581
-  _globals['_GETRECONCILIATIONREQUEST']._serialized_start=1584
-  _globals['_GETRECONCILIATIONREQUEST']._serialized_end=1745
-  _globals['_GETRECONCILIATIONRESPONSE']._serialized_start=1748
-  _globals['_GETRECONCILIATIONRESPONSE']._serialized_end=1897
-  _globals['_LISTRECONCILIATIONSREQUEST']._serialized_start=1900
-  _globals['_LISTRECONCILIATIONSREQUEST']._serialized_end=2032
-  _globals['_LISTRECONCILIATIONSRESPONSE']._serialized_start=2034
-  _globals['_LISTRECONCILIATIONSRESPONSE']._serialized_end=2143
-  _globals['_RECONCILIATIONSERVICE']._serialized_start=2716
-  _globals['_RECONCILIATIONSERVICE']._serialized_end=3049
+  _globals['_RECONCILEROW']._serialized_end=633
+  _globals['_RECONCILEEND']._serialized_start=635
+  _globals['_RECONCILEEND']._serialized_end=687
+  _globals['_RECONCILERESPONSE']._serialized_start=690
+  _globals['_RECONCILERESPONSE']._serialized_end=842
+  _globals['_RECONCILEDROW']._serialized_start=845
+  _globals['_RECONCILEDROW']._serialized_end=1109
+  _globals['_RECONCILIATIONCOUNTS']._serialized_start=1112
+  _globals['_RECONCILIATIONCOUNTS']._serialized_end=1240
+  _globals['_RECONCILIATION']._serialized_start=1243
+  _globals['_RECONCILIATION']._serialized_end=1599
+  _globals['_GETRECONCILIATIONREQUEST']._serialized_start=1602
+  _globals['_GETRECONCILIATIONREQUEST']._serialized_end=1763
+  _globals['_GETRECONCILIATIONRESPONSE']._serialized_start=1766
+  _globals['_GETRECONCILIATIONRESPONSE']._serialized_end=1915
+  _globals['_LISTRECONCILIATIONSREQUEST']._serialized_start=1918
+  _globals['_LISTRECONCILIATIONSREQUEST']._serialized_end=2050
+  _globals['_LISTRECONCILIATIONSRESPONSE']._serialized_start=2052
+  _globals['_LISTRECONCILIATIONSRESPONSE']._serialized_end=2161
+  _globals['_RECONCILIATIONSERVICE']._serialized_start=2734
+  _globals['_RECONCILIATIONSERVICE']._serialized_end=3067
 # @@protoc_insertion_point(module_scope)

@@ -82,14 +82,16 @@ class ReconcileRows(_message.Message):
     def __init__(self, rows: _Optional[_Iterable[_Union[ReconcileRow, _Mapping]]] = ..., cursor: _Optional[_Union[_core_pb2.Cursor, _Mapping]] = ...) -> None: ...
 
 class ReconcileRow(_message.Message):
-    __slots__ = ("sku", "location", "quantity")
+    __slots__ = ("sku", "location", "quantity", "revision")
     SKU_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     sku: str
     location: str
     quantity: int
-    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+    revision: int
+    def __init__(self, sku: _Optional[str] = ..., location: _Optional[str] = ..., quantity: _Optional[int] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class ReconcileEnd(_message.Message):
     __slots__ = ("cursor",)

@@ -2,11 +2,12 @@
 -- Levels by code in the order asked, each with its present number; where that isn't the one given, also how it was at a
 -- revision, the last revision since at which it was as given, and the change after that, as far as `$6` changes of the
 -- level reach. What doesn't exist has no sku_id or location_id. $1, $2 SKU and location codes; $3 the numbers given; $4
--- the revision or null; $5 whether on_hand is meant, else what is available; $6 how many changes are looked at. `due`:
+-- each one's revision or null; $5 whether on_hand is meant, else what is available; $6 how many changes are looked at. `due`:
 -- what of the number is held by holds that have run out. `changed`: the level's last revision.
 SELECT pair.position, sku.sku_id, sku.category, location.location_id, coalesce(here.quantity, 0) AS quantity,
     coalesce(due.held, 0) AS due, coalesce(here.revision, 0) AS changed, past.was, past.right_at, past.wrong_since
-FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS pair (sku, location, given, position)
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
+    AS pair (sku, location, given, seen, position)
 LEFT JOIN LATERAL (SELECT sku_id, category FROM sku WHERE code = pair.sku OFFSET 0) AS sku ON true
 LEFT JOIN LATERAL (SELECT location_id FROM location WHERE code = pair.location OFFSET 0) AS location ON true
 LEFT JOIN LATERAL (
@@ -26,11 +27,11 @@ LEFT JOIN LATERAL (
     FROM (
         SELECT each.revision, each.quantity, lead(each.revision) OVER (ORDER BY each.revision) AS next
         FROM (
-            SELECT $4::bigint AS revision, coalesce((
+            SELECT pair.seen AS revision, coalesce((
                 SELECT CASE WHEN $5 THEN on_hand_after ELSE on_hand_after - held_after - allocated_after
                     - quality_control_after - damaged_after - quarantined_after END
                 FROM movement
-                WHERE sku_id = sku.sku_id AND location_id = location.location_id AND revision <= $4
+                WHERE sku_id = sku.sku_id AND location_id = location.location_id AND revision <= pair.seen
                 ORDER BY revision DESC, ordinal DESC LIMIT 1
             ), 0) AS quantity
             UNION ALL
@@ -39,13 +40,13 @@ LEFT JOIN LATERAL (
                 SELECT revision, ordinal, CASE WHEN $5 THEN on_hand_after ELSE on_hand_after - held_after
                     - allocated_after - quality_control_after - damaged_after - quarantined_after END AS quantity
                 FROM movement
-                WHERE sku_id = sku.sku_id AND location_id = location.location_id AND revision > $4
+                WHERE sku_id = sku.sku_id AND location_id = location.location_id AND revision > pair.seen
                 ORDER BY revision, ordinal DESC LIMIT $6
             ) AS since
             ORDER BY since.revision, since.ordinal DESC)
         ) AS each
     ) AS state
-) AS past ON $4 IS NOT NULL AND sku.sku_id IS NOT NULL AND location.location_id IS NOT NULL
+) AS past ON pair.seen IS NOT NULL AND sku.sku_id IS NOT NULL AND location.location_id IS NOT NULL
     AND coalesce(here.quantity, 0) <> pair.given
 ORDER BY pair.position
 
