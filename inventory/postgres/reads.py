@@ -25,7 +25,6 @@ LIST_CONNECTIONS_MAX = 4
 CLOSE_TIMEOUT_S = 0.3
 LISTS = {
     "find_sku",
-    "forget_reconciliations",
     "forget_requests",
     "list_channel_skus",
     "list_channels",
