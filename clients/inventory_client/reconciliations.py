@@ -181,10 +181,10 @@ class ReconciliationCalls(Calls):
         `Overloaded`, `Unavailable`.
 
         Example:
-            run = client.reconcile([("A-1", 7), ("A-2", 0)], cursor=mirror.cursor)
+            run = client.reconcile([("A-1", 7), ("A-2", 0)], cursor=None)
             async for row in run:
                 if row.answer == Answer.DRIFT:
-                    shop.correct(row.sku, row.current)
+                    print("set", row.sku, "to", row.current)
             print(run.result.counts)
         """
         begin = pb2.ReconcileBegin(

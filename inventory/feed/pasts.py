@@ -12,7 +12,7 @@ from typing import NamedTuple
 from inventory.domain.level import EMPTY, Level
 from inventory.domain.movement import MovementKind
 from inventory.domain.reconciliation import State
-from inventory.domain.showing import Stock
+from inventory.domain.showing import Seller, Stock
 from inventory.feed.viewing import Outlook, look, values_of
 from inventory.postgres import views
 from inventory.postgres.reads import Reader
@@ -24,6 +24,8 @@ MOVES_A_LEVEL_MAX = 400
 """Moves of a level that are looked at between two changes of settings."""
 LEVELS_AT_ONCE_MAX = 200
 """Levels whose moves are read together."""
+LOOKS_MAX = 16
+"""Revisions as of which bundles, places and settings are kept during one comparison."""
 REVISIONS_A_STEP = 200
 """After so many others have their turn."""
 
@@ -47,6 +49,24 @@ class Stretch(NamedTuple):
     moment: datetime
 
 
+class Looks:
+    """What a channel's view was made of as of the revisions looked at last, which is dear to read when much of the
+    catalogue has changed since."""
+
+    def __init__(self, reader: Reader, channel_id: int) -> None:
+        self._reader = reader
+        self._channel_id = channel_id
+        self._found: dict[int, Outlook] = {}
+
+    async def at(self, revision: int, moment: datetime) -> Outlook:
+        found = self._found.get(revision)
+        if found is None:
+            if len(self._found) == LOOKS_MAX:
+                self._found.pop(next(iter(self._found)))
+            found = self._found[revision] = await look(self._reader, self._channel_id, revision, moment)
+        return found._replace(seller=Seller(found.seller.channel, found.topology, moment))
+
+
 class _Stand(NamedTuple):
     """What SKUs' numbers are made of as of one revision; `users`: of each SKU, the ones asked for that it is in."""
 
@@ -56,14 +76,14 @@ class _Stand(NamedTuple):
 
 
 async def read_pasts(
-    reader: Reader, skus: Sequence[str], sku_ids: Collection[int], stretch: Stretch, limits: Limits
+    reader: Reader, looks: Looks, skus: Sequence[str], sku_ids: Collection[int], stretch: Stretch, limits: Limits
 ) -> dict[str, Past]:
     """Of each SKU. `sku_ids`: of them and of what they are made of at the end."""
-    first = await look(reader, stretch.channel_id, stretch.seen, stretch.moment)
+    first = await looks.at(stretch.seen, stretch.moment)
     size = max(LEVELS_AT_ONCE_MAX // max(len(first.topology.sites), 1), 1)
     found: dict[str, Past] = {}
     for start in range(0, len(skus), size):
-        replay = _Replay(reader, skus[start : start + size], limits)
+        replay = _Replay(reader, looks, skus[start : start + size], limits)
         found |= await replay.run(first, sku_ids, stretch)
     return found
 
@@ -72,8 +92,9 @@ class _Replay:
     """Of some SKUs. Each stretch between two changes of settings begins from the tables as of then, and goes on by the
     moves in it."""
 
-    def __init__(self, reader: Reader, skus: Sequence[str], limits: Limits) -> None:
+    def __init__(self, reader: Reader, looks: Looks, skus: Sequence[str], limits: Limits) -> None:
         self._reader = reader
+        self._looks = looks
         self._skus = skus
         self._limits = limits
         self._states: dict[str, list[State]] = {sku: [] for sku in skus}
@@ -87,7 +108,7 @@ class _Replay:
         )
         for end in changes[:SETTINGS_CHANGES_MAX]:
             await self._go_on(stand, end)
-            stand = await self._stand(await look(self._reader, stretch.channel_id, end, stretch.moment))
+            stand = await self._stand(await self._looks.at(end, stretch.moment))
         if len(changes) > SETTINGS_CHANGES_MAX:
             await self._go_on(stand, changes[-1])
             self._unsure.update(self._skus)

@@ -12,7 +12,7 @@ from inventory.domain.showing import Seller, Stock
 from inventory.feed import snapshot
 from inventory.feed.change import ChangeKind, Filter
 from inventory.feed.named import Named
-from inventory.feed.pasts import Past, Stretch, read_pasts
+from inventory.feed.pasts import Looks, Past, Stretch, read_pasts
 from inventory.feed.viewing import SKUS_A_PAGE, Outlook, look, parts_of, values_of
 from inventory.postgres import reconciliation as source
 from inventory.postgres import views
@@ -92,6 +92,7 @@ class SellableNumbers:
     def __init__(self, reader: Reader, channel_id: int, access: Access, *, remembers: bool) -> None:
         self._reader = reader
         self._channel_id = channel_id
+        self._looks = Looks(reader, channel_id)
         self._access = access
         self._named = Named()
         self._remembers = remembers
@@ -148,11 +149,11 @@ class SellableNumbers:
         }
         ids = {stock.facts.sku_id for stock in known.values()}
         stretch = Stretch(self._channel_id, seen, outlook.revision, now)
-        pasts = await read_pasts(self._reader, skus, ids, stretch, limits)
+        pasts = await read_pasts(self._reader, self._looks, skus, ids, stretch, limits)
         before = Seller(outlook.seller.channel, outlook.topology, since)
         if before.today == outlook.seller.today and before.sells_as(outlook.seller):
             return pasts
-        earlier = await read_pasts(self._reader, skus, ids, stretch._replace(moment=since), limits)
+        earlier = await read_pasts(self._reader, self._looks, skus, ids, stretch._replace(moment=since), limits)
         return {sku: past._replace(states=[*earlier[sku].states, *past.states]) for sku, past in pasts.items()}
 
     async def _swept(
