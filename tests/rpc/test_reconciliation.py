@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from inventory.domain.access import STREAMS_MAX
 from inventory.feed.forgetting import Forgetting
 from inventory.postgres.connection import Database
 from inventory.postgres.reads import Reader
 from inventory.rpc import reconciliation as service
-from inventory.rpc.doors import STREAMS_MAX
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
