@@ -13,9 +13,11 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from inventory.domain.reconciliation import Reconciliation
 from inventory.engine.expiry import sweep
 from inventory.engine.failures import described
 from inventory.engine.lane import Lane
+from inventory.feed.forgetting import Forgetting
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
 from inventory.health import watch_database
@@ -31,6 +33,7 @@ from inventory.rpc import (
     availability,
     catalog,
     channel,
+    reconciliation,
     reservation,
     stock,
     stock_count,
@@ -143,6 +146,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         "sweep": partial(sweep, lane, reader),
         "feed": partial(feed.run, lambda: lane.busy, lambda: writer.pid),
         "keeping": keeping.run,
+        "forgetting": Forgetting(reader).run,
         **({} if doors is None else {"doors": doors.run}),
     }
     stack.push_async_callback(_cancel, *(asyncio.create_task(_keep_on(name, works[name]), name=name) for name in works))
@@ -164,6 +168,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
         Service(access.SERVICE, access.AccessService(database, reader, doors).methods()),
         Service(audit.SERVICE, audit.AuditService(reader).methods()),
+        Service(reconciliation.SERVICE, reconciliation.ReconciliationService(reader, streams, _reconciled).methods()),
     ]
     server.add_generic_rpc_handlers((Router(services, reader, streams, doors),))
     names = [service.name for service in services]
@@ -195,6 +200,19 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
 
     stack.push_async_callback(end_calls)
     return f"{settings.listen.rpartition(':')[0]}:{port}"
+
+
+async def _reconciled(found: Reconciliation) -> None:
+    """The place of the alarm DRIFT: it opens when `counts.alarming` is above 0, and closes when the next
+    reconciliation of the same channel and kind finds none."""
+    if found.counts.alarming:
+        log.warning(
+            "a channel's numbers are wrong",
+            channel=found.channel,
+            kind=found.kind.name,
+            numbers=found.counts.alarming,
+            reconciliation_id=str(found.reconciliation_id),
+        )
 
 
 def _spare_the_collector() -> None:

@@ -24,6 +24,7 @@ SERVICES = [
     "inventory.v1.StockCountService",
     "inventory.v1.StockService",
     "inventory.v1.SubscriberService",
+    "inventory.v1.ReconciliationService",
     "inventory.v1.TransferService",
     "inventory.v1.WatchService",
 ]
