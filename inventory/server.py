@@ -33,12 +33,13 @@ from inventory.rpc import (
     stock_count,
     subscriber,
     transfer,
+    transport,
     watch,
 )
 from inventory.rpc.amounts import Amounts
 from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.rpc.errors import encode_refusal
-from inventory.rpc.method import BULK_BYTES_MAX, Router
+from inventory.rpc.method import Router
 from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
@@ -51,11 +52,6 @@ LANE_GRACE_S = 1.5
 CANCEL_S = 0.5
 RESTART_PAUSE_S = 1.0
 GC_YOUNG_OBJECTS = 50_000
-KEEPALIVE_MS = 30_000
-KEEPALIVE_TIMEOUT_MS = 10_000
-PING_INTERVAL_MIN_MS = 10_000
-METADATA_BYTES_MAX = 16 * 1024
-STREAMS_PER_CONNECTION_MAX = 10_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 log = structlog.get_logger(__name__)
@@ -126,7 +122,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     if settings.metrics is not None:
         sources = Sources(reader.head, streams, lane, lambda: [row.subscriber for row in keeping.subscribers])
         stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources))
-    server = grpc.aio.server(options=_options(bool(shared)))
+    server = grpc.aio.server(options=transport.options(bool(shared)))
     services = {
         stock.SERVICE: stock.StockService(writes, reader, amounts).methods(),
         reservation.SERVICE: reservation.ReservationService(writes, reader, streams, amounts).methods(),
@@ -192,22 +188,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_YOUNG_OBJECTS, 20, 50)
-
-
-def _options(shares_port: bool) -> list[tuple[str, int]]:
-    return [
-        ("grpc.so_reuseport", int(shares_port)),
-        ("grpc.max_receive_message_length", BULK_BYTES_MAX),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.max_metadata_size", METADATA_BYTES_MAX),
-        ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION_MAX),
-        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
-        ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_MS),  # without it a lost peer was kept for 60 s more (seen)
-        ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
-        ("grpc.keepalive_permit_without_calls", 1),
-    ]
 
 
 async def _keep_on(name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:

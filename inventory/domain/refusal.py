@@ -110,6 +110,7 @@ class Reason(StrEnum):
     CREDENTIAL_LIMIT = auto()
     CREDENTIAL_NOT_FOUND = auto()
     CERTIFICATE_FORMAT = auto()
+    STREAM_OLD = auto()
 
 
 class Shortage(NamedTuple):

@@ -24,6 +24,8 @@ from inventory.rpc.streams import Streams
 
 UNARY_BYTES_MAX = 1024 * 1024
 BULK_BYTES_MAX = 8 * 1024 * 1024
+METADATA_BYTES_MAX = 16 * 1024
+"""Keys and values of one call's metadata."""
 DEADLINE_DEFAULT_S = 10.0
 CHANNEL_KEY = "inventory-channel"
 CHANNEL_DEFAULT = "default"
@@ -146,9 +148,13 @@ class Router(grpc.GenericRpcHandler):
         """What grpc calls for every call; None: not ours."""
         path = handler_call_details.method
         channel = CHANNEL_DEFAULT
+        size = 0
         for key, value in handler_call_details.invocation_metadata:
+            size += len(key) + len(value)
             if key == CHANNEL_KEY:
                 channel = value if isinstance(value, str) else ""
+        if size > METADATA_BYTES_MAX:
+            return _TOO_MUCH_METADATA
         ready = self._ready.get((path, channel))
         return ready or self._make(path, channel)
 
@@ -162,6 +168,18 @@ class Router(grpc.GenericRpcHandler):
             self._callers[channel] = caller
             self._ready[(path, channel)] = made
         return made
+
+
+async def _refuse_metadata(_: object, context: Context[bytes, bytes]) -> None:
+    await context.abort(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, f"the metadata of a call has at most {METADATA_BYTES_MAX} bytes"
+    )
+
+
+# For methods of every kind: on the wire they differ only in how many messages come.
+_TOO_MUCH_METADATA: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(
+    cast("Any", _refuse_metadata)
+)
 
 
 def _guarded(name: str, work: Callable[[bytes, Context[bytes, bytes]], Awaitable[bytes]], caller: Caller) -> Any:

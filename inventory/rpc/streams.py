@@ -1,6 +1,8 @@
-"""What is open on this server: how many streams each channel has, and how all of them end when the server stops."""
+"""What is open on this server: how many streams each channel has, and how they end when the server stops, or they are
+old."""
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +11,15 @@ from inventory.domain.refusal import Reason
 from inventory.engine.failures import EngineError, ShuttingDown
 
 STREAMS_PER_CHANNEL_MAX = 100
+STREAM_AGE_MAX_S = 30 * 60.0
+STREAM_AGE_JITTER = 0.1
+"""Streams that began at once, as after a restart, don't end at once: each lives a tenth more or less."""
 LOOK_S = 0.01
 
 _STOP = object()
-"""What a cancellation by `stop` carries; any other is the client's."""
+"""What a cancellation by `stop` carries."""
+_OLD = object()
+"""What a cancellation carries that ends an old stream; any other is the client's."""
 
 
 class TooManyStreams(EngineError):
@@ -21,6 +28,14 @@ class TooManyStreams(EngineError):
     reason = Reason.STREAM_LIMIT
     message = f"a channel has at most {STREAMS_PER_CHANNEL_MAX} streams open"
     retry_after_s: float | None = 5.0
+
+
+class StreamOld(EngineError):
+    """The stream has been open for as long as one may, so that its client finds replicas that came later."""
+
+    reason = Reason.STREAM_OLD
+    message = "the stream has been open for long enough: resume at the last bookmark, here or elsewhere"
+    retry_after_s: float | None = 0.1
 
 
 class Streams:
@@ -52,9 +67,12 @@ class Streams:
         task = asyncio.current_task()
         assert task is not None
         self._open[task] = (kind, channel)
+        spread = random.uniform(1 - STREAM_AGE_JITTER, 1 + STREAM_AGE_JITTER)  # noqa: S311 - not a secret
+        ending = asyncio.get_running_loop().call_later(STREAM_AGE_MAX_S * spread, task.cancel, _OLD)
         try:
             yield
         finally:
+            ending.cancel()
             del self._open[task]
 
     def count(self) -> Counter[tuple[str, str]]:
@@ -68,13 +86,13 @@ class Streams:
         for task in self._open:
             task.cancel(_STOP)
 
-    def ended(self, cancelled: asyncio.CancelledError) -> ShuttingDown:
-        """What to tell the client of a stream that `stop` has ended. Raises a cancellation that was the client's."""
+    def ended(self, cancelled: asyncio.CancelledError) -> EngineError:
+        """What to tell the client of a stream that was ended by us. Raises a cancellation that was the client's."""
         task = asyncio.current_task()
-        if cancelled.args != (_STOP,) or task is None:
+        if cancelled.args not in ((_STOP,), (_OLD,)) or task is None:
             raise cancelled
         task.uncancel()
-        return ShuttingDown()
+        return ShuttingDown() if cancelled.args == (_STOP,) else StreamOld()
 
     async def drained(self, calls_s: float, streams_s: float) -> None:
         """Waits for the ends of all unary calls, at most `calls_s`, and of all streams, at most `streams_s`: one whose
