@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -60,11 +62,14 @@ class Caller:
             start = self.channel.unary_unary(method.path)
             return await start(body, timeout=timeout_s, metadata=sent)  # type: ignore[no-any-return]
         if method.descriptor.client_streaming:
-            argument: Any
-            start, argument = self.channel.stream_stream(method.path), iter((body,))
+            start = self.channel.stream_stream(method.path)
+            call = start(timeout=timeout_s, metadata=sent)
+            with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # refused meanwhile: the status says why
+                await call.write(body)
+                await call.done_writing()
         else:
-            start, argument = self.channel.unary_stream(method.path), body
-        call = start(argument, timeout=timeout_s, metadata=sent)
+            start = self.channel.unary_stream(method.path)
+            call = start(body, timeout=timeout_s, metadata=sent)
         try:
             answer = await call.read()
         finally:
