@@ -30,6 +30,8 @@ CHANNEL_DEFAULT = "default"
 """In development, of callers who name none."""
 READY_MAX = 20_000
 """Handlers kept; each is of one method and one caller."""
+KEPT_CHARS_MAX = 256
+"""Of a caller's metadata, by which its handlers are kept: a token, a channel and an operator have fewer."""
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
@@ -102,6 +104,8 @@ class Router(grpc.GenericRpcHandler):
             if known is None:  # nothing is kept of it, however many there are
                 return _refuse(_credentials(Reason.CREDENTIALS_INVALID), doors, None, path)
         made = self._admit(method, scope, path, known, channel, operator, authorization)
+        if not _is_kept(authorization, channel, operator):
+            return made
         if len(self._ready) >= READY_MAX:
             self._forget()
         self._ready[(path, authorization, channel, operator)] = made
@@ -130,7 +134,9 @@ class Router(grpc.GenericRpcHandler):
         key = (authorization, channel, operator)
         caller = self._callers.get(key)
         if caller is None:
-            caller = self._callers[key] = self._caller(known, channel, operator)
+            caller = self._caller(known, channel, operator)
+            if _is_kept(*key):
+                self._callers[key] = caller
         return method(caller)
 
     def _caller(self, known: InForce | None, channel: str | None, operator: str) -> Caller:
@@ -157,6 +163,10 @@ class Router(grpc.GenericRpcHandler):
         self._callers.clear()
         if self._doors is not None:
             self._streams.end(_why_end(self._doors))
+
+
+def _is_kept(*texts: str | None) -> bool:
+    return sum(len(text or "") for text in texts) <= KEPT_CHARS_MAX
 
 
 async def _refuse_metadata(_: object, context: Context[bytes, bytes]) -> None:
