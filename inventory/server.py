@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -19,12 +19,14 @@ from inventory.engine.lane import Lane
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
 from inventory.health import watch_database
+from inventory.listening import Shared, listen
 from inventory.metrics import Sources, serve_metrics
-from inventory.port import addresses, taken
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
 from inventory.rpc import (
+    access,
+    audit,
     availability,
     catalog,
     channel,
@@ -44,6 +46,7 @@ from inventory.rpc.router import Router, Service
 from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
+from inventory.tls import guard
 
 REFUSING_S = 0.2
 CALLS_GRACE_S = 5.0
@@ -54,6 +57,7 @@ CANCEL_S = 0.5
 RESTART_PAUSE_S = 1.0
 GC_YOUNG_OBJECTS = 50_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+NOT_SHARED = Shared()
 
 log = structlog.get_logger(__name__)
 Work = Callable[[], Coroutine[None, None, None]]
@@ -66,14 +70,14 @@ async def serve(
     *,
     ready: Callable[[str], None] = lambda address: None,
     beside: Coroutine[None, None, None] | None = None,
-    shared: Sequence[str] = (),
+    shared: Shared = NOT_SHARED,
     stop_signals: Collection[signal.Signals] = STOP_SIGNALS,
 ) -> None:
     """Serves until a stop signal. `ready` is told the address once calls are answered; `beside` runs beside it;
-    `shared` are the addresses that other workers listen on too, instead of `settings.listen`.
+    `shared` are the addresses that other workers listen on too, instead of those of the settings.
 
-    Raises `RuntimeError` when the port is taken, the database isn't durable, or migrations are pending and not to be
-    applied, and a `StorageError` when the database can't be reached.
+    Raises `RuntimeError` when it may not be reached so (see `inventory.tls`), the port is taken, the database isn't
+    durable, or migrations are pending and not to be applied, and a `StorageError` when the database can't be reached.
     """
     stop = asyncio.Event()
     for number in stop_signals:
@@ -93,8 +97,9 @@ async def serve(
         log.info("stopping")
 
 
-async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sequence[str] = ()) -> str:
+async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Shared = NOT_SHARED) -> str:
     """Starts everything; leaving the stack stops it in order. Returns the address it listens on."""
+    certificate = guard(settings)
     database = Database(dsn, settings.db_schema)
     await prepare(database, apply=settings.migrate)
     reader = await Reader.open(database)
@@ -127,7 +132,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     if settings.metrics is not None:
         sources = Sources(reader.head, streams, lane, lambda: [row.subscriber for row in keeping.subscribers])
         stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources))
-    server = grpc.aio.server(options=transport.options(bool(shared)))
+    server = grpc.aio.server(options=transport.options(bool(shared.addresses)))
     services = [
         Service(stock.SERVICE, stock.StockService(writes, reader, amounts).methods()),
         Service(reservation.SERVICE, reservation.ReservationService(writes, reader, streams, amounts).methods()),
@@ -138,6 +143,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         Service(watch.SERVICE, watch.WatchService(feed, reader, streams).methods()),
         Service(availability.SERVICE, availability.AvailabilityService(reader, amounts).methods()),
         Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
+        Service(access.SERVICE, access.AccessService(database, reader, doors).methods()),
+        Service(audit.SERVICE, audit.AuditService(reader).methods()),
     ]
     server.add_generic_rpc_handlers((Router(services, reader, streams, doors),))
     names = [service.name for service in services]
@@ -155,7 +162,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     if settings.reflects:
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
-    port = _listen(server, settings.listen, shared)
+    port = listen(server, settings, certificate, shared)
     await server.start()
 
     async def end_calls() -> None:
@@ -169,19 +176,6 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
 
     stack.push_async_callback(end_calls)
     return f"{settings.listen.rpartition(':')[0]}:{port}"
-
-
-def _listen(server: grpc.aio.Server, listen: str, shared: Sequence[str]) -> int:
-    """Listens on each of the addresses, and gives the port's number."""
-    named, number = addresses(listen)
-    try:
-        for address in shared:
-            number = server.add_insecure_port(address)
-        for place in () if shared else named:
-            number = server.add_insecure_port(place.at(number))
-    except RuntimeError:
-        raise taken(listen) from None
-    return number
 
 
 def _spare_the_collector() -> None:

@@ -33,6 +33,7 @@ async def serve(
     settings: Settings,
     dsn: str,
     port: SharedPort,
+    client_port: SharedPort | None,
     *,
     ready: Callable[[], None],
     beside: Coroutine[None, None, None] | None = None,
@@ -45,7 +46,7 @@ async def serve(
     stop = asyncio.Event()
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    workers = [Worker(number, settings, dsn, port) for number in range(settings.workers)]
+    workers = [Worker(number, settings, dsn, port, client_port) for number in range(settings.workers)]
     tasks = [asyncio.create_task(work) for work in (stop.wait(), _start(settings, dsn, workers), beside) if work]
     stopped, started = tasks[:2]
     try:
@@ -74,10 +75,19 @@ class Worker:
     """One place among the workers, and the process that fills it. `started` is done when it served for the first time,
     or failed to."""
 
-    def __init__(self, number: int, settings: Settings, dsn: str, port: SharedPort) -> None:
+    def __init__(
+        self, number: int, settings: Settings, dsn: str, port: SharedPort, client_port: SharedPort | None
+    ) -> None:
         own = settings.model_copy(update={"migrate": False, "metrics": _metrics(settings.metrics, number)})
         self._number = number
-        self._order = Order(number=number, parent=os.getpid(), dsn=dsn, addresses=port.addresses, settings=own)
+        self._order = Order(
+            number=number,
+            parent=os.getpid(),
+            dsn=dsn,
+            addresses=port.addresses,
+            client_addresses=() if client_port is None else client_port.addresses,
+            settings=own,
+        )
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()

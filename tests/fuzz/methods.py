@@ -45,9 +45,9 @@ class Method:
         return message_factory.GetMessageClass(self.descriptor.output_type)
 
     @property
-    def writes(self) -> bool:
-        """Whether a good request has an effect: then it has a request_id, or nothing keeps it from one."""
-        return "request_id" in self.descriptor.input_type.fields_by_name
+    def validates(self) -> bool:
+        """Whether it may be asked without an effect."""
+        return "validate_only" in self.descriptor.input_type.fields_by_name
 
     @property
     def streams(self) -> bool:

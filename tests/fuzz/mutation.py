@@ -43,7 +43,7 @@ class Mutations:
 
     def _request(self, method: Method) -> Any:
         request: Any = self._known.good(method.descriptor.input_type)
-        if method.writes and self._chance.random() < 0.5:
+        if method.validates and self._chance.random() < 0.5:
             request.validate_only = False
         return request
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
+from inventory.v1 import access_pb2, access_service_pb2, core_pb2
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
-from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_count_service_pb2 as count_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
@@ -117,6 +122,7 @@ async def opened(caller: Caller) -> Known:
         ),
     )
     await caller.call("SubscriberService/RegisterSubscriber", subscriber_pb2.RegisterSubscriberRequest(name="follower"))
+    new, rotated, revoked = [await _let_in(caller) for _ in range(3)]
     on_hand = ON_HAND - 10  # ten are on their way
     return Known(
         {
@@ -148,6 +154,13 @@ async def opened(caller: Caller) -> Known:
             "CreateSkuRequest": {"sku": lambda: catalog_pb2.Sku(sku=unique("sku"), name="new")},
             "CreateLocationRequest": {"location": lambda: catalog_pb2.Location(location=unique("loc"), name="new")},
             "SetStockRequest": {"on_hand": on_hand, "expected_on_hand": on_hand},
+            "Access": {"scopes": [access_pb2.SCOPE_WATCH]},
+            "SetAccessRequest": {"channel": new[0]},
+            "CreateTokenRequest": {"channel": new[0]},
+            "RotateTokenRequest": {"key_id": rotated[1]},
+            "RevokeCredentialRequest": {"key_id": revoked[1]},
+            "BindCertificateRequest": {"channel": new[0], "certificate": _certificate},
+            "ListAuditEntriesRequest": {"request_id": None},
             "ReserveRequest": {"pickup": None},
             "CheckAvailabilityRequest": {"pickup": None},
             "FulfilRequest": {"reservation_id": allocated},
@@ -165,6 +178,39 @@ async def opened(caller: Caller) -> Known:
             "SetChannelSkusRequest": {"skus": channel_pb2.ChannelSku(sku=sku)},
         },
     )
+
+
+async def _let_in(caller: Caller) -> tuple[str, str]:
+    """A channel of its own, and the key_id of its token."""
+    channel = unique("ch")
+    await caller.call(
+        "AccessService/SetAccess",
+        access_service_pb2.SetAccessRequest(
+            request_id=new_id(), channel=channel, access=access_service_pb2.Access(scopes=[access_pb2.SCOPE_WATCH])
+        ),
+    )
+    made = await caller.call(
+        "AccessService/CreateToken", access_service_pb2.CreateTokenRequest(request_id=new_id(), channel=channel)
+    )
+    return channel, str(made.credential.key_id)
+
+
+def _certificate() -> str:
+    """One that nobody has yet."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, unique("till"))])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.PEM).decode()
 
 
 async def _reserved(caller: Caller, sku: str, location: str, **promise: Any) -> str:

@@ -79,6 +79,7 @@ TEXT_BY_NAME = {
     "cutoff": Text({"24:00": "24:00", "with seconds": "10:00:00", "with NUL": "10:0\0"}, "TIME_FORMAT"),
     "time_zone": Text({"unknown": "Europe/Atlantis", "a path": "../../etc/passwd", "NUL": "\0"}, "TIME_ZONE_UNKNOWN"),
     "country": Text({"in small letters": "pl", "with NUL": "P\0"}, "TEXT_FORMAT"),
+    "certificate": Text({"with NUL": "a\0b", "no PEM": "x" * 5_000}, "CERTIFICATE_FORMAT", "CERTIFICATE_FORMAT"),
     "amount": Text(
         {"full-width": "\uff11", "1e3": "1e3", "1_000": "1_000", "with NUL": "1\0", "NaN": "NaN", "+5": "+5"},
         "AMOUNT_FORMAT",

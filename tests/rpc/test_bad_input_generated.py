@@ -65,6 +65,7 @@ OTHERWISE = [
     Otherwise(("*/List*",), "to_location", "empty", GOOD, "no filter"),
     Otherwise(("*/List*",), "reservation_id", "empty", GOOD, "no filter"),
     Otherwise(("WatchService/Watch",), "stream_id", "empty", GOOD, "it can't be asked for a bookmark then"),
+    Otherwise(("AuditService/*",), "request_id", "empty", GOOD, "no filter"),
     Otherwise(("StockService/SetIncoming",), "lines.quantity", "0", GOOD, "nothing is expected any more"),
     *(
         Otherwise(("CatalogService/*",), f"{sku}.{field}", "empty", GOOD, "it has none")
@@ -206,13 +207,16 @@ BYTES = {
 async def test_bytes_that_are_not_the_message_are_refused(method: Method, shop: Shop, db: asyncpg.Connection) -> None:
     before = await checksums(db)
     for name, body in BYTES.items():
+        if name == "field number 0" and not method.descriptor.input_type.fields:
+            continue  # where there are no fields protobuf passes over it
         refused = await answered(shop, method, body)
         assert refused is not None, name
         assert refused.what == (INVALID, "MALFORMED_REQUEST"), name
     assert await checksums(db) == before, "something changed"
     newer = b"\xba\x3e\x05hello"
     good = shop.known.good(method.descriptor.input_type).SerializeToString()
-    assert await answered(shop, method, newer + good) is None, "a newer client's field"
+    read = await answered(shop, method, newer + good)
+    assert read is None or read.code != INVALID, "a newer client's field"
 
 
 def test_every_exception_is_one_of_a_method_that_exists() -> None:
