@@ -186,7 +186,7 @@ class Server(Process):
         except BaseException:
             await server.kill()
             raise
-        server.address = line.partition(READY)[2].strip()
+        server.address = line.partition(READY)[2].split()[0]
         return server
 
     def connections(self) -> int:
