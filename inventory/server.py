@@ -21,6 +21,7 @@ from inventory.feed.keeping import Keeping
 from inventory.health import watch_database
 from inventory.listening import Shared, listen
 from inventory.metrics import Sources, serve_metrics
+from inventory.postgres.access import first_admin
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
@@ -69,12 +70,14 @@ async def serve(
     dsn: str,
     *,
     ready: Callable[[str], None] = lambda address: None,
+    first_token: Callable[[str], None] = lambda token: None,
     beside: Coroutine[None, None, None] | None = None,
     shared: Shared = NOT_SHARED,
     stop_signals: Collection[signal.Signals] = STOP_SIGNALS,
 ) -> None:
-    """Serves until a stop signal. `ready` is told the address once calls are answered; `beside` runs beside it;
-    `shared` are the addresses that other workers listen on too, instead of those of the settings.
+    """Serves until a stop signal. `ready` is told the address once calls are answered; `first_token` a token that may
+    do everything, when nobody has one; `beside` runs beside it; `shared` are the addresses that other workers listen on
+    too, instead of those of the settings.
 
     Raises `RuntimeError` when it may not be reached so (see `inventory.tls`), the port is taken, the database isn't
     durable, or migrations are pending and not to be applied, and a `StorageError` when the database can't be reached.
@@ -92,7 +95,12 @@ async def serve(
             await _cancel(starting)
             return
         _spare_the_collector()
-        ready(starting.result())
+        address = starting.result()
+        if not (settings.development or shared.addresses) and (
+            token := await first_admin(Database(dsn, settings.db_schema))
+        ):
+            first_token(token)
+        ready(address)
         await stopped
         log.info("stopping")
 

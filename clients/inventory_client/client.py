@@ -13,6 +13,7 @@ import grpc
 
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
+from inventory_client.access import AccessCalls
 from inventory_client.acknowledger import Acknowledger
 from inventory_client.arguments import codes, duration
 from inventory_client.availability import AvailabilityCalls
@@ -44,6 +45,7 @@ class WatchMode(IntEnum):
 
 
 class InventoryClient(
+    AccessCalls,
     StockCalls,
     StockCountCalls,
     ReservationCalls,

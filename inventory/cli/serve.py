@@ -156,7 +156,7 @@ def _serve(settings: Settings, dsn: str, beside: Coroutine[None, None, None] | N
     from inventory.server import serve as run
 
     with asyncio.Runner(loop_factory=Loop) as runner:
-        runner.run(run(settings, dsn, ready=partial(_say_ready, settings), beside=beside))
+        runner.run(run(settings, dsn, ready=partial(_say_ready, settings), first_token=_say_token, beside=beside))
 
 
 def _serve_by_workers(
@@ -172,7 +172,7 @@ def _serve_by_workers(
         _say_ready(settings, f"{settings.listen.rpartition(':')[0]}:{port.number}")
         print(f"  with {settings.workers} workers", file=sys.stderr, flush=True)
 
-    asyncio.run(run(settings, dsn, port, client_port, ready=ready, beside=beside))
+    asyncio.run(run(settings, dsn, port, client_port, ready=ready, first_token=_say_token, beside=beside))
 
 
 def _assert_guarded(settings: Settings) -> None:
@@ -210,6 +210,15 @@ def _say_ready(settings: Settings, address: str) -> None:
     kinds = ["TLS"] * (settings.tls_cert is not None) + ["development: no credentials"] * settings.development
     kind = f" ({', '.join(kinds)})" if kinds else ""
     print(f"Inventory serves gRPC on {address}{kind}", file=sys.stderr, flush=True)
+
+
+def _say_token(token: str) -> None:
+    print(
+        f"Nobody has a credential yet. This token may do everything, and is shown this once:\n\n  {token}\n\n"
+        "  Keep it, and make others with it: INVENTORY_TOKEN=… inventory token create CHANNEL --scope …\n",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 async def _keep_alive(postgres: "EmbeddedPostgres") -> None:

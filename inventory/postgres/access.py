@@ -150,8 +150,8 @@ async def find_channel(reader: Reader, code: str) -> int | None:
     return int(rows[0][0]) if rows else None
 
 
-async def set_access(change: Change, channel: str, access: Access, locations: Sequence[str]) -> tuple[int, Access]:
-    """Replaces what a channel may do, and makes the channel when it is new; its number, and the access before. Raises
+async def set_access(change: Change, channel: str, access: Access, locations: Sequence[str]) -> Access:
+    """Replaces what a channel may do, and makes the channel when it is new; gives the access before. Raises
     LOCATION_NOT_FOUND."""
     numbers = dict(await change.fetch("read_location_numbers", locations)) if locations else {}
     for position, code in enumerate(locations):
@@ -163,7 +163,7 @@ async def set_access(change: Change, channel: str, access: Access, locations: Se
     before = await change.fetch("read_accesses", channel, "", 1)
     location_ids = [numbers[code] for code in locations]
     await change.fetch("write_access", channel_id, sorted(access.scopes), location_ids, access.categories, *access[3:])
-    return channel_id, _access(before[0]) if before else NO_ACCESS
+    return _access(before[0]) if before else NO_ACCESS
 
 
 async def add_credential(
@@ -220,7 +220,9 @@ async def first_admin(database: Database) -> str | None:
 
 async def new_admin(change: Change, name: str) -> str:
     """A token that may do everything, for whoever has the database. Raises CREDENTIAL_LIMIT."""
-    channel_id, _ = await set_access(change, ADMIN_CHANNEL, FULL_ACCESS, ())
+    await set_access(change, ADMIN_CHANNEL, FULL_ACCESS, ())
+    channel_id = await channel_id_of(change, ADMIN_CHANNEL)
+    assert channel_id is not None
     token = make_token(secrets.token_bytes(TOKEN_RANDOM_BYTES))
     new = NewCredential(token.key_id, CredentialKind.TOKEN, digest(token.text), name)
     made = await add_credential(change, channel_id, ADMIN_CHANNEL, new, None, timedelta(0))

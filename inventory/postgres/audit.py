@@ -60,12 +60,13 @@ class Changed(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """How far the chain was looked at, and what is wrong with it: lines for people."""
+    """How far the chain was looked at, and what is wrong with it: lines for people. `ends_of`: where each batch of the
+    page left the chain, as BATCH:HASH."""
 
     batches: int
     chain: bytes
     wrong: list[str]
-    ends: bool
+    ends_of: frozenset[str] = frozenset()
 
 
 async def append(source: Source, now: datetime, entries: Sequence[Entry], base: int | None = None) -> None:
@@ -89,8 +90,8 @@ async def changes(reader: Reader, revisions: Sequence[int]) -> dict[int, list[Ch
 
 
 async def verify(database: Database) -> AsyncIterator[Verified]:
-    """Computes every hash again, page by page, on one state of the database; the last one says how it `ends`. Raises a
-    `StorageError`."""
+    """Computes every hash again, page by page, on one state of the database; the last look is at how the chain ends.
+    Raises a `StorageError`."""
     sql = queries.load()
     connection = await database.connect()
     try:
@@ -101,13 +102,14 @@ async def verify(database: Database) -> AsyncIterator[Verified]:
         last, chain = 0, GENESIS
         while rows := await connection.fetch(sql["verify_audit"], last, chain, VERIFY_BATCHES):
             last, chain = rows[-1]["batch"], rows[-1]["chain"]
-            yield Verified(last, chain, [line for row in rows for line in _wrong(row)], ends=False)
+            ends = frozenset(f"{row['batch']}:{row['chain'].hex()}" for row in rows)
+            yield Verified(last, chain, [line for row in rows for line in _wrong(row)], ends)
         wrong = [
             f"revision {row[0]} has no entry" for row in await connection.fetch(sql["read_unaudited"], UNAUDITED_MAX)
         ]
         if (last, chain) != (audited, end):
             wrong.append(f"the trail ends at batch {last}, but {audited} were written")
-        yield Verified(last, chain, wrong, ends=True)
+        yield Verified(last, chain, wrong)
     except Exception as error:
         raise classified(error) from error
     finally:

@@ -62,9 +62,9 @@ class AccessService:
         channel = channel_code(request.channel, "channel")
         access, locations = messages.parse_access(request.access)
         async with changing(self._database) as change:
-            channel_id, before = await accesses.set_access(change, channel, access, locations)
+            before = await accesses.set_access(change, channel, access, locations)
             detail = {"channel": channel, "before": _told(before), "after": {**_told(access), "locations": locations}}
-            change.note("SetAccess", channel_id, call.author, identity, json.dumps(detail))
+            change.note("SetAccess", call.channel_id, call.author, identity, json.dumps(detail))
         await self._look()
         found = ChannelAccess(channel, access, tuple(locations))
         return pb2.SetAccessResponse(access=messages.channel_access(found)).SerializeToString()
@@ -89,7 +89,7 @@ class AccessService:
             if earlier is not None:
                 return pb2.CreateTokenResponse(credential=messages.credential(earlier)).SerializeToString()
             made, text = await _make(change, channel, name, ttl, identity, spare=timedelta(0))
-            await _note(change, "CreateToken", call, identity, made)
+            _note(change, "CreateToken", call, identity, made)
         await self._look()
         return pb2.CreateTokenResponse(token=text, credential=messages.credential(made)).SerializeToString()
 
@@ -110,7 +110,7 @@ class AccessService:
             if found[1].kind is not CredentialKind.TOKEN:
                 raise Refusal(Reason.CREDENTIAL_NOT_FOUND, f"{old!r} is a certificate: bind its successor instead")
             made, text = await _make(change, found[1].channel, found[1].name, ttl, identity, spare=overlap)
-            await _note(change, "RotateToken", call, identity, made, replaces=old)
+            _note(change, "RotateToken", call, identity, made, replaces=old)
         await self._look()
         return pb2.RotateTokenResponse(token=text, credential=messages.credential(made)).SerializeToString()
 
@@ -131,7 +131,7 @@ class AccessService:
                     certificate.ends_at,
                 )
                 made = await _add(change, channel, new, identity, timedelta(0))
-                await _note(change, "BindCertificate", call, identity, made)
+                _note(change, "BindCertificate", call, identity, made)
         await self._look()
         return pb2.BindCertificateResponse(credential=messages.credential(made)).SerializeToString()
 
@@ -144,7 +144,7 @@ class AccessService:
                 await accesses.revoke(change, key_id)
                 found = await accesses.find_credential(change, key_id)
                 assert found is not None
-                await _note(change, "RevokeCredential", call, identity, found[1])
+                _note(change, "RevokeCredential", call, identity, found[1])
         await self._look()
         return pb2.RevokeCredentialResponse(credential=messages.credential(found[1])).SerializeToString()
 
@@ -188,10 +188,9 @@ async def _earlier(change: Change, request_id: UUID, channel: str) -> Credential
     return found
 
 
-async def _note(change: Change, action: str, call: Call, identity: UUID, made: Credential, **more: str) -> None:
-    channel_id = await accesses.channel_id_of(change, made.channel)
+def _note(change: Change, action: str, call: Call, identity: UUID, made: Credential, **more: str) -> None:
     detail = {"channel": made.channel, "key_id": made.key_id, **more}
-    change.note(action, channel_id or call.channel_id, call.author, identity, json.dumps(detail))
+    change.note(action, call.channel_id, call.author, identity, json.dumps(detail))
 
 
 def _told(access: Access) -> dict[str, object]:

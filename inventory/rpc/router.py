@@ -20,6 +20,7 @@ from inventory.postgres.reads import Reader
 from inventory.rpc.doors import Doors, OpenGate
 from inventory.rpc.errors import CODES
 from inventory.rpc.method import METADATA_BYTES_MAX, Caller, Context, Method, abort
+from inventory.rpc.peer import certificate_sha256
 from inventory.rpc.streams import Streams
 from inventory.v1 import access_pb2
 
@@ -65,6 +66,7 @@ class Router(grpc.GenericRpcHandler):
         self._doors = doors
         self._open_gate = OpenGate()
         self._ready: dict[tuple[str, str | None, str | None, str], Handler] = {}
+        self._ready_late: dict[tuple[str, str, str | None, str], Handler] = {}
         self._callers: dict[tuple[str | None, str | None, str], Caller] = {}
         if doors is not None:
             doors.on_change.append(self._forget)
@@ -99,17 +101,59 @@ class Router(grpc.GenericRpcHandler):
         known = None
         if doors is not None:
             if authorization is None:
-                return _refuse(_credentials(Reason.CREDENTIALS_MISSING), doors, None, path)
+                return self._by_certificate(doors, path, channel, operator)
             known = doors.by_token(authorization)
             if known is None:  # nothing is kept of it, however many there are
                 return _refuse(_credentials(Reason.CREDENTIALS_INVALID), doors, None, path)
+            if known.access.certificate_required:
+                return self._by_both(doors, known, path, channel, operator)
         made = self._admit(method, scope, path, known, channel, operator, authorization)
-        if not _is_kept(authorization, channel, operator):
-            return made
-        if len(self._ready) >= READY_MAX:
-            self._forget()
-        self._ready[(path, authorization, channel, operator)] = made
+        if _is_kept(authorization, channel, operator):
+            self._make_room()
+            self._ready[(path, authorization, channel, operator)] = made
         return made
+
+    def _by_certificate(self, doors: Doors, path: str, channel: str | None, operator: str) -> Handler:
+        """Who shows no token: what the connection says of its peer is known only when the call is served."""
+
+        def find(context: Context[bytes, bytes]) -> Handler:
+            digest = certificate_sha256(context)
+            if digest is None:
+                return _refuse(_credentials(Reason.CREDENTIALS_MISSING), doors, None, path)
+            known = doors.by_certificate(digest)
+            if known is None:
+                return _refuse(_credentials(Reason.CREDENTIALS_INVALID), doors, None, path)
+            return self._ready_for(known, path, channel, operator)
+
+        return _found_late(find)
+
+    def _by_both(self, doors: Doors, token: InForce, path: str, channel: str | None, operator: str) -> Handler:
+        """Whose token takes a certificate of the same channel beside it."""
+
+        def find(context: Context[bytes, bytes]) -> Handler:
+            digest = certificate_sha256(context)
+            shown = None if digest is None else doors.by_certificate(digest)
+            if shown is None or shown.channel_id != token.channel_id or doors.current(token) is None:
+                return _refuse(_credentials(Reason.CREDENTIALS_INVALID), doors, None, path)
+            return self._ready_for(token, path, channel, operator)
+
+        return _found_late(find)
+
+    def _ready_for(self, known: InForce, path: str, channel: str | None, operator: str) -> Handler:
+        # Kept apart from what is found by a token's text: a key_id is no secret, and must open nothing as one.
+        key = (path, known.key_id, channel, operator)
+        ready = self._ready_late.get(key)
+        if ready is None:
+            method, scope = self._methods[path]
+            ready = self._admit(method, scope, path, known, channel, operator, known.key_id)
+            if _is_kept(channel, operator):
+                self._make_room()
+                self._ready_late[key] = ready
+        return ready
+
+    def _make_room(self) -> None:
+        if len(self._ready) + len(self._ready_late) >= READY_MAX:
+            self._forget()
 
     def _admit(
         self,
@@ -160,6 +204,7 @@ class Router(grpc.GenericRpcHandler):
     def _forget(self) -> None:
         """What callers may has changed: all are asked again, and streams ended whose callers may no longer."""
         self._ready.clear()
+        self._ready_late.clear()
         self._callers.clear()
         if self._doors is not None:
             self._streams.end(_why_end(self._doors))
@@ -177,6 +222,25 @@ async def _refuse_metadata(_: object, context: Context[bytes, bytes]) -> None:
 
 # For methods of every kind: on the wire they differ only in how many messages come.
 _TOO_MUCH_METADATA: Handler = grpc.stream_stream_rpc_method_handler(_refuse_metadata)
+
+
+def _found_late(find: Callable[[Context[bytes, bytes]], Handler]) -> Handler:
+    """Runs what is found for a call when it is served, whatever its arity."""
+
+    async def run(requests: Any, context: Context[bytes, bytes]) -> None:
+        handler: Any = find(context)
+        if handler.stream_stream is not None:
+            await handler.stream_stream(requests, context)
+            return
+        raw: Any = await context.read()
+        if not isinstance(raw, bytes):  # the call has ended without its request
+            await abort(context, Refusal(Reason.MALFORMED_REQUEST, "the call has no request"))
+        elif handler.unary_stream is not None:
+            await handler.unary_stream(raw, context)
+        else:
+            await context.write(await handler.unary_unary(raw, context))
+
+    return grpc.stream_stream_rpc_method_handler(run)
 
 
 def _why_end(doors: Doors) -> Callable[[object], EngineError | Refusal | None]:

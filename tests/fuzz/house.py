@@ -19,7 +19,7 @@ import asyncpg
 
 from inventory.domain.access import FULL_ACCESS
 from inventory.domain.credential import CredentialKind, digest, make_token
-from inventory.postgres.access import NewCredential, add_credential, changing, set_access
+from inventory.postgres.access import NewCredential, add_credential, changing, channel_id_of, set_access
 from inventory.postgres.connection import Database
 from tests.race.processes import Postgres, Server
 
@@ -108,7 +108,9 @@ async def opened(*, credentials: bool) -> AsyncIterator[House]:
 async def _token(dsn: str) -> str:
     made = make_token(secrets.token_bytes(40))
     async with changing(Database(dsn, SCHEMA)) as change:
-        channel_id, _ = await set_access(change, CHANNEL, FULL_ACCESS, ())
+        await set_access(change, CHANNEL, FULL_ACCESS, ())
+        channel_id = await channel_id_of(change, CHANNEL)
+        assert channel_id is not None
         new = NewCredential(made.key_id, CredentialKind.TOKEN, digest(made.text), "fuzz")
         await add_credential(change, channel_id, CHANNEL, new, None, SPARE)
     return made.text
