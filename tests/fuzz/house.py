@@ -87,7 +87,7 @@ async def opened(*, credentials: bool) -> AsyncIterator[House]:
                 _with_password(postgres.dsn, password),
                 "--metrics",
                 metrics,
-                environment={"INVENTORY_DEVELOPMENT": str(int(not credentials))},
+                development=not credentials,
             )
             try:
                 sql = await asyncpg.connect(postgres.dsn, server_settings={"search_path": SCHEMA})

@@ -34,8 +34,8 @@ class Process:
         self._transports: list[asyncio.BaseTransport] = []
 
     @classmethod
-    async def run(cls, *arguments: str, environment: Mapping[str, str] | None = None) -> Self:
-        """`environment`: what differs from ours."""
+    async def run(cls, *arguments: str, development: bool = True, environment: Mapping[str, str] | None = None) -> Self:
+        """`environment`: what else differs from ours."""
         # Not asyncio's: under uvloop it forks, and a child of a process with gRPC in it may crash before it is another
         # program (seen here). This one uses vfork.
         process = subprocess.Popen(  # noqa: ASYNC220 - as said; it takes a millisecond
@@ -46,7 +46,7 @@ class Process:
             cwd=ROOT,
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")},
-                "INVENTORY_DEVELOPMENT": "1",
+                "INVENTORY_DEVELOPMENT": str(int(development)),
                 "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
                 "PYTHONUNBUFFERED": "1",
                 **(environment or {}),
@@ -175,12 +175,15 @@ class Server(Process):
     address = ""
 
     @classmethod
-    async def start(cls, dsn: str, *options: str, environment: Mapping[str, str] | None = None) -> Self:
-        return await cls.serve("--dsn", dsn, "--listen", "127.0.0.1:0", *options, environment=environment)
+    async def start(
+        cls, dsn: str, *options: str, development: bool = True, environment: Mapping[str, str] | None = None
+    ) -> Self:
+        listening = ("--dsn", dsn, "--listen", "127.0.0.1:0")
+        return await cls.serve(*listening, *options, development=development, environment=environment)
 
     @classmethod
-    async def serve(cls, *options: str, environment: Mapping[str, str] | None = None) -> Self:
-        server = await cls.run("-m", "inventory", "serve", *options, environment=environment)
+    async def serve(cls, *options: str, development: bool = True, environment: Mapping[str, str] | None = None) -> Self:
+        server = await cls.run("-m", "inventory", "serve", *options, development=development, environment=environment)
         try:
             line = await server.until_says(READY)
         except BaseException:
