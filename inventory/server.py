@@ -21,7 +21,7 @@ from inventory.feed.forgetting import Forgetting
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
 from inventory.health import watch_database
-from inventory.listening import OPTIONS, Shared, listen
+from inventory.listening import Shared, listen
 from inventory.metrics import Sources, serve_metrics
 from inventory.postgres.access import first_admin
 from inventory.postgres.connection import Database, Writer
@@ -39,13 +39,13 @@ from inventory.rpc import (
     stock_count,
     subscriber,
     transfer,
+    transport,
     watch,
 )
 from inventory.rpc.amounts import Amounts
 from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.rpc.doors import Doors
 from inventory.rpc.errors import encode_refusal
-from inventory.rpc.method import BULK_BYTES_MAX
 from inventory.rpc.router import Router, Service
 from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
@@ -60,11 +60,6 @@ LANE_GRACE_S = 1.5
 CANCEL_S = 0.5
 RESTART_PAUSE_S = 1.0
 GC_YOUNG_OBJECTS = 50_000
-KEEPALIVE_MS = 30_000
-KEEPALIVE_TIMEOUT_MS = 10_000
-PING_INTERVAL_MIN_MS = 10_000
-METADATA_BYTES_MAX = 16 * 1024
-STREAMS_PER_CONNECTION_MAX = 10_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 NOT_SHARED = Shared()
 
@@ -155,7 +150,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
     if settings.metrics is not None:
         sources = Sources(reader.head, streams, lane, lambda: [row.subscriber for row in keeping.subscribers])
         stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources))
-    server = grpc.aio.server(options=_options(bool(shared.addresses)))
+    server = grpc.aio.server(options=transport.options(bool(shared.addresses)))
     services = [
         Service(stock.SERVICE, stock.StockService(writes, reader, amounts).methods()),
         Service(reservation.SERVICE, reservation.ReservationService(writes, reader, streams, amounts).methods()),
@@ -221,23 +216,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_YOUNG_OBJECTS, 20, 50)
-
-
-def _options(shares_port: bool) -> list[tuple[str, int]]:
-    return [
-        ("grpc.so_reuseport", int(shares_port)),
-        ("grpc.max_receive_message_length", BULK_BYTES_MAX),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.max_metadata_size", METADATA_BYTES_MAX),
-        ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION_MAX),
-        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
-        ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_MS),  # without it a lost peer was kept for 60 s more (seen)
-        ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
-        ("grpc.keepalive_permit_without_calls", 1),
-        *OPTIONS,
-    ]
 
 
 async def _keep_on(name: str, work: Work) -> None:

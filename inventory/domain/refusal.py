@@ -112,6 +112,7 @@ class Reason(StrEnum):
     CERTIFICATE_FORMAT = auto()
     RECONCILIATION_NOT_FOUND = auto()
     RECONCILIATION_ID_FORMAT = auto()
+    STREAM_OLD = auto()
 
 
 class Shortage(NamedTuple):

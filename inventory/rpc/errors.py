@@ -115,6 +115,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.CREDENTIAL_LIMIT: _Code.FAILED_PRECONDITION,
     Reason.CREDENTIAL_NOT_FOUND: _Code.NOT_FOUND,
     Reason.RECONCILIATION_NOT_FOUND: _Code.NOT_FOUND,
+    Reason.STREAM_OLD: _Code.UNAVAILABLE,
     Reason.INTERNAL: _Code.INTERNAL,
     Reason.DEADLINE: _Code.DEADLINE_EXCEEDED,
 }

@@ -128,9 +128,11 @@ class House:
         """Kills it at the end, whatever happens."""
         self._processes.append(process)
 
-    async def server(self, dsn: str | None = None, *options: str) -> tuple[Server, Client]:
+    async def server(
+        self, dsn: str | None = None, *options: str, environment: Mapping[str, str] | None = None
+    ) -> tuple[Server, Client]:
         """A running server, and stubs for it."""
-        server = await Server.start(as_server(dsn or self.dsn), *options)
+        server = await Server.start(as_server(dsn or self.dsn), *options, environment=environment)
         self.keep(server)
         client = Client(server.address)
         self.clients.append(client)

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
@@ -34,7 +34,8 @@ class Process:
         self._transports: list[asyncio.BaseTransport] = []
 
     @classmethod
-    async def run(cls, *arguments: str, development: bool = True) -> Self:
+    async def run(cls, *arguments: str, development: bool = True, environment: Mapping[str, str] | None = None) -> Self:
+        """`environment`: what else differs from ours."""
         # Not asyncio's: under uvloop it forks, and a child of a process with gRPC in it may crash before it is another
         # program (seen here). This one uses vfork.
         process = subprocess.Popen(  # noqa: ASYNC220 - as said; it takes a millisecond
@@ -48,6 +49,7 @@ class Process:
                 "INVENTORY_DEVELOPMENT": str(int(development)),
                 "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
                 "PYTHONUNBUFFERED": "1",
+                **(environment or {}),
             },
             start_new_session=True,
         )
@@ -81,6 +83,10 @@ class Process:
     def memory_peak_bytes(self) -> int:
         """The most it ever had."""
         return self._memory_bytes("VmHWM:")
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def is_stopped(self) -> bool:
         """Whether SIGSTOP holds it."""
@@ -169,12 +175,15 @@ class Server(Process):
     address = ""
 
     @classmethod
-    async def start(cls, dsn: str, *options: str, development: bool = True) -> Self:
-        return await cls.serve("--dsn", dsn, "--listen", "127.0.0.1:0", *options, development=development)
+    async def start(
+        cls, dsn: str, *options: str, development: bool = True, environment: Mapping[str, str] | None = None
+    ) -> Self:
+        listening = ("--dsn", dsn, "--listen", "127.0.0.1:0")
+        return await cls.serve(*listening, *options, development=development, environment=environment)
 
     @classmethod
-    async def serve(cls, *options: str, development: bool = True) -> Self:
-        server = await cls.run("-m", "inventory", "serve", *options, development=development)
+    async def serve(cls, *options: str, development: bool = True, environment: Mapping[str, str] | None = None) -> Self:
+        server = await cls.run("-m", "inventory", "serve", *options, development=development, environment=environment)
         try:
             line = await server.until_says(READY)
         except BaseException:
