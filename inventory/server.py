@@ -18,8 +18,8 @@ from inventory.engine.failures import described
 from inventory.engine.lane import Lane
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
-from inventory.health import watch_database
-from inventory.metrics import Sources, serve_metrics
+from inventory.health import Health
+from inventory.metrics import serve_metrics
 from inventory.port import addresses, taken
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
@@ -28,6 +28,7 @@ from inventory.rpc import (
     availability,
     catalog,
     channel,
+    operations,
     reservation,
     stock,
     stock_count,
@@ -36,12 +37,15 @@ from inventory.rpc import (
     watch,
 )
 from inventory.rpc.amounts import Amounts
+from inventory.rpc.call_log import CallLog, LogCalls
 from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.rpc.errors import encode_refusal
+from inventory.rpc.meter import Meter
 from inventory.rpc.method import BULK_BYTES_MAX, Router
 from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
+from inventory.tracing import Tracing, is_wanted
 
 REFUSING_S = 0.2
 CALLS_GRACE_S = 5.0
@@ -58,6 +62,9 @@ METADATA_BYTES_MAX = 16 * 1024
 STREAMS_PER_CONNECTION_MAX = 10_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+# They only read, and can while nothing can be written.
+READING = (watch.SERVICE, availability.SERVICE, operations.SERVICE)
+
 log = structlog.get_logger(__name__)
 
 
@@ -73,8 +80,8 @@ async def serve(
     """Serves until a stop signal. `ready` is told the address once calls are answered; `beside` runs beside it;
     `shared` are the addresses that other workers listen on too, instead of `settings.listen`.
 
-    Raises `RuntimeError` when the port is taken, the database isn't durable, or migrations are pending and not to be
-    applied, and a `StorageError` when the database can't be reached.
+    Raises `RuntimeError` when the port is taken, the database isn't durable, migrations are pending and not to be
+    applied, or traces are asked for that can't be made, and a `StorageError` when the database can't be reached.
     """
     stop = asyncio.Event()
     for number in stop_signals:
@@ -101,9 +108,10 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     reader = await Reader.open(database)
     stack.push_async_callback(reader.close)
 
+    tracing = await _tracing(settings, stack)
     feed = Feed(database, reader, ChangeEncoder())
-    writer = Writer(database)
-    lane = Lane(writer, encode_refusal, feed.take)
+    writer = Writer(database, tracing)
+    lane = Lane(writer, encode_refusal, feed.take, tracing)
     lane_task = asyncio.create_task(lane.run())
 
     async def finish_lane() -> None:
@@ -114,18 +122,20 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     stack.push_async_callback(finish_lane)
     beside: list[asyncio.Task[None]] = []
     keeping = Keeping(database, reader, settings.feed_age, settings.feed_changes)
+    streams, meter = Streams(), Meter(CallLog(LogCalls(settings.log_calls)), tracing)
+    sources = operations.Sources(reader, feed, lane, streams, meter, lambda: keeping.subscribers)
     for name, work in (
         ("sweep", partial(sweep, lane, reader)),
         ("feed", partial(feed.run, lambda: lane.busy, lambda: writer.pid)),
         ("keeping", keeping.run),
+        ("sampler", sources.sampler.run),
     ):
         beside.append(asyncio.create_task(_keep_on(name, work), name=name))
     stack.push_async_callback(_cancel, *beside)
 
-    writes, streams, amounts = Writes(lane), Streams(), Amounts(reader)
+    writes, amounts = Writes(lane, tracing), Amounts(reader)
     if settings.metrics is not None:
-        sources = Sources(reader.head, streams, lane, lambda: [row.subscriber for row in keeping.subscribers])
-        stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources))
+        stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources, settings.tls_cert))
     server = grpc.aio.server(options=_options(bool(shared)))
     services = {
         stock.SERVICE: stock.StockService(writes, reader, amounts).methods(),
@@ -137,22 +147,13 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         watch.SERVICE: watch.WatchService(feed, reader, streams).methods(),
         availability.SERVICE: availability.AvailabilityService(reader, amounts).methods(),
         subscriber.SERVICE: subscriber.SubscriberService(reader).methods(),
+        operations.SERVICE: operations.OperationsService(sources).methods(),
     }
     by_path = {
         f"/{service}/{name}": method for service, methods in services.items() for name, method in methods.items()
     }
-    server.add_generic_rpc_handlers((Router(by_path, reader, streams),))
-    healthy = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    states = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
-
-    async def tell_health(serving: bool) -> None:
-        for name in ("", *services):
-            await healthy.set(name, states[not serving])
-
-    await tell_health(True)
-    looking = asyncio.create_task(_keep_on("health", partial(watch_database, database, tell_health)), name="health")
-    stack.push_async_callback(_cancel, looking)
+    server.add_generic_rpc_handlers((Router(by_path, reader, streams, meter),))
+    healthy = await _tell_health(server, Health(database, lane, tuple(services), READING), sources, stack)
     if settings.reflects:
         names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
@@ -165,12 +166,38 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         lane.stop()
         feed.stop()
         streams.stop()
+        meter.stopping = True
         await asyncio.sleep(REFUSING_S)  # who calls now is told why; gRPC's own stop would only say CANCELLED
         await streams.drained(CALLS_GRACE_S, STREAMS_GRACE_S)
         await server.stop(LAST_WORDS_S)  # and then cuts off who doesn't read, and who watches our health
 
     stack.push_async_callback(end_calls)
     return f"{settings.listen.rpartition(':')[0]}:{port}"
+
+
+async def _tracing(settings: Settings, stack: AsyncExitStack) -> Tracing | None:
+    if not is_wanted(settings.tracing):
+        return None
+    tracing = Tracing()
+    stack.push_async_callback(asyncio.to_thread, tracing.close)
+    return tracing
+
+
+async def _tell_health(
+    server: grpc.aio.Server, doctor: Health, sources: operations.Sources, stack: AsyncExitStack
+) -> health.aio.HealthServicer:
+    healthy = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+
+    async def tell(service: str, serves: bool) -> None:
+        states = health_pb2.HealthCheckResponse
+        await healthy.set(service, states.SERVING if serves else states.NOT_SERVING)
+
+    await doctor.begin(tell)
+    sources.unwell = lambda: doctor.unwell
+    looking = asyncio.create_task(_keep_on("health", doctor.run), name="health")
+    stack.push_async_callback(_cancel, looking)
+    return healthy
 
 
 def _listen(server: grpc.aio.Server, listen: str, shared: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Coroutine
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import structlog
 from cyclopts import Parameter
@@ -39,6 +39,8 @@ def serve(
     migrate: bool | None = None,
     metrics: str | None = None,
     log_json: Annotated[bool | None, Parameter(negative="")] = None,
+    log_calls: Literal["none", "defects", "writes", "all"] | None = None,
+    tracing: bool | None = None,
 ) -> None:
     """Run the server: on its own embedded PostgreSQL, or on any PostgreSQL 15 or newer with --dsn.
 
@@ -68,6 +70,12 @@ def serve(
         Default: none.
     log_json
         Log lines as JSON.
+    log_calls
+        Which calls get a line in the log: defects (that failed by the server's fault, or took longer than a second; so
+        many lines at most), writes (these, and all that change something), all or none. Default: defects.
+    tracing
+        Make traces and export them by OTLP, as the variables OTEL_… say. Default: when OTEL_EXPORTER_OTLP_ENDPOINT is
+        set.
     """
     settings = database.settings(
         listen=listen,
@@ -80,6 +88,8 @@ def serve(
         migrate=migrate,
         metrics=metrics,
         log_json=log_json,
+        log_calls=log_calls,
+        tracing=tracing,
     )
     logging.configure(as_json=settings.log_json)
     from inventory.postgres.embedded import EmbeddedPostgres, default_home

@@ -16,6 +16,7 @@ from inventory.domain.reallocation import Reallocate
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
+from inventory.engine.figures import BatchFigures
 from inventory.engine.submission import AloneCommand, Outcome, Submission
 from inventory.postgres import beside, catalog, channels, incoming, serials, stock
 from inventory.postgres.beside import Beside
@@ -60,25 +61,30 @@ async def execute(
     directory: Directory,
     batch: Sequence[Submission],
     encode_refusal: EncodeRefusal,
+    figures: BatchFigures,
     lock_wait_ms: int | None = None,
 ) -> Executed:
     """Runs the batch as one transaction. Raises a `StorageError`, and then the transaction had no effect,
     or (`OutcomeUnknown`) may have had."""
     first = batch[0]
+    figures.begin()
     async with writer.transaction(keep=not first.validate_only):
         if lock_wait_ms is not None:
             await stock.limit_lock_wait(writer, lock_wait_ms)
         alone = _ALONE.get(type(first.command))
-        if alone is not None:
-            return Executed([await _change_alone(writer, first, alone, encode_refusal)])
         try:
-            return await _change_stock(writer, directory, batch, encode_refusal)
+            if alone is not None:
+                executed = Executed([await _change_alone(writer, first, alone, encode_refusal, figures)])
+            else:
+                executed = await _change_stock(writer, directory, batch, encode_refusal, figures)
         except TopologyChanged:
             await directory.refresh(writer)
             raise
         except Narrow as narrow:
             directory.remember_wide(narrow.skus)
             raise
+    figures.ended(figures.commit)
+    return executed
 
 
 class _Needs:
@@ -168,19 +174,26 @@ async def _look(
 
 
 async def _change_stock(
-    writer: Writer, directory: Directory, batch: Sequence[Submission], encode_refusal: EncodeRefusal
+    writer: Writer,
+    directory: Directory,
+    batch: Sequence[Submission],
+    encode_refusal: EncodeRefusal,
+    figures: BatchFigures,
 ) -> Executed:
     commands = [submission.command for submission in batch]
     concerned = beside.concerned(commands)
     needs = _Needs(batch, directory.topology)
     ledger, answers, more_has_run_out, seen = await _look(writer, directory, commands, concerned, needs)
+    figures.ended(figures.look)
 
     # What has run out stops counting before anything else is decided.
     for reservation in list(ledger.reservations.values()):
         if run_out(reservation, ledger.now):
             decide(ledger, Expire(reservation.reservation_id))
     if more_has_run_out and not batch[0].validate_only:  # else one overdue SKU could make a batch without limit
-        return Executed([], _committed(await _write_stock(writer, ledger, []), ledger, seen))
+        base = await _write_stock(writer, ledger, [])
+        figures.ended(figures.write)
+        return Executed([], _committed(base, ledger, seen))
     rows: list[RequestRow] = []
     steps: list[int | None] = []
     outcomes = []
@@ -203,11 +216,13 @@ async def _change_stock(
                     step,
                 )
             )
+    figures.ended(figures.decide)
     if not (rows or ledger.step):
         return Executed(outcomes)
     for noun in concerned:
         await noun.write(writer, ledger)
     base = await _write_stock(writer, ledger, rows)
+    figures.ended(figures.write)
     if batch[0].validate_only:  # nothing will have happened: the revision is the present one
         return Executed([outcome._replace(revision=base) for outcome in outcomes])
     return Executed(
@@ -288,7 +303,7 @@ def reused(request_id: UUID, encode_refusal: EncodeRefusal) -> Outcome:
 
 
 async def _change_alone(
-    writer: Writer, submission: Submission, alone: _Alone, encode_refusal: EncodeRefusal
+    writer: Writer, submission: Submission, alone: _Alone, encode_refusal: EncodeRefusal, figures: BatchFigures
 ) -> Outcome:
     assert submission.request_id is not None
     command: Any = submission.command
@@ -298,6 +313,7 @@ async def _change_alone(
         if earlier is not None:
             return earlier
     now, present = await alone.lock(writer, command)
+    figures.ended(figures.look)
     try:
         change = alone.change(present, command)
         code, payload = 0, submission.encode(Ledger(now), change)
@@ -315,7 +331,9 @@ async def _change_alone(
         1 if moved else None,
     )
     requests = [] if submission.validate_only else [row]
+    figures.ended(figures.decide)
     base = await alone.write(writer, present, change, command.channel_id, now, requests)
+    figures.ended(figures.write)
     if submission.validate_only:
         return Outcome(code, payload, base)
     return Outcome(code, payload, base + 1 if moved else None)
