@@ -11,15 +11,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
 import grpc
-import structlog
 from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
 
 from inventory.domain.code import channel_code
 from inventory.domain.refusal import Reason, Refusal
-from inventory.engine.failures import Defect, EngineError, ShuttingDown, described
+from inventory.engine.failures import Defect, EngineError, ShuttingDown
 from inventory.postgres.errors import CommandFault, StorageError
 from inventory.rpc.errors import BY_NUMBER, status
+from inventory.rpc.meter import Meter
 from inventory.rpc.streams import Streams
 
 UNARY_BYTES_MAX = 1024 * 1024
@@ -30,7 +30,6 @@ CHANNEL_DEFAULT = "default"
 CHANNELS_KNOWN_MAX = 1_000
 DETAILS_KEY = "grpc-status-details-bin"
 
-log = structlog.get_logger(__name__)
 _EXPECTED = (Refusal, EngineError, StorageError, DecodeError)
 Context = grpc.aio.ServicerContext
 Request = TypeVar("Request", bound=Message)
@@ -97,7 +96,7 @@ def unary(
                 )
             return await handler(parse(raw), call)
 
-        return grpc.unary_unary_rpc_method_handler(_guarded(request_type.__name__, work, caller))
+        return grpc.unary_unary_rpc_method_handler(_guarded(work, caller))
 
     return method
 
@@ -134,8 +133,11 @@ class Router(grpc.GenericRpcHandler):
     grpc.aio has parsed the metadata when it asks; asking the context again, or an interceptor, would cost every call.
     """
 
-    def __init__(self, methods: Mapping[str, Method], channels: Channels, streams: Streams) -> None:
+    def __init__(
+        self, methods: Mapping[str, Method], channels: Channels, streams: Streams, meter: Meter | None = None
+    ) -> None:
         """`methods` by their full path."""
+        self._meter = meter or Meter()
         self._methods = methods
         self._channels = channels
         self._streams = streams
@@ -155,16 +157,17 @@ class Router(grpc.GenericRpcHandler):
     def _make(self, path: str, channel: str) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         method = self._methods.get(path)
         if method is None:
+            self._meter.unknown += 1
             return None
         caller = self._callers.get(channel) or Caller(channel, self._channels, self._streams)
-        made = method(caller)
+        made = self._meter.around(path, channel, method(caller))
         if len(self._callers) < CHANNELS_KNOWN_MAX or channel in self._callers:
             self._callers[channel] = caller
             self._ready[(path, channel)] = made
         return made
 
 
-def _guarded(name: str, work: Callable[[bytes, Context[bytes, bytes]], Awaitable[bytes]], caller: Caller) -> Any:
+def _guarded(work: Callable[[bytes, Context[bytes, bytes]], Awaitable[bytes]], caller: Caller) -> Any:
     """Lets nothing but an answer or a proper status out of a method, and counts its calls."""
     streams = caller.streams
 
@@ -180,7 +183,7 @@ def _guarded(name: str, work: Callable[[bytes, Context[bytes, bytes]], Awaitable
             found = error
         finally:
             streams.calls -= 1
-        return await _leave(context, name, found)
+        return await _leave(context, found)
 
     return run
 
@@ -200,16 +203,17 @@ def _guarded_stream(name: str, work: Callable[[Any, Context[bytes, bytes]], Awai
                 found: Exception = streams.ended(cancelled)
             except Exception as error:  # noqa: BLE001 - whatever it is leaves as a status
                 found = error
-            await _leave(context, name, found)
+            await _leave(context, found)
 
     return run
 
 
-async def _leave(context: Context[bytes, bytes], name: str, error: Exception) -> NoReturn:
-    if not isinstance(error, _EXPECTED) or isinstance(error, CommandFault):
-        log.error("a method failed", method=name, error=described(error))
-        error = Defect()
-    await abort(context, error)
+async def _leave(context: Context[bytes, bytes], error: Exception) -> NoReturn:
+    unexpected = not isinstance(error, _EXPECTED) or isinstance(error, CommandFault)
+    try:
+        await abort(context, Defect() if unexpected else error)
+    except grpc.aio.AbortError as ended:
+        raise ended from error  # who measures the call logs a defect
 
 
 async def abort(context: Context[bytes, bytes], error: Exception) -> NoReturn:
