@@ -251,6 +251,7 @@ class SyncInventoryClient:
     list_subscribers = _waits(InventoryClient.list_subscribers)
     remove_subscriber = _waits(InventoryClient.remove_subscriber)
     request_bookmark = _waits(InventoryClient.request_bookmark)
+    figures = _waits(InventoryClient.figures)
     watch = _watches(InventoryClient.watch)
 
 
