@@ -26,7 +26,6 @@ from prometheus_client.registry import Collector
 
 from inventory import __version__
 from inventory.domain.subscriber import SubscriberState
-from inventory.figures.counters import Expiry
 from inventory.figures.histogram import Histogram
 from inventory.postgres.reads import Head, PoolState
 from inventory.postgres.subscribers import SubscriberRow
@@ -61,10 +60,19 @@ class _Look(NamedTuple):
     pools: Mapping[str, PoolState]
     loop_lag: Histogram
     subscribers: Sequence[SubscriberRow]
-    refused: Tally[str]
-    limited: Tally[tuple[str, str]]
+    refused: Mapping[str, int]
+    limited: Mapping[str, int]
     checks: Tally[tuple[str, str]]
-    expiries: Sequence[Expiry]
+    expiries: Sequence["_Expiry"]
+
+
+class _Expiry(NamedTuple):
+    """How many seconds a credential has left; negative: it has ended."""
+
+    kind: str
+    channel: str
+    key_id: str
+    left_s: float
 
 
 class ServerCollector(Collector):
@@ -90,7 +98,8 @@ class ServerCollector(Collector):
 
     async def _look(self) -> _Look:
         sources = self._sources
-        meter, lane, figures = sources.meter, sources.lane, sources.lane.figures
+        meter, lane, figures, doors = sources.meter, sources.lane, sources.lane.figures, sources.doors
+        gates = doors.gates if doors else {}
         steps = {name: getattr(figures, name) for name in ("look", "decide", "write", "commit")}
         return _Look(
             head=await sources.head(),
@@ -113,11 +122,17 @@ class ServerCollector(Collector):
             pools=sources.reader.pools,
             loop_lag=_copied(sources.sampler.lag),
             subscribers=sources.subscribers(),
-            refused=sources.doors.refused.copy(),
-            limited=sources.doors.limited.copy(),
+            refused={str(why): number for why, number in doors.refused.items()} if doors else {},
+            limited={self._channel(number): gate.refused for number, gate in gates.items() if gate.refused},
             checks=sources.checks.results.copy(),
-            expiries=list(sources.expiries()),
+            expiries=[
+                _Expiry(row.kind.name.lower(), row.channel, row.key_id, left_s)
+                for row, left_s in (doors.expires_in_s() if doors else ())
+            ],
         )
+
+    def _channel(self, number: int) -> str:
+        return self._sources.reader.channels.get(number, str(number))
 
 
 def serve_metrics(address: str, sources: Sources, certificate: Path | None = None) -> Callable[[], None]:
@@ -251,7 +266,7 @@ def _subscribers(rows: Sequence[SubscriberRow]) -> Iterable[Metric]:
     yield from (changes, seconds, states)
 
 
-def _doors(look: _Look, expiries: Iterable[Expiry]) -> Iterable[Metric]:
+def _doors(look: _Look, expiries: Iterable[_Expiry]) -> Iterable[Metric]:
     yield _counters(
         "inventory_credentials_refused",
         "Calls without a credential that is in force, or enough.",
@@ -259,7 +274,10 @@ def _doors(look: _Look, expiries: Iterable[Expiry]) -> Iterable[Metric]:
         {(reason,): number for reason, number in look.refused.items()},
     )
     yield _counters(
-        "inventory_calls_limited", "Calls of a channel beyond its limits.", ("channel", "reason"), look.limited
+        "inventory_calls_limited",
+        "Calls of a channel beyond its limits.",
+        ("channel",),
+        {(channel,): number for channel, number in look.limited.items()},
     )
     yield _counters(
         "inventory_invariant_checks",
@@ -272,19 +290,18 @@ def _doors(look: _Look, expiries: Iterable[Expiry]) -> Iterable[Metric]:
         "Seconds until a token or certificate ends; negative: it has.",
         labels=["kind", "channel", "key_id"],
     )
-    now = datetime.now(UTC)
     for expiry in expiries:
-        left.add_metric([expiry.kind, expiry.channel, expiry.key_id], (expiry.at - now).total_seconds())
+        left.add_metric([expiry.kind, expiry.channel, expiry.key_id], expiry.left_s)
     yield left
 
 
-def _own_expiry(certificate: Path | None) -> Iterable[Expiry]:
+def _own_expiry(certificate: Path | None) -> Iterable[_Expiry]:
     if certificate is not None:
         try:
             first = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
         except (OSError, ValueError):  # being replaced
             return
-        yield Expiry("server_certificate", "", "", first.not_valid_after_utc)
+        yield _Expiry("server_certificate", "", "", (first.not_valid_after_utc - datetime.now(UTC)).total_seconds())
 
 
 def _counters(name: str, text: str, labels: Labels, numbers: Mapping[Any, int]) -> Metric:

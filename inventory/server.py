@@ -39,9 +39,11 @@ from inventory.rpc import (
 from inventory.rpc.amounts import Amounts
 from inventory.rpc.call_log import CallLog, LogCalls
 from inventory.rpc.change_encoder import ChangeEncoder
+from inventory.rpc.doors import Doors
 from inventory.rpc.errors import encode_refusal
 from inventory.rpc.meter import Meter
-from inventory.rpc.method import BULK_BYTES_MAX, Router
+from inventory.rpc.method import BULK_BYTES_MAX
+from inventory.rpc.router import Router, Service
 from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
@@ -63,9 +65,11 @@ STREAMS_PER_CONNECTION_MAX = 10_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 # They only read, and can while nothing can be written.
-READING = (watch.SERVICE, availability.SERVICE, operations.SERVICE)
+READING = tuple(service.SERVICE.full_name for service in (watch, availability, operations))
 
 log = structlog.get_logger(__name__)
+Work = Callable[[], Coroutine[None, None, None]]
+"""What goes on beside the calls, for ever."""
 
 
 async def serve(
@@ -120,43 +124,42 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         await _cancel(lane_task)  # only a database that hangs keeps it so long
 
     stack.push_async_callback(finish_lane)
-    beside: list[asyncio.Task[None]] = []
     keeping = Keeping(database, reader, settings.feed_age, settings.feed_changes)
+    doors = None if settings.development else Doors(reader)
+    if doors is not None:
+        await doors.look()
     streams, meter = Streams(), Meter(CallLog(LogCalls(settings.log_calls)), tracing)
-    sources = operations.Sources(reader, feed, lane, streams, meter, lambda: keeping.subscribers)
-    for name, work in (
-        ("sweep", partial(sweep, lane, reader)),
-        ("feed", partial(feed.run, lambda: lane.busy, lambda: writer.pid)),
-        ("keeping", keeping.run),
-        ("sampler", sources.sampler.run),
-    ):
-        beside.append(asyncio.create_task(_keep_on(name, work), name=name))
-    stack.push_async_callback(_cancel, *beside)
+    sources = operations.Sources(reader, feed, lane, streams, meter, lambda: keeping.subscribers, doors)
+    works: dict[str, Work] = {
+        "sampler": sources.sampler.run,
+        "sweep": partial(sweep, lane, reader),
+        "feed": partial(feed.run, lambda: lane.busy, lambda: writer.pid),
+        "keeping": keeping.run,
+        **({} if doors is None else {"doors": doors.run}),
+    }
+    stack.push_async_callback(_cancel, *(asyncio.create_task(_keep_on(name, works[name]), name=name) for name in works))
 
     writes, amounts = Writes(lane, tracing), Amounts(reader)
     if settings.metrics is not None:
         stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources, settings.tls_cert))
     server = grpc.aio.server(options=_options(bool(shared)))
-    services = {
-        stock.SERVICE: stock.StockService(writes, reader, amounts).methods(),
-        reservation.SERVICE: reservation.ReservationService(writes, reader, streams, amounts).methods(),
-        transfer.SERVICE: transfer.TransferService(writes, reader).methods(),
-        catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
-        stock_count.SERVICE: stock_count.StockCountService(writes, reader).methods(),
-        channel.SERVICE: channel.ChannelService(writes, reader).methods(),
-        watch.SERVICE: watch.WatchService(feed, reader, streams).methods(),
-        availability.SERVICE: availability.AvailabilityService(reader, amounts).methods(),
-        subscriber.SERVICE: subscriber.SubscriberService(reader).methods(),
-        operations.SERVICE: operations.OperationsService(sources).methods(),
-    }
-    by_path = {
-        f"/{service}/{name}": method for service, methods in services.items() for name, method in methods.items()
-    }
-    server.add_generic_rpc_handlers((Router(by_path, reader, streams, meter),))
-    healthy = await _tell_health(server, Health(database, lane, tuple(services), READING), sources, stack)
+    services = [
+        Service(stock.SERVICE, stock.StockService(writes, reader, amounts).methods()),
+        Service(reservation.SERVICE, reservation.ReservationService(writes, reader, streams, amounts).methods()),
+        Service(transfer.SERVICE, transfer.TransferService(writes, reader).methods()),
+        Service(catalog.SERVICE, catalog.CatalogService(writes, reader).methods()),
+        Service(stock_count.SERVICE, stock_count.StockCountService(writes, reader).methods()),
+        Service(channel.SERVICE, channel.ChannelService(writes, reader).methods()),
+        Service(watch.SERVICE, watch.WatchService(feed, reader, streams).methods()),
+        Service(availability.SERVICE, availability.AvailabilityService(reader, amounts).methods()),
+        Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
+        Service(operations.SERVICE, operations.OperationsService(sources).methods()),
+    ]
+    server.add_generic_rpc_handlers((Router(services, reader, streams, doors, meter),))
+    names = [service.name for service in services]
+    healthy = await _tell_health(server, Health(database, lane, names, READING), sources, stack)
     if settings.reflects:
-        names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
+        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
     port = _listen(server, settings.listen, shared)
     await server.start()
@@ -237,7 +240,7 @@ def _options(shares_port: bool) -> list[tuple[str, int]]:
     ]
 
 
-async def _keep_on(name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
+async def _keep_on(name: str, work: Work) -> None:
     """Starts again what a defect has ended: without it holds would expire late, or followers starve, unnoticed."""
     while True:
         try:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from inventory.domain import catalog as catalog_domain
 from inventory.domain import channel as channel_domain
+from inventory.domain.audit import SERVER
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
 from inventory.domain.decide import StockCommand, arrivals, decide, makes_levels, pairs, spreads
@@ -18,7 +19,8 @@ from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release
 from inventory.domain.topology import Topology
 from inventory.engine.figures import BatchFigures
 from inventory.engine.submission import AloneCommand, Outcome, Submission
-from inventory.postgres import beside, catalog, channels, incoming, serials, stock
+from inventory.engine.trail import Trail, figures
+from inventory.postgres import audit, beside, catalog, channels, incoming, serials, stock
 from inventory.postgres.beside import Beside
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import LookAgain, Narrow, TopologyChanged
@@ -61,29 +63,29 @@ async def execute(
     directory: Directory,
     batch: Sequence[Submission],
     encode_refusal: EncodeRefusal,
-    figures: BatchFigures,
+    counted: BatchFigures,
     lock_wait_ms: int | None = None,
 ) -> Executed:
     """Runs the batch as one transaction. Raises a `StorageError`, and then the transaction had no effect,
     or (`OutcomeUnknown`) may have had."""
     first = batch[0]
-    figures.begin()
+    counted.begin()
     async with writer.transaction(keep=not first.validate_only):
         if lock_wait_ms is not None:
             await stock.limit_lock_wait(writer, lock_wait_ms)
         alone = _ALONE.get(type(first.command))
         try:
             if alone is not None:
-                executed = Executed([await _change_alone(writer, first, alone, encode_refusal, figures)])
+                executed = Executed([await _change_alone(writer, first, alone, encode_refusal, counted)])
             else:
-                executed = await _change_stock(writer, directory, batch, encode_refusal, figures)
+                executed = await _change_stock(writer, directory, batch, encode_refusal, counted)
         except TopologyChanged:
             await directory.refresh(writer)
             raise
         except Narrow as narrow:
             directory.remember_wide(narrow.skus)
             raise
-    figures.ended(figures.commit)
+    counted.ended(counted.commit)
     return executed
 
 
@@ -178,64 +180,82 @@ async def _change_stock(
     directory: Directory,
     batch: Sequence[Submission],
     encode_refusal: EncodeRefusal,
-    figures: BatchFigures,
+    counted: BatchFigures,
 ) -> Executed:
     commands = [submission.command for submission in batch]
     concerned = beside.concerned(commands)
     needs = _Needs(batch, directory.topology)
     ledger, answers, more_has_run_out, seen = await _look(writer, directory, commands, concerned, needs)
-    figures.ended(figures.look)
+    counted.ended(counted.look)
 
+    trail = Trail()
     # What has run out stops counting before anything else is decided.
     for reservation in list(ledger.reservations.values()):
         if run_out(reservation, ledger.now):
-            decide(ledger, Expire(reservation.reservation_id))
+            _, step = decide(ledger, expiry := Expire(reservation.reservation_id))
+            trail.add(step, reservation.channel_id, SERVER, expiry)
     if more_has_run_out and not batch[0].validate_only:  # else one overdue SKU could make a batch without limit
-        base = await _write_stock(writer, ledger, [])
-        figures.ended(figures.write)
+        base = await _write_stock(writer, ledger, [], trail)
+        counted.ended(counted.write)
         return Executed([], _committed(base, ledger, seen))
-    rows: list[RequestRow] = []
-    steps: list[int | None] = []
-    outcomes = []
-    for submission in batch:
-        decided = _decide(ledger, submission, answers, encode_refusal)
-        if isinstance(decided, Refusal):
-            await _tell_due(writer, ledger, submission.command, decided)
-            decided = Outcome(*encode_refusal(decided), None), None
-        outcome, step = decided
-        outcomes.append(outcome)
-        steps.append(step)
-        if submission.request_id is not None and not (submission.validate_only or outcome.replayed):
-            rows.append(
-                RequestRow(
-                    submission.channel_id,
-                    submission.request_id,
-                    submission.fingerprint,
-                    outcome.code,
-                    outcome.payload,
-                    step,
-                )
-            )
-    figures.ended(figures.decide)
-    if not (rows or ledger.step):
-        return Executed(outcomes)
+    decided = await _decide_all(writer, ledger, batch, answers, encode_refusal, trail)
+    counted.ended(counted.decide)
+    if not (decided.rows or ledger.step):
+        return Executed(decided.outcomes)
     for noun in concerned:
         await noun.write(writer, ledger)
-    base = await _write_stock(writer, ledger, rows)
-    figures.ended(figures.write)
+    base = await _write_stock(writer, ledger, decided.rows, trail)
+    counted.ended(counted.write)
     if batch[0].validate_only:  # nothing will have happened: the revision is the present one
-        return Executed([outcome._replace(revision=base) for outcome in outcomes])
+        return Executed([outcome._replace(revision=base) for outcome in decided.outcomes])
     return Executed(
         [
             outcome if step is None else outcome._replace(revision=base + step)
-            for outcome, step in zip(outcomes, steps, strict=True)
+            for outcome, step in zip(decided.outcomes, decided.steps, strict=True)
         ],
         _committed(base, ledger, seen),
     )
 
 
-async def _write_stock(writer: Writer, ledger: Ledger, rows: Sequence[RequestRow]) -> int:
-    base = await stock.write(writer, ledger, rows)
+class _Decided(NamedTuple):
+    """Per submission its outcome and its step within the batch; the answers to remember."""
+
+    outcomes: list[Outcome]
+    steps: list[int | None]
+    rows: list[RequestRow]
+
+
+async def _decide_all(
+    writer: Writer,
+    ledger: Ledger,
+    batch: Sequence[Submission],
+    answers: dict[stock.RequestKey, Remembered],
+    encode_refusal: EncodeRefusal,
+    trail: Trail,
+) -> _Decided:
+    found = _Decided([], [], [])
+    for submission in batch:
+        before = figures(ledger, submission.command)
+        decided = _decide(ledger, submission, answers, encode_refusal)
+        if isinstance(decided, Refusal):
+            await _tell_due(writer, ledger, submission.command, decided)
+            decided = Outcome(*encode_refusal(decided), None), None
+        outcome, step = decided
+        found.outcomes.append(outcome)
+        found.steps.append(step)
+        if submission.validate_only or outcome.replayed:
+            continue
+        if submission.request_id is not None:
+            key = (submission.channel_id, submission.request_id)
+            found.rows.append(RequestRow(*key, submission.fingerprint, outcome.code, outcome.payload, step))
+        if submission.request_id is not None or step is not None:
+            after = before and figures(ledger, submission.command)
+            trail.add_submitted(submission, step, outcome.code, before, after)
+    return found
+
+
+async def _write_stock(writer: Writer, ledger: Ledger, rows: Sequence[RequestRow], trail: Trail) -> int:
+    base = await stock.write(writer, ledger, rows, trail.entries)
     if ledger.pieces.events:
         await serials.write_after(writer, ledger, base)
     return base
@@ -303,7 +323,7 @@ def reused(request_id: UUID, encode_refusal: EncodeRefusal) -> Outcome:
 
 
 async def _change_alone(
-    writer: Writer, submission: Submission, alone: _Alone, encode_refusal: EncodeRefusal, figures: BatchFigures
+    writer: Writer, submission: Submission, alone: _Alone, encode_refusal: EncodeRefusal, counted: BatchFigures
 ) -> Outcome:
     assert submission.request_id is not None
     command: Any = submission.command
@@ -313,7 +333,7 @@ async def _change_alone(
         if earlier is not None:
             return earlier
     now, present = await alone.lock(writer, command)
-    figures.ended(figures.look)
+    counted.ended(counted.look)
     try:
         change = alone.change(present, command)
         code, payload = 0, submission.encode(Ledger(now), change)
@@ -331,9 +351,12 @@ async def _change_alone(
         1 if moved else None,
     )
     requests = [] if submission.validate_only else [row]
-    figures.ended(figures.decide)
+    counted.ended(counted.decide)
     base = await alone.write(writer, present, change, command.channel_id, now, requests)
-    figures.ended(figures.write)
+    trail = Trail()
+    trail.add_submitted(submission, 1 if moved else None, code)
+    await audit.append(writer, now, trail.entries, base)
+    counted.ended(counted.write)
     if submission.validate_only:
         return Outcome(code, payload, base)
     return Outcome(code, payload, base + 1 if moved else None)

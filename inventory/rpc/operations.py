@@ -14,7 +14,7 @@ from inventory import __version__
 from inventory.engine.lane import Lane
 from inventory.feed.hub import Feed
 from inventory.figures import process
-from inventory.figures.counters import CheckCounters, DoorCounters, Expiry
+from inventory.figures.counters import CheckCounters
 from inventory.figures.histogram import SECONDS, quantile
 from inventory.figures.recent import Recent
 from inventory.figures.sampler import Sampler
@@ -23,13 +23,14 @@ from inventory.postgres.reads import Head, Reader
 from inventory.postgres.subscribers import SubscriberRow
 from inventory.rpc import formats
 from inventory.rpc.call_log import DEFECTS
+from inventory.rpc.doors import Doors
 from inventory.rpc.meter import Meter
 from inventory.rpc.method import Call, Method, unary
 from inventory.rpc.streams import Streams
 from inventory.v1 import core_pb2
 from inventory.v1 import operations_service_pb2 as pb2
 
-SERVICE = pb2.DESCRIPTOR.services_by_name["OperationsService"].full_name
+SERVICE = pb2.DESCRIPTOR.services_by_name["OperationsService"]
 SUBSCRIBERS_MAX = 1_000
 _CALL, _WAIT, _COMMIT, _SIZE = "call ", "wait", "commit", "size"
 
@@ -37,7 +38,8 @@ _CALL, _WAIT, _COMMIT, _SIZE = "call ", "wait", "commit", "size"
 @dataclass
 class Sources:
     """Where the figures are from. `subscribers` gives those of the last look at them, of all channels; `unwell` why the
-    replica does not serve, '' when it does; `alarms` those that are open, the newest first; `expiries` what ends."""
+    replica does not serve, '' when it does; `alarms` those that are open, the newest first; `checks` are
+    filled by whoever looks."""
 
     reader: Reader
     feed: Feed
@@ -45,10 +47,9 @@ class Sources:
     streams: Streams
     meter: Meter
     subscribers: Callable[[], Sequence[SubscriberRow]]
+    doors: Doors | None = None
     unwell: Callable[[], str] = str
     alarms: Callable[[], Iterable[pb2.AlarmFigure]] = tuple
-    expiries: Callable[[], Iterable[Expiry]] = tuple
-    doors: DoorCounters = field(default_factory=DoorCounters)
     checks: CheckCounters = field(default_factory=CheckCounters)
 
     def __post_init__(self) -> None:

@@ -50,6 +50,7 @@ class Writes:
                 call.deadline,
                 weight,
                 validate_only,
+                call.author,
                 span=None if self._tracing is None else self._tracing.current(),
             )
         )

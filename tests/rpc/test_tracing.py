@@ -86,6 +86,8 @@ async def test_two_clients_commands_of_one_batch_are_linked_with_it_and_one_trac
     watching = await traced.connect()
     try:
         async with InventoryClient(traced.address, "web") as web, InventoryClient(traced.address, "till") as till:
+            for one in (web, till):  # connected, and known
+                await one.get_stock(sku, location)
             kept.clear()
             async with db.transaction():
                 await db.execute("SELECT FROM level JOIN sku USING (sku_id) WHERE code = $1 FOR UPDATE OF level", other)
