@@ -35,10 +35,15 @@ Result = TypeVar("Result")
 
 @asynccontextmanager
 async def connect(
-    address: str, channel: str = "", on_retry: OnRetry | None = None, *, patience_s: float = READ_PATIENCE_S
+    address: str,
+    channel: str = "",
+    on_retry: OnRetry | None = None,
+    *,
+    patience_s: float = READ_PATIENCE_S,
+    must_serve: bool = True,
 ) -> AsyncIterator[InventoryClient]:
     """A client of the server at HOST:PORT, which serves now; `channel` '': the server's default one. `on_retry`: None:
-    what takes long is said on stderr.
+    what takes long is said on stderr. With `must_serve` false a server that does not serve now will do.
 
     Raises `Failed`; an error of a call leaves the block as `Failed`.
     """
@@ -47,7 +52,8 @@ async def connect(
             channel_code(channel)
         except Refusal as refusal:
             raise Failed(f"{refusal.reason}: {refusal.message}") from None
-    await assert_serving(address)
+    if must_serve:
+        await assert_serving(address)
     say_again = on_retry or SayAgain(address)
     async with InventoryClient(address, channel, timeout_s=patience_s, on_retry=say_again) as client:
         try:

@@ -1,5 +1,6 @@
 """OperationsService: how this replica does."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +33,7 @@ from inventory.v1 import operations_service_pb2 as pb2
 
 SERVICE = pb2.DESCRIPTOR.services_by_name["OperationsService"]
 SUBSCRIBERS_MAX = 1_000
+HEAD_S = 1.0
 _CALL, _WAIT, _COMMIT, _SIZE = "call ", "wait", "commit", "size"
 
 
@@ -58,9 +60,10 @@ class Sources:
         self.sampler = Sampler(each_second=self.recent.look)
 
     async def head(self) -> Head | None:
-        """None: the database doesn't say."""
-        with suppress(StorageError):
-            return await self.reader.head()
+        """None: the database doesn't say, at least not in time."""
+        with suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(HEAD_S):
+                return await self.reader.head()
         return None
 
     def _counts(self) -> dict[str, list[int]]:
