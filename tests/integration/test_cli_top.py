@@ -136,7 +136,7 @@ async def test_the_page_fits_the_terminal(house: House, columns: int, monkeypatc
     for wanted in (
         "serving",
         "head ",
-        "ReservationService/Reserve",
+        "Reserve ",
         "calls/s",
         "p99 ms",
         "lane ",
