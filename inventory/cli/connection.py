@@ -81,19 +81,17 @@ class SayAgain:
             print(f"{what}: trying again ...", file=sys.stderr, flush=True)
 
 
-async def assert_serving(address: str) -> None:
+async def assert_serving(address: str, service: str = "") -> None:
     """Raises `Failed` unless the server answers that it serves."""
     async with grpc.aio.insecure_channel(address, [("grpc.enable_retries", 0)]) as wire:
         try:
             answer = await health_pb2_grpc.HealthStub(wire).Check(
-                health_pb2.HealthCheckRequest(), timeout=HEALTH_DEADLINE_S
+                health_pb2.HealthCheckRequest(service=service), timeout=HEALTH_DEADLINE_S
             )
         except grpc.aio.AioRpcError as error:
             raise _unanswered(error.code().name, error.details() or "", address) from error
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
-        raise Failed(
-            f"the server at {address} does not serve now: its database can't be reached or written, or it is stopping"
-        )
+        raise Failed(f"the server at {address} does not serve now: its log says why, or it is stopping")
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:

@@ -3,15 +3,24 @@
 from inventory.cli.options import SERVER_DEFAULT, ServerAddress
 
 
-def health(*, server: ServerAddress = SERVER_DEFAULT) -> int:
+def health(*, service: str = "", server: ServerAddress = SERVER_DEFAULT) -> int:
     """Ask a server whether it serves: exit code 0, or 1 with the reason on stderr.
 
     For the health checks of containers and load balancers.
 
     Example: inventory health --server 127.0.0.1:50051
+
+    Example: inventory health --service live
+
+    Parameters
+    ----------
+    service
+        live: whether the process goes on, so that starting it again would not help; ready, as the default: whether
+        everything works; or a service's name, such as inventory.v1.WatchService, which serves on while nothing can be
+        written.
     """
     from inventory.cli.connection import assert_serving, run
 
-    run(assert_serving(server))
+    run(assert_serving(server, service))
     print("SERVING")
     return 0
