@@ -1,6 +1,8 @@
 """What health checks are told for each thing that can be wrong: which services serve on, and one line that says why."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Awaitable, Callable
 
 import asyncpg
@@ -10,7 +12,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from inventory.health import LANE_STUCK_S
 from inventory.postgres.probe import wrong_migrations
+from inventory.v1 import operations_service_pb2 as pb2
 from inventory.v1 import watch_service_pb2 as watch_pb2
+from inventory.v1.operations_service_pb2_grpc import OperationsServiceStub
 from tests.race.house import Client, House, outcomes, until, within
 from tests.race.processes import Postgres, Process, Server
 
@@ -62,9 +66,15 @@ async def test_when_all_is_well_everything_serves(house: House) -> None:
 async def test_a_database_that_is_gone_leaves_only_life(crashing: tuple[Postgres, House]) -> None:
     postgres, house = crashing
     server, client = await house.server()
+    operations = OperationsServiceStub(client.channel)
+    well = (await operations.GetFigures(pb2.GetFiguresRequest())).figures
+    assert (well.unwell, well.HasField("head")) == ("", True)
     assert await told(client) == ALL
     await postgres.crash()
     await until(tells(client, NOBODY))
+    unwell = (await operations.GetFigures(pb2.GetFiguresRequest())).figures
+    assert (unwell.unwell, unwell.HasField("head")) == ("the database can't be reached", False)
+    assert unwell.replica == well.replica
     again = await Postgres.start(postgres.home)
     house.keep(again)
     await until(tells(client, ALL))
@@ -112,6 +122,26 @@ async def test_a_lane_that_nobody_can_be_answered_by_is_stuck_and_comes_back(hou
     assert (len(answers), errors) == (1, [])
     other.terminate()
     await said_once(server, "the lane is stuck: somebody keeps the feed's head locked")
+
+
+@within(90)
+async def test_a_lane_whose_connection_hangs_is_stuck_and_comes_back(house: House) -> None:
+    server, client = await house.server()
+    await house.stock(client, {"a": 10})
+    own = await house.sql.fetchval(
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'inventory' AND query = 'COMMIT'"
+    )
+    os.kill(own, signal.SIGSTOP)
+    try:
+        waiting = asyncio.create_task(outcomes([client.reserve(house.request({"a": 1}), 30)]))
+        await until(tells(client, ONLY_READING))
+    finally:
+        os.kill(own, signal.SIGCONT)
+    await until(tells(client, ALL))
+    answers, errors = await waiting
+    assert (len(answers), errors) == (1, [])
+    await said_once(server, "the lane is stuck: its oldest command has waited")
 
 
 @within(90)
