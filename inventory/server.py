@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -19,12 +19,15 @@ from inventory.engine.lane import Lane
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
 from inventory.health import Health
+from inventory.listening import OPTIONS, Shared, listen
 from inventory.metrics import serve_metrics
-from inventory.port import addresses, taken
+from inventory.postgres.access import first_admin
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
 from inventory.rpc import (
+    access,
+    audit,
     availability,
     catalog,
     channel,
@@ -47,6 +50,7 @@ from inventory.rpc.router import Router, Service
 from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
+from inventory.tls import guard
 from inventory.tracing import Tracing, is_wanted
 
 REFUSING_S = 0.2
@@ -63,6 +67,7 @@ PING_INTERVAL_MIN_MS = 10_000
 METADATA_BYTES_MAX = 16 * 1024
 STREAMS_PER_CONNECTION_MAX = 10_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+NOT_SHARED = Shared()
 
 # They only read, and can while nothing can be written.
 READING = tuple(service.SERVICE.full_name for service in (watch, availability, operations))
@@ -77,15 +82,18 @@ async def serve(
     dsn: str,
     *,
     ready: Callable[[str], None] = lambda address: None,
+    first_token: Callable[[str], None] = lambda token: None,
     beside: Coroutine[None, None, None] | None = None,
-    shared: Sequence[str] = (),
+    shared: Shared = NOT_SHARED,
     stop_signals: Collection[signal.Signals] = STOP_SIGNALS,
 ) -> None:
-    """Serves until a stop signal. `ready` is told the address once calls are answered; `beside` runs beside it;
-    `shared` are the addresses that other workers listen on too, instead of `settings.listen`.
+    """Serves until a stop signal. `ready` is told the address once calls are answered; `first_token` a token that may
+    do everything, when nobody has one; `beside` runs beside it; `shared` are the addresses that other workers listen on
+    too, instead of those of the settings.
 
-    Raises `RuntimeError` when the port is taken, the database isn't durable, migrations are pending and not to be
-    applied, or traces are asked for that can't be made, and a `StorageError` when the database can't be reached.
+    Raises `RuntimeError` when it may not be reached so (see `inventory.tls`), the port is taken, the database isn't
+    durable, migrations are pending and not to be applied, or traces are asked for that can't be made, and a
+    `StorageError` when the database can't be reached.
     """
     stop = asyncio.Event()
     for number in stop_signals:
@@ -100,13 +108,19 @@ async def serve(
             await _cancel(starting)
             return
         _spare_the_collector()
-        ready(starting.result())
+        address = starting.result()
+        if not (settings.development or shared.addresses) and (
+            token := await first_admin(Database(dsn, settings.db_schema))
+        ):
+            first_token(token)
+        ready(address)
         await stopped
         log.info("stopping")
 
 
-async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sequence[str] = ()) -> str:
+async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Shared = NOT_SHARED) -> str:
     """Starts everything; leaving the stack stops it in order. Returns the address it listens on."""
+    certificate = guard(settings)
     database = Database(dsn, settings.db_schema)
     await prepare(database, apply=settings.migrate)
     reader = await Reader.open(database)
@@ -142,7 +156,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     writes, amounts = Writes(lane, tracing), Amounts(reader)
     if settings.metrics is not None:
         stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources, settings.tls_cert))
-    server = grpc.aio.server(options=_options(bool(shared)))
+    server = grpc.aio.server(options=_options(bool(shared.addresses)))
     services = [
         Service(stock.SERVICE, stock.StockService(writes, reader, amounts).methods()),
         Service(reservation.SERVICE, reservation.ReservationService(writes, reader, streams, amounts).methods()),
@@ -154,6 +168,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         Service(availability.SERVICE, availability.AvailabilityService(reader, amounts).methods()),
         Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
         Service(operations.SERVICE, operations.OperationsService(sources).methods()),
+        Service(access.SERVICE, access.AccessService(database, reader, doors).methods()),
+        Service(audit.SERVICE, audit.AuditService(reader).methods()),
     ]
     server.add_generic_rpc_handlers((Router(services, reader, streams, doors, meter),))
     names = [service.name for service in services]
@@ -161,7 +177,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     if settings.reflects:
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
-    port = _listen(server, settings.listen, shared)
+    port = listen(server, settings, certificate, shared)
     await server.start()
 
     async def end_calls() -> None:
@@ -203,19 +219,6 @@ async def _tell_health(
     return healthy
 
 
-def _listen(server: grpc.aio.Server, listen: str, shared: Sequence[str]) -> int:
-    """Listens on each of the addresses, and gives the port's number."""
-    named, number = addresses(listen)
-    try:
-        for address in shared:
-            number = server.add_insecure_port(address)
-        for place in () if shared else named:
-            number = server.add_insecure_port(place.at(number))
-    except RuntimeError:
-        raise taken(listen) from None
-    return number
-
-
 def _spare_the_collector() -> None:
     """A batch makes thousands of tuples that live for milliseconds: looking through them again and again is wasted.
     What the start has made stays for good and is looked at no more."""
@@ -237,6 +240,7 @@ def _options(shares_port: bool) -> list[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
         ("grpc.keepalive_permit_without_calls", 1),
+        *OPTIONS,
     ]
 
 

@@ -13,7 +13,7 @@ from google.protobuf.json_format import MessageToDict
 from rich.live import Live
 
 from inventory.cli.figures_shown import Page
-from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
+from inventory.cli.options import SERVER_DEFAULT, Json, Server
 from inventory.cli.terminal import out
 from inventory.v1 import operations_service_pb2 as pb2
 
@@ -28,7 +28,7 @@ def top(
     *,
     every: Annotated[float, Parameter(validator=validators.Number(gte=0.2, lte=60))] = 1.0,
     once: Annotated[bool, Parameter(negative="")] = False,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Show how a server does, live: calls and their latencies, the write path, connections, streams, subscribers and
@@ -51,7 +51,7 @@ def top(
     """
     from inventory.cli.connection import run
 
-    page, console = Page(server), out()
+    page, console = Page(server.address), out()
     if once:
         figures = run(_look_once(server))
         if json:
@@ -80,19 +80,19 @@ def top(
     return 0
 
 
-async def _look_once(address: str) -> pb2.Figures:
+async def _look_once(server: Server) -> pb2.Figures:
     from inventory.cli.connection import connect
 
-    async with connect(address, patience_s=LOOK_TIMEOUT_S, on_retry=lambda *_: None, must_serve=False) as client:
+    async with connect(server, patience_s=LOOK_TIMEOUT_S, on_retry=lambda *_: None, must_serve=False) as client:
         return await client.figures()
 
 
-async def _follow(address: str, every_s: float, show: Show, lose: Lose) -> None:
+async def _follow(server: Server, every_s: float, show: Show, lose: Lose) -> None:
     """Looks for ever, or until q is pressed."""
     from inventory.cli.connection import connect
     from inventory_client import InventoryError
 
-    async with connect(address, patience_s=LOOK_TIMEOUT_S, on_retry=lambda *_: None, must_serve=False) as client:
+    async with connect(server, patience_s=LOOK_TIMEOUT_S, on_retry=lambda *_: None, must_serve=False) as client:
         with _end_pressed() as ended:
             while not ended.is_set():
                 try:

@@ -51,6 +51,7 @@ class Writes:
                 weight,
                 validate_only,
                 call.author,
+                type(request).__name__.removesuffix("Request"),
                 span=None if self._tracing is None else self._tracing.current(),
             )
         )
