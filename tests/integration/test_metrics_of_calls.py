@@ -85,7 +85,7 @@ class Scraped:
         self._port = port
 
     async def look(self) -> Scrape:
-        text = await asyncio.to_thread(self._get)
+        text = await asyncio.to_thread(self.text)
         families = {family.name: family for family in text_string_to_metric_families(text)}
         return Scrape(
             families,
@@ -96,7 +96,7 @@ class Scraped:
             },
         )
 
-    def _get(self) -> str:
+    def text(self) -> str:
         with urlopen(f"http://127.0.0.1:{self._port}/metrics") as answer:
             return str(answer.read(), "utf-8")
 
