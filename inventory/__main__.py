@@ -45,6 +45,8 @@ for command in (
     "compact",
     "verify",
     "migrate",
+    "backup",
+    "restore",
     "health",
     "bench",
     "demo",
