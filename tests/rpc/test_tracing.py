@@ -1,6 +1,7 @@
 """Traces go from a client through the batch to its statements; who isn't sampled leaves none."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -191,7 +192,8 @@ def test_it_is_on_by_setting_or_by_opentelemetrys_own(
 
 def test_without_it_nothing_of_opentelemetry_is_imported() -> None:
     program = "import sys, inventory.server, inventory_client; sys.exit('opentelemetry' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    ours = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    assert subprocess.run([sys.executable, "-c", program], check=False, env=ours).returncode == 0
 
 
 def test_asking_for_it_where_it_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
