@@ -42,6 +42,7 @@ for command in (
     "promise",
     "subscribers",
     "reconcile",
+    "top",
     "compact",
     "verify",
     "migrate",

@@ -20,9 +20,9 @@ from inventory.engine.lane import Lane
 from inventory.feed.forgetting import Forgetting
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
-from inventory.health import watch_database
+from inventory.health import Health
 from inventory.listening import Shared, listen
-from inventory.metrics import Sources, serve_metrics
+from inventory.metrics import serve_metrics
 from inventory.postgres.access import first_admin
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
@@ -33,6 +33,7 @@ from inventory.rpc import (
     availability,
     catalog,
     channel,
+    operations,
     reconciliation,
     reservation,
     stock,
@@ -43,14 +44,17 @@ from inventory.rpc import (
     watch,
 )
 from inventory.rpc.amounts import Amounts
+from inventory.rpc.call_log import CallLog, LogCalls
 from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.rpc.doors import Doors
 from inventory.rpc.errors import encode_refusal
+from inventory.rpc.meter import Meter
 from inventory.rpc.router import Router, Service
 from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
 from inventory.tls import guard
+from inventory.tracing import Tracing, is_wanted
 
 REFUSING_S = 0.2
 CALLS_GRACE_S = 5.0
@@ -62,6 +66,9 @@ RESTART_PAUSE_S = 1.0
 GC_YOUNG_OBJECTS = 50_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 NOT_SHARED = Shared()
+
+# They only read, and can while nothing can be written.
+READING = tuple(service.SERVICE.full_name for service in (watch, availability, operations))
 
 log = structlog.get_logger(__name__)
 Work = Callable[[], Coroutine[None, None, None]]
@@ -83,7 +90,8 @@ async def serve(
     too, instead of those of the settings.
 
     Raises `RuntimeError` when it may not be reached so (see `inventory.tls`), the port is taken, the database isn't
-    durable, or migrations are pending and not to be applied, and a `StorageError` when the database can't be reached.
+    durable, migrations are pending and not to be applied, or traces are asked for that can't be made, and a
+    `StorageError` when the database can't be reached.
     """
     stop = asyncio.Event()
     for number in stop_signals:
@@ -122,9 +130,10 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
     reader = await Reader.open(database)
     stack.push_async_callback(reader.close)
 
+    tracing = await _tracing(settings, stack)
     feed = Feed(database, reader, ChangeEncoder())
-    writer = Writer(database)
-    lane = Lane(writer, encode_refusal, feed.take)
+    writer = Writer(database, tracing)
+    lane = Lane(writer, encode_refusal, feed.take, tracing)
     lane_task = asyncio.create_task(lane.run())
 
     async def finish_lane() -> None:
@@ -137,7 +146,10 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
     doors = None if settings.development else Doors(reader)
     if doors is not None:
         await doors.look()
+    streams, meter = Streams(), Meter(CallLog(LogCalls(settings.log_calls)), tracing)
+    sources = operations.Sources(reader, feed, lane, streams, meter, lambda: keeping.subscribers, doors)
     works: dict[str, Work] = {
+        "sampler": sources.sampler.run,
         "sweep": partial(sweep, lane, reader),
         "feed": partial(feed.run, lambda: lane.busy, lambda: writer.pid),
         "keeping": keeping.run,
@@ -146,10 +158,9 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
     }
     stack.push_async_callback(_cancel, *(asyncio.create_task(_keep_on(name, works[name]), name=name) for name in works))
 
-    writes, streams, amounts = Writes(lane), Streams(), Amounts(reader)
+    writes, amounts = Writes(lane, tracing), Amounts(reader)
     if settings.metrics is not None:
-        sources = Sources(reader.head, streams, lane, lambda: [row.subscriber for row in keeping.subscribers])
-        stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources))
+        stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources, settings.tls_cert))
     server = grpc.aio.server(options=transport.options(bool(shared.addresses)))
     services = [
         Service(stock.SERVICE, stock.StockService(writes, reader, amounts).methods()),
@@ -161,23 +172,14 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         Service(watch.SERVICE, watch.WatchService(feed, reader, streams).methods()),
         Service(availability.SERVICE, availability.AvailabilityService(reader, amounts).methods()),
         Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
+        Service(operations.SERVICE, operations.OperationsService(sources).methods()),
         Service(access.SERVICE, access.AccessService(database, reader, doors).methods()),
         Service(audit.SERVICE, audit.AuditService(reader).methods()),
         Service(reconciliation.SERVICE, reconciliation.ReconciliationService(reader, streams, _reconciled).methods()),
     ]
-    server.add_generic_rpc_handlers((Router(services, reader, streams, doors),))
+    server.add_generic_rpc_handlers((Router(services, reader, streams, doors, meter),))
     names = [service.name for service in services]
-    healthy = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    states = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
-
-    async def tell_health(serving: bool) -> None:
-        for name in ("", *names):
-            await healthy.set(name, states[not serving])
-
-    await tell_health(True)
-    looking = asyncio.create_task(_keep_on("health", partial(watch_database, database, tell_health)), name="health")
-    stack.push_async_callback(_cancel, looking)
+    healthy = await _tell_health(server, Health(database, lane, names, READING), sources, stack)
     if settings.reflects:
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
@@ -189,6 +191,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         lane.stop()
         feed.stop()
         streams.stop()
+        meter.stopping = True
         await asyncio.sleep(REFUSING_S)  # who calls now is told why; gRPC's own stop would only say CANCELLED
         await streams.drained(CALLS_GRACE_S, STREAMS_GRACE_S)
         await server.stop(LAST_WORDS_S)  # and then cuts off who doesn't read, and who watches our health
@@ -208,6 +211,31 @@ async def _reconciled(found: Reconciliation) -> None:
             numbers=found.counts.alarming,
             reconciliation_id=str(found.reconciliation_id),
         )
+
+
+async def _tracing(settings: Settings, stack: AsyncExitStack) -> Tracing | None:
+    if not is_wanted(settings.tracing):
+        return None
+    tracing = Tracing()
+    stack.push_async_callback(asyncio.to_thread, tracing.close)
+    return tracing
+
+
+async def _tell_health(
+    server: grpc.aio.Server, doctor: Health, sources: operations.Sources, stack: AsyncExitStack
+) -> health.aio.HealthServicer:
+    healthy = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+
+    async def tell(service: str, serves: bool) -> None:
+        states = health_pb2.HealthCheckResponse
+        await healthy.set(service, states.SERVING if serves else states.NOT_SERVING)
+
+    await doctor.begin(tell)
+    sources.unwell = lambda: doctor.unwell
+    looking = asyncio.create_task(_keep_on("health", doctor.run), name="health")
+    stack.push_async_callback(_cancel, looking)
+    return healthy
 
 
 def _spare_the_collector() -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     """Only so many newest changes can be resumed from. Unset by an empty text: no such limit."""
     log_json: bool = False
     """Log lines as JSON."""
+    log_calls: Literal["none", "defects", "writes", "all"] = "defects"
+    """Which calls are logged: defects are those that failed by the server's fault or took longer than a second."""
+    tracing: bool | None = None
+    """Whether traces are made and exported by OTLP. Unset: when OTEL_EXPORTER_OTLP_ENDPOINT is set."""
 
     @property
     def feed_age(self) -> timedelta | None:

@@ -295,6 +295,7 @@ class SyncInventoryClient:
     list_reconciled = _iterates(InventoryClient.list_reconciled)
     list_reconciliations = _iterates(InventoryClient.list_reconciliations)
     reconcile = _reconciles(InventoryClient.reconcile)
+    figures = _waits(InventoryClient.figures)
     watch = _watches(InventoryClient.watch)
 
 

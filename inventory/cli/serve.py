@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import structlog
 from cyclopts import Parameter
@@ -43,6 +43,8 @@ def serve(
     migrate: bool | None = None,
     metrics: str | None = None,
     log_json: Annotated[bool | None, Parameter(negative="")] = None,
+    log_calls: Literal["none", "defects", "writes", "all"] | None = None,
+    tracing: bool | None = None,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
     tls_client_ca: Path | None = None,
@@ -83,6 +85,12 @@ def serve(
         Default: none.
     log_json
         Log lines as JSON.
+    log_calls
+        Which calls get a line in the log: defects (that failed by the server's fault, or took longer than a second; so
+        many lines at most), writes (these, and all that change something), all or none. Default: defects.
+    tracing
+        Make traces and export them by OTLP, as the variables OTEL_… say. Default: when OTEL_EXPORTER_OTLP_ENDPOINT is
+        set.
     tls_cert
         The server's certificate and those between it and its authority, a PEM file. Default: no TLS.
     tls_key
@@ -108,6 +116,8 @@ def serve(
         migrate=migrate,
         metrics=metrics,
         log_json=log_json,
+        log_calls=log_calls,
+        tracing=tracing,
         tls_cert=tls_cert,
         tls_key=tls_key,
         tls_client_ca=tls_client_ca,

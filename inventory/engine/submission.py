@@ -35,7 +35,8 @@ class Submission:
     `encode` makes the answer's bytes, which are stored and given to every replay; `request_id` None marks the
     engine's own commands, which have no caller. `deadline` is in the loop's time, in seconds. While it is under way,
     `followers` sent the same request, and `rivals` other content under its request_id; `new_pairs` are levels that
-    turned out to be needed and are made. `action`: what the audit trail calls it; '': by the command.
+    turned out to be needed and are made. `action`: what the audit trail calls it; '': by the command. `submitted_at` is
+    in seconds of `perf_counter`; `span` is the trace that it belongs to, for who traces.
     """
 
     command: Command
@@ -51,6 +52,9 @@ class Submission:
     action: str = ""
     in_doubt: bool = False
     contended: bool = False
+    span: Any = None
+    submitted_at: float = 0.0
+    is_measured: bool = False
     followers: list[Future[Outcome]] = field(default_factory=list)
     rivals: list["Submission"] = field(default_factory=list)
     new_pairs: list[tuple[str, str]] = field(default_factory=list)

@@ -156,6 +156,11 @@ def assert_known(schema: str, found: Iterable[Migration]) -> None:
     _missing(schema, found, _read(DIRECTORY))
 
 
+def known(directory: Path = DIRECTORY) -> list[str]:
+    """NNNN.phase of each file, in order."""
+    return [f"{migration.number:04}.{'post' if migration.is_post else 'pre'}" for migration in _read(directory)]
+
+
 def _valid(schema: str) -> str:
     if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", schema):
         raise ValueError(f"not a schema name: {schema!r} (a lower case letter or _, then up to 62 of a-z, 0-9, _)")

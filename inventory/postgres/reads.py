@@ -97,12 +97,23 @@ class SkuUnits(NamedTuple):
     others: tuple[Unit, ...]
 
 
+class PoolState(NamedTuple):
+    """Connections of a pool: how many there are, how many of these are idle, how many there may be, and how many
+    queries wait for one."""
+
+    size: int
+    idle: int
+    size_max: int
+    waiting: int
+
+
 class Reader:
     """Borrows connections for reading; lists have their own, so that they can't keep a look-up waiting."""
 
     def __init__(self, look_ups: asyncpg.Pool, lists: asyncpg.Pool) -> None:
         self._look_ups = look_ups
         self._lists = lists
+        self._asks = {look_ups: 0, lists: 0}
         self.channels: dict[int, str] = {}
         """Codes of the channels that have called here, by number."""
         self._sql: Mapping[str, str] = queries.load()
@@ -125,14 +136,19 @@ class Reader:
     async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
         """Runs a named query. Raises a `StorageError`."""
         pool = self._lists if name in LISTS else self._look_ups
+        asks = self._asks
+        asks[pool] += 1
         try:
             return await pool.fetch(self._sql[name], *arguments)
         except Exception as error:
             raise classified(error) from error
+        finally:
+            asks[pool] -= 1
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["Snapshot"]:
         """One state of the database for several queries. Raises a `StorageError`."""
+        self._asks[self._look_ups] += 1
         try:
             async with (
                 self._look_ups.acquire() as connection,
@@ -141,6 +157,14 @@ class Reader:
                 yield Snapshot(connection, self._sql)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise classified(error) from error
+        finally:
+            self._asks[self._look_ups] -= 1
+
+    @property
+    def pools(self) -> dict[str, "PoolState"]:
+        """How each of its pools is, by name."""
+        named = {"look_ups": self._look_ups, "lists": self._lists}
+        return {name: _pool_state(pool, self._asks[pool]) for name, pool in named.items()}
 
     async def head(self) -> Head:
         rows = await self.fetch("read_head")
@@ -224,6 +248,11 @@ class Reader:
     async def forget_requests(self, older_than: timedelta, limit: int) -> int:
         """How many answers were dropped."""
         return int((await self.fetch("forget_requests", older_than, limit))[0][0])
+
+
+def _pool_state(pool: asyncpg.Pool, asks: int) -> PoolState:
+    size_max = pool.get_max_size()
+    return PoolState(pool.get_size(), pool.get_idle_size(), size_max, max(asks - size_max, 0))
 
 
 class Snapshot:

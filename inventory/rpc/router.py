@@ -19,6 +19,7 @@ from inventory.postgres.access import InForce, find_channel
 from inventory.postgres.reads import Reader
 from inventory.rpc.doors import Doors, OpenGate
 from inventory.rpc.errors import CODES
+from inventory.rpc.meter import Meter
 from inventory.rpc.method import METADATA_BYTES_MAX, Caller, Context, Method, abort
 from inventory.rpc.peer import certificate_sha256
 from inventory.rpc.streams import Streams
@@ -59,7 +60,10 @@ def _credentials(reason: Reason) -> Refusal:
 class Router(grpc.GenericRpcHandler):
     """`doors` None: development, where every caller is who it says to be and may do everything."""
 
-    def __init__(self, services: list[Service], reader: Reader, streams: Streams, doors: Doors | None) -> None:
+    def __init__(
+        self, services: list[Service], reader: Reader, streams: Streams, doors: Doors | None, meter: Meter
+    ) -> None:
+        self._meter = meter
         self._methods = {path: method for service in services for path, method in service.methods.items()}
         self._reader = reader
         self._streams = streams
@@ -95,6 +99,7 @@ class Router(grpc.GenericRpcHandler):
     def _make(self, path: str, authorization: str | None, channel: str | None, operator: str) -> Handler | None:
         found = self._methods.get(path)
         if found is None:
+            self._meter.unknown += 1
             return None
         method, scope = found
         doors = self._doors
@@ -181,7 +186,7 @@ class Router(grpc.GenericRpcHandler):
             caller = self._caller(known, channel, operator)
             if _is_kept(*key):
                 self._callers[key] = caller
-        return method(caller)
+        return self._meter.around(path, caller.channel, method(caller), caller.key_id)
 
     def _caller(self, known: InForce | None, channel: str | None, operator: str) -> Caller:
         if known is None:

@@ -20,6 +20,7 @@ SERVICES = [
     "inventory.v1.AvailabilityService",
     "inventory.v1.CatalogService",
     "inventory.v1.ChannelService",
+    "inventory.v1.OperationsService",
     "inventory.v1.ReservationService",
     "inventory.v1.StockCountService",
     "inventory.v1.StockService",
