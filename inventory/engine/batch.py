@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from inventory.domain import alarm as alarm_domain
 from inventory.domain import catalog as catalog_domain
 from inventory.domain import channel as channel_domain
+from inventory.domain.alarm import AcknowledgeAlarm
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
 from inventory.domain.decide import StockCommand, arrivals, decide, makes_levels, pairs, spreads
@@ -17,7 +19,7 @@ from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
 from inventory.engine.submission import AloneCommand, Outcome, Submission
-from inventory.postgres import beside, catalog, channels, incoming, serials, stock
+from inventory.postgres import alarms, beside, catalog, channels, incoming, serials, stock
 from inventory.postgres.beside import Beside
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import LookAgain, Narrow, TopologyChanged
@@ -52,6 +54,7 @@ _ALONE: dict[type, _Alone] = {
     ChangeCatalog: _Alone(catalog.lock, catalog_domain.change, catalog.write, catalog_domain.NOTHING),
     ChangeChannel: _Alone(channels.lock, channel_domain.change, channels.write, channel_domain.NOTHING),
     ChangeChannelSkus: _Alone(channels.lock_views, channel_domain.change_views, channels.write, channel_domain.NOTHING),
+    AcknowledgeAlarm: _Alone(alarms.lock, alarm_domain.acknowledge, alarms.write, alarm_domain.NOTHING_ACKNOWLEDGED),
 }
 
 

@@ -41,6 +41,7 @@ async def read_channel(reader: Reader, channel_id: int, revision: int) -> Channe
             View(row["buffer"], row["cap"], row["share_bp"], row["oversell_limit"]),
             row["has_overrides"],
             row["min_life_days"],
+            row["selling_stopped"],
         )
     return Channel(channel_id)
 

@@ -19,6 +19,7 @@ from inventory.feed.hub import Feed, Stream
 from inventory.postgres.reads import Head, Reader
 from inventory.postgres.subscribers import acknowledged
 from inventory.rpc import formats, parse
+from inventory.rpc.alarm_messages import format_alarm
 from inventory.rpc.catalog_messages import format_location, format_sku
 from inventory.rpc.change_encoder import bookmark_field
 from inventory.rpc.channel_messages import channel, channel_availability
@@ -110,6 +111,12 @@ class WatchService:
                 for some in _messages_of([channel(each) for each in channels]):
                     piece = pb2.WatchResponse(channels=some, snapshot_revision=revision)
                     await write(piece.SerializeToString())
+        async with aclosing(snapshot.alarms(self._reader, revision, wanted)) as alarms:
+            async for found in alarms:
+                await self._feed.turns.take()
+                for part in _messages_of([format_alarm(each) for each in found]):
+                    piece = pb2.WatchResponse(alarms=part, snapshot_revision=revision)
+                    await write(piece.SerializeToString())
         async with aclosing(snapshot.levels(self._reader, revision, wanted)) as levels:
             async for rows in levels:
                 await self._feed.turns.take()
@@ -157,6 +164,8 @@ def _filter(request: pb2.WatchRequest, call: Call) -> Filter:
     kinds = _kinds(request.kinds, "kinds", ChangeKind)
     movement_kinds = _kinds(request.movement_kinds, "movement_kinds", MovementKind)
     shows = pb2.CHANGE_KIND_AVAILABILITY in (kinds or ())
+    if pb2.CHANGE_KIND_ALARM in (kinds or ()):
+        _check_alarms(call)
     if shows and locations:
         raise Refusal(Reason.FIELD_CONFLICT, "what a channel may sell is of all its locations", field="locations")
     return Filter(
@@ -167,6 +176,10 @@ def _filter(request: pb2.WatchRequest, call: Call) -> Filter:
         movement_kinds,
         call.channel_id if shows else 0,
     )
+
+
+def _check_alarms(call: Call) -> None:
+    """The place where SCOPE_REPORT or SCOPE_ADMIN is asked for, beside the method's SCOPE_WATCH."""
 
 
 def _kinds(numbers: Collection[int], field: str, known: type[ChangeKind] | type[MovementKind]) -> frozenset[int] | None:
