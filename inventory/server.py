@@ -37,8 +37,10 @@ from inventory.rpc import (
 )
 from inventory.rpc.amounts import Amounts
 from inventory.rpc.change_encoder import ChangeEncoder
+from inventory.rpc.doors import Doors
 from inventory.rpc.errors import encode_refusal
-from inventory.rpc.method import BULK_BYTES_MAX, Router
+from inventory.rpc.method import BULK_BYTES_MAX
+from inventory.rpc.router import Router, Service
 from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
@@ -59,6 +61,8 @@ STREAMS_PER_CONNECTION_MAX = 10_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 log = structlog.get_logger(__name__)
+Work = Callable[[], Coroutine[None, None, None]]
+"""What goes on beside the calls, for ever."""
 
 
 async def serve(
@@ -112,50 +116,49 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         await _cancel(lane_task)  # only a database that hangs keeps it so long
 
     stack.push_async_callback(finish_lane)
-    beside: list[asyncio.Task[None]] = []
     keeping = Keeping(database, reader, settings.feed_age, settings.feed_changes)
-    for name, work in (
-        ("sweep", partial(sweep, lane, reader)),
-        ("feed", partial(feed.run, lambda: lane.busy, lambda: writer.pid)),
-        ("keeping", keeping.run),
-    ):
-        beside.append(asyncio.create_task(_keep_on(name, work), name=name))
-    stack.push_async_callback(_cancel, *beside)
+    doors = None if settings.development else Doors(reader)
+    if doors is not None:
+        await doors.look()
+    works: dict[str, Work] = {
+        "sweep": partial(sweep, lane, reader),
+        "feed": partial(feed.run, lambda: lane.busy, lambda: writer.pid),
+        "keeping": keeping.run,
+        **({} if doors is None else {"doors": doors.run}),
+    }
+    stack.push_async_callback(_cancel, *(asyncio.create_task(_keep_on(name, works[name]), name=name) for name in works))
 
     writes, streams, amounts = Writes(lane), Streams(), Amounts(reader)
     if settings.metrics is not None:
         sources = Sources(reader.head, streams, lane, lambda: [row.subscriber for row in keeping.subscribers])
         stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources))
     server = grpc.aio.server(options=_options(bool(shared)))
-    services = {
-        stock.SERVICE: stock.StockService(writes, reader, amounts).methods(),
-        reservation.SERVICE: reservation.ReservationService(writes, reader, streams, amounts).methods(),
-        transfer.SERVICE: transfer.TransferService(writes, reader).methods(),
-        catalog.SERVICE: catalog.CatalogService(writes, reader).methods(),
-        stock_count.SERVICE: stock_count.StockCountService(writes, reader).methods(),
-        channel.SERVICE: channel.ChannelService(writes, reader).methods(),
-        watch.SERVICE: watch.WatchService(feed, reader, streams).methods(),
-        availability.SERVICE: availability.AvailabilityService(reader, amounts).methods(),
-        subscriber.SERVICE: subscriber.SubscriberService(reader).methods(),
-    }
-    by_path = {
-        f"/{service}/{name}": method for service, methods in services.items() for name, method in methods.items()
-    }
-    server.add_generic_rpc_handlers((Router(by_path, reader, streams),))
+    services = [
+        Service(stock.SERVICE, stock.StockService(writes, reader, amounts).methods()),
+        Service(reservation.SERVICE, reservation.ReservationService(writes, reader, streams, amounts).methods()),
+        Service(transfer.SERVICE, transfer.TransferService(writes, reader).methods()),
+        Service(catalog.SERVICE, catalog.CatalogService(writes, reader).methods()),
+        Service(stock_count.SERVICE, stock_count.StockCountService(writes, reader).methods()),
+        Service(channel.SERVICE, channel.ChannelService(writes, reader).methods()),
+        Service(watch.SERVICE, watch.WatchService(feed, reader, streams).methods()),
+        Service(availability.SERVICE, availability.AvailabilityService(reader, amounts).methods()),
+        Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
+    ]
+    server.add_generic_rpc_handlers((Router(services, reader, streams, doors),))
+    names = [service.name for service in services]
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     states = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
     async def tell_health(serving: bool) -> None:
-        for name in ("", *services):
+        for name in ("", *names):
             await healthy.set(name, states[not serving])
 
     await tell_health(True)
     looking = asyncio.create_task(_keep_on("health", partial(watch_database, database, tell_health)), name="health")
     stack.push_async_callback(_cancel, looking)
     if settings.reflects:
-        names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
+        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
     port = _listen(server, settings.listen, shared)
     await server.start()
@@ -210,7 +213,7 @@ def _options(shares_port: bool) -> list[tuple[str, int]]:
     ]
 
 
-async def _keep_on(name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
+async def _keep_on(name: str, work: Work) -> None:
     """Starts again what a defect has ended: without it holds would expire late, or followers starve, unnoticed."""
     while True:
         try:

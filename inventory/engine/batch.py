@@ -9,6 +9,7 @@ from inventory.domain import alarm as alarm_domain
 from inventory.domain import catalog as catalog_domain
 from inventory.domain import channel as channel_domain
 from inventory.domain.alarm import AcknowledgeAlarm
+from inventory.domain.audit import SERVER
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
 from inventory.domain.decide import StockCommand, arrivals, decide, makes_levels, pairs, spreads
@@ -19,7 +20,8 @@ from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
 from inventory.engine.submission import AloneCommand, Outcome, Submission
-from inventory.postgres import alarms, beside, catalog, channels, incoming, serials, stock
+from inventory.engine.trail import Trail, figures
+from inventory.postgres import alarms, audit, beside, catalog, channels, incoming, serials, stock
 from inventory.postgres.beside import Beside
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import LookAgain, Narrow, TopologyChanged
@@ -178,52 +180,70 @@ async def _change_stock(
     needs = _Needs(batch, directory.topology)
     ledger, answers, more_has_run_out, seen = await _look(writer, directory, commands, concerned, needs)
 
+    trail = Trail()
     # What has run out stops counting before anything else is decided.
     for reservation in list(ledger.reservations.values()):
         if run_out(reservation, ledger.now):
-            decide(ledger, Expire(reservation.reservation_id))
+            _, step = decide(ledger, expiry := Expire(reservation.reservation_id))
+            trail.add(step, reservation.channel_id, SERVER, expiry)
     if more_has_run_out and not batch[0].validate_only:  # else one overdue SKU could make a batch without limit
-        return Executed([], _committed(await _write_stock(writer, ledger, []), ledger, seen))
-    rows: list[RequestRow] = []
-    steps: list[int | None] = []
-    outcomes = []
-    for submission in batch:
-        decided = _decide(ledger, submission, answers, encode_refusal)
-        if isinstance(decided, Refusal):
-            await _tell_due(writer, ledger, submission.command, decided)
-            decided = Outcome(*encode_refusal(decided), None), None
-        outcome, step = decided
-        outcomes.append(outcome)
-        steps.append(step)
-        if submission.request_id is not None and not (submission.validate_only or outcome.replayed):
-            rows.append(
-                RequestRow(
-                    submission.channel_id,
-                    submission.request_id,
-                    submission.fingerprint,
-                    outcome.code,
-                    outcome.payload,
-                    step,
-                )
-            )
-    if not (rows or ledger.step):
-        return Executed(outcomes)
+        return Executed([], _committed(await _write_stock(writer, ledger, [], trail), ledger, seen))
+    decided = await _decide_all(writer, ledger, batch, answers, encode_refusal, trail)
+    if not (decided.rows or ledger.step):
+        return Executed(decided.outcomes)
     for noun in concerned:
         await noun.write(writer, ledger)
-    base = await _write_stock(writer, ledger, rows)
+    base = await _write_stock(writer, ledger, decided.rows, trail)
     if batch[0].validate_only:  # nothing will have happened: the revision is the present one
-        return Executed([outcome._replace(revision=base) for outcome in outcomes])
+        return Executed([outcome._replace(revision=base) for outcome in decided.outcomes])
     return Executed(
         [
             outcome if step is None else outcome._replace(revision=base + step)
-            for outcome, step in zip(outcomes, steps, strict=True)
+            for outcome, step in zip(decided.outcomes, decided.steps, strict=True)
         ],
         _committed(base, ledger, seen),
     )
 
 
-async def _write_stock(writer: Writer, ledger: Ledger, rows: Sequence[RequestRow]) -> int:
-    base = await stock.write(writer, ledger, rows)
+class _Decided(NamedTuple):
+    """Per submission its outcome and its step within the batch; the answers to remember."""
+
+    outcomes: list[Outcome]
+    steps: list[int | None]
+    rows: list[RequestRow]
+
+
+async def _decide_all(
+    writer: Writer,
+    ledger: Ledger,
+    batch: Sequence[Submission],
+    answers: dict[stock.RequestKey, Remembered],
+    encode_refusal: EncodeRefusal,
+    trail: Trail,
+) -> _Decided:
+    found = _Decided([], [], [])
+    for submission in batch:
+        before = figures(ledger, submission.command)
+        decided = _decide(ledger, submission, answers, encode_refusal)
+        if isinstance(decided, Refusal):
+            await _tell_due(writer, ledger, submission.command, decided)
+            decided = Outcome(*encode_refusal(decided), None), None
+        outcome, step = decided
+        found.outcomes.append(outcome)
+        found.steps.append(step)
+        if submission.validate_only or outcome.replayed:
+            continue
+        if submission.request_id is not None:
+            key = (submission.channel_id, submission.request_id)
+            found.rows.append(RequestRow(*key, submission.fingerprint, outcome.code, outcome.payload, step))
+        if submission.request_id is not None or step is not None:
+            after = before and figures(ledger, submission.command)
+            trail.add_submitted(submission, step, outcome.code, before, after)
+    return found
+
+
+async def _write_stock(writer: Writer, ledger: Ledger, rows: Sequence[RequestRow], trail: Trail) -> int:
+    base = await stock.write(writer, ledger, rows, trail.entries)
     if ledger.pieces.events:
         await serials.write_after(writer, ledger, base)
     return base
@@ -319,6 +339,9 @@ async def _change_alone(
     )
     requests = [] if submission.validate_only else [row]
     base = await alone.write(writer, present, change, command.channel_id, now, requests)
+    trail = Trail()
+    trail.add_submitted(submission, 1 if moved else None, code)
+    await audit.append(writer, now, trail.entries, base)
     if submission.validate_only:
         return Outcome(code, payload, base)
     return Outcome(code, payload, base + 1 if moved else None)

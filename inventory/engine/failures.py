@@ -25,6 +25,14 @@ class Overloaded(EngineError):
     retry_after_s: float | None = 0.1
 
 
+class AccessChanged(EngineError):
+    """What the caller may do was changed while its stream was open."""
+
+    reason = Reason.ACCESS_CHANGED
+    message = "what the channel may do has changed: open the stream anew"
+    retry_after_s: float | None = 0.1
+
+
 class StorageUnavailable(EngineError):
     """The database could not be reached until the deadline; without effect."""
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from inventory.domain.alarm import AcknowledgeAlarm
+from inventory.domain.audit import SERVER, Author
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
 from inventory.domain.decide import StockCommand
@@ -47,6 +48,7 @@ class Submission:
     deadline: float
     weight: int = 1
     validate_only: bool = False
+    author: Author = SERVER
     in_doubt: bool = False
     contended: bool = False
     followers: list[Future[Outcome]] = field(default_factory=list)

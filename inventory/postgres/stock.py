@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from inventory.domain.audit import Entry
 from inventory.domain.goods import Goods, Leaf, SkuKind, Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Level, Place
@@ -205,9 +206,9 @@ async def _read_lots(source: Source, ledger: Ledger) -> None:
             ledger.put_lot((row[0], row[1]), Lot(*row[2:5]), LotLevel(*row[5:]))
 
 
-async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) -> int:
-    """Writes what the commands made of the ledger. Returns the revision before the batch's first. Raises
-    `TopologyChanged` when places or channels were changed after they were read: decide again."""
+async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow], entries: Sequence[Entry]) -> int:
+    """Writes what the commands made of the ledger, and who asked for it. Returns the revision before the batch's first.
+    Raises `TopologyChanged` when places or channels were changed after they were read: decide again."""
     levels = [(*key, step, *ledger.levels[key]) for key, step in ledger.touched_levels.items()]
     reservations = [ledger.reservations[identity] for identity in ledger.touched_reservations]
     lines = [
@@ -240,6 +241,7 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow]) 
         lines,
         requests,
         writer.database.notify_channel,
+        entries,
     )
     base, topology, _ = rows[0]
     if topology != ledger.topology.revision:

@@ -32,7 +32,7 @@ from inventory.rpc.method import Call, Method, unary
 from inventory.rpc.reading import check_revision
 from inventory.v1 import availability_service_pb2 as pb2
 
-SERVICE = pb2.DESCRIPTOR.services_by_name["AvailabilityService"].full_name
+SERVICE = pb2.DESCRIPTOR.services_by_name["AvailabilityService"]
 NOBODY = UUID(int=0)
 
 

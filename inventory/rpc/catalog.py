@@ -11,7 +11,7 @@ from inventory.rpc.method import BULK_BYTES_MAX, Call, Method, unary
 from inventory.rpc.writes import Writes
 from inventory.v1 import catalog_service_pb2 as pb2
 
-SERVICE = pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name
+SERVICE = pb2.DESCRIPTOR.services_by_name["CatalogService"]
 BARCODE_CHARS_MAX = 14
 
 

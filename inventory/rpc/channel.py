@@ -22,7 +22,7 @@ from inventory.rpc.oversell import parse_oversell
 from inventory.rpc.writes import Writes
 from inventory.v1 import channel_service_pb2 as pb2
 
-SERVICE = pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name
+SERVICE = pb2.DESCRIPTOR.services_by_name["ChannelService"]
 _KINDS = frozenset(pb2.ChannelKind.values())
 
 

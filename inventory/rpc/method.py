@@ -1,4 +1,4 @@
-"""What stands around every method: parsing the bytes, the channel, the deadline, and one way for errors to leave.
+"""What stands around every method: parsing the bytes, the caller's limits, the deadline, one way for errors to leave.
 
 Handlers are registered with raw bytes. So a message that can't be parsed is our INVALID_ARGUMENT instead of the
 library's UNKNOWN, a stored answer goes out as it is, and no exception's text reaches a client.
@@ -7,33 +7,72 @@ library's UNKNOWN, a stored answer goes out as it is, and no exception's text re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
 import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
 
-from inventory.domain.code import channel_code
+from inventory.domain.access import FULL_ACCESS, Access
+from inventory.domain.audit import Author
 from inventory.domain.refusal import Reason, Refusal
 from inventory.engine.failures import Defect, EngineError, ShuttingDown, described
+from inventory.postgres.access import InForce
 from inventory.postgres.errors import CommandFault, StorageError
+from inventory.rpc.doors import Gate
 from inventory.rpc.errors import BY_NUMBER, status
 from inventory.rpc.streams import Streams
 
 UNARY_BYTES_MAX = 1024 * 1024
 BULK_BYTES_MAX = 8 * 1024 * 1024
 DEADLINE_DEFAULT_S = 10.0
-CHANNEL_KEY = "inventory-channel"
-CHANNEL_DEFAULT = "default"
-CHANNELS_KNOWN_MAX = 1_000
 DETAILS_KEY = "grpc-status-details-bin"
 
 log = structlog.get_logger(__name__)
 _EXPECTED = (Refusal, EngineError, StorageError, DecodeError)
 Context = grpc.aio.ServicerContext
 Request = TypeVar("Request", bound=Message)
+
+
+class Caller:
+    """Who calls, as which channel: the same for all calls with the same credential and names. `known` None:
+    development, where a caller is who it says to be."""
+
+    def __init__(
+        self,
+        channel: str,
+        find_channel: Callable[[str], Awaitable[int]],
+        streams: Streams,
+        gate: Gate,
+        *,
+        known: InForce | None = None,
+        operator: str = "",
+    ) -> None:
+        """`find_channel` gives the channel's number, when the first call comes, and raises CHANNEL_FORMAT,
+        CHANNEL_NOT_FOUND."""
+        self.channel = channel
+        self.streams = streams
+        self.gate = gate
+        self.known = known
+        self.access = FULL_ACCESS if known is None else known.access
+        self.key_id = "" if known is None else known.key_id
+        self.operator = operator
+        self._find_channel = find_channel
+        self._channel_id: int | None = None
+        self._loop = asyncio.get_running_loop()
+
+    async def call(self, context: Context[bytes, bytes]) -> Call:
+        """Raises CHANNEL_FORMAT, CHANNEL_NOT_FOUND, DEADLINE."""
+        remaining = cast("float | None", context.time_remaining())
+        if remaining is None:
+            remaining = DEADLINE_DEFAULT_S
+        elif remaining <= 0:
+            raise Refusal(Reason.DEADLINE, "the deadline had passed before work was started")
+        if self._channel_id is None:
+            self._channel_id = await self._find_channel(self.channel)
+        return Call(self._channel_id, self.channel, self._loop.time() + remaining, context, self)
 
 
 class Call(NamedTuple):
@@ -43,40 +82,21 @@ class Call(NamedTuple):
     channel: str
     deadline: float
     context: Any
+    caller: Caller
 
+    @property
+    def access(self) -> Access:
+        return self.caller.access
 
-class Channels(Protocol):
-    """Gives channels their numbers."""
-
-    async def channel_id(self, code: str) -> int:
-        """The channel's number, made at first sight."""
-
-
-class Caller:
-    """A channel that calls; its number is known after its first call."""
-
-    def __init__(self, code: str, channels: Channels, streams: Streams) -> None:
-        self.code = code
-        self.streams = streams
-        self._channels = channels
-        self._channel_id: int | None = None
-        self._loop = asyncio.get_running_loop()
-
-    async def call(self, context: Context[bytes, bytes]) -> Call:
-        """Raises CHANNEL_FORMAT, DEADLINE."""
-        remaining = cast("float | None", context.time_remaining())
-        if remaining is None:
-            remaining = DEADLINE_DEFAULT_S
-        elif remaining <= 0:
-            raise Refusal(Reason.DEADLINE, "the deadline had passed before work was started")
-        if self._channel_id is None:
-            self._channel_id = await self._channels.channel_id(channel_code(self.code))
-        return Call(self._channel_id, self.code, self._loop.time() + remaining, context)
+    @property
+    def author(self) -> Author:
+        """For the audit trail."""
+        return Author(self.caller.key_id, self.caller.operator, self.context.peer())
 
 
 Write = Callable[[bytes], Awaitable[None]]
 Method = Callable[[Caller], "grpc.RpcMethodHandler[bytes, bytes]"]
-"""Makes what grpc.aio runs, for one channel."""
+"""Makes what grpc.aio runs, for one caller."""
 
 
 def unary(
@@ -128,47 +148,17 @@ def both_streams(name: str, handler: Callable[[Context[bytes, bytes], Call], Awa
     return method
 
 
-class Router(grpc.GenericRpcHandler):
-    """Picks what runs by method and channel.
-
-    grpc.aio has parsed the metadata when it asks; asking the context again, or an interceptor, would cost every call.
-    """
-
-    def __init__(self, methods: Mapping[str, Method], channels: Channels, streams: Streams) -> None:
-        """`methods` by their full path."""
-        self._methods = methods
-        self._channels = channels
-        self._streams = streams
-        self._ready: dict[tuple[str, str], grpc.RpcMethodHandler[bytes, bytes]] = {}
-        self._callers: dict[str, Caller] = {}
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
-        """What grpc calls for every call; None: not ours."""
-        path = handler_call_details.method
-        channel = CHANNEL_DEFAULT
-        for key, value in handler_call_details.invocation_metadata:
-            if key == CHANNEL_KEY:
-                channel = value if isinstance(value, str) else ""
-        ready = self._ready.get((path, channel))
-        return ready or self._make(path, channel)
-
-    def _make(self, path: str, channel: str) -> grpc.RpcMethodHandler[bytes, bytes] | None:
-        method = self._methods.get(path)
-        if method is None:
-            return None
-        caller = self._callers.get(channel) or Caller(channel, self._channels, self._streams)
-        made = method(caller)
-        if len(self._callers) < CHANNELS_KNOWN_MAX or channel in self._callers:
-            self._callers[channel] = caller
-            self._ready[(path, channel)] = made
-        return made
-
-
 def _guarded(name: str, work: Callable[[bytes, Context[bytes, bytes]], Awaitable[bytes]], caller: Caller) -> Any:
     """Lets nothing but an answer or a proper status out of a method, and counts its calls."""
     streams = caller.streams
 
+    gate = caller.gate
+
     async def run(raw: bytes, context: Context[bytes, bytes]) -> bytes:
+        try:
+            gate.enter()
+        except EngineError as refused:
+            await abort(context, refused)
         streams.calls += 1
         try:
             if streams.stopping:
@@ -180,6 +170,7 @@ def _guarded(name: str, work: Callable[[bytes, Context[bytes, bytes]], Awaitable
             found = error
         finally:
             streams.calls -= 1
+            gate.leave()
         return await _leave(context, name, found)
 
     return run
@@ -190,8 +181,9 @@ def _guarded_stream(name: str, work: Callable[[Any, Context[bytes, bytes]], Awai
     streams = caller.streams
 
     async def run(argument: Any, context: Context[bytes, bytes]) -> None:
-        with streams.opened(name, caller.code):
+        with streams.opened(name, caller.channel, caller):
             try:
+                caller.gate.charge()
                 await work(argument, context)
                 return
             except grpc.aio.AbortError:

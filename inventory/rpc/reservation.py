@@ -19,6 +19,7 @@ from inventory.postgres.identity import UUID
 from inventory.postgres.reads import Reader
 from inventory.rpc import formats, page_token, parse, reservation_messages
 from inventory.rpc.amounts import Amounts, names_amounts
+from inventory.rpc.doors import RateLimited
 from inventory.rpc.errors import status
 from inventory.rpc.method import BULK_BYTES_MAX, DEADLINE_DEFAULT_S, Call, Context, Method, both_streams, unary
 from inventory.rpc.reading import check_revision
@@ -27,7 +28,7 @@ from inventory.rpc.wire import delimited, with_revision
 from inventory.rpc.writes import Writes
 from inventory.v1 import reservation_service_pb2 as pb2
 
-SERVICE = pb2.DESCRIPTOR.services_by_name["ReservationService"].full_name
+SERVICE = pb2.DESCRIPTOR.services_by_name["ReservationService"]
 Pending = tuple[str, asyncio.Future[Outcome] | bytes]
 """A request_id, and its outcome to come or the status it has already."""
 STREAM_MESSAGES_IN_FLIGHT_MAX = 16
@@ -140,18 +141,19 @@ class ReservationService:
                 places.release()
 
         refused: Exception | None = None
-        with self._streams.one_more(call.channel_id):
+        with self._streams.one_more(call.channel_id, call.caller.gate.streams_max):
             try:
                 async with asyncio.TaskGroup() as group:
                     try:
                         await places.acquire()
                         while isinstance(raw := await context.read(), bytes):  # else it is the end
                             until = loop.time() + DEADLINE_DEFAULT_S
+                            call.caller.gate.charge()
                             request = pb2.ReserveStreamRequest.FromString(raw)
                             pending = await self._submit_all(request.requests, call._replace(deadline=until))
                             group.create_task(respond(pending))
                             await places.acquire()
-                    except (Refusal, DecodeError) as error:
+                    except (Refusal, DecodeError, RateLimited) as error:
                         refused = error
                     except asyncio.CancelledError as cancelled:
                         refused = self._streams.ended(cancelled)

@@ -17,7 +17,7 @@ from inventory.rpc.serial_messages import serial_answer
 from inventory.rpc.writes import Writes
 from inventory.v1 import stock_service_pb2 as pb2
 
-SERVICE = pb2.DESCRIPTOR.services_by_name["StockService"].full_name
+SERVICE = pb2.DESCRIPTOR.services_by_name["StockService"]
 _NEWEST = (2**63 - 1, 2**31 - 1)
 
 

@@ -33,7 +33,7 @@ from inventory.rpc.reservation import new_id
 from inventory.rpc.writes import Writes
 from inventory.v1 import stock_count_service_pb2 as pb2
 
-SERVICE = pb2.DESCRIPTOR.services_by_name["StockCountService"].full_name
+SERVICE = pb2.DESCRIPTOR.services_by_name["StockCountService"]
 
 
 class StockCountService:

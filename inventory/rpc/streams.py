@@ -2,25 +2,39 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
-from inventory.domain.refusal import Reason
+from inventory.domain.refusal import Reason, Refusal
 from inventory.engine.failures import EngineError, ShuttingDown
 
-STREAMS_PER_CHANNEL_MAX = 100
 LOOK_S = 0.01
-
-_STOP = object()
-"""What a cancellation by `stop` carries; any other is the client's."""
 
 
 class TooManyStreams(EngineError):
     """The channel has as many streams open as it may."""
 
     reason = Reason.STREAM_LIMIT
-    message = f"a channel has at most {STREAMS_PER_CHANNEL_MAX} streams open"
     retry_after_s: float | None = 5.0
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.message = f"the channel has at most {most} streams open"
+
+
+class _Ending(NamedTuple):
+    """What a cancellation of ours carries; any other is the client's."""
+
+    error: EngineError | Refusal
+
+
+class _Open(NamedTuple):
+    """A stream: what it is, and what its caller is known by."""
+
+    kind: str
+    channel: str
+    caller: object
 
 
 class Streams:
@@ -29,17 +43,17 @@ class Streams:
 
     def __init__(self) -> None:
         self.calls = 0
-        self._open: dict[asyncio.Task[object], tuple[str, str]] = {}
+        self._open: dict[asyncio.Task[object], _Open] = {}
         self._by_channel: Counter[int] = Counter()
         self.stopping = False
 
     @contextmanager
-    def one_more(self, channel_id: int) -> Iterator[None]:
+    def one_more(self, channel_id: int, most: int) -> Iterator[None]:
         """Counts a stream for the length of the block. Raises `TooManyStreams`, `ShuttingDown`."""
         if self.stopping:
             raise ShuttingDown
-        if self._by_channel[channel_id] >= STREAMS_PER_CHANNEL_MAX:
-            raise TooManyStreams
+        if self._by_channel[channel_id] >= most:
+            raise TooManyStreams(most)
         self._by_channel[channel_id] += 1
         try:
             yield
@@ -47,11 +61,11 @@ class Streams:
             self._by_channel[channel_id] -= 1
 
     @contextmanager
-    def opened(self, kind: str, channel: str) -> Iterator[None]:
+    def opened(self, kind: str, channel: str, caller: object) -> Iterator[None]:
         """Around all that is done for a stream, its status included."""
         task = asyncio.current_task()
         assert task is not None
-        self._open[task] = (kind, channel)
+        self._open[task] = _Open(kind, channel, caller)
         try:
             yield
         finally:
@@ -59,22 +73,30 @@ class Streams:
 
     def count(self) -> Counter[tuple[str, str]]:
         """How many streams are open, by kind and channel."""
-        return Counter(self._open.values())
+        return Counter((stream.kind, stream.channel) for stream in self._open.values())
 
     def stop(self) -> None:
         """Takes no new call, and has the open streams ended: each finds a cancellation at what it waits for, whatever
         that is, and makes it a status by `ended`."""
         self.stopping = True
         for task in self._open:
-            task.cancel(_STOP)
+            task.cancel(_Ending(ShuttingDown()))
 
-    def ended(self, cancelled: asyncio.CancelledError) -> ShuttingDown:
-        """What to tell the client of a stream that `stop` has ended. Raises a cancellation that was the client's."""
+    def end(self, why: Callable[[object], EngineError | Refusal | None]) -> None:
+        """Ends streams as `stop` does, those of whose callers it is said why."""
+        for task, stream in self._open.items():
+            error = why(stream.caller)
+            if error is not None:
+                task.cancel(_Ending(error))
+
+    def ended(self, cancelled: asyncio.CancelledError) -> EngineError | Refusal:
+        """What to tell the client of a stream that we have ended. Raises a cancellation that was the client's."""
         task = asyncio.current_task()
-        if cancelled.args != (_STOP,) or task is None:
+        ending = cancelled.args[0] if cancelled.args else None
+        if not isinstance(ending, _Ending) or task is None:
             raise cancelled
         task.uncancel()
-        return ShuttingDown()
+        return ending.error
 
     async def drained(self, calls_s: float, streams_s: float) -> None:
         """Waits for the ends of all unary calls, at most `calls_s`, and of all streams, at most `streams_s`: one whose

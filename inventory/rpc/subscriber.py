@@ -22,7 +22,7 @@ from inventory.rpc.reading import reached, resumable
 from inventory.v1 import core_pb2
 from inventory.v1 import subscriber_service_pb2 as pb2
 
-SERVICE = pb2.DESCRIPTOR.services_by_name["SubscriberService"].full_name
+SERVICE = pb2.DESCRIPTOR.services_by_name["SubscriberService"]
 
 
 class TooManySubscribers(EngineError):

@@ -30,7 +30,7 @@ from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 
 Row = TypeVar("Row", bound=Message)
-SERVICE = pb2.DESCRIPTOR.services_by_name["WatchService"].full_name
+SERVICE = pb2.DESCRIPTOR.services_by_name["WatchService"]
 
 
 _CONFLATED = (pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_AVAILABILITY)
@@ -51,7 +51,7 @@ class WatchService:
     async def watch(self, request: pb2.WatchRequest, call: Call, write: Write) -> None:
         wanted, idle_s, stream = _filter(request, call), _idle_s(request), _stream(request.stream_id, call)
         follow = latest if _is_latest(request) else every_change
-        with self._streams.one_more(call.channel_id):
+        with self._streams.one_more(call.channel_id, call.caller.gate.streams_max):
             known = await self._acknowledged(request.subscriber, call)
             head = await self._feed.head()  # after what was acknowledged, which would be of the future else
             revision = _start(request, head, known)

@@ -48,6 +48,7 @@ class Writes:
                 call.deadline,
                 weight,
                 validate_only,
+                call.author,
             )
         )
 

@@ -10,9 +10,9 @@ import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
+from inventory.domain.access import STREAMS_MAX
 from inventory.engine import lane
 from inventory.rpc import method
-from inventory.rpc.streams import STREAMS_PER_CHANNEL_MAX
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import watch_service_pb2 as watch_pb2
 from tests.rpc.client import (
@@ -56,7 +56,7 @@ async def waits_for_a_lock(db: asyncpg.Connection) -> bool:
 
 async def test_a_channel_has_at_most_100_streams_open(server: Server, client: Client) -> None:
     crowd = (("inventory-channel", unique("crowd")[:32]),)
-    calls = [client.watch.Watch(WATCH_NOW, metadata=crowd) for _ in range(STREAMS_PER_CHANNEL_MAX)]
+    calls = [client.watch.Watch(WATCH_NOW, metadata=crowd) for _ in range(STREAMS_MAX)]
     for call in calls:
         assert (await anext(aiter(call))).HasField("bookmark")
     refused = await refusal(anext(aiter(client.watch.Watch(WATCH_NOW, metadata=crowd))))

@@ -406,10 +406,21 @@ FROM channel WHERE revision > 0
 -- the head is drawn and its lock had first: whoever comes second sees the first one's request_ids as duplicates.
 -- Levels exist and are locked: ON CONFLICT finds each by its key whatever the planner believes of the table.
 -- $1 how many revisions; $2 the decision's time; $3 levels, $4 movements, $5 reservations, $6 their lines, $7 answers;
--- $8 the NOTIFY channel. Gives the revision before the batch's first, and that of places and channels: the decision may
--- have been made by older ones, read before the locks were had.
-WITH head AS (
-    UPDATE feed_head SET revision = revision + $1::integer RETURNING revision - $1::integer AS base, topology
+-- $8 the NOTIFY channel; $9 the audit trail's entries. Gives the revision before the batch's first, and that of places and
+-- channels: the decision may have been made by older ones, read before the locks were had.
+WITH said AS MATERIALIZED (
+    SELECT audit_content($2::timestamptz, $9::audit_row[], $4::movement_row[]) AS content
+), head AS (
+    UPDATE feed_head SET revision = revision + $1::integer, audited = audited + 1,
+        chain = sha256(chain || int8send(audited + 1) || int8send(revision) || said.content)
+    FROM said
+    RETURNING revision - $1::integer AS base, topology, audited, chain, content
+), audited_batch AS (
+    INSERT INTO audit_batch (batch, base, content, chain, recorded_at)
+    SELECT audited, base, content, chain, $2::timestamptz FROM head
+), audited_entry AS (
+    INSERT INTO audit_entry (batch, ordinal, step, channel_id, key_id, operator, peer, action, request_id, code, detail)
+    SELECT head.audited, new.* FROM head, unnest($9::audit_row[]) AS new
 ), written_level AS (
     INSERT INTO level (sku_id, location_id, on_hand, held, allocated, quality_control, damaged, quarantined,
         backordered, in_transit, incoming, safety_stock, reorder_point, backorder_limit, revision)

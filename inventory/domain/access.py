@@ -1,0 +1,105 @@
+"""What a channel may do."""
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import NamedTuple
+
+from inventory.domain.refusal import Reason, Refusal
+
+CREDENTIALS_MAX = 2
+"""Credentials of one kind that a channel has in force at once: one, and the one that replaces it."""
+STREAMS_MAX = 100
+"""Streams a channel has open at one server unless its access says otherwise."""
+STREAMS_LIMIT_MAX = 10_000
+CALLS_MAX = 2_000
+"""Unary calls a channel has under way at one server unless its access says otherwise."""
+CALLS_LIMIT_MAX = 100_000
+CALLS_PER_S_MAX = 1_000_000
+
+
+class Scope(IntEnum):
+    """The numbers are the API's and the table's."""
+
+    NONE = 1
+    STOCK_READ = 2
+    STOCK_WRITE = 3
+    RESERVATION = 4
+    CATALOG_WRITE = 5
+    WATCH = 6
+    REPORT = 7
+    ADMIN = 8
+
+    @property
+    def text(self) -> str:
+        """As people write it: `stock:read`."""
+        return self.name.lower().replace("_", ":")
+
+
+GRANTABLE = tuple(scope for scope in Scope if scope is not Scope.NONE)
+_BY_TEXT = {scope.text: scope for scope in GRANTABLE}
+
+
+def scope_of(text: str) -> Scope:
+    """Raises FIELD_REQUIRED."""
+    found = _BY_TEXT.get(text)
+    if found is None:
+        raise Refusal(
+            Reason.FIELD_REQUIRED,
+            f"there is no scope {text!r}; there are {', '.join(_BY_TEXT)}",
+            field="scopes",
+        )
+    return found
+
+
+class Access(NamedTuple):
+    """`location_ids`, `categories`: what it is limited to; empty: to nothing. Limits of calls and streams are for each
+    server; None: the server's own. `held_per_sku_max`: how much of one SKU it may hold at once, in its smallest
+    unit."""
+
+    scopes: frozenset[Scope] = frozenset()
+    location_ids: frozenset[int] = frozenset()
+    categories: tuple[str, ...] = ()
+    calls_per_s: int | None = None
+    calls_burst: int | None = None
+    calls_max: int | None = None
+    streams_max: int | None = None
+    held_per_sku_max: int | None = None
+    certificate_required: bool = False
+
+    def allows(self, scope: Scope) -> bool:
+        return scope is Scope.NONE or scope in self.scopes or Scope.ADMIN in self.scopes
+
+    @property
+    def is_admin(self) -> bool:
+        return Scope.ADMIN in self.scopes
+
+    @property
+    def reports(self) -> bool:
+        """Whether it may read what belongs to other channels."""
+        return self.allows(Scope.REPORT)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it sees only some places or some categories."""
+        return bool(self.location_ids or self.categories)
+
+    def covers_location(self, location_id: int) -> bool:
+        return not self.location_ids or location_id in self.location_ids
+
+    def covers_category(self, category: str) -> bool:
+        """A category covers those below it: `food` covers `food/dairy`."""
+        return not self.categories or any(
+            category == allowed or category.startswith(f"{allowed}/") for allowed in self.categories
+        )
+
+
+NO_ACCESS = Access()
+FULL_ACCESS = Access(frozenset({Scope.ADMIN}))
+
+
+def scope_required(scope: Scope) -> Refusal:
+    return Refusal(Reason.SCOPE_REQUIRED, f"this takes the scope {scope.text}", metadata={"scope": scope.text})
+
+
+def scopes_of(numbers: Iterable[int]) -> frozenset[Scope]:
+    return frozenset(Scope(number) for number in numbers)

@@ -1,0 +1,254 @@
+"""Accesses and credentials: read by every server, changed one change at a time."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from inventory.domain.access import CREDENTIALS_MAX, NO_ACCESS, Access, scopes_of
+from inventory.domain.audit import Author, Entry
+from inventory.domain.credential import Credential, CredentialKind
+from inventory.domain.refusal import Reason, Refusal, location_not_found
+from inventory.postgres import audit, queries
+from inventory.postgres.connection import Database
+from inventory.postgres.errors import classified
+from inventory.postgres.reads import Reader
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Version(NamedTuple):
+    """Of accesses and credentials; `in_force` counts the latter."""
+
+    number: int
+    in_force: int
+
+
+class InForce(NamedTuple):
+    """A credential that opens the door now. `expires_in`: as of the look; None: never."""
+
+    digest: bytes
+    key_id: str
+    kind: CredentialKind
+    expires_in: timedelta | None
+    channel_id: int
+    channel: str
+    access: Access
+
+
+class ChannelAccess(NamedTuple):
+    """What a channel may do, and the codes of its locations."""
+
+    channel: str
+    access: Access
+    locations: tuple[str, ...]
+
+
+class NewCredential(NamedTuple):
+    """`ttl`: how long it lasts, None: for ever; `ends_at`: when it ends by itself, as a certificate does."""
+
+    key_id: str
+    kind: CredentialKind
+    digest: bytes
+    name: str
+    ttl: timedelta | None = None
+    ends_at: datetime | None = None
+
+
+class Change:
+    """An open transaction that has everything of accesses and credentials to itself; `note` what is done, for the audit
+    trail. Used as `async with changing(…) as change`."""
+
+    def __init__(self, connection: asyncpg.Connection, now: datetime) -> None:
+        self._connection = connection
+        self._sql = queries.load()
+        self.now = now
+        self.entries: list[Entry] = []
+
+    async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
+        """Runs a named query. Raises a `StorageError`."""
+        try:
+            rows: Sequence[Any] = await self._connection.fetch(self._sql[name], *arguments)
+        except Exception as error:
+            raise classified(error) from error
+        return rows
+
+    def note(
+        self, action: str, channel_id: int, author: Author, request_id: UUID | None, detail: str | None = None
+    ) -> None:
+        ordinal = len(self.entries)
+        self.entries.append(Entry(ordinal, None, channel_id, *author, action, request_id, 0, detail))
+
+
+@asynccontextmanager
+async def changing(database: Database) -> AsyncIterator[Change]:
+    """Leaving it normally commits, with its entries of the audit trail. Raises a `StorageError`."""
+    connection = await database.connect()
+    try:
+        try:
+            transaction = connection.transaction()
+            await transaction.start()
+            now = await connection.fetchval(queries.load()["lock_access"])
+        except Exception as error:
+            raise classified(error) from error
+        change = Change(connection, now)
+        yield change
+        if change.entries:
+            await audit.append(change, change.now, change.entries)
+        try:
+            await transaction.commit()
+        except Exception as error:
+            raise classified(error) from error
+    finally:
+        connection.terminate()
+
+
+async def version(reader: Reader) -> Version:
+    return Version(*(await reader.fetch("read_access_version"))[0])
+
+
+async def in_force(reader: Reader) -> list[InForce]:
+    """Every credential that is."""
+    return [
+        InForce(
+            row["digest"],
+            row["key_id"],
+            CredentialKind(row["kind"]),
+            row["expires_in"],
+            row["channel_id"],
+            row["channel"],
+            NO_ACCESS if row["scopes"] is None else _access(row),
+        )
+        for row in await reader.fetch("read_credentials_in_force")
+    ]
+
+
+async def accesses(reader: Reader, channel: str | None, after: str, limit: int) -> list[ChannelAccess]:
+    """A page by channel."""
+    rows = await reader.fetch("read_accesses", channel, after, limit)
+    return [ChannelAccess(row["channel"], _access(row), tuple(row["locations"])) for row in rows]
+
+
+async def credentials(
+    reader: Reader, channel: str | None, after: tuple[str, datetime, str], limit: int
+) -> list[Credential]:
+    """A page by channel and age."""
+    return [_credential(row) for row in await reader.fetch("read_credentials", channel, None, None, *after, limit)]
+
+
+async def note_used(reader: Reader, key_ids: Sequence[str]) -> None:
+    await reader.fetch("note_used", key_ids)
+
+
+async def find_channel(reader: Reader, code: str) -> int | None:
+    """The number of a channel that exists."""
+    rows = await reader.fetch("find_channel", code)
+    return int(rows[0][0]) if rows else None
+
+
+async def set_access(change: Change, channel: str, access: Access, locations: Sequence[str]) -> tuple[int, Access]:
+    """Replaces what a channel may do, and makes the channel when it is new; its number, and the access before. Raises
+    LOCATION_NOT_FOUND."""
+    numbers = dict(await change.fetch("read_location_numbers", locations)) if locations else {}
+    for position, code in enumerate(locations):
+        if code not in numbers:
+            refusal = location_not_found(code)
+            refusal.field = f"access.locations[{position}]"
+            raise refusal
+    channel_id = await _channel_id(change, channel)
+    before = await change.fetch("read_accesses", channel, "", 1)
+    location_ids = [numbers[code] for code in locations]
+    await change.fetch("write_access", channel_id, sorted(access.scopes), location_ids, access.categories, *access[3:])
+    return channel_id, _access(before[0]) if before else NO_ACCESS
+
+
+async def add_credential(
+    change: Change, channel_id: int, channel: str, new: NewCredential, request_id: UUID | None, spare: timedelta
+) -> Credential:
+    """`spare`: those that end within so long don't count. Raises CREDENTIAL_LIMIT."""
+    counted = await change.fetch("count_credentials", channel_id, new.kind, spare)
+    if counted[0][0] >= CREDENTIALS_MAX:
+        raise Refusal(
+            Reason.CREDENTIAL_LIMIT,
+            f"channel {channel!r} has {CREDENTIALS_MAX} of them in force: revoke one first",
+            metadata={"channel": channel, "max": str(CREDENTIALS_MAX)},
+        )
+    await change.fetch(
+        "write_credential", new.key_id, channel_id, new.kind, new.digest, new.name, new.ttl, new.ends_at, request_id
+    )
+    found = await find_credential(change, new.key_id)
+    assert found is not None
+    return found[1]
+
+
+async def find_credential(change: Change, key_id: str) -> tuple[int, Credential] | None:
+    """Its channel's number, and what is known of it."""
+    rows = await change.fetch("read_credentials", None, key_id, None, "", LONG_AGO, "", 1)
+    return (rows[0]["channel_id"], _credential(rows[0])) if rows else None
+
+
+async def made_by(change: Change, request_id: UUID) -> Credential | None:
+    """The credential that an earlier call with this request_id has made."""
+    rows = await change.fetch("read_credentials", None, None, request_id, "", LONG_AGO, "", 1)
+    return _credential(rows[0]) if rows else None
+
+
+async def revoke(change: Change, key_id: str, after: timedelta = timedelta(0)) -> int:
+    """Its channel's number. Raises CREDENTIAL_NOT_FOUND when none of this id is in force."""
+    rows = await change.fetch("revoke_credential", key_id, after)
+    if not rows:
+        raise Refusal(
+            Reason.CREDENTIAL_NOT_FOUND,
+            f"no credential {key_id!r} is in force",
+            metadata={"key_id": key_id},
+            resource=("credential", key_id),
+        )
+    return int(rows[0][0])
+
+
+async def has_admin(change: Change) -> bool:
+    return bool((await change.fetch("has_admin"))[0][0])
+
+
+async def _channel_id(change: Change, code: str) -> int:
+    rows: Sequence[Any] = ()
+    while not rows:  # empty only while another connection is making it
+        rows = await change.fetch("register_channel", code)
+    return int(rows[0][0])
+
+
+async def channel_id_of(change: Change, code: str) -> int | None:
+    """The number of a channel that has an access."""
+    rows = await change.fetch("read_accesses", code, "", 1)
+    return int(rows[0]["channel_id"]) if rows else None
+
+
+def _access(row: Any) -> Access:
+    return Access(
+        scopes_of(row["scopes"]),
+        frozenset(row["location_ids"]),
+        tuple(row["categories"]),
+        row["calls_per_s"],
+        row["calls_burst"],
+        row["calls_max"],
+        row["streams_max"],
+        row["held_per_sku_max"],
+        row["certificate_required"],
+    )
+
+
+def _credential(row: Any) -> Credential:
+    return Credential(
+        row["key_id"],
+        row["channel"],
+        CredentialKind(row["kind"]),
+        row["name"],
+        row["created_at"],
+        row["expires_at"],
+        row["revoked_at"],
+        row["last_used_at"],
+        row["in_force"],
+    )

@@ -1,0 +1,181 @@
+"""Picks what runs by method and caller: the one place where callers are known, and turned away.
+
+grpc.aio has parsed the metadata when it asks; asking the context again, or an interceptor, would cost every call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import grpc
+
+from inventory.domain.access import Scope, scope_required
+from inventory.domain.audit import OPERATOR_BYTES_MAX
+from inventory.domain.code import channel_code, free_text
+from inventory.domain.refusal import Reason, Refusal, channel_not_found
+from inventory.engine.failures import AccessChanged, EngineError
+from inventory.postgres.access import InForce, find_channel
+from inventory.postgres.reads import Reader
+from inventory.rpc.doors import Doors, OpenGate
+from inventory.rpc.errors import CODES
+from inventory.rpc.method import Caller, Context, Method, abort
+from inventory.rpc.streams import Streams
+from inventory.v1 import access_pb2
+
+AUTHORIZATION_KEY = "authorization"
+CHANNEL_KEY = "inventory-channel"
+OPERATOR_KEY = "inventory-operator"
+CHANNEL_DEFAULT = "default"
+"""In development, of callers who name none."""
+READY_MAX = 20_000
+"""Handlers kept; each is of one method and one caller."""
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
+
+
+class Service:
+    """A service's methods, each with the scope that its descriptor says."""
+
+    def __init__(self, descriptor: Any, methods: Mapping[str, Method]) -> None:
+        """Raises `RuntimeError` for a method without a scope."""
+        self.name: str = descriptor.full_name
+        self.methods: dict[str, tuple[Method, Scope]] = {}
+        for name, method in methods.items():
+            number = descriptor.methods_by_name[name].GetOptions().Extensions[access_pb2.scope]
+            if not number:
+                raise RuntimeError(f"{self.name}/{name} says no scope")
+            self.methods[f"/{self.name}/{name}"] = (method, Scope(number))
+
+
+def _credentials(reason: Reason) -> Refusal:
+    """The same text whatever is wrong with it."""
+    return Refusal(reason, "the call needs a credential that is in force")
+
+
+class Router(grpc.GenericRpcHandler):
+    """`doors` None: development, where every caller is who it says to be and may do everything."""
+
+    def __init__(self, services: list[Service], reader: Reader, streams: Streams, doors: Doors | None) -> None:
+        self._methods = {path: method for service in services for path, method in service.methods.items()}
+        self._reader = reader
+        self._streams = streams
+        self._doors = doors
+        self._open_gate = OpenGate()
+        self._ready: dict[tuple[str, str | None, str | None, str], Handler] = {}
+        self._callers: dict[tuple[str | None, str | None, str], Caller] = {}
+        if doors is not None:
+            doors.on_change.append(self._forget)
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
+        """What grpc calls for every call; None: not ours."""
+        path = handler_call_details.method
+        authorization: str | None = None
+        channel: str | None = None
+        operator = ""
+        for key, value in handler_call_details.invocation_metadata:
+            if key == AUTHORIZATION_KEY:
+                # A second one makes it a credential that nobody has.
+                authorization = str(value) if authorization is None else ""
+            elif key == CHANNEL_KEY:
+                channel = str(value)
+            elif key == OPERATOR_KEY:
+                operator = str(value)
+        ready = self._ready.get((path, authorization, channel, operator))
+        return ready or self._make(path, authorization, channel, operator)
+
+    def _make(self, path: str, authorization: str | None, channel: str | None, operator: str) -> Handler | None:
+        found = self._methods.get(path)
+        if found is None:
+            return None
+        method, scope = found
+        doors = self._doors
+        known = None
+        if doors is not None:
+            if authorization is None:
+                return _refuse(_credentials(Reason.CREDENTIALS_MISSING), doors, None, path)
+            known = doors.by_token(authorization)
+            if known is None:  # nothing is kept of it, however many there are
+                return _refuse(_credentials(Reason.CREDENTIALS_INVALID), doors, None, path)
+        made = self._admit(method, scope, path, known, channel, operator, authorization)
+        if len(self._ready) >= READY_MAX:
+            self._forget()
+        self._ready[(path, authorization, channel, operator)] = made
+        return made
+
+    def _admit(
+        self,
+        method: Method,
+        scope: Scope,
+        path: str,
+        known: InForce | None,
+        channel: str | None,
+        operator: str,
+        authorization: str | None,
+    ) -> Handler:
+        """What runs for a caller that is known, or what refuses it."""
+        try:
+            free_text(operator, OPERATOR_BYTES_MAX, OPERATOR_KEY)
+        except Refusal as refusal:
+            return _refuse(refusal, None, known, path)
+        acts = known is not None and channel not in (None, known.channel)
+        if known is not None:
+            wanted = Scope.ADMIN if acts and known.access.allows(scope) else scope
+            if not known.access.allows(wanted):
+                return _refuse(scope_required(wanted), self._doors, known, path)
+        key = (authorization, channel, operator)
+        caller = self._callers.get(key)
+        if caller is None:
+            caller = self._callers[key] = self._caller(known, channel, operator)
+        return method(caller)
+
+    def _caller(self, known: InForce | None, channel: str | None, operator: str) -> Caller:
+        if known is None:
+            code = CHANNEL_DEFAULT if channel is None else channel
+            return Caller(code, self._made_channel, self._streams, self._open_gate, operator=operator)
+        assert self._doors is not None
+        code, gate = known.channel if channel is None else channel, self._doors.gate(known)
+        return Caller(code, self._existing_channel, self._streams, gate, known=known, operator=operator)
+
+    async def _made_channel(self, code: str) -> int:
+        return await self._reader.channel_id(channel_code(code))
+
+    async def _existing_channel(self, code: str) -> int:
+        found = await find_channel(self._reader, channel_code(code))
+        if found is None:
+            raise channel_not_found(code)
+        self._reader.channels[found] = code
+        return found
+
+    def _forget(self) -> None:
+        """What callers may has changed: all are asked again, and streams ended whose callers may no longer."""
+        self._ready.clear()
+        self._callers.clear()
+        if self._doors is not None:
+            self._streams.end(_why_end(self._doors))
+
+
+def _why_end(doors: Doors) -> Callable[[object], EngineError | Refusal | None]:
+    def why(caller: object) -> EngineError | Refusal | None:
+        assert isinstance(caller, Caller)
+        known = caller.known
+        if known is None:
+            return None
+        now = doors.current(known)
+        if now is None:
+            return _credentials(Reason.CREDENTIALS_INVALID)
+        return None if now.access == known.access else AccessChanged()
+
+    return why
+
+
+def _refuse(refusal: Refusal, doors: Doors | None, known: InForce | None, path: str) -> Handler:
+    """Reads nothing of what the caller sends. `doors`: who is told of it."""
+    code = CODES[refusal.reason].value[0]
+
+    async def refuse(_: object, context: Context[bytes, bytes]) -> None:
+        if doors is not None:
+            doors.note_refused(refusal.reason, code, context.peer(), known, path.rpartition("/")[2] if known else "")
+        await abort(context, refusal)
+
+    return grpc.stream_stream_rpc_method_handler(refuse)
