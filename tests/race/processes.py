@@ -45,6 +45,7 @@ class Process:
             cwd=ROOT,
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")},
+                "INVENTORY_DEVELOPMENT": "1",
                 "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
                 "PYTHONUNBUFFERED": "1",
             },
