@@ -13,6 +13,11 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from inventory import __version__
+from inventory.alarms.certificate import own_certificate
+from inventory.alarms.looking import Looking
+from inventory.alarms.proving import Proving
+from inventory.alarms.webhook import Webhook, hook_of
 from inventory.engine.expiry import sweep
 from inventory.engine.failures import described
 from inventory.engine.lane import Lane
@@ -25,6 +30,7 @@ from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
 from inventory.rpc import (
+    alarm,
     availability,
     catalog,
     channel,
@@ -142,6 +148,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         Service(channel.SERVICE, channel.ChannelService(writes, reader).methods()),
         Service(watch.SERVICE, watch.WatchService(feed, reader, streams).methods()),
         Service(availability.SERVICE, availability.AvailabilityService(reader, amounts).methods()),
+        Service(alarm.SERVICE, alarm.AlarmService(writes, reader).methods()),
         Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
     ]
     server.add_generic_rpc_handlers((Router(services, reader, streams, doors),))
@@ -161,6 +168,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
     port = _listen(server, settings.listen, shared)
+    address = f"{settings.listen.rpartition(':')[0]}:{port}"
+    _see(stack, settings, database, reader, streams, keeping, address)
     await server.start()
 
     async def end_calls() -> None:
@@ -173,7 +182,37 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         await server.stop(LAST_WORDS_S)  # and then cuts off who doesn't read, and who watches our health
 
     stack.push_async_callback(end_calls)
-    return f"{settings.listen.rpartition(':')[0]}:{port}"
+    return address
+
+
+def _see(
+    stack: AsyncExitStack,
+    settings: Settings,
+    database: Database,
+    reader: Reader,
+    streams: Streams,
+    keeping: Keeping,
+    address: str,
+) -> None:
+    """Looks for what is wrong, and tells people of it."""
+    hook = hook_of(settings.webhook_url, settings.webhook_secret, settings.webhook_secret_file)
+    alarms = Looking(
+        database,
+        reader,
+        streams.edge,
+        address=address,
+        version=__version__,
+        streaming=lambda: {channel for _, channel in streams.count()},
+        subscribers=keeping.lately,
+        own=partial(own_certificate, settings.tls_cert, address),
+    )
+    stack.push_async_callback(alarms.leave)
+    seeing: dict[str, Work] = {"alarms": alarms.run, "proving": Proving(database, reader).run}
+    if hook is not None:
+        seeing["webhook"] = Webhook(database, reader, hook).run
+    stack.push_async_callback(
+        _cancel, *(asyncio.create_task(_keep_on(name, seeing[name]), name=name) for name in seeing)
+    )
 
 
 def _listen(server: grpc.aio.Server, listen: str, shared: Sequence[str]) -> int:

@@ -29,6 +29,7 @@ from inventory.postgres.connection import Database, Writer
 from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Reader
 from inventory.postgres.subscribers import SubscriberRow
+from inventory.postgres.views import read_clock
 
 LOOK_S = 1.0
 BEAT_S = 5.0
@@ -83,7 +84,7 @@ class Looking:
         self._beat_at = self._forget_at = self._own_at = 0.0
         self._beat_last: float | None = None
         self._judges_at = 0.0
-        self._expiring: Sequence[Expiring] = ()
+        self._own_findings: Sequence[Finding] = ()
 
     async def run(self) -> None:
         """For ever; cancel it to end it."""
@@ -146,9 +147,10 @@ class Looking:
         now = self._loop.time()
         if now >= self._own_at:
             self._own_at = now + OWN_S
-            self._expiring = await asyncio.to_thread(self._own)
-        found = self._edge.findings()
-        found += [finding for expiring in self._expiring if (finding := expiring_finding(expiring))]
+            clock = await read_clock(self._reader)
+            shown = await asyncio.to_thread(self._own)
+            self._own_findings = [finding for each in shown if (finding := expiring_finding(each, clock))]
+        found = [*self._edge.findings(), *self._own_findings]
         if not found:
             return
         present = {_key(each): each.alarm.alarm_id for each in await read_open(self._reader, _SHARED)}
@@ -165,6 +167,7 @@ class Looking:
             silences = await replicas.read_silences(self._writer)
             findings = [finding for silence in silences if (finding := silence_finding(silence))]
             looked_at = {AlarmKind.CHANNEL_SILENT}
+            findings += await self._expiring_credentials()
             subscribers = self._subscribers()
             if subscribers is not None:
                 looked_at |= _OF_SUBSCRIBERS
@@ -173,6 +176,7 @@ class Looking:
                 looked_at.add(AlarmKind.REPLICA_LOST)
                 findings += await self._lost(present)
             about = [each.alarm for each in present if each.alarm.kind in looked_at]
+            about += [each.alarm for each in present if _is_credential(each)]
             about += [each.alarm for each in present if _is_own(each) and each.unseen > UNSEEN_CLOSES]
             moves, told = await decided(self._writer, about, findings)
         say(told)
@@ -190,11 +194,16 @@ class Looking:
             await replicas.dismiss(self._writer, seen_to)
         return [replica_finding(lost) for lost in await replicas.read_lost(self._writer)]
 
+    async def _expiring_credentials(self) -> list[Finding]:
+        clock = await read_clock(self._writer)
+        expiring = await replicas.read_expiring(self._writer)
+        return [finding for each in expiring if (finding := expiring_finding(each, clock))]
+
     async def _move_selling(self, silences: Sequence[Silence]) -> None:
         for channel in silences:
             stops = channel.is_silent and channel.stops_selling
             if stops is not channel.is_stopped and await replicas.move_selling(
-                self._reader, self._database, channel.channel_id, stops=stops
+                self._writer, channel.channel_id, stops=stops
             ):
                 text = (
                     "a silent channel sells nothing until it is back" if stops else "a channel is back, and sells again"
@@ -212,6 +221,10 @@ def _is_own(found: OpenAlarm) -> bool:
     return kind is AlarmKind.COMMUNICATION_ERRORS or (
         kind is AlarmKind.CREDENTIAL_EXPIRING and "certificate" in found.alarm.subject
     )
+
+
+def _is_credential(found: OpenAlarm) -> bool:
+    return found.alarm.kind is AlarmKind.CREDENTIAL_EXPIRING and "key_id" in found.alarm.subject
 
 
 def _of_subscribers(rows: Iterable[SubscriberRow]) -> list[Finding]:

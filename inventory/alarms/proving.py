@@ -28,8 +28,8 @@ log = structlog.get_logger(__name__)
 
 
 class Proving:
-    """Looks at levels that have just changed, and goes round through all of them. Everything is of one snapshot, so that
-    no write under way looks like a broken promise."""
+    """Looks at levels that have just changed, and goes round through all of them. Everything is of one snapshot, so
+    that no write under way looks like a broken promise."""
 
     def __init__(self, database: Database, reader: Reader) -> None:
         self._reader = reader
@@ -67,9 +67,9 @@ class Proving:
                 return
             present = [each.alarm for each in await read_open(self._writer, (AlarmKind.INVARIANT_BROKEN,))][:OPEN_MAX]
             async with self._prover.state() as state:
-                broken, cursor = await self._broken(state, cursor, present)
+                broken, reached = await self._broken(state, cursor, present)
             moves, told = await decided(self._writer, present, [broken_finding(each) for each in broken])
-            await move_cursor(self._writer, "invariants", cursor)
+            await move_cursor(self._writer, "invariants", reached)
         say(told)
         await touch(self._reader, moves.kept)
 

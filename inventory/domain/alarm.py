@@ -20,6 +20,8 @@ LAG_KEPT = 0.5
 STOCK_KEPT = 10
 """A stock alarm closes above its threshold by this part of it, a tenth, rounded up."""
 CREDENTIAL_WARNING = timedelta(days=14)
+CREDENTIAL_FORGOTTEN_AFTER = timedelta(days=7)
+"""So long after it expired nobody needs to be told any more."""
 REPLICA_LOST_AFTER = timedelta(seconds=15)
 REPLICA_FORGOTTEN_AFTER = timedelta(days=1)
 SIGHT_FRESH = timedelta(seconds=5)
@@ -331,19 +333,19 @@ def broken_finding(broken: Broken) -> Finding:
 
 
 class Expiring(NamedTuple):
-    """A credential, or a certificate of our own, and how long it still lasts. `subject` names it."""
+    """A credential, or a certificate of our own. `subject` names it, `what` for people."""
 
     subject: Subject
     what: str
     expires_at: datetime
-    lasts: timedelta
 
 
-def expiring_finding(expiring: Expiring) -> Finding | None:
-    if expiring.lasts > CREDENTIAL_WARNING:
+def expiring_finding(expiring: Expiring, now: datetime) -> Finding | None:
+    lasts = expiring.expires_at - now
+    if lasts > CREDENTIAL_WARNING:
         return None
     until = f"{expiring.expires_at:%Y-%m-%d %H:%M} UTC"
-    verb = "expires" if expiring.lasts > timedelta(0) else "has expired"
+    verb = "expires" if lasts > timedelta(0) else "has expired"
     return Finding(
         AlarmKind.CREDENTIAL_EXPIRING,
         expiring.subject,

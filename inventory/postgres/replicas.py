@@ -1,11 +1,23 @@
-"""Which servers serve, and which channels were heard of at any of them; all by the database's clock."""
+"""Which servers serve, which channels were heard of at any of them, and whose credentials expire; all by the database's
+clock."""
 
 from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
-from inventory.domain.alarm import REPLICA_FORGOTTEN_AFTER, REPLICA_LOST_AFTER, Lost, Silence
-from inventory.postgres.connection import Database
+from inventory.domain.alarm import (
+    CREDENTIAL_FORGOTTEN_AFTER,
+    CREDENTIAL_WARNING,
+    REPLICA_FORGOTTEN_AFTER,
+    REPLICA_LOST_AFTER,
+    Expiring,
+    Lost,
+    Silence,
+)
+from inventory.domain.audit import SERVER, Entry
+from inventory.domain.credential import CredentialKind
+from inventory.postgres import audit
+from inventory.postgres.connection import Writer
 from inventory.postgres.stock import Source
 
 KEPT = timedelta(days=7)
@@ -37,6 +49,19 @@ async def dismiss(source: Source, replica_ids: Collection[UUID]) -> None:
     await source.fetch("dismiss_replicas", list(replica_ids))
 
 
+async def read_expiring(source: Source) -> list[Expiring]:
+    """Credentials of channels that will soon have none of the kind."""
+    rows = await source.fetch("read_expiring_credentials", CREDENTIAL_WARNING, CREDENTIAL_FORGOTTEN_AFTER)
+    return [
+        Expiring(
+            {"channel": row["channel"], "key_id": row["key_id"]},
+            f"{CredentialKind(row['kind']).name.lower()} {row['key_id']} of channel {row['channel']}",
+            row["expires_at"],
+        )
+        for row in rows
+    ]
+
+
 async def hear(source: Source, channels: Collection[str]) -> None:
     """Writes down that channels were heard of."""
     if channels:
@@ -50,6 +75,11 @@ async def read_silences(source: Source) -> list[Silence]:
     return [Silence(*row) for row in rows]
 
 
-async def move_selling(source: Source, database: Database, channel_id: int, *, stops: bool) -> bool:
-    """Has a channel stop selling, or go on. False: it does already."""
-    return bool(await source.fetch("move_selling", channel_id, stops, database.notify_channel))
+async def move_selling(writer: Writer, channel_id: int, *, stops: bool) -> bool:
+    """Has a channel stop selling, or go on, with its entry of the audit trail. False: it does already."""
+    async with writer.transaction():
+        rows = await writer.fetch("move_selling", channel_id, stops, writer.database.notify_channel)
+        for revision, now, _ in rows:
+            action = "StopSelling" if stops else "ResumeSelling"
+            await audit.append(writer, now, [Entry(0, 1, channel_id, *SERVER, action, None, 0, None)], revision - 1)
+    return bool(rows)

@@ -163,15 +163,19 @@ def _guarded(name: str, work: Callable[[bytes, Context[bytes, bytes]], Awaitable
         try:
             if streams.stopping:
                 raise ShuttingDown
-            return await work(raw, context)
+            answer = await work(raw, context)
         except grpc.aio.AbortError:
+            streams.edge.finished(caller.channel, _code(context))
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is leaves as a status
             found = error
+        else:
+            streams.edge.finished(caller.channel, 0)
+            return answer
         finally:
             streams.calls -= 1
             gate.leave()
-        return await _leave(context, name, found)
+        return await _leave(context, name, found, caller)
 
     return run
 
@@ -185,23 +189,33 @@ def _guarded_stream(name: str, work: Callable[[Any, Context[bytes, bytes]], Awai
             try:
                 caller.gate.charge()
                 await work(argument, context)
+                streams.edge.finished(caller.channel, 0)
                 return
             except grpc.aio.AbortError:
+                streams.edge.finished(caller.channel, _code(context))
                 raise
             except asyncio.CancelledError as cancelled:
                 found: Exception = streams.ended(cancelled)
             except Exception as error:  # noqa: BLE001 - whatever it is leaves as a status
                 found = error
-            await _leave(context, name, found)
+            await _leave(context, name, found, caller)
 
     return run
 
 
-async def _leave(context: Context[bytes, bytes], name: str, error: Exception) -> NoReturn:
+def _code(context: Context[bytes, bytes]) -> int:
+    """How a call has ended; the library's stub says it were an enum."""
+    return cast("int", context.code())
+
+
+async def _leave(context: Context[bytes, bytes], name: str, error: Exception, caller: Caller) -> NoReturn:
     if not isinstance(error, _EXPECTED) or isinstance(error, CommandFault):
         log.error("a method failed", method=name, error=described(error))
         error = Defect()
-    await abort(context, error)
+    try:
+        await abort(context, error)
+    finally:
+        caller.streams.edge.finished(caller.channel, _code(context))
 
 
 async def abort(context: Context[bytes, bytes], error: Exception) -> NoReturn:

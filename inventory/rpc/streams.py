@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from inventory.alarms.edge import Edge
 from inventory.domain.refusal import Reason, Refusal
 from inventory.engine.failures import EngineError, ShuttingDown
 
@@ -39,10 +40,11 @@ class _Open(NamedTuple):
 
 class Streams:
     """The open streams of every kind, each by the task that serves it. `calls`: how many unary calls are served;
-    `stopping`: whether no new ones are."""
+    `stopping`: whether no new ones are; `edge`: told how calls end."""
 
     def __init__(self) -> None:
         self.calls = 0
+        self.edge = Edge()
         self._open: dict[asyncio.Task[object], _Open] = {}
         self._by_channel: Counter[int] = Counter()
         self.stopping = False

@@ -105,18 +105,7 @@ class WatchService:
                 await self._feed.turns.take()
                 piece = pb2.WatchResponse(locations=map(format_location, locations), snapshot_revision=revision)
                 await write(piece.SerializeToString())
-        async with aclosing(snapshot.channels(self._reader, revision, wanted)) as settings:
-            async for channels in settings:
-                await self._feed.turns.take()
-                for some in _messages_of([channel(each) for each in channels]):
-                    piece = pb2.WatchResponse(channels=some, snapshot_revision=revision)
-                    await write(piece.SerializeToString())
-        async with aclosing(snapshot.alarms(self._reader, revision, wanted)) as alarms:
-            async for found in alarms:
-                await self._feed.turns.take()
-                for part in _messages_of([format_alarm(each) for each in found]):
-                    piece = pb2.WatchResponse(alarms=part, snapshot_revision=revision)
-                    await write(piece.SerializeToString())
+        await self._snapshot_of_channels(revision, wanted, write)
         async with aclosing(snapshot.levels(self._reader, revision, wanted)) as levels:
             async for rows in levels:
                 await self._feed.turns.take()
@@ -130,6 +119,21 @@ class WatchService:
                     piece = pb2.WatchResponse(availability=values, snapshot_revision=revision)
                     await write(piece.SerializeToString())
         await write(pb2.WatchResponse(snapshot_revision=revision, snapshot_complete=True).SerializeToString())
+
+    async def _snapshot_of_channels(self, revision: int, wanted: Filter, write: Write) -> None:
+        """And of what is wrong."""
+        async with aclosing(snapshot.channels(self._reader, revision, wanted)) as settings:
+            async for channels in settings:
+                await self._feed.turns.take()
+                for some in _messages_of([channel(each) for each in channels]):
+                    piece = pb2.WatchResponse(channels=some, snapshot_revision=revision)
+                    await write(piece.SerializeToString())
+        async with aclosing(snapshot.alarms(self._reader, revision, wanted)) as alarms:
+            async for found in alarms:
+                await self._feed.turns.take()
+                for part in _messages_of([format_alarm(each) for each in found]):
+                    piece = pb2.WatchResponse(alarms=part, snapshot_revision=revision)
+                    await write(piece.SerializeToString())
 
 
 def _messages_of(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -13,6 +13,7 @@ from inventory.settings import Settings
 from tests.rpc.client import Client, Server
 
 SERVICES = [
+    "inventory.v1.AlarmService",
     "inventory.v1.AvailabilityService",
     "inventory.v1.CatalogService",
     "inventory.v1.ChannelService",

@@ -81,4 +81,17 @@ WITH locked AS MATERIALIZED (
         silent_after, stop_selling_when_silent, selling_stopped, channel_id, now()
     FROM moved
 )
-SELECT revision, pg_notify($3, revision::text) FROM moved
+SELECT revision, now() AS now, pg_notify($3, revision::text) FROM moved
+
+-- name: read_expiring_credentials
+-- Credentials in force that don't last for long, or have expired lately, of channels that have no other of the kind that
+-- lasts longer. $1 how long, $2 how lately.
+SELECT credential.key_id, channel.code AS channel, credential.kind, credential.expires_at
+FROM credential JOIN channel ON channel.channel_id = credential.channel_id
+WHERE credential.revoked_at IS NULL AND credential.expires_at < now() + $1::interval
+    AND credential.expires_at > now() - $2::interval
+    AND NOT EXISTS (
+        SELECT FROM credential AS other
+        WHERE other.channel_id = credential.channel_id AND other.kind = credential.kind AND other.revoked_at IS NULL
+            AND coalesce(other.expires_at, 'infinity') > now() + $1::interval
+    )
