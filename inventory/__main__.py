@@ -52,6 +52,7 @@ for command in (
 app.command("inventory.cli.transfer:app", name="transfer", help="Move goods from one location to another.")
 app.command("inventory.cli.counting:app", name="count", help="Take stock while selling goes on.")
 app.command("inventory.cli.channel:app", name="channel", help=_help("channel"))
+app.command("inventory.cli.alarms:app", name="alarms", help=_help("alarms"))
 app.command(
     "inventory.cli.importing:app", name="import", help="Import locations, SKUs, stock and channels from CSV files."
 )

@@ -167,8 +167,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     if settings.reflects:
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
-    port = _listen(server, settings.listen, shared)
-    address = f"{settings.listen.rpartition(':')[0]}:{port}"
+    address = f"{settings.listen.rpartition(':')[0]}:{_listen(server, settings.listen, shared)}"
     _see(stack, settings, database, reader, streams, keeping, address)
     await server.start()
 

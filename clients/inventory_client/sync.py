@@ -250,6 +250,9 @@ class SyncInventoryClient:
     acknowledge = _waits(InventoryClient.acknowledge)
     list_subscribers = _waits(InventoryClient.list_subscribers)
     remove_subscriber = _waits(InventoryClient.remove_subscriber)
+    list_alarms = _iterates(InventoryClient.list_alarms)
+    acknowledge_alarm = _waits(InventoryClient.acknowledge_alarm)
+    list_deliveries = _iterates(InventoryClient.list_deliveries)
     request_bookmark = _waits(InventoryClient.request_bookmark)
     watch = _watches(InventoryClient.watch)
 

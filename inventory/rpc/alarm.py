@@ -14,7 +14,7 @@ from inventory.rpc.method import Call, Method, unary
 from inventory.rpc.writes import Writes
 from inventory.v1 import alarm_service_pb2 as pb2
 
-SERVICE = pb2.DESCRIPTOR.services_by_name["AlarmService"].full_name
+SERVICE = pb2.DESCRIPTOR.services_by_name["AlarmService"]
 NEWEST = datetime.max.replace(tzinfo=UTC)
 LAST = UUID(int=2**128 - 1)
 ATTEMPT_LAST = 2**31 - 1
