@@ -112,6 +112,11 @@ class Looking:
         except (StorageError, TimeoutError) as error:
             log.warning("could not say that this server stops", why=type(error).__name__)
 
+    @property
+    def may_judge(self) -> bool:
+        """Whether it has been here long enough to know that others are gone."""
+        return self._loop.time() >= self._judges_at
+
     async def look(self) -> None:
         """Looks once. Raises a `StorageError`."""
         await self._beat()
@@ -172,7 +177,7 @@ class Looking:
             if subscribers is not None:
                 looked_at |= _OF_SUBSCRIBERS
                 findings += _of_subscribers(subscribers)
-            if self._loop.time() >= self._judges_at:
+            if self.may_judge:
                 looked_at.add(AlarmKind.REPLICA_LOST)
                 findings += await self._lost(present)
             about = [each.alarm for each in present if each.alarm.kind in looked_at]

@@ -151,7 +151,7 @@ class Webhook:
                 return Result(answer.is_success, answer.status_code)
         except (TimeoutError, httpx.TimeoutException):
             return Result(False, error="timeout")
-        except httpx.NetworkError:
+        except (httpx.NetworkError, httpx.RemoteProtocolError):
             return Result(False, error="connection")
         except (httpx.HTTPError, httpx.InvalidURL):
             return Result(False, error="protocol")

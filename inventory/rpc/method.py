@@ -204,8 +204,9 @@ def _guarded_stream(name: str, work: Callable[[Any, Context[bytes, bytes]], Awai
 
 
 def _code(context: Context[bytes, bytes]) -> int:
-    """How a call has ended; the library's stub says it were an enum."""
-    return cast("int", context.code())
+    """How a call has ended: what it was aborted with, an enum; a number where the library ended it."""
+    code = cast("grpc.StatusCode | int", context.code())
+    return code if isinstance(code, int) else int(code.value[0])
 
 
 async def _leave(context: Context[bytes, bytes], name: str, error: Exception, caller: Caller) -> NoReturn:
