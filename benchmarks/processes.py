@@ -44,6 +44,7 @@ def serving(
     """
     helper = [sys.executable, "-c", _HELPER, str(os.getpid()), ",".join(map(str, cores))]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")}
+    environment["INVENTORY_DEVELOPMENT"] = "1"
     with output.open("wb") as sink:
         process = subprocess.Popen(
             [*helper, *command],

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -24,13 +24,19 @@ from inventory.engine.lane import Lane
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
 from inventory.health import watch_database
+from inventory.listening import OPTIONS, Shared, listen
 from inventory.metrics import Sources, serve_metrics
-from inventory.port import addresses, taken
+from inventory.postgres.access import first_admin
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
 from inventory.rpc import (
+<<<<<<< HEAD
     alarm,
+=======
+    access,
+    audit,
+>>>>>>> main
     availability,
     catalog,
     channel,
@@ -50,6 +56,7 @@ from inventory.rpc.router import Router, Service
 from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
+from inventory.tls import guard
 
 REFUSING_S = 0.2
 CALLS_GRACE_S = 5.0
@@ -65,6 +72,7 @@ PING_INTERVAL_MIN_MS = 10_000
 METADATA_BYTES_MAX = 16 * 1024
 STREAMS_PER_CONNECTION_MAX = 10_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+NOT_SHARED = Shared()
 
 log = structlog.get_logger(__name__)
 Work = Callable[[], Coroutine[None, None, None]]
@@ -76,15 +84,17 @@ async def serve(
     dsn: str,
     *,
     ready: Callable[[str], None] = lambda address: None,
+    first_token: Callable[[str], None] = lambda token: None,
     beside: Coroutine[None, None, None] | None = None,
-    shared: Sequence[str] = (),
+    shared: Shared = NOT_SHARED,
     stop_signals: Collection[signal.Signals] = STOP_SIGNALS,
 ) -> None:
-    """Serves until a stop signal. `ready` is told the address once calls are answered; `beside` runs beside it;
-    `shared` are the addresses that other workers listen on too, instead of `settings.listen`.
+    """Serves until a stop signal. `ready` is told the address once calls are answered; `first_token` a token that may
+    do everything, when nobody has one; `beside` runs beside it; `shared` are the addresses that other workers listen on
+    too, instead of those of the settings.
 
-    Raises `RuntimeError` when the port is taken, the database isn't durable, or migrations are pending and not to be
-    applied, and a `StorageError` when the database can't be reached.
+    Raises `RuntimeError` when it may not be reached so (see `inventory.tls`), the port is taken, the database isn't
+    durable, or migrations are pending and not to be applied, and a `StorageError` when the database can't be reached.
     """
     stop = asyncio.Event()
     for number in stop_signals:
@@ -99,13 +109,19 @@ async def serve(
             await _cancel(starting)
             return
         _spare_the_collector()
-        ready(starting.result())
+        address = starting.result()
+        if not (settings.development or shared.addresses) and (
+            token := await first_admin(Database(dsn, settings.db_schema))
+        ):
+            first_token(token)
+        ready(address)
         await stopped
         log.info("stopping")
 
 
-async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sequence[str] = ()) -> str:
+async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Shared = NOT_SHARED) -> str:
     """Starts everything; leaving the stack stops it in order. Returns the address it listens on."""
+    certificate = guard(settings)
     database = Database(dsn, settings.db_schema)
     await prepare(database, apply=settings.migrate)
     reader = await Reader.open(database)
@@ -138,7 +154,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     if settings.metrics is not None:
         sources = Sources(reader.head, streams, lane, lambda: [row.subscriber for row in keeping.subscribers])
         stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources))
-    server = grpc.aio.server(options=_options(bool(shared)))
+    server = grpc.aio.server(options=_options(bool(shared.addresses)))
     services = [
         Service(stock.SERVICE, stock.StockService(writes, reader, amounts).methods()),
         Service(reservation.SERVICE, reservation.ReservationService(writes, reader, streams, amounts).methods()),
@@ -150,6 +166,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
         Service(availability.SERVICE, availability.AvailabilityService(reader, amounts).methods()),
         Service(alarm.SERVICE, alarm.AlarmService(writes, reader).methods()),
         Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
+        Service(access.SERVICE, access.AccessService(database, reader, doors).methods()),
+        Service(audit.SERVICE, audit.AuditService(reader).methods()),
     ]
     server.add_generic_rpc_handlers((Router(services, reader, streams, doors),))
     names = [service.name for service in services]
@@ -167,8 +185,12 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Seq
     if settings.reflects:
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
+<<<<<<< HEAD
     address = f"{settings.listen.rpartition(':')[0]}:{_listen(server, settings.listen, shared)}"
     _see(stack, settings, database, reader, streams, keeping, address)
+=======
+    port = listen(server, settings, certificate, shared)
+>>>>>>> main
     await server.start()
 
     async def end_calls() -> None:
@@ -214,19 +236,6 @@ def _see(
     )
 
 
-def _listen(server: grpc.aio.Server, listen: str, shared: Sequence[str]) -> int:
-    """Listens on each of the addresses, and gives the port's number."""
-    named, number = addresses(listen)
-    try:
-        for address in shared:
-            number = server.add_insecure_port(address)
-        for place in () if shared else named:
-            number = server.add_insecure_port(place.at(number))
-    except RuntimeError:
-        raise taken(listen) from None
-    return number
-
-
 def _spare_the_collector() -> None:
     """A batch makes thousands of tuples that live for milliseconds: looking through them again and again is wasted.
     What the start has made stays for good and is looked at no more."""
@@ -248,6 +257,7 @@ def _options(shares_port: bool) -> list[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
         ("grpc.keepalive_permit_without_calls", 1),
+        *OPTIONS,
     ]
 
 

@@ -1,6 +1,7 @@
 """The environment becomes one frozen object. Every setting is `INVENTORY_…` in the environment."""
 
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,10 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     """Its private key, PEM."""
     tls_client_ca: Path | None = None
-    """Who signs the certificates that clients may show, PEM. Unset: clients show none."""
+    """Who signs the certificates that clients show, PEM: all who come to `listen` must, unless there is
+    `tls_client_listen`. Unset: nobody is asked for one."""
+    tls_client_listen: Annotated[str, Field(pattern=r"^.+:\d{1,5}$")] | None = None
+    """HOST:PORT of a second port, where clients show certificates; then nobody is asked for one on `listen`."""
     dsn: str | None = None
     """A PostgreSQL 15 or newer. Unset: an embedded server of our own."""
     owner_dsn: str | None = None
@@ -67,7 +71,10 @@ class Settings(BaseSettings):
 
     @property
     def loopback(self) -> bool:
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @property
     def reflects(self) -> bool:

@@ -15,6 +15,7 @@ from inventory_client.arguments import line
 from inventory_client.availability_mirror import AvailabilityMirror, Sellable
 from inventory_client.calls import OnRetry, WriteOptions
 from inventory_client.client import InventoryClient, WatchMode
+from inventory_client.credentials import TokenFile
 from inventory_client.cursor import Cursor, CursorFileCorrupt, CursorStore, FileCursorStore, MemoryCursorStore
 from inventory_client.errors import (
     Conflict,
@@ -28,10 +29,12 @@ from inventory_client.errors import (
     NotFound,
     OutcomeUnknown,
     Overloaded,
+    PermissionDenied,
     PreconditionFailed,
     Refused,
     ReservationExpired,
     Shortage,
+    Unauthenticated,
     Unavailable,
     row_error,
 )
@@ -82,6 +85,7 @@ __all__ = [
     "OnRetry",
     "OutcomeUnknown",
     "Overloaded",
+    "PermissionDenied",
     "PreconditionFailed",
     "Purpose",
     "Refused",
@@ -94,6 +98,8 @@ __all__ = [
     "SnapshotPiece",
     "StockMirror",
     "Strategy",
+    "TokenFile",
+    "Unauthenticated",
     "Unavailable",
     "Watch",
     "WatchMode",

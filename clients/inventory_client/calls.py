@@ -1,7 +1,7 @@
 """The one way of every unary call: repeated while that is safe and may help, on whichever server is well."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, TypedDict, TypeVar
 from uuid import UUID, uuid4
 
@@ -9,7 +9,8 @@ import grpc
 from google.protobuf.message import Message
 
 from inventory_client.backoff import Backoff
-from inventory_client.endpoints import CHANNEL_KEY, CONNECT_S, Endpoint, Endpoints
+from inventory_client.credentials import Metadata
+from inventory_client.endpoints import CONNECT_S, Endpoint, Endpoints, is_cancelled
 from inventory_client.errors import Failure, error, failure_of
 
 TIMEOUT_S = 10.0
@@ -19,7 +20,6 @@ DEFECT_TRIES_MAX = 3
 """A defect of the server seldom passes."""
 
 Response = TypeVar("Response", bound=Message)
-Metadata = Sequence[tuple[str, str]]
 OnRetry = Callable[[Failure, float], None]
 """Is told why a call is made again, and after how many seconds."""
 
@@ -39,8 +39,8 @@ class WriteOptions(TypedDict, total=False):
 class Calls:
     """Sends requests. Opened and closed by the client that inherits it."""
 
-    def __init__(self, channel: str, timeout_s: float, on_retry: OnRetry | None = None) -> None:
-        self._metadata: Metadata = ((CHANNEL_KEY, channel),) if channel else ()
+    def __init__(self, introduce: Callable[[], Metadata], timeout_s: float, on_retry: OnRetry | None = None) -> None:
+        self._introduce = introduce
         self._timeout_s = timeout_s
         self._on_retry = on_retry
         self._endpoints: Endpoints | None = None
@@ -104,11 +104,11 @@ class Calls:
     ) -> Response | Failure:
         alone = len(self._opened()) == 1
         if not await endpoint.connected(left_s if alone else min(left_s, CONNECT_S)):
-            return not_connected(endpoint)
+            return await not_connected(endpoint)
         timeout_s = left_s if alone else min(left_s, max(left_s / 2, ATTEMPT_MIN_S))
         try:
             return await endpoint.unary(type(request), response_type)(
-                request, timeout=timeout_s, metadata=self._metadata
+                request, timeout=timeout_s, metadata=self._introduce()
             )
         except grpc.aio.AioRpcError as failed:
             return failure_of(failed)
@@ -128,11 +128,7 @@ def is_unwell(failure: Failure) -> bool:
     return failure.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED") and failure.reason != "CONTENTION"
 
 
-def not_connected(endpoint: Endpoint) -> Failure:
-    return Failure("UNAVAILABLE", message=f"no server answers at {endpoint.address}", sent=False)
-
-
-def is_cancelled() -> bool:
-    """Whether somebody cancels this task, rather than gRPC its call."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+async def not_connected(endpoint: Endpoint) -> Failure:
+    trouble = await endpoint.trouble()
+    why = "" if trouble is None else f": {trouble.value}"
+    return Failure("UNAVAILABLE", message=f"no server answers at {endpoint.address}{why}", sent=False)

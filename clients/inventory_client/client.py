@@ -2,7 +2,6 @@
 
 from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from enum import IntEnum
@@ -14,6 +13,7 @@ import grpc
 
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
+from inventory_client.access import AccessCalls
 from inventory_client.acknowledger import Acknowledger
 from inventory_client.alarms import AlarmCalls
 from inventory_client.arguments import codes, duration
@@ -21,6 +21,7 @@ from inventory_client.availability import AvailabilityCalls
 from inventory_client.calls import TIMEOUT_S, OnRetry
 from inventory_client.catalog import CatalogCalls
 from inventory_client.channels import ChannelCalls
+from inventory_client.credentials import Pem, Token, introduction, wire_credentials
 from inventory_client.cursor import REVISION_MAX, Cursor, CursorStore
 from inventory_client.endpoints import Endpoints, addresses
 from inventory_client.joiner import CHANGE_BYTES_MAX
@@ -33,7 +34,6 @@ from inventory_client.watch import OnConnection, Start, Watch
 
 HEARTBEAT = timedelta(seconds=5)
 STARTS = ("snapshot", "now", "acknowledged")
-_CHANNEL = re.compile(r"[a-z0-9_-]{1,32}")
 
 
 class WatchMode(IntEnum):
@@ -46,7 +46,11 @@ class WatchMode(IntEnum):
 
 
 class InventoryClient(
+<<<<<<< HEAD
     AlarmCalls,
+=======
+    AccessCalls,
+>>>>>>> main
     StockCalls,
     StockCountCalls,
     ReservationCalls,
@@ -76,21 +80,38 @@ class InventoryClient(
         endpoints: str | Sequence[str],
         channel: str = "",
         *,
+        token: Token = "",
+        operator: str = "",
+        ca: Pem | None = None,
+        certificate: tuple[Pem, Pem] | None = None,
+        tls: bool = False,
+        token_in_clear: bool = False,
         timeout_s: float = TIMEOUT_S,
         credentials: grpc.ChannelCredentials | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
         """`endpoints`: one HOST:PORT, or several; a client begins with a random one. `channel`: who sells, 1 to 32 of
-        a-z, 0-9, - and _; '': the server's default one. `credentials`: for TLS; None: in the clear.
-        `on_retry` is told of every call that is made again: for logs and counters.
+        a-z, 0-9, - and _; '': the one that the token or the certificate is of. `token`: the channel's, or what gives
+        it (`TokenFile`), asked for every call. `operator`: who at the channel, up to 64 characters of ASCII.
 
-        Raises `ValueError`.
+        `ca`: who signs the servers' certificates, and `certificate`: the channel's own and its key: PEM files, or what
+        is in them. `tls`: TLS with the well-known authorities; `ca` or `certificate` say it too. Without any of them
+        it speaks in the clear, and sends a token to this machine only, unless `token_in_clear`. `credentials`: your
+        own, instead of these. `on_retry` is told of every call that is made again: for logs and counters.
+
+        Raises `ValueError`, and `OSError` for a file that can't be read.
         """
-        if channel and not _CHANNEL.fullmatch(channel):
-            raise ValueError(f"not a channel's code: {channel!r}")
-        super().__init__(channel, timeout_s, on_retry)
+        super().__init__(introduction(channel, token, operator), timeout_s, on_retry)
         self._addresses = addresses(endpoints)
-        self._credentials = credentials
+        self._credentials = wire_credentials(
+            self._addresses,
+            credentials,
+            tls=tls,
+            ca=ca,
+            certificate=certificate,
+            token=token,
+            token_in_clear=token_in_clear,
+        )
         self._watches: WeakSet[Watch] = WeakSet()
 
     @property
@@ -166,7 +187,7 @@ class InventoryClient(
 
         watch = Watch(
             self._opened(),
-            self._metadata,
+            self._introduce,
             request,
             start,
             heartbeat_s=heartbeat.total_seconds(),

@@ -8,14 +8,17 @@ from typing import Any, TypeVar, cast
 import grpc
 from google.protobuf.message import Message
 
-CHANNEL_KEY = "inventory-channel"
+from inventory_client.complaint import Trouble, trouble
+
 CONNECT_S = 2.0
+COMPLAINT_S = 0.5
 KEEPALIVE_MS = 20_000
 KEEPALIVE_TIMEOUT_MS = 5_000
 RECONNECT_PAUSE_MIN_MS = 100
 RECONNECT_PAUSE_MAX_MS = 1_000
 RECEIVED_BYTES_MAX = 16 * 1024 * 1024
 
+_HEALTH = "/grpc.health.v1.Health/Check"
 Response = TypeVar("Response", bound=Message)
 Unary = Callable[..., Awaitable[Response]]
 
@@ -37,6 +40,7 @@ class Endpoint:
 
     def __init__(self, address: str, credentials: grpc.ChannelCredentials | None) -> None:
         self.address = address
+        self._tls = credentials is not None
         self._wire = (
             grpc.aio.insecure_channel(address, _OPTIONS)
             if credentials is None
@@ -68,6 +72,22 @@ class Endpoint:
         except (TimeoutError, grpc.aio.UsageError):  # the latter: closed meanwhile
             return False
         return True
+
+    async def trouble(self) -> Trouble | None:
+        """Why there is no connection, if it is for TLS. Only a call that fails is told: one that any server
+        answers, and that changes nothing."""
+        try:
+            if self._wire.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+                health: Any = self._wire.unary_unary(_HEALTH)
+                await health(b"", timeout=COMPLAINT_S)
+        except grpc.aio.AioRpcError as failed:
+            return trouble(failed.details() or "", tls=self._tls)
+        except grpc.aio.UsageError:  # closed meanwhile
+            return None
+        except asyncio.CancelledError:
+            if is_cancelled():
+                raise
+        return None
 
     async def close(self) -> None:
         await self._wire.close()
@@ -128,3 +148,9 @@ def addresses(endpoints: str | Sequence[str]) -> tuple[str, ...]:
         if not host or not port.isdigit() or "//" in address:
             raise ValueError(f"not HOST:PORT: {address!r}")
     return listed
+
+
+def is_cancelled() -> bool:
+    """Whether somebody cancels this task, rather than gRPC its call."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

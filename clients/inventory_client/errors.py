@@ -23,7 +23,7 @@ _DOUBTFUL_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "I
 _WITHOUT_EFFECT = frozenset({"SHUTTING_DOWN", "STORAGE_UNAVAILABLE", "CONTENTION", "DEADLINE"})
 """Reasons whose code alone would leave it open."""
 _CURSOR_LOST = frozenset({"COMPACTED", "REVISION_IN_FUTURE", "EPOCH_CHANGED"})
-_PASSING = frozenset({"OVERLOADED", "STREAM_LIMIT"})
+_PASSING = frozenset({"OVERLOADED", "STREAM_LIMIT", "RATE_LIMITED", "CALL_LIMIT"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,19 @@ class NotFound(Refused):
     """No such SKU, location, reservation or subscriber."""
 
 
+class Unauthenticated(Refused):
+    """Who calls is not known: CREDENTIALS_MISSING, or CREDENTIALS_INVALID (wrong, expired or revoked)."""
+
+
+class PermissionDenied(Refused):
+    """The channel may not do this."""
+
+    @property
+    def scope(self) -> str:
+        """What it would need, such as `stock:write`; '' when the server does not say."""
+        return self.metadata.get("scope", "")
+
+
 class Conflict(Refused):
     """Something else is there, or is not what was expected: CODE_TAKEN, EXPECTATION_FAILED, REQUEST_ID_REUSED."""
 
@@ -195,6 +208,8 @@ _BY_CODE: Mapping[str, type[Refused]] = {
     "FAILED_PRECONDITION": PreconditionFailed,
     "OUT_OF_RANGE": PreconditionFailed,
     "RESOURCE_EXHAUSTED": Overloaded,
+    "UNAUTHENTICATED": Unauthenticated,
+    "PERMISSION_DENIED": PermissionDenied,
 }
 
 

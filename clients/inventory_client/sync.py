@@ -22,6 +22,7 @@ import grpc
 
 from inventory_client.calls import TIMEOUT_S, OnRetry
 from inventory_client.client import HEARTBEAT, InventoryClient, WatchMode
+from inventory_client.credentials import Pem, Token
 from inventory_client.cursor import Cursor
 from inventory_client.events import Connection, Event
 from inventory_client.levels import Level
@@ -166,14 +167,30 @@ class SyncInventoryClient:
         endpoints: str | Sequence[str],
         channel: str = "",
         *,
+        token: Token = "",
+        operator: str = "",
+        ca: Pem | None = None,
+        certificate: tuple[Pem, Pem] | None = None,
+        tls: bool = False,
+        token_in_clear: bool = False,
         timeout_s: float = TIMEOUT_S,
         credentials: grpc.ChannelCredentials | None = None,
         on_retry: OnRetry | None = None,
     ) -> None:
         """As `InventoryClient`. Ready at once; `with` or `close` ends its thread, and so does the interpreter's end.
-        `on_retry` is called in that thread, and must not call the client."""
+        `on_retry`, and a `token` that is called, are called in that thread, and must not call the client."""
         self.asynchronous = InventoryClient(
-            endpoints, channel, timeout_s=timeout_s, credentials=credentials, on_retry=on_retry
+            endpoints,
+            channel,
+            token=token,
+            operator=operator,
+            ca=ca,
+            certificate=certificate,
+            tls=tls,
+            token_in_clear=token_in_clear,
+            timeout_s=timeout_s,
+            credentials=credentials,
+            on_retry=on_retry,
         )
         self._background = _Background()
         self._stopping = weakref.finalize(self, _stop, self._background, self.asynchronous)

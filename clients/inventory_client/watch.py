@@ -14,7 +14,8 @@ from google.protobuf.empty_pb2 import Empty
 from inventory.v1 import watch_service_pb2 as pb2
 from inventory_client.acknowledger import Acknowledger
 from inventory_client.backoff import Backoff
-from inventory_client.calls import Metadata, not_connected
+from inventory_client.calls import not_connected
+from inventory_client.credentials import Metadata
 from inventory_client.cursor import Cursor, CursorStore
 from inventory_client.endpoints import CONNECT_S, Endpoint, Endpoints
 from inventory_client.errors import Failure, error, failure_of
@@ -47,14 +48,14 @@ class Watch:
     Cancelling a wait for an event loses nothing. `connection` says how it is connected, `cursor` how far it has come
     (None before the first bookmark).
 
-    Ends with an `InventoryError` that no retry can mend (a wrong filter, an unknown subscriber), or `ChangeTooLarge`;
-    with nothing else.
+    Ends with an `InventoryError` that no retry can mend (a wrong filter, an unknown subscriber, a credential that is
+    not in force), or `ChangeTooLarge`; with nothing else.
     """
 
     def __init__(
         self,
         endpoints: Endpoints,
-        metadata: Metadata,
+        introduce: Callable[[], Metadata],
         request: pb2.WatchRequest,
         start: Start,
         *,
@@ -68,7 +69,7 @@ class Watch:
         self.cursor = start if isinstance(start, Cursor) else None
         self.connection = Connection(ConnectionState.CONNECTING, datetime.now(UTC), "")
         self._endpoints = endpoints
-        self._metadata = metadata
+        self._introduce = introduce
         self._request = request
         self._request.stream_id = self.stream_id
         self._start = start
@@ -200,7 +201,7 @@ class Watch:
         if self._closed:
             return
         if not connected:
-            self._broke(not_connected(endpoint))
+            self._broke(await not_connected(endpoint))
             return
         request = self._request
         if self._restart is not None:
@@ -211,7 +212,7 @@ class Watch:
             request.now.CopyFrom(Empty())
         else:
             request.acknowledged.CopyFrom(Empty())
-        self._call = endpoint.stream(pb2.WatchRequest, pb2.WatchResponse)(request, metadata=self._metadata)
+        self._call = endpoint.stream(pb2.WatchRequest, pb2.WatchResponse)(request, metadata=self._introduce())
 
     async def _read(self) -> pb2.WatchResponse | Failure:
         """The next message. The read is a task, so that a cancelled wait does not cancel the stream."""
@@ -248,7 +249,7 @@ class Watch:
             self._restart = RestartReason(failure.reason)
         elif not failure.passes:
             raise error(failure)
-        elif endpoint is not None:
+        elif endpoint is not None and failure.reason != "ACCESS_CHANGED":  # which another server would say too
             self._endpoints.leave(endpoint)
         self._pause_s = self._backoff.pause_s(failure.retry_after_s)
         self._say(ConnectionState.LOST, failure)

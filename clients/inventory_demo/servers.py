@@ -108,6 +108,7 @@ class OwnServers:
         self._killed: Replica | None = None
         # What is configured for the user's own server is not meant for these.
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")}
+        self._environment["INVENTORY_DEVELOPMENT"] = "1"
         if dsn is not None:  # not as an argument: it may hold a password
             self._environment |= {"INVENTORY_DSN": dsn, "INVENTORY_DB_SCHEMA": self._schema}
 
@@ -158,9 +159,10 @@ class OwnServers:
         if self._dsn is not None:
             return (
                 f"kept: schema {self._schema}. Start it again with\n"
-                f"  INVENTORY_DB_SCHEMA={self._schema} inventory serve --dsn …"
+                f"  INVENTORY_DB_SCHEMA={self._schema} inventory serve --development --dsn …"
             )
-        return f"kept: {self._folder}. Start it again with\n  inventory serve --data-dir {shlex.quote(str(self._data))}"
+        data = shlex.quote(str(self._data))
+        return f"kept: {self._folder}. Start it again with\n  inventory serve --development --data-dir {data}"
 
     def verify(self) -> tuple[bool, str]:
         """Runs `inventory verify` on the database: whether it passed, and what it found."""

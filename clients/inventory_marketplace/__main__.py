@@ -12,6 +12,7 @@ from typing import Annotated
 from cyclopts import App, Parameter, validators
 
 from inventory_client import CursorFileCorrupt, FileCursorStore, InventoryClient, InventoryError
+from inventory_client.credentials import token_of
 
 try:
     import httpx
@@ -36,6 +37,8 @@ app = App(name="python -m inventory_marketplace", version_flags=[])
 def run(
     *,
     server: Annotated[str, Parameter(env_var="INVENTORY_SERVER")] = "127.0.0.1:50051",
+    token_file: Annotated[Path | None, Parameter(env_var="INVENTORY_TOKEN_FILE")] = None,
+    tls_ca: Annotated[Path | None, Parameter(env_var="INVENTORY_TLS_CA")] = None,
     url: str,
     cursor: Path,
     updates_per_minute: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=UPDATES_PER_MINUTE_MAX))] = 600,
@@ -57,6 +60,10 @@ def run(
     ----------
     server
         HOST:PORT of a server, or several with commas between.
+    token_file
+        The file that holds the channel's token; if none is named, INVENTORY_TOKEN holds it.
+    tls_ca
+        Who signs the servers' certificates, a PEM file. Default: no TLS.
     url
         Where the marketplace takes offers.
     cursor
@@ -79,17 +86,18 @@ def run(
         return _say(f"--url takes an address such as http://host/path, not {url!r}")
     bucket = TokenBucket(updates_per_minute, burst, time.monotonic)
     try:
-        asyncio.run(adapt(server.split(","), channel, url, cursor, bucket, timeout_s))
+        client = InventoryClient(server.split(","), channel, token=token_of(token_file), ca=tls_ca)
+        asyncio.run(adapt(client, channel, url, cursor, bucket, timeout_s))
     except (InventoryError, OSError, CursorFileCorrupt, ValueError) as error:
         return _say(str(error))
     return 0
 
 
 async def adapt(
-    servers: list[str], channel: str, url: str, cursor: Path, bucket: TokenBucket, timeout_s: float
+    inventory: InventoryClient, channel: str, url: str, cursor: Path, bucket: TokenBucket, timeout_s: float
 ) -> None:
     """Until SIGINT or SIGTERM."""
-    async with InventoryClient(servers, channel=channel) as client, httpx.AsyncClient(timeout=timeout_s) as http:
+    async with inventory as client, httpx.AsyncClient(timeout=timeout_s) as http:
         offers = Offers()
         adapter = Adapter(client, FileCursorStore(cursor), offers, channel)
         sender = Sender(offers, bucket, Marketplace(http, url), adapter.on_accepted)

@@ -11,6 +11,7 @@ from typing import Annotated
 from cyclopts import App, Parameter, validators
 
 from inventory_client import InventoryClient, InventoryError, Overloaded, StockMirror, Unavailable
+from inventory_client.credentials import token_of
 from inventory_till.journal import Journal, JournalError, open_journal
 from inventory_till.terminal import open_terminal
 from inventory_till.till import Till
@@ -26,6 +27,8 @@ app = App(name="python -m inventory_till", version_flags=[])
 def run(
     *,
     server: Annotated[str, Parameter(env_var="INVENTORY_SERVER")] = "127.0.0.1:50051",
+    token_file: Annotated[Path | None, Parameter(env_var="INVENTORY_TOKEN_FILE")] = None,
+    tls_ca: Annotated[Path | None, Parameter(env_var="INVENTORY_TLS_CA")] = None,
     location: str,
     channel: str = "till",
     journal: Path | None = None,
@@ -44,6 +47,10 @@ def run(
     ----------
     server
         HOST:PORT of a server, or several with commas between.
+    token_file
+        The file that holds the channel's token; if none is named, INVENTORY_TOKEN holds it.
+    tls_ca
+        Who signs the servers' certificates, a PEM file. Default: no TLS.
     location
         Whose stock is sold.
     channel
@@ -58,7 +65,8 @@ def run(
     path = journal or _state_home() / "inventory-till" / f"{channel}.json"
     try:
         with open_journal(path) as opened:
-            asyncio.run(sell(server.split(","), location, channel, opened, timedelta(seconds=hold_ttl_s)))
+            client = InventoryClient(server.split(","), channel, token=token_of(token_file), ca=tls_ca)
+            asyncio.run(sell(client, location, channel, opened, timedelta(seconds=hold_ttl_s)))
             unfinished = opened.intents
     except (InventoryError, JournalError, OSError, ValueError) as error:
         return _say(str(error))
@@ -69,9 +77,9 @@ def run(
     return 0
 
 
-async def sell(servers: list[str], location: str, channel: str, journal: Journal, hold_ttl: timedelta) -> None:
+async def sell(inventory: InventoryClient, location: str, channel: str, journal: Journal, hold_ttl: timedelta) -> None:
     """Until the cashier leaves. Raises `InventoryError` when there is no such location."""
-    async with InventoryClient(servers, channel=channel) as client:
+    async with inventory as client:
         mirror = StockMirror(client, locations=[location], heartbeat=HEARTBEAT, ready_s=None)
         # The server may be away: the till opens all the same.
         starting = asyncio.gather(mirror.start(), _check(client, location))

@@ -4,11 +4,13 @@ import asyncio
 import socket
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
 from inventory_client import AvailabilityMirror, InventoryClient, InventoryError
+from inventory_client.credentials import token_of
 
 try:
     import uvicorn
@@ -30,6 +32,8 @@ app = App(name="python -m inventory_web_shop", version_flags=[])
 def run(
     *,
     server: Annotated[str, Parameter(env_var="INVENTORY_SERVER")] = "127.0.0.1:50051",
+    token_file: Annotated[Path | None, Parameter(env_var="INVENTORY_TOKEN_FILE")] = None,
+    tls_ca: Annotated[Path | None, Parameter(env_var="INVENTORY_TLS_CA")] = None,
     location: str = "",
     listen: str = "127.0.0.1:8080",
     channel: str = "web",
@@ -50,6 +54,10 @@ def run(
     ----------
     server
         HOST:PORT of a server, or several with commas between.
+    token_file
+        The file that holds the channel's token; if none is named, INVENTORY_TOKEN holds it.
+    tls_ca
+        Who signs the servers' certificates, a PEM file. Default: no TLS.
     location
         Take everything from there. Let the channel sell from there only, so that no more is shown. Default: the
         service chooses, among the channel's places.
@@ -67,7 +75,14 @@ def run(
         return _say(f"--listen takes HOST:PORT, not {listen!r}")
     try:
         asyncio.run(
-            serve(server.split(","), channel, location, host, int(port), timedelta(seconds=hold_ttl_s), stale_max_s)
+            serve(
+                InventoryClient(server.split(","), channel, token=token_of(token_file), ca=tls_ca),
+                location,
+                host,
+                int(port),
+                timedelta(seconds=hold_ttl_s),
+                stale_max_s,
+            )
         )
     except (InventoryError, OSError, ValueError) as error:  # OSError: also that no snapshot came in time
         return _say(str(error) or type(error).__name__)
@@ -77,10 +92,10 @@ def run(
 
 
 async def serve(
-    servers: list[str], channel: str, location: str, host: str, port: int, hold_ttl: timedelta, stale_max_s: float
+    inventory: InventoryClient, location: str, host: str, port: int, hold_ttl: timedelta, stale_max_s: float
 ) -> None:
     """Until SIGINT or SIGTERM."""
-    async with InventoryClient(servers, channel=channel) as client:
+    async with inventory as client:
         if location:
             await client.get_location(location)
         async with AvailabilityMirror(client) as mirror:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from inventory.cli.failure import Failed
-from inventory.cli.options import SERVER_DEFAULT, ServerAddress
+from inventory.cli.options import SERVER_DEFAULT, Server
 from inventory.cli.terminal import out, spinner
 from inventory.domain.limits import BULK_ROWS_MAX
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
@@ -31,7 +31,7 @@ IN_FLIGHT_MAX = 1_024
 CALL_DEADLINE_S = 10.0
 
 
-def bench(*, server: ServerAddress = SERVER_DEFAULT, seconds: float = 5.0, in_flight: int = 64, skus: int = 500) -> int:
+def bench(*, server: Server = SERVER_DEFAULT, seconds: float = 5.0, in_flight: int = 64, skus: int = 500) -> int:
     """Load a server on this machine with reservations of one line, and say how many it takes and how long they wait.
 
     It reserves SKUs of its own at a location of its own, gives everything back and takes them out of use at the end.
@@ -48,11 +48,10 @@ def bench(*, server: ServerAddress = SERVER_DEFAULT, seconds: float = 5.0, in_fl
     skus
         How many SKUs they reserve, up to 10,000; 1 is the hottest.
     """
-    from inventory.cli.connection import run
+    from inventory.cli.connection import is_loopback, run
 
-    host = server.rpartition(":")[0].strip("[]")
-    if not (host in ("localhost", "::1") or host.startswith("127.")):
-        raise Failed(f"bench loads only servers on this machine, and {server} isn't one")
+    if not is_loopback(server.address):
+        raise Failed(f"bench loads only servers on this machine, and {server.address} isn't one")
     if not 0 < seconds <= SECONDS_MAX:
         raise Failed(f"--seconds is above 0 and up to {SECONDS_MAX}")
     if not 1 <= in_flight <= IN_FLIGHT_MAX:
@@ -80,12 +79,12 @@ class Load:
         self.retries[failure.reason or failure.code] += 1
 
 
-async def _bench(address: str, seconds: float, in_flight: int, skus: int) -> Load:
+async def _bench(server: Server, seconds: float, in_flight: int, skus: int) -> Load:
     from inventory.cli.connection import WRITE_PATIENCE_S, connect
 
     run_name = uuid.uuid4().hex[:8]
     load = Load([f"bench-{run_name}-{number:05}" for number in range(skus)])
-    async with connect(address, CHANNEL, load.note_retry, patience_s=WRITE_PATIENCE_S) as client:
+    async with connect(server, CHANNEL, load.note_retry, patience_s=WRITE_PATIENCE_S) as client:
         with spinner() as progress:
             progress.add_task(f"{in_flight} callers reserve {skus:,} SKUs for {seconds:g} s", total=None)
             await _set_up(client, load)

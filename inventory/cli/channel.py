@@ -30,7 +30,7 @@ from inventory.cli.channel_rows import kind as kind_of
 from inventory.cli.channel_rows import silent_after as silent_after_of
 from inventory.cli.failure import Failed
 from inventory.cli.fitted import Column, FittedTable, code, number, whole
-from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
+from inventory.cli.options import SERVER_DEFAULT, Json, Server
 from inventory.cli.terminal import out
 from inventory.domain.refusal import Refusal
 from inventory.v1 import channel_service_pb2 as pb2
@@ -53,7 +53,7 @@ Result = TypeVar("Result")
 
 
 @app.command(name="list")
-def list_(*, server: ServerAddress = SERVER_DEFAULT, json: Json = False) -> int:
+def list_(*, server: Server = SERVER_DEFAULT, json: Json = False) -> int:
     """List all channels, those without settings too.
 
     Example: inventory channel list
@@ -71,7 +71,7 @@ def list_(*, server: ServerAddress = SERVER_DEFAULT, json: Json = False) -> int:
 
 
 @app.command
-def show(channel: str, /, *, server: ServerAddress = SERVER_DEFAULT, json: Json = False) -> int:
+def show(channel: str, /, *, server: Server = SERVER_DEFAULT, json: Json = False) -> int:
     """Show a channel's settings.
 
     Example: inventory channel show amazon --json
@@ -106,7 +106,7 @@ def set_(
     silent_after: Value = None,
     stop_selling_when_silent: Annotated[bool | None, Parameter(show_default=False)] = None,
     dry_run: Flag = False,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Set what is named here, and keep the rest; make the channel when it is new.
@@ -182,7 +182,7 @@ def skus(
     cap: Value = None,
     share_bp: Value = None,
     oversell: Value = None,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """List the SKUs that have a view of their own in a channel; or set the view of the SKUs that are named.
@@ -231,6 +231,7 @@ def skus(
     return 0
 
 
+<<<<<<< HEAD
 def _silence(wished: pb2.Channel, silent_after: str | None, stops: bool | None) -> None:
     """Puts what was said into it; without a limit it never stops. Raises `Failed`."""
     if silent_after == NONE:
@@ -246,10 +247,13 @@ def _silence(wished: pb2.Channel, silent_after: str | None, stops: bool | None) 
 
 
 def _run(address: str, work: "Callable[[InventoryClient], Coroutine[Any, Any, Result]]") -> Result:
+=======
+def _run(server: Server, work: "Callable[[InventoryClient], Coroutine[Any, Any, Result]]") -> Result:
+>>>>>>> main
     from inventory.cli.connection import connect, run
 
     async def connected() -> Result:
-        async with connect(address) as client:
+        async with connect(server) as client:
             return await work(client)
 
     return run(connected())

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter, validators
 from inventory.cli.count_shown import count_document, differences, document, listed
 from inventory.cli.csv_file import Columns, Complaint, CsvFile, CsvRefused, Findings, integer, shown
 from inventory.cli.failure import Failed
-from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, ServerAddress
+from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, Server
 from inventory.cli.terminal import out
 from inventory.domain.code import lot_code, sku_code
 from inventory.domain.limits import COUNT_RECORD_LINES_MAX, ON_HAND_MAX
@@ -48,7 +48,7 @@ def open_(
     reason: str = "",
     reference: str = "",
     channel: ChannelCode = CHANNEL_DEFAULT,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
 ) -> int:
     """Open a count and print its id. Nothing is locked.
 
@@ -87,7 +87,7 @@ def record(
     lot: str = "",
     at_revision: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=REVISION_MAX))] = 0,
     channel: ChannelCode = CHANNEL_DEFAULT,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
 ) -> int:
     """Record what is on the shelves, sellable or not. A SKU (and lot) that is recorded again is replaced.
 
@@ -122,7 +122,7 @@ def show(
     /,
     *,
     all: Annotated[bool, Parameter(negative="", show_default=False)] = False,  # noqa: A002 - the option's name
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Show what differs, which is what posting adds or has added.
@@ -157,7 +157,7 @@ def post(
     /,
     *,
     channel: ChannelCode = CHANNEL_DEFAULT,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
 ) -> int:
     """Add the differences to what is there now. What moved since it was counted stays.
 
@@ -180,9 +180,7 @@ def post(
 
 
 @app.command
-def cancel(
-    count_id: CountId, /, *, channel: ChannelCode = CHANNEL_DEFAULT, server: ServerAddress = SERVER_DEFAULT
-) -> int:
+def cancel(count_id: CountId, /, *, channel: ChannelCode = CHANNEL_DEFAULT, server: Server = SERVER_DEFAULT) -> int:
     """Give a count up. Nothing moves.
 
     Example: inventory count cancel 0198f000-0000-7000-8000-000000000000
@@ -203,7 +201,7 @@ def list_(
     *,
     location: str = "",
     state: State | None = None,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """List counts, newest first.
@@ -287,7 +285,7 @@ async def _assert_category(client: "InventoryClient", category: str) -> None:
 
 
 async def _record(
-    address: str, channel: str, count_id: str, rows: Sequence[pb2.CountedQuantity], at_revision: int
+    server: Server, channel: str, count_id: str, rows: Sequence[pb2.CountedQuantity], at_revision: int
 ) -> list[str]:
     """Many rows go in several commands, all of the moment of the first."""
     from inventory.cli.connection import WRITE_PATIENCE_S, connect, failed
@@ -295,7 +293,7 @@ async def _record(
 
     done = differing = version = 0
     moment = at_revision
-    async with connect(address, channel, patience_s=WRITE_PATIENCE_S) as client:
+    async with connect(server, channel, patience_s=WRITE_PATIENCE_S) as client:
         for start in range(0, len(rows), COUNT_RECORD_LINES_MAX):
             some = rows[start : start + COUNT_RECORD_LINES_MAX]
             for row in some:
@@ -306,7 +304,7 @@ async def _record(
                 if not done:
                     raise
                 rest = f"{done:,} lines before these are recorded; for the rest say --at-revision {moment}"
-                raise Failed(*failed(error, address).lines, rest) from error
+                raise Failed(*failed(error, server).lines, rest) from error
             moment = moment or answer.lines[0].at_revision
             done += len(answer.lines)
             differing += sum(line.difference != 0 for line in answer.lines)

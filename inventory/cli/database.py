@@ -13,6 +13,8 @@ from inventory.postgres.errors import StorageError, Unavailable
 from inventory.postgres.migrate import MigrationError
 from inventory.settings import Settings
 
+ADDRESSES = ("listen", "metrics", "tls_client_listen")
+
 
 def settings(**given: object) -> Settings:
     """The environment, and over it what was given on the command line. Raises `Failed`."""
@@ -70,5 +72,7 @@ def _setting(found: object) -> str:
     assert isinstance(found, dict)
     name = "_".join(str(part) for part in found["loc"])
     option = name.replace("_", "-")
-    message = "HOST:PORT, such as 127.0.0.1:50051" if name in ("listen", "metrics") else found["msg"]
+    message = (
+        "HOST:PORT, such as 127.0.0.1:50051" if name in ("listen", "metrics", "tls_client_listen") else found["msg"]
+    )
     return f"--{option} (INVENTORY_{name.upper()}): {message}"

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from inventory.cli.failure import printable
 from inventory.cli.movements import amount
-from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
+from inventory.cli.options import SERVER_DEFAULT, Json, Server
 from inventory.cli.stock import find_sku
 from inventory.cli.terminal import out
 from inventory.domain.topology import OVERSELL_UNLIMITED
@@ -44,7 +44,7 @@ def explain(
     *,
     channel: WhoseView = "",
     purpose: ForWhat = None,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Explain why a channel may sell so much of a SKU: from what is on the shelves to what it may sell, in steps that
@@ -74,13 +74,13 @@ def explain(
 
 
 async def _read(
-    code: str, channel: str, purpose: PurposeName | None, address: str
+    code: str, channel: str, purpose: PurposeName | None, server: Server
 ) -> tuple[catalog_pb2.Sku, pb2.ExplainAvailabilityResponse]:
     from inventory.cli.connection import connect
     from inventory_client import Purpose
 
     use = Purpose[purpose.replace("-", "_").upper()] if purpose else None
-    async with connect(address) as client:
+    async with connect(server) as client:
         sku = await find_sku(client, code)
         return sku, await client.explain_availability(sku.sku, channel=channel, purpose=use)
 

@@ -15,7 +15,7 @@ from inventory.cli.channel_rows import CHANNEL_SKUS, CHANNELS, channel_row, chan
 from inventory.cli.csv_catalog import LOCATIONS, SKUS, location_row, sku_row
 from inventory.cli.csv_rows import STOCK, lot_rows, stock_rows
 from inventory.cli.failure import Failed
-from inventory.cli.options import SERVER_DEFAULT, ServerAddress
+from inventory.cli.options import SERVER_DEFAULT, Server
 from inventory.cli.terminal import progress
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 
@@ -38,7 +38,7 @@ Read = Callable[["InventoryClient"], Rows]
 
 
 @app.command
-def skus(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> int:
+def skus(*, server: Server = SERVER_DEFAULT, output: Output = None) -> int:
     """Export all SKUs, by code.
 
     Example: inventory export skus -o skus.csv
@@ -47,7 +47,7 @@ def skus(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> in
 
 
 @app.command
-def locations(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> int:
+def locations(*, server: Server = SERVER_DEFAULT, output: Output = None) -> int:
     """Export all locations, by code.
 
     Example: inventory export locations -o shops.csv
@@ -56,7 +56,7 @@ def locations(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) 
 
 
 @app.command
-def stock(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> int:
+def stock(*, server: Server = SERVER_DEFAULT, output: Output = None) -> int:
     """Export what lies on the shelves: a row for each SKU, location and disposition that isn't empty.
 
     What is held or allocated lies on the shelf too; promises are not exported. While others write, pages are of
@@ -68,7 +68,7 @@ def stock(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> i
 
 
 @app.command
-def channels(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> int:
+def channels(*, server: Server = SERVER_DEFAULT, output: Output = None) -> int:
     """Export the settings of all channels, by code.
 
     Example: inventory export channels -o channels.csv
@@ -77,7 +77,7 @@ def channels(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -
 
 
 @app.command
-def channel_skus(*, server: ServerAddress = SERVER_DEFAULT, output: Output = None) -> int:
+def channel_skus(*, server: Server = SERVER_DEFAULT, output: Output = None) -> int:
     """Export the SKUs that have a view of their own in a channel, by channel and SKU.
 
     Example: inventory export channel-skus -o overrides.csv
@@ -85,20 +85,20 @@ def channel_skus(*, server: ServerAddress = SERVER_DEFAULT, output: Output = Non
     return _export(CHANNEL_SKUS.columns, _channel_skus, server, output)
 
 
-def _export(columns: csv_file.Columns, read: Read, address: str, output: Path | None) -> int:
+def _export(columns: csv_file.Columns, read: Read, server: Server, output: Path | None) -> int:
     from inventory.cli.connection import run
 
     with _written(output) as file:
-        rows = run(_write(columns, read, address, file))
+        rows = run(_write(columns, read, server, file))
     print(f"{rows:,} rows exported" + (f" to {output}" if output else ""), file=sys.stderr)
     return 0
 
 
-async def _write(columns: csv_file.Columns, read: Read, address: str, file: TextIO) -> int:
+async def _write(columns: csv_file.Columns, read: Read, server: Server, file: TextIO) -> int:
     from inventory.cli.connection import connect
 
     count = 0
-    async with connect(address) as client:
+    async with connect(server) as client:
         file.write(csv_file.line(columns.all))
         with progress() as bar:
             task = bar.add_task("exporting", total=None)

@@ -17,7 +17,7 @@ from inventory.cli.csv_catalog import LOCATIONS, SKUS
 from inventory.cli.csv_file import COMPLAINTS_MAX, Complaint, CsvFile, CsvRefused, Findings
 from inventory.cli.csv_rows import STOCK, Judged, Row, Table
 from inventory.cli.failure import Failed
-from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, ServerAddress
+from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Server
 from inventory.cli.sending import (
     NAMESPACE,
     Answer,
@@ -51,7 +51,7 @@ app = App(
 class Options:
     """How a file is sent."""
 
-    server: ServerAddress = SERVER_DEFAULT
+    server: Server = SERVER_DEFAULT
     channel: ChannelCode = CHANNEL_DEFAULT
     dry_run: Annotated[bool, Parameter(negative="", show_default=False)] = False
     """Check the file, ask the server what it would do, and change nothing."""
@@ -298,7 +298,7 @@ async def _send_all(table: Table[Row], send: Send, file: CsvFile, judged: Judged
     with progress() as bar:
         task = bar.add_task(verb, total=judged.rows)
 
-        without_bar = SayAgain(options.server)
+        without_bar = SayAgain(options.server.address)
 
         def say_again(failure: "Failure", pause_s: float) -> None:
             if bar.disable:

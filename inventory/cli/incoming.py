@@ -2,7 +2,7 @@
 
 from inventory.cli import said
 from inventory.cli.failure import Failed
-from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, ServerAddress
+from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Server
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
 
@@ -14,7 +14,7 @@ def incoming(
     /,
     *,
     due_on: str = "",
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     channel: ChannelCode = CHANNEL_DEFAULT,
 ) -> int:
     """Say what is expected at a location, and when; quantity 0 takes it back.

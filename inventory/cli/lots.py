@@ -4,7 +4,7 @@ import json as encoder
 from collections.abc import Sequence
 
 from inventory.cli.fitted import FittedTable, code, number, whole
-from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
+from inventory.cli.options import SERVER_DEFAULT, Json, Server
 from inventory.cli.terminal import out
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
@@ -12,9 +12,7 @@ UNSELLABLE = ("quality_control", "damaged", "quarantined")
 COLUMNS = ("on_hand", "held", "allocated", "available", *UNSELLABLE)
 
 
-def lots(
-    sku: str, /, *, location: str | None = None, server: ServerAddress = SERVER_DEFAULT, json: Json = False
-) -> int:
+def lots(sku: str, /, *, location: str | None = None, server: Server = SERVER_DEFAULT, json: Json = False) -> int:
     """Show what of a SKU is of which lot, first-expiring first.
 
     Example: inventory lots MILK-1L
@@ -38,10 +36,10 @@ def lots(
     return 0
 
 
-async def _read(sku: str, location: str | None, address: str) -> Sequence[stock_pb2.LotLevel]:
+async def _read(sku: str, location: str | None, server: Server) -> Sequence[stock_pb2.LotLevel]:
     from inventory.cli.connection import connect
 
-    async with connect(address) as client:
+    async with connect(server) as client:
         if location is not None:  # else an unknown one would look like an empty one
             await client.get_location(location)
         return await client.list_lots(sku, location=location or "")

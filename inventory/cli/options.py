@@ -1,14 +1,53 @@
 """Options that several commands share."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
-ServerAddress = Annotated[str, Parameter(env_var="INVENTORY_SERVER", help="HOST:PORT of the server.")]
+CONNECTION = Group("Connection", sort_key=1)
+
+
+@Parameter(name="*", group=CONNECTION)
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """Which server, and what it is shown. The token itself is no option: others would see it in a list of processes."""
+
+    address: Annotated[str, Parameter(name="--server", env_var="INVENTORY_SERVER", help="HOST:PORT of the server.")] = (
+        "127.0.0.1:50051"
+    )
+    token_file: Annotated[
+        Path | None,
+        Parameter(env_var="INVENTORY_TOKEN_FILE", help="The file that holds the token, if INVENTORY_TOKEN doesn't."),
+    ] = None
+    tls_ca: Annotated[
+        Path | None,
+        Parameter(env_var="INVENTORY_TLS_CA", help="Who signs the server's certificate, a PEM file: speak TLS."),
+    ] = None
+    tls: Annotated[
+        bool,
+        Parameter(env_var="INVENTORY_TLS", negative="", show_default=False, help="TLS with well-known authorities."),
+    ] = False
+    tls_client_cert: Annotated[
+        Path | None, Parameter(env_var="INVENTORY_TLS_CLIENT_CERT", help="A certificate to show, a PEM file.")
+    ] = None
+    tls_client_key: Annotated[
+        Path | None, Parameter(env_var="INVENTORY_TLS_CLIENT_KEY", help="Its private key, a PEM file.")
+    ] = None
+    operator: Annotated[
+        str | None,
+        Parameter(env_var="INVENTORY_OPERATOR", help="Who asks, for the record. Default: your login name."),
+    ] = None
+
+
 ChannelCode = Annotated[
     str,
-    Parameter(env_var="INVENTORY_CHANNEL", help="The channel that asks, as the ledger shall name it."),
+    Parameter(
+        env_var="INVENTORY_CHANNEL",
+        show_default=False,
+        help="The channel that asks, as the ledger shall name it. Default: the one the token or certificate is of.",
+    ),
 ]
 Dsn = Annotated[
     str | None,
@@ -26,5 +65,5 @@ DbSchema = Annotated[
 ]
 Json = Annotated[bool, Parameter(negative="", help="Print JSON for programs.")]
 
-SERVER_DEFAULT = "127.0.0.1:50051"
-CHANNEL_DEFAULT = "default"
+SERVER_DEFAULT = Server()
+CHANNEL_DEFAULT = ""

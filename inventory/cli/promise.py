@@ -15,7 +15,7 @@ from inventory.cli import said
 from inventory.cli.explain import ForWhat, due_in_json
 from inventory.cli.failure import Failed, printable
 from inventory.cli.movements import amount
-from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, ServerAddress
+from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, Server
 from inventory.cli.terminal import out
 from inventory.v1 import availability_service_pb2 as pb2
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
@@ -43,7 +43,7 @@ def promise(
     by_transfer: Switch = False,
     purpose: ForWhat = None,
     channel: ChannelCode = CHANNEL_DEFAULT,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Show what a customer could be promised now: where each line would come from, when it leaves and when it arrives.

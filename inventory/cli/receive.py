@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from inventory.cli import said
 from inventory.cli.failure import Failed
-from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, ServerAddress
+from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Server
 from inventory.v1 import stock_service_pb2 as stock_pb2
 
 OPTIONS = {
@@ -29,7 +29,7 @@ def receive(
     expected_as: str = "",
     reference: str = "",
     reason: str = "",
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     channel: ChannelCode = CHANNEL_DEFAULT,
 ) -> int:
     """Take goods in; waiting back-orders are filled at once.

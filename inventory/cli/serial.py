@@ -7,7 +7,7 @@ from rich.text import Text
 
 from inventory.cli.failure import printable
 from inventory.cli.fitted import FittedTable, code, moment, number, whole
-from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
+from inventory.cli.options import SERVER_DEFAULT, Json, Server
 from inventory.cli.terminal import out
 from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
@@ -16,7 +16,7 @@ _STATE_PREFIX = len("SERIAL_STATE_")
 _DISPOSITION_PREFIX = len("DISPOSITION_")
 
 
-def serial(sku: str, number: str, /, *, server: ServerAddress = SERVER_DEFAULT, json: Json = False) -> int:
+def serial(sku: str, number: str, /, *, server: Server = SERVER_DEFAULT, json: Json = False) -> int:
     """Show where a single piece is, and what happened to it.
 
     Example: inventory serial PHONE 356938035643809
@@ -38,10 +38,10 @@ def serial(sku: str, number: str, /, *, server: ServerAddress = SERVER_DEFAULT, 
     return 0
 
 
-async def _read(sku: str, number: str, address: str) -> stock_pb2.GetSerialResponse:
+async def _read(sku: str, number: str, server: Server) -> stock_pb2.GetSerialResponse:
     from inventory.cli.connection import connect
 
-    async with connect(address) as client:
+    async with connect(server) as client:
         return await client.get_serial(sku, number)
 
 

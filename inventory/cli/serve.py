@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Coroutine
 from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
@@ -39,14 +41,25 @@ def serve(
     migrate: bool | None = None,
     metrics: str | None = None,
     log_json: Annotated[bool | None, Parameter(negative="")] = None,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    tls_client_ca: Path | None = None,
+    tls_client_listen: str | None = None,
+    development: Annotated[bool | None, Parameter(negative="")] = None,
 ) -> None:
     """Run the server: on its own embedded PostgreSQL, or on any PostgreSQL 15 or newer with --dsn.
 
     Every option is also an environment variable (INVENTORY_LISTEN, INVENTORY_DSN …). Stop it with Ctrl-C.
 
+    Callers need a token (`inventory token`) or a certificate. On any address but loopback it speaks TLS only;
+    `inventory certificate create` makes a first certificate, and renewed files are taken without a restart.
+
     Example: inventory serve --data-dir ./data --listen 127.0.0.1:50051
 
-    Example: INVENTORY_DSN=postgresql://inventory@db/inventory inventory serve --listen 0.0.0.0:50051 --log-json
+    Example: inventory serve --development
+
+    Example: INVENTORY_DSN=postgresql://inventory@db/inventory inventory serve --listen 0.0.0.0:50051
+    --tls-cert tls/server.pem --tls-key tls/server-key.pem --log-json
 
     Example: inventory serve --workers 4 --metrics 127.0.0.1:9464
 
@@ -68,6 +81,17 @@ def serve(
         Default: none.
     log_json
         Log lines as JSON.
+    tls_cert
+        The server's certificate and those between it and its authority, a PEM file. Default: no TLS.
+    tls_key
+        The certificate's private key, a PEM file.
+    tls_client_ca
+        Who signs the certificates of clients, a PEM file. All who come to --listen must show one, unless there is
+        --tls-client-listen. Default: nobody is asked for a certificate.
+    tls_client_listen
+        HOST:PORT of a second port, where clients show certificates; those who come to --listen have tokens.
+    development
+        Callers need no credential and say themselves which channel they are. On loopback only.
     """
     settings = database.settings(
         listen=listen,
@@ -80,15 +104,26 @@ def serve(
         migrate=migrate,
         metrics=metrics,
         log_json=log_json,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        tls_client_ca=tls_client_ca,
+        tls_client_listen=tls_client_listen,
+        development=development,
     )
     logging.configure(as_json=settings.log_json)
     from inventory.postgres.embedded import EmbeddedPostgres, default_home
 
     with ExitStack() as stack:
         stack.enter_context(database.storage_failures())
-        port = stack.enter_context(_shared_port(settings)) if settings.workers > 1 else None
-        if port is None:
+        _assert_guarded(settings)
+        port = client_port = None
+        if settings.workers > 1:
+            port = stack.enter_context(_shared_port(settings.listen))
+            if settings.tls_client_listen is not None:
+                client_port = stack.enter_context(_shared_port(settings.tls_client_listen))
+        else:
             _assert_free(settings.listen)  # before PostgreSQL is started for nothing
+            _assert_free(settings.tls_client_listen)
         _assert_free(settings.metrics)
         address = settings.dsn
         postgres = None
@@ -109,7 +144,7 @@ def serve(
             if port is None:
                 _serve(settings, address, beside)
             else:
-                _serve_by_workers(settings, address, port, beside)
+                _serve_by_workers(settings, address, port, client_port, beside)
         except RuntimeError as error:  # what both say they raise when they can't start
             raise Failed(str(error)) from error
 
@@ -121,28 +156,42 @@ def _serve(settings: Settings, dsn: str, beside: Coroutine[None, None, None] | N
     from inventory.server import serve as run
 
     with asyncio.Runner(loop_factory=Loop) as runner:
-        runner.run(run(settings, dsn, ready=_say_ready, beside=beside))
+        runner.run(run(settings, dsn, ready=partial(_say_ready, settings), first_token=_say_token, beside=beside))
 
 
 def _serve_by_workers(
-    settings: Settings, dsn: str, port: "SharedPort", beside: Coroutine[None, None, None] | None
+    settings: Settings,
+    dsn: str,
+    port: "SharedPort",
+    client_port: "SharedPort | None",
+    beside: Coroutine[None, None, None] | None,
 ) -> None:
     from inventory.cli.workers import serve as run
 
     def ready() -> None:
-        _say_ready(f"{settings.listen.rpartition(':')[0]}:{port.number}")
+        _say_ready(settings, f"{settings.listen.rpartition(':')[0]}:{port.number}")
         print(f"  with {settings.workers} workers", file=sys.stderr, flush=True)
 
-    asyncio.run(run(settings, dsn, port, ready=ready, beside=beside))
+    asyncio.run(run(settings, dsn, port, client_port, ready=ready, first_token=_say_token, beside=beside))
 
 
-def _shared_port(settings: Settings) -> "SharedPort":
+def _assert_guarded(settings: Settings) -> None:
+    from inventory.port import CannotListen
+    from inventory.tls import Unguarded, guard
+
+    try:
+        guard(settings)
+    except (CannotListen, Unguarded) as error:
+        raise Failed(str(error)) from error
+
+
+def _shared_port(listen: str) -> "SharedPort":
     if sys.platform != "linux":
         raise Failed("--workers (INVENTORY_WORKERS): several workers need Linux")
     from inventory.port import CannotListen, SharedPort
 
     try:
-        return SharedPort(settings.listen)
+        return SharedPort(listen)
     except CannotListen as error:
         raise Failed(str(error)) from error
 
@@ -157,8 +206,19 @@ def _assert_free(listen: str | None) -> None:
         raise Failed(str(error)) from error
 
 
-def _say_ready(address: str) -> None:
-    print(f"Inventory serves gRPC on {address}", file=sys.stderr, flush=True)
+def _say_ready(settings: Settings, address: str) -> None:
+    kinds = ["TLS"] * (settings.tls_cert is not None) + ["development: no credentials"] * settings.development
+    kind = f" ({', '.join(kinds)})" if kinds else ""
+    print(f"Inventory serves gRPC on {address}{kind}", file=sys.stderr, flush=True)
+
+
+def _say_token(token: str) -> None:
+    print(
+        f"Nobody has a credential yet. This token may do everything, and is shown this once:\n\n  {token}\n\n"
+        "  Keep it, and make others with it: INVENTORY_TOKEN=… inventory token create CHANNEL --scope …\n",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 async def _keep_alive(postgres: "EmbeddedPostgres") -> None:

@@ -8,7 +8,7 @@ from rich.console import Group
 from inventory.cli.failure import Failed
 from inventory.cli.fitted import FittedTable, code, moment, number, whole, words
 from inventory.cli.movements import amount, changes, kind, level_json, movement_json, time, why
-from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
+from inventory.cli.options import SERVER_DEFAULT, Json, Server
 from inventory.cli.terminal import out
 from inventory.domain.limits import PAGE_ROWS_MAX
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
@@ -28,7 +28,7 @@ def stock(
     *,
     location: str | None = None,
     movements: int = 10,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Show where a SKU lies, how much of it, and what happened to it last.
@@ -59,11 +59,11 @@ def stock(
 
 
 async def _read(
-    text: str, location: str | None, movements: int, address: str
+    text: str, location: str | None, movements: int, server: Server
 ) -> tuple[catalog_pb2.Sku, list[core_pb2.Level], list[core_pb2.Movement]]:
     from inventory.cli.connection import connect
 
-    async with connect(address) as client:
+    async with connect(server) as client:
         sku = await find_sku(client, text)
         if location is not None:  # else an unknown one would look like an empty one
             await client.get_location(location)

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from inventory.cli.failure import printable
-from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
+from inventory.cli.options import SERVER_DEFAULT, Json, Server
 from inventory.cli.terminal import out
 from inventory.v1 import subscriber_service_pb2 as pb2
 
@@ -18,7 +18,7 @@ STATES = {
 }
 
 
-def subscribers(*, channel: str = "", server: ServerAddress = SERVER_DEFAULT, json: Json = False) -> int:
+def subscribers(*, channel: str = "", server: Server = SERVER_DEFAULT, json: Json = False) -> int:
     """List who follows the feed by name: how far each has come, its lag in changes and seconds, and its limits.
 
     Example: inventory subscribers
@@ -63,10 +63,10 @@ def subscribers(*, channel: str = "", server: ServerAddress = SERVER_DEFAULT, js
     return 0
 
 
-async def _read(address: str, channel: str) -> pb2.ListSubscribersResponse:
+async def _read(server: Server, channel: str) -> pb2.ListSubscribersResponse:
     from inventory.cli.connection import connect
 
-    async with connect(address) as client:
+    async with connect(server) as client:
         return await client.list_subscribers(channel=channel)
 
 

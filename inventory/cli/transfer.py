@@ -13,7 +13,7 @@ from rich.text import Text
 from inventory.cli import said
 from inventory.cli.failure import Failed, printable
 from inventory.cli.fitted import FittedTable, code, number, whole, words
-from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, ServerAddress
+from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, Server
 from inventory.cli.terminal import out
 from inventory.domain.limits import PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX
 from inventory.v1 import core_pb2
@@ -52,7 +52,7 @@ def list_(
     to_location: str = "",
     reservation: str = "",
     rows: int = PAGE_ROWS_DEFAULT,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """List transfers, newest first.
@@ -107,7 +107,7 @@ def list_(
 
 
 @app.command
-def show(transfer_id: str, /, *, server: ServerAddress = SERVER_DEFAULT, json: Json = False) -> int:
+def show(transfer_id: str, /, *, server: Server = SERVER_DEFAULT, json: Json = False) -> int:
     """Show one transfer, line by line.
 
     Example: inventory transfer show 0198f000-0000-7000-8000-000000000000
@@ -129,7 +129,7 @@ def create(
     reason: str = "",
     reference: str = "",
     channel: ChannelCode = CHANNEL_DEFAULT,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Plan a transfer of goods, each SKU=QUANTITY or SKU=QUANTITY@LOT in the SKU's smallest unit.
@@ -164,7 +164,7 @@ def ship(
     /,
     *goods: Goods,
     channel: ChannelCode = CHANNEL_DEFAULT,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Ship a planned transfer: everything, or only the goods named; the rest stays behind for good.
@@ -187,7 +187,7 @@ def receive(
     difference: str = "",
     disposition: Disposition = "sellable",
     channel: ChannelCode = CHANNEL_DEFAULT,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Receive a shipped transfer: everything in transit, or what has arrived of it.
@@ -226,7 +226,7 @@ def cancel(
     *,
     reason: str = "",
     channel: ChannelCode = CHANNEL_DEFAULT,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Give up a planned transfer, or call back a shipped one of which nothing was received.
@@ -245,7 +245,7 @@ def cancel(
     return _told(server, channel, call, json)
 
 
-def _told(server: str, channel: str, call: Call, json: bool, lines: int = 0) -> int:
+def _told(server: Server, channel: str, call: Call, json: bool, lines: int = 0) -> int:
     """Makes the call, which names so many lines, and shows the transfer after it."""
     from inventory.cli.connection import connect, run
 

@@ -21,7 +21,7 @@ from inventory.cli.failure import Failed, printable
 from inventory.cli.movements import as_line, kind, movement_json, why
 from inventory.cli.movements import changes as changes_of
 from inventory.cli.movements import time as time_of
-from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, ServerAddress
+from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, Server
 from inventory.cli.terminal import out
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
@@ -48,7 +48,7 @@ def watch(
     location: Annotated[list[str] | None, Parameter(negative="")] = None,
     after: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=INT64_MAX))] = None,
     channel: ChannelCode = CHANNEL_DEFAULT,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Follow every change of stock, and of channels' settings, as it happens: a live table in a terminal, a line each
@@ -98,7 +98,7 @@ def watch(
 
 
 async def _follow(
-    address: str,
+    server: Server,
     channel: str,
     after: int | None,
     skus: Sequence[str],
@@ -121,7 +121,7 @@ async def _follow(
                 raise why  # at once: a snapshot, which the client would begin with, is not what was asked for
             say("the server is gone: trying again")
 
-    async with connect(address, channel) as client:
+    async with connect(server, channel) as client:
         for location in locations:  # else an unknown one would look like a quiet one
             await client.get_location(location)
         async with client.watch(

@@ -20,12 +20,13 @@ PR_SET_PDEATHSIG = 1
 
 
 class Order(BaseModel):
-    """What the parent wants: `settings` are this worker's, `addresses` are listened on by all of them."""
+    """What the parent wants: `settings` are this worker's, the addresses are listened on by all of them."""
 
     number: int
     parent: int
     dsn: str
     addresses: Sequence[str]
+    client_addresses: Sequence[str] = ()
     settings: Settings
 
 
@@ -52,6 +53,7 @@ def _serve(order: Order) -> None:
     import asyncio
 
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else gRPC's core prints to stderr beside our log
+    from inventory.listening import Shared
     from inventory.loop import Loop
     from inventory.server import serve
 
@@ -63,7 +65,7 @@ def _serve(order: Order) -> None:
                     order.settings,
                     order.dsn,
                     ready=lambda address: _say(Said()),
-                    shared=order.addresses,
+                    shared=Shared(order.addresses, order.client_addresses),
                     stop_signals=(signal.SIGTERM,),
                 )
             )

@@ -16,6 +16,7 @@ import structlog
 from inventory.cli.failure import Failed
 from inventory.cli.worker import Order, Said
 from inventory.port import SharedPort
+from inventory.postgres.access import first_admin
 from inventory.postgres.connection import Database
 from inventory.postgres.preparation import prepare
 from inventory.settings import Settings
@@ -33,11 +34,14 @@ async def serve(
     settings: Settings,
     dsn: str,
     port: SharedPort,
+    client_port: SharedPort | None,
     *,
     ready: Callable[[], None],
+    first_token: Callable[[str], None],
     beside: Coroutine[None, None, None] | None = None,
 ) -> None:
-    """Serves until SIGINT or SIGTERM. `ready` is told once all workers answer; `beside` runs beside it.
+    """Serves until SIGINT or SIGTERM. `ready` is told once all workers answer; `first_token` a token that may do
+    everything, when nobody has one; `beside` runs beside it.
 
     Raises `Failed` when a worker can't start, as long as not all of them have answered; `RuntimeError`, a
     `MigrationError` or a `StorageError` when the database can't be used.
@@ -45,8 +49,10 @@ async def serve(
     stop = asyncio.Event()
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    workers = [Worker(number, settings, dsn, port) for number in range(settings.workers)]
-    tasks = [asyncio.create_task(work) for work in (stop.wait(), _start(settings, dsn, workers), beside) if work]
+    workers = [Worker(number, settings, dsn, port, client_port) for number in range(settings.workers)]
+    tasks = [
+        asyncio.create_task(work) for work in (stop.wait(), _start(settings, dsn, workers, first_token), beside) if work
+    ]
     stopped, started = tasks[:2]
     try:
         await asyncio.wait((stopped, started), return_when=asyncio.FIRST_COMPLETED)
@@ -63,8 +69,11 @@ async def serve(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _start(settings: Settings, dsn: str, workers: list["Worker"]) -> None:
-    await prepare(Database(dsn, settings.db_schema), apply=settings.migrate)
+async def _start(settings: Settings, dsn: str, workers: list["Worker"], first_token: Callable[[str], None]) -> None:
+    database = Database(dsn, settings.db_schema)
+    await prepare(database, apply=settings.migrate)
+    if not settings.development and (token := await first_admin(database)):
+        first_token(token)
     for worker in workers:
         worker.start()
     await asyncio.gather(*(worker.started for worker in workers))
@@ -74,10 +83,19 @@ class Worker:
     """One place among the workers, and the process that fills it. `started` is done when it served for the first time,
     or failed to."""
 
-    def __init__(self, number: int, settings: Settings, dsn: str, port: SharedPort) -> None:
+    def __init__(
+        self, number: int, settings: Settings, dsn: str, port: SharedPort, client_port: SharedPort | None
+    ) -> None:
         own = settings.model_copy(update={"migrate": False, "metrics": _metrics(settings.metrics, number)})
         self._number = number
-        self._order = Order(number=number, parent=os.getpid(), dsn=dsn, addresses=port.addresses, settings=own)
+        self._order = Order(
+            number=number,
+            parent=os.getpid(),
+            dsn=dsn,
+            addresses=port.addresses,
+            client_addresses=() if client_port is None else client_port.addresses,
+            settings=own,
+        )
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -15,6 +15,8 @@ CALLS_MAX = 2_000
 """Unary calls a channel has under way at one server unless its access says otherwise."""
 CALLS_LIMIT_MAX = 100_000
 CALLS_PER_S_MAX = 1_000_000
+CATEGORIES_MAX = 100
+"""Categories that a channel is limited to."""
 
 
 class Scope(IntEnum):

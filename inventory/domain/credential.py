@@ -15,6 +15,7 @@ from typing import NamedTuple
 PREFIX = "inv"
 KEY_ID_BITS = 60
 SECRET_BITS = 256
+TOKEN_RANDOM_BYTES = 8 + SECRET_BITS // 8
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _KEY_ID_CHARS = 12
 _SECRET_CHARS = 52
@@ -58,8 +59,8 @@ class Credential(NamedTuple):
 
 def make_token(random: bytes) -> Token:
     """From 40 random bytes: 8 for the key's name, 32 for the secret. Raises `ValueError`."""
-    if len(random) != 8 + SECRET_BITS // 8:
-        raise ValueError("a token is made of 40 random bytes")
+    if len(random) != TOKEN_RANDOM_BYTES:
+        raise ValueError(f"a token is made of {TOKEN_RANDOM_BYTES} random bytes")
     key_id = _base32(int.from_bytes(random[:8]) >> (64 - KEY_ID_BITS), _KEY_ID_CHARS)
     body = f"{PREFIX}_{key_id}_{_base32(int.from_bytes(random[8:]), _SECRET_CHARS)}"
     return Token(key_id, body + _check(body))

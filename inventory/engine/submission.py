@@ -36,7 +36,7 @@ class Submission:
     `encode` makes the answer's bytes, which are stored and given to every replay; `request_id` None marks the
     engine's own commands, which have no caller. `deadline` is in the loop's time, in seconds. While it is under way,
     `followers` sent the same request, and `rivals` other content under its request_id; `new_pairs` are levels that
-    turned out to be needed and are made.
+    turned out to be needed and are made. `action`: what the audit trail calls it; '': by the command.
     """
 
     command: Command
@@ -49,6 +49,7 @@ class Submission:
     weight: int = 1
     validate_only: bool = False
     author: Author = SERVER
+    action: str = ""
     in_doubt: bool = False
     contended: bool = False
     followers: list[Future[Outcome]] = field(default_factory=list)

@@ -39,7 +39,7 @@ class Trail:
                 step,
                 submission.channel_id,
                 *submission.author,
-                type(submission.command).__name__,
+                submission.action or type(submission.command).__name__,
                 submission.request_id,
                 code,
                 detail,

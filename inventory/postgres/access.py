@@ -1,23 +1,26 @@
 """Accesses and credentials: read by every server, changed one change at a time."""
 
+import json
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
-from inventory.domain.access import CREDENTIALS_MAX, NO_ACCESS, Access, scopes_of
-from inventory.domain.audit import Author, Entry
-from inventory.domain.credential import Credential, CredentialKind
+from inventory.domain.access import CREDENTIALS_MAX, FULL_ACCESS, NO_ACCESS, Access, scopes_of
+from inventory.domain.audit import SERVER, Author, Entry
+from inventory.domain.credential import TOKEN_RANDOM_BYTES, Credential, CredentialKind, digest, make_token
 from inventory.domain.refusal import Reason, Refusal, location_not_found
 from inventory.postgres import audit, queries
 from inventory.postgres.connection import Database
 from inventory.postgres.errors import classified
 from inventory.postgres.reads import Reader
 
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+ADMIN_CHANNEL = "admin"
+"""Of those who have no channel but the database."""
 
 
 class Version(NamedTuple):
@@ -132,11 +135,9 @@ async def accesses(reader: Reader, channel: str | None, after: str, limit: int) 
     return [ChannelAccess(row["channel"], _access(row), tuple(row["locations"])) for row in rows]
 
 
-async def credentials(
-    reader: Reader, channel: str | None, after: tuple[str, datetime, str], limit: int
-) -> list[Credential]:
-    """A page by channel and age."""
-    return [_credential(row) for row in await reader.fetch("read_credentials", channel, None, None, *after, limit)]
+async def credentials(reader: Reader, channel: str | None, after: str, limit: int) -> list[Credential]:
+    """A page by channel and age. `after`: the last page's last key id; '' for the first page."""
+    return [_credential(row) for row in await reader.fetch("read_credentials", channel, None, None, after, limit)]
 
 
 async def note_used(reader: Reader, key_ids: Sequence[str]) -> None:
@@ -149,8 +150,8 @@ async def find_channel(reader: Reader, code: str) -> int | None:
     return int(rows[0][0]) if rows else None
 
 
-async def set_access(change: Change, channel: str, access: Access, locations: Sequence[str]) -> tuple[int, Access]:
-    """Replaces what a channel may do, and makes the channel when it is new; its number, and the access before. Raises
+async def set_access(change: Change, channel: str, access: Access, locations: Sequence[str]) -> Access:
+    """Replaces what a channel may do, and makes the channel when it is new; gives the access before. Raises
     LOCATION_NOT_FOUND."""
     numbers = dict(await change.fetch("read_location_numbers", locations)) if locations else {}
     for position, code in enumerate(locations):
@@ -162,13 +163,13 @@ async def set_access(change: Change, channel: str, access: Access, locations: Se
     before = await change.fetch("read_accesses", channel, "", 1)
     location_ids = [numbers[code] for code in locations]
     await change.fetch("write_access", channel_id, sorted(access.scopes), location_ids, access.categories, *access[3:])
-    return channel_id, _access(before[0]) if before else NO_ACCESS
+    return _access(before[0]) if before else NO_ACCESS
 
 
 async def add_credential(
     change: Change, channel_id: int, channel: str, new: NewCredential, request_id: UUID | None, spare: timedelta
 ) -> Credential:
-    """`spare`: those that end within so long don't count. Raises CREDENTIAL_LIMIT."""
+    """`spare`: those that end within so long don't count. Raises CREDENTIAL_LIMIT, CODE_TAKEN."""
     counted = await change.fetch("count_credentials", channel_id, new.kind, spare)
     if counted[0][0] >= CREDENTIALS_MAX:
         raise Refusal(
@@ -176,9 +177,9 @@ async def add_credential(
             f"channel {channel!r} has {CREDENTIALS_MAX} of them in force: revoke one first",
             metadata={"channel": channel, "max": str(CREDENTIALS_MAX)},
         )
-    await change.fetch(
-        "write_credential", new.key_id, channel_id, new.kind, new.digest, new.name, new.ttl, new.ends_at, request_id
-    )
+    row = (new.key_id, channel_id, new.kind, new.digest, new.name, new.ttl, new.ends_at, request_id)
+    if not await change.fetch("write_credential", *row):
+        raise Refusal(Reason.CODE_TAKEN, "this certificate is bound, or was revoked", field="certificate")
     found = await find_credential(change, new.key_id)
     assert found is not None
     return found[1]
@@ -186,13 +187,13 @@ async def add_credential(
 
 async def find_credential(change: Change, key_id: str) -> tuple[int, Credential] | None:
     """Its channel's number, and what is known of it."""
-    rows = await change.fetch("read_credentials", None, key_id, None, "", LONG_AGO, "", 1)
+    rows = await change.fetch("read_credentials", None, key_id, None, "", 1)
     return (rows[0]["channel_id"], _credential(rows[0])) if rows else None
 
 
 async def made_by(change: Change, request_id: UUID) -> Credential | None:
     """The credential that an earlier call with this request_id has made."""
-    rows = await change.fetch("read_credentials", None, None, request_id, "", LONG_AGO, "", 1)
+    rows = await change.fetch("read_credentials", None, None, request_id, "", 1)
     return _credential(rows[0]) if rows else None
 
 
@@ -209,8 +210,24 @@ async def revoke(change: Change, key_id: str, after: timedelta = timedelta(0)) -
     return int(rows[0][0])
 
 
-async def has_admin(change: Change) -> bool:
-    return bool((await change.fetch("has_admin"))[0][0])
+async def first_admin(database: Database) -> str | None:
+    """When nobody may do everything: a token that may, whose channel is `admin`. Raises a `StorageError`."""
+    async with changing(database) as change:
+        if (await change.fetch("has_admin"))[0][0]:
+            return None
+        return await new_admin(change, "the first")
+
+
+async def new_admin(change: Change, name: str) -> str:
+    """A token that may do everything, for whoever has the database. Raises CREDENTIAL_LIMIT."""
+    await set_access(change, ADMIN_CHANNEL, FULL_ACCESS, ())
+    channel_id = await channel_id_of(change, ADMIN_CHANNEL)
+    assert channel_id is not None
+    token = make_token(secrets.token_bytes(TOKEN_RANDOM_BYTES))
+    new = NewCredential(token.key_id, CredentialKind.TOKEN, digest(token.text), name)
+    made = await add_credential(change, channel_id, ADMIN_CHANNEL, new, None, timedelta(0))
+    change.note("CreateToken", channel_id, SERVER, None, json.dumps({"channel": ADMIN_CHANNEL, "key_id": made.key_id}))
+    return token.text
 
 
 async def _channel_id(change: Change, code: str) -> int:

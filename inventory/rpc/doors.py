@@ -37,6 +37,7 @@ class RateLimited(EngineError):
 
     reason = Reason.RATE_LIMITED
     message = "the channel calls more often than it may"
+    retry_after_s: float | None = 1.0
 
     def __init__(self, retry_after_s: float) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ from inventory.v1 import stock_service_pb2 as stock_pb2
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _ALL_OR_NOTHING = (core_pb2.ERROR_POLICY_UNSPECIFIED, core_pb2.ERROR_POLICY_ALL_OR_NOTHING)
-_DURATION_S_MAX = 366 * 86_400  # above every limit, and within what a timedelta can hold
+_DURATION_S_MAX = 3_660 * 86_400  # above every limit, and within what a timedelta can hold
 _NANOS_PER_S = 1_000_000_000
 Lines = Collection[core_pb2.LineQuantity]
 """Of a request, with quantities in the SKU's smallest unit."""
@@ -195,9 +195,9 @@ def _category(text: str, field: str) -> str:
     return free_text(text, CATEGORY_BYTES_MAX, field, required=True)
 
 
-def min_revision(revision: int) -> int:
+def min_revision(revision: int, field: str = "min_revision") -> int:
     if revision < 0:
-        raise Refusal(Reason.REVISION_FORMAT, "a revision is not negative", field="min_revision")
+        raise Refusal(Reason.REVISION_FORMAT, "a revision is not negative", field=field)
     return revision
 
 

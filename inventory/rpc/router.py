@@ -20,6 +20,7 @@ from inventory.postgres.reads import Reader
 from inventory.rpc.doors import Doors, OpenGate
 from inventory.rpc.errors import CODES
 from inventory.rpc.method import Caller, Context, Method, abort
+from inventory.rpc.peer import certificate_sha256
 from inventory.rpc.streams import Streams
 from inventory.v1 import access_pb2
 
@@ -93,15 +94,51 @@ class Router(grpc.GenericRpcHandler):
         known = None
         if doors is not None:
             if authorization is None:
-                return _refuse(_credentials(Reason.CREDENTIALS_MISSING), doors, None, path)
+                return self._by_certificate(doors, path, channel, operator)
             known = doors.by_token(authorization)
             if known is None:  # nothing is kept of it, however many there are
                 return _refuse(_credentials(Reason.CREDENTIALS_INVALID), doors, None, path)
+            if known.access.certificate_required:
+                return self._by_both(doors, known, path, channel, operator)
         made = self._admit(method, scope, path, known, channel, operator, authorization)
         if len(self._ready) >= READY_MAX:
             self._forget()
         self._ready[(path, authorization, channel, operator)] = made
         return made
+
+    def _by_certificate(self, doors: Doors, path: str, channel: str | None, operator: str) -> Handler:
+        """Who shows no token: what the connection says of its peer is known only when the call is served."""
+
+        def find(context: Context[bytes, bytes]) -> Handler:
+            digest = certificate_sha256(context)
+            if digest is None:
+                return _refuse(_credentials(Reason.CREDENTIALS_MISSING), doors, None, path)
+            known = doors.by_certificate(digest)
+            if known is None:
+                return _refuse(_credentials(Reason.CREDENTIALS_INVALID), doors, None, path)
+            return self._ready_for(known, path, channel, operator)
+
+        return _found_late(find)
+
+    def _by_both(self, doors: Doors, token: InForce, path: str, channel: str | None, operator: str) -> Handler:
+        """Whose token takes a certificate of the same channel beside it."""
+
+        def find(context: Context[bytes, bytes]) -> Handler:
+            digest = certificate_sha256(context)
+            shown = None if digest is None else doors.by_certificate(digest)
+            if shown is None or shown.channel_id != token.channel_id or doors.current(token) is None:
+                return _refuse(_credentials(Reason.CREDENTIALS_INVALID), doors, None, path)
+            return self._ready_for(token, path, channel, operator)
+
+        return _found_late(find)
+
+    def _ready_for(self, known: InForce, path: str, channel: str | None, operator: str) -> Handler:
+        key = (path, known.key_id, channel, operator)
+        ready = self._ready.get(key)
+        if ready is None:
+            method, scope = self._methods[path]
+            ready = self._ready[key] = self._admit(method, scope, path, known, channel, operator, known.key_id)
+        return ready
 
     def _admit(
         self,
@@ -153,6 +190,25 @@ class Router(grpc.GenericRpcHandler):
         self._callers.clear()
         if self._doors is not None:
             self._streams.end(_why_end(self._doors))
+
+
+def _found_late(find: Callable[[Context[bytes, bytes]], Handler]) -> Handler:
+    """Runs what is found for a call when it is served, whatever its arity."""
+
+    async def run(requests: Any, context: Context[bytes, bytes]) -> None:
+        handler: Any = find(context)
+        if handler.stream_stream is not None:
+            await handler.stream_stream(requests, context)
+            return
+        raw: Any = await context.read()
+        if not isinstance(raw, bytes):  # the call has ended without its request
+            await abort(context, Refusal(Reason.MALFORMED_REQUEST, "the call has no request"))
+        elif handler.unary_stream is not None:
+            await handler.unary_stream(raw, context)
+        else:
+            await context.write(await handler.unary_unary(raw, context))
+
+    return grpc.stream_stream_rpc_method_handler(run)
 
 
 def _why_end(doors: Doors) -> Callable[[object], EngineError | Refusal | None]:

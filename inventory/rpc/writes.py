@@ -49,6 +49,7 @@ class Writes:
                 weight,
                 validate_only,
                 call.author,
+                type(request).__name__.removesuffix("Request"),
             )
         )
 

@@ -64,8 +64,8 @@ async def test_serve_says_where_it_serves_and_stops_at_a_signal(dsn: str) -> Non
     server = await spawn("serve", "--dsn", dsn, "--listen", "127.0.0.1:0", "--no-migrate", "--log-json")
     assert server.stderr is not None
     line = (await asyncio.wait_for(server.stderr.readline(), TIMEOUT_S)).decode()
-    assert line.startswith("Inventory serves gRPC on 127.0.0.1:")
-    code, out, _ = await run("health", INVENTORY_SERVER=line.split()[-1])
+    assert re.fullmatch(r"Inventory serves gRPC on 127\.0\.0\.1:\d+ \(development: no credentials\)\n", line)
+    code, out, _ = await run("health", INVENTORY_SERVER=line.split()[4])
     assert (code, out) == (0, "SERVING\n")
     server.send_signal(signal.SIGTERM)
     _, err = await asyncio.wait_for(server.communicate(), TIMEOUT_S)

@@ -42,14 +42,16 @@ ON CONFLICT (channel_id) DO UPDATE SET scopes = excluded.scopes, location_ids = 
     certificate_required = excluded.certificate_required
 
 -- name: write_credential
--- A new credential. $1 its name for all, $2 channel, $3 kind, $4 digest, $5 name for people, $6 how long it lasts or
+-- A new credential; no row: there is, or was, one of this digest. $1 its name for all, $2 channel, $3 kind, $4 digest, $5 name for people, $6 how long it lasts or
 -- null, $7 until when it lasts by itself or null, $8 request_id.
 INSERT INTO credential (key_id, channel_id, kind, digest, name, expires_at, request_id)
 VALUES ($1, $2, $3, $4, $5, least(now() + $6::interval, $7::timestamptz), $8)
+ON CONFLICT (digest) DO NOTHING
+RETURNING key_id
 
 -- name: read_credentials
--- Credentials by channel and age, those no longer in force too. $1 channel, $2 key id, $3 request_id, each null for all; $4, $5, $6 the last
--- page's last channel, time and key id; $7 how many.
+-- Credentials by channel and age, those no longer in force too. $1 channel, $2 key id, $3 request_id, each null for all; $4
+-- the last page's last key id, '' for the first page; $5 how many.
 SELECT credential.key_id, channel.code AS channel, credential.kind, credential.name, credential.created_at,
     credential.expires_at, credential.revoked_at, credential.last_used_at,
     credential.revoked_at IS NULL AND (credential.expires_at IS NULL OR credential.expires_at > now()) AS in_force,
@@ -57,9 +59,12 @@ SELECT credential.key_id, channel.code AS channel, credential.kind, credential.n
 FROM credential JOIN channel USING (channel_id)
 WHERE ($1::text IS NULL OR channel.code = $1::text) AND ($2::text IS NULL OR credential.key_id = $2::text)
     AND ($3::uuid IS NULL OR credential.request_id = $3::uuid)
-    AND (channel.code, credential.created_at, credential.key_id) > ($4::text, $5::timestamptz, $6::text)
+    AND ($4::text = '' OR (channel.code, credential.created_at, credential.key_id) > (
+        SELECT of_last.code, last.created_at, last.key_id
+        FROM credential AS last JOIN channel AS of_last USING (channel_id) WHERE last.key_id = $4::text
+    ))
 ORDER BY channel.code, credential.created_at, credential.key_id
-LIMIT $7
+LIMIT $5
 
 -- name: count_credentials
 -- How many of a kind a channel has that last longer than a time from now. $1 channel, $2 kind, $3 the time.

@@ -1,0 +1,66 @@
+"""How often and how many at once: a channel's gate, on a clock of the test."""
+
+import pytest
+
+from inventory.domain.access import Access
+from inventory.rpc.doors import Gate, RateLimited, TooManyCalls
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_burst_then_so_many_a_second() -> None:
+    clock = Clock()
+    gate = Gate(Access(calls_per_s=10, calls_burst=3), clock)
+    for _ in range(3):
+        gate.enter()
+    with pytest.raises(RateLimited) as refused:
+        gate.enter()
+    assert refused.value.retry_after_s == pytest.approx(0.1)
+    clock.now += 0.1
+    gate.enter()
+    with pytest.raises(RateLimited):
+        gate.enter()
+    clock.now += 3600
+    for _ in range(3):
+        gate.enter()
+    with pytest.raises(RateLimited):
+        gate.enter()
+
+
+def test_what_is_refused_is_not_under_way() -> None:
+    gate = Gate(Access(calls_max=2, calls_per_s=1000), Clock())
+    gate.enter()
+    gate.enter()
+    with pytest.raises(TooManyCalls):
+        gate.enter()
+    assert gate.calls == 2
+    gate.leave()
+    gate.enter()
+
+
+def test_a_new_limit_holds_at_once_for_calls_under_way_too() -> None:
+    gate = Gate(Access(), Clock())
+    for _ in range(5):
+        gate.enter()
+    gate.limit(Access(calls_max=3, streams_max=7))
+    assert gate.streams_max == 7
+    with pytest.raises(TooManyCalls):
+        gate.enter()
+    for _ in range(3):
+        gate.leave()
+    gate.enter()
+
+
+def test_without_a_limit_it_only_counts() -> None:
+    gate = Gate(Access(), Clock())
+    for _ in range(1000):
+        gate.enter()
+        gate.charge()
+        gate.leave()
+    assert (gate.calls, gate.refused) == (0, 0)
