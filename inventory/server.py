@@ -31,12 +31,9 @@ from inventory.postgres.connection import Database, Writer
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
 from inventory.rpc import (
-<<<<<<< HEAD
-    alarm,
-=======
     access,
+    alarm,
     audit,
->>>>>>> main
     availability,
     catalog,
     channel,
@@ -180,17 +177,14 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
             await healthy.set(name, states[not serving])
 
     await tell_health(True)
-    looking = asyncio.create_task(_keep_on("health", partial(watch_database, database, tell_health)), name="health")
-    stack.push_async_callback(_cancel, looking)
+    stack.push_async_callback(
+        _cancel, asyncio.create_task(_keep_on("health", partial(watch_database, database, tell_health)), name="health")
+    )
     if settings.reflects:
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
-<<<<<<< HEAD
-    address = f"{settings.listen.rpartition(':')[0]}:{_listen(server, settings.listen, shared)}"
-    _see(stack, settings, database, reader, streams, keeping, address)
-=======
     port = listen(server, settings, certificate, shared)
->>>>>>> main
+    _see(stack, settings, database, reader, streams, keeping, _address(settings, port))
     await server.start()
 
     async def end_calls() -> None:
@@ -203,7 +197,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         await server.stop(LAST_WORDS_S)  # and then cuts off who doesn't read, and who watches our health
 
     stack.push_async_callback(end_calls)
-    return address
+    return _address(settings, port)
 
 
 def _see(
@@ -234,6 +228,11 @@ def _see(
     stack.push_async_callback(
         _cancel, *(asyncio.create_task(_keep_on(name, seeing[name]), name=name) for name in seeing)
     )
+
+
+def _address(settings: Settings, port: int) -> str:
+    """Where we listen."""
+    return f"{settings.listen.rpartition(':')[0]}:{port}"
 
 
 def _spare_the_collector() -> None:

@@ -46,11 +46,8 @@ class WatchMode(IntEnum):
 
 
 class InventoryClient(
-<<<<<<< HEAD
-    AlarmCalls,
-=======
     AccessCalls,
->>>>>>> main
+    AlarmCalls,
     StockCalls,
     StockCountCalls,
     ReservationCalls,

@@ -16,12 +16,14 @@ from cyclopts import App, Parameter
 
 from inventory.cli.failure import Failed, printable
 from inventory.cli.fitted import FittedTable, code, moment, whole, words
-from inventory.cli.options import SERVER_DEFAULT, Json, ServerAddress
+from inventory.cli.options import SERVER_DEFAULT, Json, Server
 from inventory.cli.terminal import out
 from inventory.v1 import alarm_service_pb2 as pb2
 
 KINDS: dict[str, pb2.AlarmKind] = {
-    name.removeprefix("ALARM_KIND_").lower(): number for name, number in pb2.AlarmKind.items() if number
+    name.removeprefix("ALARM_KIND_").lower(): number  # type: ignore[misc]  # the stub's numbers have lost their type
+    for name, number in pb2.AlarmKind.items()
+    if number
 }
 SEVERITIES = {
     pb2.ALARM_SEVERITY_NOTICE: "notice",
@@ -39,7 +41,7 @@ def list_(
     all: Flag = False,  # noqa: A002 - the option's name
     kind: Annotated[str, Parameter(show_default=False)] = "",
     channel: Annotated[str, Parameter(show_default=False)] = "",
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """List alarms, newest first.
@@ -78,7 +80,7 @@ def acknowledge(
     /,
     *,
     note: Annotated[str, Parameter(show_default=False)] = "",
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Say that you know of an alarm. Who was first stays named.

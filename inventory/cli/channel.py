@@ -231,7 +231,6 @@ def skus(
     return 0
 
 
-<<<<<<< HEAD
 def _silence(wished: pb2.Channel, silent_after: str | None, stops: bool | None) -> None:
     """Puts what was said into it; without a limit it never stops. Raises `Failed`."""
     if silent_after == NONE:
@@ -246,10 +245,7 @@ def _silence(wished: pb2.Channel, silent_after: str | None, stops: bool | None) 
         wished.stop_selling_when_silent = stops
 
 
-def _run(address: str, work: "Callable[[InventoryClient], Coroutine[Any, Any, Result]]") -> Result:
-=======
 def _run(server: Server, work: "Callable[[InventoryClient], Coroutine[Any, Any, Result]]") -> Result:
->>>>>>> main
     from inventory.cli.connection import connect, run
 
     async def connected() -> Result:

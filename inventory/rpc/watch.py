@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
+from inventory.domain.access import Scope, scope_required
 from inventory.domain.code import subscriber_name
 from inventory.domain.limits import FILTERS_MAX, HEARTBEAT_DEFAULT, HEARTBEAT_MAX, HEARTBEAT_MIN
 from inventory.domain.movement import MovementKind
@@ -183,7 +184,9 @@ def _filter(request: pb2.WatchRequest, call: Call) -> Filter:
 
 
 def _check_alarms(call: Call) -> None:
-    """The place where SCOPE_REPORT or SCOPE_ADMIN is asked for, beside the method's SCOPE_WATCH."""
+    """Beside the method's SCOPE_WATCH alarms need SCOPE_REPORT or SCOPE_ADMIN. Raises SCOPE_REQUIRED."""
+    if not call.access.reports:
+        raise scope_required(Scope.REPORT)
 
 
 def _kinds(numbers: Collection[int], field: str, known: type[ChangeKind] | type[MovementKind]) -> frozenset[int] | None:

@@ -42,7 +42,7 @@ async def test_a_server_is_known_while_it_runs_and_leaves_when_it_stops(dsn: str
             return bool(await db.fetchval("SELECT count(*) FROM replica WHERE left_at IS NULL"))
 
         await eventually(beats, "it has beaten")
-        row = await db.fetchrow("SELECT address, version FROM replica")
+        [row] = await db.fetch("SELECT address, version FROM replica")
         assert tuple(row) == (running.address, __version__)
     assert await db.fetchval("SELECT left_at IS NOT NULL FROM replica")
     await db.close()
