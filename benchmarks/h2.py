@@ -11,7 +11,7 @@ import select
 import socket
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.frames import (
@@ -53,13 +53,20 @@ class Answers:
 
 
 def run(
-    address: str, path: str, bodies: Iterator[bytes], *, in_flight: int, connections: int, seconds: float
+    address: str,
+    path: str,
+    bodies: Iterator[bytes],
+    *,
+    in_flight: int,
+    connections: int,
+    seconds: float,
+    metadata: Sequence[tuple[str, str]] = (),
 ) -> Answers:
     """Keeps `in_flight` calls of `path` under way for `seconds`, then waits for the last answers.
 
     `bodies` gives framed messages. Raises `CallFailed`.
     """
-    clients = [_Connection(address, path, bodies) for _ in range(connections)]
+    clients = [_Connection(address, path, bodies, metadata) for _ in range(connections)]
     try:
         for client in clients:  # the connection is made and its headers are known before the clock starts
             client.send(1)
@@ -95,13 +102,13 @@ def _serve(clients: "list[_Connection]", deadline: float) -> None:
 
 
 class _Connection:
-    def __init__(self, address: str, path: str, bodies: Iterator[bytes]) -> None:
+    def __init__(self, address: str, path: str, bodies: Iterator[bytes], metadata: Sequence[tuple[str, str]]) -> None:
         host, _, port = address.rpartition(":")
         self.latencies_s = array("d")
         self.socket = socket.create_connection((host, int(port)), ANSWER_TIMEOUT_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._bodies = bodies
-        self._first_block, self._block = header_blocks(path, address)
+        self._first_block, self._block = header_blocks(path, address, metadata)
         self._next_stream = 1
         self._owed = 0
         self._window_bytes = WINDOW_BYTES_DEFAULT

@@ -90,7 +90,13 @@ def reserving(
         bodies = orders.bodies()
         with Accounts(site, server) as accounts:
             answers = h2.run(
-                server.address, RESERVE, bodies, in_flight=in_flight, connections=connections, seconds=seconds
+                server.address,
+                RESERVE,
+                bodies,
+                in_flight=in_flight,
+                connections=connections,
+                seconds=seconds,
+                metadata=server.metadata,
             )
         calls = answers.primed + answers.calls
         server.reservations += calls

@@ -36,6 +36,8 @@ def serving(
     output: Path,
     address: str = r"serves gRPC on (\S+:\d+)",
     checkout: Path = CHECKOUT,
+    *,
+    development: bool = True,
 ) -> Iterator[tuple[int, str]]:
     """Runs a program of a checkout on `cores` for the length of the block; gives its process id and the address it
     printed.
@@ -44,7 +46,8 @@ def serving(
     """
     helper = [sys.executable, "-c", _HELPER, str(os.getpid()), ",".join(map(str, cores))]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")}
-    environment["INVENTORY_DEVELOPMENT"] = "1"
+    if development:
+        environment["INVENTORY_DEVELOPMENT"] = "1"
     with output.open("wb") as sink:
         process = subprocess.Popen(
             [*helper, *command],

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,8 @@ class Server:
     dsn: str | None = None
     reservations: int = 0
     lines: int = 0
+    metadata: tuple[tuple[str, str], ...] = ()
+    """What its callers show."""
 
     def cpu_s(self) -> float:
         return cpu_s(self.pid)
@@ -93,6 +96,26 @@ class Site:
         self.products.append(server)
         return server
 
+    def guarded(self, name: str = "guarded") -> Server:
+        """Starts the product as it stands on a network but for TLS: callers show a token, and metrics are served."""
+        query(self.dsn, f"CREATE DATABASE {name}")
+        dsn = in_database(self.dsn, name)
+        arguments = ["-m", "inventory", "serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--dsn", dsn]
+        server = self._start(name, arguments, dsn, development=False)
+        found = re.search(r"inv_\w+", (self.directory / f"{name}.log").read_text())
+        assert found is not None
+        server.metadata = (("authorization", f"Bearer {found[0]}"),)
+        self.products.append(server)
+        return server
+
+    def bare(self, name: str = "bare") -> Server:
+        """Starts the product without credentials, limits, audit trail and metrics."""
+        query(self.dsn, f"CREATE DATABASE {name}")
+        dsn = in_database(self.dsn, name)
+        server = self._start(name, ["-m", "benchmarks.bare_server", dsn], dsn)
+        self.products.append(server)
+        return server
+
     def echo(self) -> Server:
         """Starts the echo server."""
         return self._start("echo", ["-m", "benchmarks.echo_server"], None)
@@ -134,10 +157,19 @@ class Site:
                 )
             print(f"{server.name}: {reservations:,} reservations answered, as many in the database")
 
-    def _start(self, name: str, arguments: Sequence[str], dsn: str | None, checkout: Path = CHECKOUT) -> Server:
+    def _start(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        dsn: str | None,
+        checkout: Path = CHECKOUT,
+        *,
+        development: bool = True,
+    ) -> Server:
         output = self.directory / f"{name}.log"
+        command = [sys.executable, *arguments]
         pid, address = self._stack.enter_context(
-            serving([sys.executable, *arguments], self.server_cores, output, checkout=checkout)
+            serving(command, self.server_cores, output, checkout=checkout, development=development)
         )
         print(f"{name}: process {pid} on {address}")
         return Server(name, pid, address, dsn)

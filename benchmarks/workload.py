@@ -54,6 +54,7 @@ def stock_up(
             importer.ImportCatalog(
                 catalog.ImportCatalogRequest(request_id=str(uuid4()), skus=rows, locations=locations),
                 timeout=CALL_TIMEOUT_S,
+                metadata=server.metadata,
             )
             locations = []
         places = [
@@ -73,6 +74,7 @@ def stock_up(
                         reason="opening stock",
                     ),
                     timeout=CALL_TIMEOUT_S,
+                    metadata=server.metadata,
                 )
 
 

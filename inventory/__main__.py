@@ -44,6 +44,8 @@ for command in (
     "compact",
     "verify",
     "migrate",
+    "backup",
+    "restore",
     "health",
     "bench",
     "demo",

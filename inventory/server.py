@@ -120,7 +120,13 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
     """Starts everything; leaving the stack stops it in order. Returns the address it listens on."""
     certificate = guard(settings)
     database = Database(dsn, settings.db_schema)
-    await prepare(database, apply=settings.migrate)
+    await prepare(
+        database,
+        apply=settings.migrate,
+        owner_dsn=settings.owner_dsn,
+        server_role=settings.server_role,
+        alone=settings.dsn is None,
+    )
     reader = await Reader.open(database)
     stack.push_async_callback(reader.close)
 

@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     """A PostgreSQL 15 or newer. Unset: an embedded server of our own."""
     owner_dsn: str | None = None
     """The same database as the role that owns its tables: for migrations. Unset: `dsn` is that role too."""
+    server_role: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """The role that servers work as: migrations grant what it needs. Unset: with an `owner_dsn`, the user of `dsn`."""
     # The names of schemas that PostgreSQL itself uses are refused by the migration's own check.
     db_schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,47}$")] = "inventory"
     """The schema that holds everything of one retailer."""

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from inventory.cli import database
 from inventory.cli import log as logging
 from inventory.cli.failure import Failed
-from inventory.cli.options import DataDir, DbSchema, Dsn
+from inventory.cli.options import DataDir, DbSchema, Dsn, OwnerDsn, ServerRole
 from inventory.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def serve(
     listen: str | None = None,
     workers: int | None = None,
     dsn: Dsn = None,
+    owner_dsn: OwnerDsn = None,
+    server_role: ServerRole = None,
     db_schema: DbSchema = None,
     data_dir: DataDir = None,
     shared_buffers_mb: int | None = None,
@@ -45,7 +47,7 @@ def serve(
     tls_key: Path | None = None,
     tls_client_ca: Path | None = None,
     tls_client_listen: str | None = None,
-    development: Annotated[bool | None, Parameter(negative="")] = None,
+    development: bool | None = None,
 ) -> None:
     """Run the server: on its own embedded PostgreSQL, or on any PostgreSQL 15 or newer with --dsn.
 
@@ -97,6 +99,8 @@ def serve(
         listen=listen,
         workers=workers,
         dsn=dsn,
+        owner_dsn=owner_dsn,
+        server_role=server_role,
         db_schema=db_schema,
         data_dir=data_dir,
         shared_buffers_mb=shared_buffers_mb,
@@ -110,8 +114,10 @@ def serve(
         tls_client_listen=tls_client_listen,
         development=development,
     )
+    if settings.owner_dsn is not None and settings.dsn is None:
+        raise Failed("--owner-dsn (INVENTORY_OWNER_DSN) needs --dsn (INVENTORY_DSN), which the server works with")
     logging.configure(as_json=settings.log_json)
-    from inventory.postgres.embedded import EmbeddedPostgres, default_home
+    from inventory.postgres.embedded import SERVER_ROLE, EmbeddedPostgres, default_home
 
     with ExitStack() as stack:
         stack.enter_context(database.storage_failures())
@@ -137,7 +143,8 @@ def serve(
                     connections_max=CONNECTIONS_SPARE + CONNECTIONS_PER_WORKER * settings.workers,
                 )
             )
-            address = postgres.dsn
+            address = postgres.server_dsn
+            settings = settings.model_copy(update={"owner_dsn": postgres.dsn, "server_role": SERVER_ROLE})
             print(f"PostgreSQL runs in {home}\n  another server joins with --dsn '{address}'", file=sys.stderr)
         beside = None if postgres is None else _keep_alive(postgres)
         try:

@@ -56,6 +56,11 @@ class Database:
         """NOTIFY is per database: the schema keeps two retailers in one database apart."""
         return f"{self.schema}_feed"
 
+    @property
+    def application_name(self) -> str:
+        """What the database calls our sessions: a restore of one retailer's schema must know whose they are."""
+        return "inventory" if self.schema == "inventory" else f"inventory {self.schema}"
+
     async def connect(self, *, planning: Planning = Planning.BY_VALUES, patient: bool = False) -> asyncpg.Connection:
         """A connection whose search_path is the schema; a `patient` one lets statements take as long as they need,
         for migrations and checks of whole tables. Raises `Unavailable`."""
@@ -93,7 +98,7 @@ class Database:
             "command_timeout": COMMAND_TIMEOUT_S,
             "server_settings": {
                 "search_path": f'"{self.schema}"',
-                "application_name": "inventory",
+                "application_name": self.application_name,
                 "synchronous_commit": "on",
                 "timezone": "UTC",
                 "jit": "off",

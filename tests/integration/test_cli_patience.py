@@ -7,6 +7,7 @@ import pytest
 from inventory.cli import connection
 from inventory.cli.connection import SayAgain, connect
 from inventory.cli.failure import Failed
+from inventory.cli.options import Server
 from inventory.server import start
 from inventory.settings import Settings
 from inventory_client import Failure
@@ -16,7 +17,7 @@ GONE = Failure("UNAVAILABLE", "STORAGE_UNAVAILABLE", "the database can't be reac
 
 
 async def read_while_away(way: Line) -> None:
-    async with connect(way.address, patience_s=4.0) as client:
+    async with connect(Server(address=way.address), patience_s=4.0) as client:
         way.away = True
         way.cut()
         await client.list_subscribers()
@@ -40,7 +41,7 @@ async def test_a_read_that_goes_well_again_soon_says_nothing(dsn: str, capsys: p
     async with AsyncExitStack() as stack:
         server = await start(Settings(listen="127.0.0.1:0"), dsn, stack)
         way = await stack.enter_async_context(line(server))
-        async with connect(way.address) as client:
+        async with connect(Server(address=way.address)) as client:
             way.cut()
             await client.list_subscribers()
     assert capsys.readouterr().err == ""

@@ -34,7 +34,7 @@ class Process:
         self._transports: list[asyncio.BaseTransport] = []
 
     @classmethod
-    async def run(cls, *arguments: str) -> Self:
+    async def run(cls, *arguments: str, development: bool = True) -> Self:
         # Not asyncio's: under uvloop it forks, and a child of a process with gRPC in it may crash before it is another
         # program (seen here). This one uses vfork.
         process = subprocess.Popen(  # noqa: ASYNC220 - as said; it takes a millisecond
@@ -45,7 +45,7 @@ class Process:
             cwd=ROOT,
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")},
-                "INVENTORY_DEVELOPMENT": "1",
+                "INVENTORY_DEVELOPMENT": str(int(development)),
                 "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
                 "PYTHONUNBUFFERED": "1",
             },
@@ -169,18 +169,18 @@ class Server(Process):
     address = ""
 
     @classmethod
-    async def start(cls, dsn: str, *options: str) -> Self:
-        return await cls.serve("--dsn", dsn, "--listen", "127.0.0.1:0", *options)
+    async def start(cls, dsn: str, *options: str, development: bool = True) -> Self:
+        return await cls.serve("--dsn", dsn, "--listen", "127.0.0.1:0", *options, development=development)
 
     @classmethod
-    async def serve(cls, *options: str) -> Self:
-        server = await cls.run("-m", "inventory", "serve", *options)
+    async def serve(cls, *options: str, development: bool = True) -> Self:
+        server = await cls.run("-m", "inventory", "serve", *options, development=development)
         try:
             line = await server.until_says(READY)
         except BaseException:
             await server.kill()
             raise
-        server.address = line.partition(READY)[2].strip()
+        server.address = line.partition(READY)[2].split()[0]
         return server
 
     def connections(self) -> int:

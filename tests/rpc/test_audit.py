@@ -148,8 +148,8 @@ TAMPERINGS: dict[str, tuple[str, str]] = {
     "an entry put in": (
         "audit_entry",
         (
-            "INSERT INTO audit_entry SELECT batch, ordinal + 1, NULL, channel_id, key_id, operator, peer, action, NULL, 0,"
-            " NULL FROM audit_entry WHERE batch = $1"
+            "INSERT INTO audit_entry SELECT batch, ordinal + 1, NULL, channel_id, key_id, operator, peer, action, NULL,"
+            " 0, NULL FROM audit_entry WHERE batch = $1"
         ),
     ),
     "a batch taken away": ("audit_batch", "DELETE FROM audit_batch WHERE batch = $1"),

@@ -7,10 +7,11 @@ import pytest
 from inventory.cli import importing
 from inventory.cli.channel_rows import CHANNEL_SKUS, CHANNELS, channel_row, channel_sku_row
 from inventory.cli.failure import Failed
+from inventory.cli.options import Server
 from inventory.v1 import channel_service_pb2 as pb2
 from inventory.v1 import core_pb2
 
-NOBODY = importing.Options(server="127.0.0.1:1")
+NOBODY = importing.Options(server=Server(address="127.0.0.1:1"))
 
 
 @pytest.mark.parametrize(

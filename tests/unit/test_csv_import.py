@@ -11,12 +11,13 @@ from inventory.cli.csv_catalog import LOCATIONS, SKUS, location_row, sku_row
 from inventory.cli.csv_file import Columns, CsvFile, Findings, integer
 from inventory.cli.csv_rows import STOCK, lot_rows, stock_rows
 from inventory.cli.failure import Failed
+from inventory.cli.options import Server
 from inventory.domain.refusal import Reason, Refusal
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1.stock_service_pb2 import LotLevel, ReceiveStockRequest, StockAdjustment
 
-NOBODY = importing.StockOptions(server="127.0.0.1:1")
+NOBODY = importing.StockOptions(server=Server(address="127.0.0.1:1"))
 COMMANDS = {"skus": importing.skus, "locations": importing.locations, "stock": importing.stock}
 STOCK_HEADER = b"sku,location,quantity\n"
 LOT_HEADER = b"sku,location,quantity,lot,expires_on\n"
