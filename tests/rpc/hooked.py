@@ -59,17 +59,24 @@ class Hooked:
                 location = f"{self.url}/elsewhere".encode()
                 writer.write(b"HTTP/1.1 307 Go\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n")
             case "hangs":
-                await self.may_go_on.wait()
+                await self._until_gone(reader)
             case "resets":
                 writer.transport.abort()
             case "never ends":
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n" + b"x" * 100_000)
                 await writer.drain()
-                await self.may_go_on.wait()
+                await self._until_gone(reader)
             case _:
                 writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
         if not writer.is_closing():
             await writer.drain()
+
+    async def _until_gone(self, reader: asyncio.StreamReader) -> None:
+        """Until the other side has had enough."""
+        waits = asyncio.create_task(reader.read(1)), asyncio.create_task(self.may_go_on.wait())
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
 
 @asynccontextmanager
