@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,18 @@ import pytest
 from inventory.alarms import looking, proving
 from inventory.domain.alarm import Drift
 from inventory.feed import keeping
+from inventory.postgres.access import first_admin
 from inventory.postgres.alarms import close_drift, count_open, open_drift
 from inventory.postgres.connection import Database
 from inventory.postgres.reads import Reader
+from inventory.server import start
+from inventory.settings import Settings
+from inventory.v1 import access_pb2, access_service_pb2, core_pb2
 from inventory.v1 import alarm_service_pb2 as pb2
-from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
 from inventory.v1 import watch_service_pb2 as watch_pb2
+from inventory.v1.access_service_pb2_grpc import AccessServiceStub
 from tests.rpc.alarming import about, alarms, closed, opened
 from tests.rpc.client import Client, Server, eventually, new_id, refusal, unique
 from tests.rpc.conftest import serving
@@ -411,3 +416,38 @@ async def test_what_is_open_is_counted_cheaply(client: Client, reader: Reader) -
         return counts.get(pb2.ALARM_KIND_REORDER_POINT, 0) >= len(listed) >= 1
 
     await eventually(is_counted, "the open alarms are counted")
+
+
+async def test_in_a_watch_they_take_the_scope_of_reports_too(dsn: str) -> None:
+    async with AsyncExitStack() as stack:
+        admin = await first_admin(Database(dsn))
+        client = Client(await start(Settings(listen="127.0.0.1:0", development=False), dsn, stack))
+        stack.push_async_callback(client.close)
+        access = AccessServiceStub(client.channel)
+        by = (("authorization", f"Bearer {admin}"),)
+        request = watch_pb2.WatchRequest(now={}, kinds=[watch_pb2.CHANGE_KIND_ALARM])
+
+        async def let_in(channel: str, *scopes: access_pb2.Scope) -> tuple[tuple[str, str], ...]:
+            wished = access_service_pb2.Access(scopes=scopes)
+            await access.SetAccess(
+                access_service_pb2.SetAccessRequest(request_id=new_id(), channel=channel, access=wished), metadata=by
+            )
+            made = await access.CreateToken(
+                access_service_pb2.CreateTokenRequest(request_id=new_id(), channel=channel), metadata=by
+            )
+            return (("authorization", f"Bearer {made.token}"),)
+
+        async def follows(metadata: tuple[tuple[str, str], ...]) -> watch_pb2.WatchResponse:
+            stream = client.watch.Watch(request, metadata=metadata)
+            message: watch_pb2.WatchResponse = await anext(aiter(stream))
+            stream.cancel()
+            return message
+
+        only = await let_in("only", access_pb2.SCOPE_WATCH)
+        both = await let_in("both", access_pb2.SCOPE_WATCH, access_pb2.SCOPE_REPORT)
+
+        async def is_known() -> bool:
+            return (await refusal(follows(only))).reason == "SCOPE_REQUIRED"
+
+        await eventually(is_known, "the token is known, and its scope isn't enough")
+        assert (await follows(both)).HasField("bookmark")
