@@ -41,6 +41,7 @@ for command in (
     "explain",
     "promise",
     "subscribers",
+    "reconcile",
     "compact",
     "verify",
     "migrate",

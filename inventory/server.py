@@ -18,9 +18,11 @@ from inventory.alarms.certificate import own_certificate
 from inventory.alarms.looking import Looking
 from inventory.alarms.proving import Proving
 from inventory.alarms.webhook import Webhook, hook_of
+from inventory.domain.reconciliation import Reconciliation
 from inventory.engine.expiry import sweep
 from inventory.engine.failures import described
 from inventory.engine.lane import Lane
+from inventory.feed.forgetting import Forgetting
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
 from inventory.health import watch_database
@@ -37,6 +39,7 @@ from inventory.rpc import (
     availability,
     catalog,
     channel,
+    reconciliation,
     reservation,
     stock,
     stock_count,
@@ -149,6 +152,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         "sweep": partial(sweep, lane, reader),
         "feed": partial(feed.run, lambda: lane.busy, lambda: writer.pid),
         "keeping": keeping.run,
+        "forgetting": Forgetting(reader).run,
         **({} if doors is None else {"doors": doors.run}),
     }
     stack.push_async_callback(_cancel, *(asyncio.create_task(_keep_on(name, works[name]), name=name) for name in works))
@@ -171,6 +175,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
         Service(access.SERVICE, access.AccessService(database, reader, doors).methods()),
         Service(audit.SERVICE, audit.AuditService(reader).methods()),
+        Service(reconciliation.SERVICE, reconciliation.ReconciliationService(reader, streams, _reconciled).methods()),
     ]
     server.add_generic_rpc_handlers((Router(services, reader, streams, doors),))
     names = [service.name for service in services]
@@ -239,6 +244,19 @@ def _see(
 def _address(settings: Settings, port: int) -> str:
     """Where we listen."""
     return f"{settings.listen.rpartition(':')[0]}:{port}"
+
+
+async def _reconciled(found: Reconciliation) -> None:
+    """The place of the alarm DRIFT: it opens when `counts.alarming` is above 0, and closes when the next
+    reconciliation of the same channel and kind finds none."""
+    if found.counts.alarming:
+        log.warning(
+            "a channel's numbers are wrong",
+            channel=found.channel,
+            kind=found.kind.name,
+            numbers=found.counts.alarming,
+            reconciliation_id=str(found.reconciliation_id),
+        )
 
 
 def _spare_the_collector() -> None:

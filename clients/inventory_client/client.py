@@ -25,6 +25,7 @@ from inventory_client.credentials import Pem, Token, introduction, wire_credenti
 from inventory_client.cursor import REVISION_MAX, Cursor, CursorStore
 from inventory_client.endpoints import Endpoints, addresses
 from inventory_client.joiner import CHANGE_BYTES_MAX
+from inventory_client.reconciliations import ReconciliationCalls
 from inventory_client.reservations import ReservationCalls
 from inventory_client.stock import StockCalls
 from inventory_client.stock_counts import StockCountCalls
@@ -56,6 +57,7 @@ class InventoryClient(
     CatalogCalls,
     ChannelCalls,
     SubscriberCalls,
+    ReconciliationCalls,
 ):
     """A client of one or several servers on the same database, used within `async with`, from one event loop.
 

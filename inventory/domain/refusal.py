@@ -112,6 +112,8 @@ class Reason(StrEnum):
     CERTIFICATE_FORMAT = auto()
     ALARM_ID_FORMAT = auto()
     ALARM_NOT_FOUND = auto()
+    RECONCILIATION_NOT_FOUND = auto()
+    RECONCILIATION_ID_FORMAT = auto()
 
 
 class Shortage(NamedTuple):
@@ -191,6 +193,16 @@ def reservation_not_found(reservation_id: str) -> Refusal:
         f"no reservation {reservation_id}",
         metadata={"reservation_id": reservation_id},
         resource=("reservation", reservation_id),
+    )
+
+
+def reconciliation_not_found(reconciliation_id: str) -> Refusal:
+    """The same for an unknown reconciliation and for another channel's."""
+    return Refusal(
+        Reason.RECONCILIATION_NOT_FOUND,
+        f"no reconciliation {reconciliation_id}",
+        metadata={"reconciliation_id": reconciliation_id},
+        resource=("reconciliation", reconciliation_id),
     )
 
 

@@ -32,6 +32,8 @@ LISTS = {
     "list_channels",
     "list_locations",
     "list_movements",
+    "list_reconciliation_rows",
+    "list_reconciliations",
     "list_reservations",
     "list_skus",
     "list_stock",

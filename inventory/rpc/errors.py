@@ -57,6 +57,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
             Reason.TRANSFER_ID_FORMAT,
             Reason.COUNT_ID_FORMAT,
             Reason.CERTIFICATE_FORMAT,
+            Reason.RECONCILIATION_ID_FORMAT,
         ),
         _Code.INVALID_ARGUMENT,
     ),
@@ -115,6 +116,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.CREDENTIAL_NOT_FOUND: _Code.NOT_FOUND,
     Reason.ALARM_ID_FORMAT: _Code.INVALID_ARGUMENT,
     Reason.ALARM_NOT_FOUND: _Code.NOT_FOUND,
+    Reason.RECONCILIATION_NOT_FOUND: _Code.NOT_FOUND,
     Reason.INTERNAL: _Code.INTERNAL,
     Reason.DEADLINE: _Code.DEADLINE_EXCEEDED,
 }

@@ -96,6 +96,13 @@ def alarm_id(text: str) -> UUID:
     return UUID(text)
 
 
+def reconciliation_id(text: str) -> UUID:
+    """Raises RECONCILIATION_ID_FORMAT."""
+    if not _UUID.fullmatch(text):
+        raise Refusal(Reason.RECONCILIATION_ID_FORMAT, "reconciliation_id is not a UUID", field="reconciliation_id")
+    return UUID(text)
+
+
 def purpose(number: int, field: str) -> Use | None:
     """None: what the channel is for."""
     if number == 0:

@@ -23,6 +23,7 @@ from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1.alarm_service_pb2_grpc import AlarmServiceStub
 from inventory.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from inventory.v1.channel_service_pb2_grpc import ChannelServiceStub
+from inventory.v1.reconciliation_service_pb2_grpc import ReconciliationServiceStub
 from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
 from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceStub
 from inventory.v1.stock_service_pb2_grpc import StockServiceStub
@@ -64,6 +65,7 @@ class Client:
         self.watch = WatchServiceStub(self.channel)
         self.subscribers = SubscriberServiceStub(self.channel)
         self.transfers = TransferServiceStub(self.channel)
+        self.reconciliations = ReconciliationServiceStub(self.channel)
 
     async def close(self) -> None:
         await self.channel.close()

@@ -15,7 +15,9 @@ from tests.guarded import certificate_files
 from tests.rpc.client import Client, Server
 
 SERVICES = [
+    "inventory.v1.AccessService",
     "inventory.v1.AlarmService",
+    "inventory.v1.AuditService",
     "inventory.v1.AvailabilityService",
     "inventory.v1.CatalogService",
     "inventory.v1.ChannelService",
@@ -23,6 +25,7 @@ SERVICES = [
     "inventory.v1.StockCountService",
     "inventory.v1.StockService",
     "inventory.v1.SubscriberService",
+    "inventory.v1.ReconciliationService",
     "inventory.v1.TransferService",
     "inventory.v1.WatchService",
 ]
