@@ -17,7 +17,9 @@ from inventory import __version__
 from inventory.alarms.certificate import own_certificate
 from inventory.alarms.looking import Looking
 from inventory.alarms.proving import Proving
+from inventory.alarms.said import say
 from inventory.alarms.webhook import Webhook, hook_of
+from inventory.domain.alarm import Drift
 from inventory.domain.reconciliation import Reconciliation
 from inventory.engine.expiry import sweep
 from inventory.engine.failures import described
@@ -29,7 +31,9 @@ from inventory.health import watch_database
 from inventory.listening import OPTIONS, Shared, listen
 from inventory.metrics import Sources, serve_metrics
 from inventory.postgres.access import first_admin
+from inventory.postgres.alarms import tell_drift
 from inventory.postgres.connection import Database, Writer
+from inventory.postgres.errors import StorageError
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
 from inventory.rpc import (
@@ -175,7 +179,10 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
         Service(access.SERVICE, access.AccessService(database, reader, doors).methods()),
         Service(audit.SERVICE, audit.AuditService(reader).methods()),
-        Service(reconciliation.SERVICE, reconciliation.ReconciliationService(reader, streams, _reconciled).methods()),
+        Service(
+            reconciliation.SERVICE,
+            reconciliation.ReconciliationService(reader, streams, partial(_reconciled, database, reader)).methods(),
+        ),
     ]
     server.add_generic_rpc_handlers((Router(services, reader, streams, doors),))
     names = [service.name for service in services]
@@ -246,17 +253,13 @@ def _address(settings: Settings, port: int) -> str:
     return f"{settings.listen.rpartition(':')[0]}:{port}"
 
 
-async def _reconciled(found: Reconciliation) -> None:
-    """The place of the alarm DRIFT: it opens when `counts.alarming` is above 0, and closes when the next
-    reconciliation of the same channel and kind finds none."""
-    if found.counts.alarming:
-        log.warning(
-            "a channel's numbers are wrong",
-            channel=found.channel,
-            kind=found.kind.name,
-            numbers=found.counts.alarming,
-            reconciliation_id=str(found.reconciliation_id),
-        )
+async def _reconciled(database: Database, reader: Reader, found: Reconciliation) -> None:
+    """Opens the alarm of a channel whose numbers are wrong, or closes it."""
+    drift = Drift(found.channel, found.kind.name.lower(), found.counts.alarming, str(found.reconciliation_id))
+    try:
+        say(await tell_drift(reader, database, drift))
+    except StorageError as error:  # the reconciliation is stored, and is to be answered
+        log.warning("an alarm of a reconciliation could not be told", why=type(error).__name__)
 
 
 def _spare_the_collector() -> None:

@@ -355,26 +355,22 @@ def expiring_finding(expiring: Expiring, now: datetime) -> Finding | None:
 
 
 class Drift(NamedTuple):
-    """What a channel counts of a SKU, and what we do, as of one revision. No location: all of the channel's."""
+    """What a reconciliation found. `counted`: what kind of numbers was compared; `wrong`: how many are surely
+    wrong."""
 
     channel: str
-    sku: str
-    location: str
-    ours: int
-    theirs: int
-    revision: int
-
-    @property
-    def subject(self) -> Subject:
-        subject = {"channel": self.channel, "sku": self.sku}
-        return subject | {"location": self.location} if self.location else subject
+    counted: str
+    wrong: int
+    reconciliation_id: str
 
 
-def drift_finding(drift: Drift) -> Finding:
-    where = f" at {drift.location}" if drift.location else ""
+def drift_finding(drift: Drift) -> Finding | None:
+    """One alarm, however many numbers are wrong: the reconciliation tells them."""
+    if not drift.wrong:
+        return None
     return Finding(
         AlarmKind.DRIFT,
-        drift.subject,
-        f"channel {drift.channel} counts {drift.theirs} of SKU {drift.sku}{where}, where there are {drift.ours}",
-        {"ours": drift.ours, "theirs": drift.theirs, "revision": drift.revision},
+        {"channel": drift.channel, "counted": drift.counted},
+        f"{drift.wrong} of channel {drift.channel}'s numbers ({drift.counted}) are wrong",
+        {"wrong": drift.wrong, "reconciliation_id": drift.reconciliation_id},
     )

@@ -121,30 +121,16 @@ async def page(
     return [alarm_of(row) for row in rows]
 
 
-async def open_drift(reader: Reader, database: Database, drifts: Sequence[Drift]) -> list[Told]:
-    """Opens DRIFT for what differs, under one revision; an open one of the same channel, SKU and location stays as it
-    is, and is seen again. Raises a `StorageError`."""
-    found = [drift_finding(drift) for drift in drifts]
-    present = [each.alarm for each in await read_open(reader, (AlarmKind.DRIFT,))]
-    wanted = {finding.key for finding in found}
-    about = [alarm for alarm in present if (alarm.kind, frozenset(alarm.subject.items())) in wanted]
-    decided = moves(about, found)
-    told = await tell(reader, database, decided.opened)
-    await touch(reader, decided.kept)
+async def tell_drift(reader: Reader, database: Database, drift: Drift) -> list[Told]:
+    """What a reconciliation means: DRIFT opens when numbers are wrong, and closes when the next one of the same channel
+    and kind finds none. Raises a `StorageError`."""
+    subject = {"channel": drift.channel, "counted": drift.counted}
+    present = [each.alarm for each in await read_open(reader, (AlarmKind.DRIFT,)) if each.alarm.subject == subject]
+    finding = drift_finding(drift)
+    made = moves(present, [] if finding is None else [finding])
+    told = await tell(reader, database, made.opened, made.closed)
+    await touch(reader, made.kept)
     return told
-
-
-async def close_drift(
-    reader: Reader, database: Database, channel: str, equal: Collection[tuple[str, str]]
-) -> list[Told]:
-    """Closes DRIFT of a channel's SKU and location codes ('': all of the channel's) that are equal again."""
-    closed = [
-        each.alarm.alarm_id
-        for each in await read_open(reader, (AlarmKind.DRIFT,))
-        if each.alarm.subject["channel"] == channel
-        and (each.alarm.subject["sku"], each.alarm.subject.get("location", "")) in equal
-    ]
-    return await tell(reader, database, (), closed)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from inventory.domain.alarm import Drift
-from inventory.postgres.alarms import open_drift
+from inventory.postgres.alarms import tell_drift
 from inventory.postgres.connection import Database
 from inventory.postgres.reads import Reader
 from inventory.server import start
@@ -26,20 +26,21 @@ async def cli(dsn: str) -> AsyncIterator[Cli]:
         database = Database(dsn)
         reader = await Reader.open(database)
         stack.push_async_callback(reader.close)
-        await open_drift(reader, database, [Drift("web", "A=1", "", 3, 5, 1), Drift("till", "B", "shop", 0, 1, 1)])
+        for drift in (Drift("web", "on_hand", 5, "r"), Drift("till", "available", 1, "r")):
+            await tell_drift(reader, database, drift)
         yield cli
 
 
 async def test_alarms_are_listed_acknowledged_and_filtered(cli: Cli) -> None:
     listed = json.loads(await cli.ok("alarms", "--json"))
-    assert {(alarm["kind"], alarm["severity"], alarm["subject"]["sku"]) for alarm in listed} == {
-        ("DRIFT", "WARNING", "A=1"),
-        ("DRIFT", "WARNING", "B"),
+    assert {(alarm["kind"], alarm["severity"], alarm["subject"]["counted"]) for alarm in listed} == {
+        ("DRIFT", "WARNING", "on_hand"),
+        ("DRIFT", "WARNING", "available"),
     }
-    [alarm] = [each for each in listed if each["subject"]["sku"] == "A=1"]
+    [alarm] = [each for each in listed if each["subject"]["counted"] == "on_hand"]
     table = await cli.ok("alarms")
     assert alarm["alarm_id"] in table
-    assert "counts 5 of SKU A=1" in " ".join(table.split())
+    assert "5 of channel web's numbers" in " ".join(table.split())
     assert "acknowledged by" in await cli.ok("alarms", "acknowledge", alarm["alarm_id"], "--note", "is looked into")
     [shown] = json.loads(await cli.ok("alarms", "--channel", "web", "--json"))
     assert (shown["note"], shown["closed_at"]) == ("is looked into", None)
@@ -65,11 +66,11 @@ async def test_what_can_not_be_done_is_said_in_a_line(cli: Cli, arguments: tuple
 async def test_the_client_package_follows_alarms(cli: Cli) -> None:
     async with InventoryClient(cli.address) as client:
         async with client.watch(kinds=[watch_pb2.CHANGE_KIND_ALARM]) as events:
-            seen = set()
+            seen: set[str] = set()
             async for event in events:
                 if isinstance(event, SnapshotPiece):
-                    seen.update(alarm.subject["sku"] for alarm in event.alarms)
+                    seen.update(alarm.subject["counted"] for alarm in event.alarms)
                 if len(seen) == 2:
                     break
-        assert seen == {"A=1", "B"}
+        assert seen == {"on_hand", "available"}
         assert [delivery async for delivery in client.list_deliveries()] == []

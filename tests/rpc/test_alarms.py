@@ -16,7 +16,7 @@ from inventory.alarms import looking, proving
 from inventory.domain.alarm import Drift
 from inventory.feed import keeping
 from inventory.postgres.access import first_admin
-from inventory.postgres.alarms import close_drift, count_open, open_drift
+from inventory.postgres.alarms import count_open, tell_drift
 from inventory.postgres.connection import Database
 from inventory.postgres.reads import Reader
 from inventory.server import start
@@ -30,6 +30,7 @@ from inventory.v1.access_service_pb2_grpc import AccessServiceStub
 from tests.rpc.alarming import about, alarms, closed, opened
 from tests.rpc.client import Client, Server, eventually, new_id, refusal, unique
 from tests.rpc.conftest import serving
+from tests.rpc.reconciling import ON_HAND, reconcile
 
 
 @pytest.fixture(autouse=True)
@@ -239,17 +240,31 @@ async def test_definite_answers_are_no_communication_errors(client: Client) -> N
 # Drift
 
 
-async def test_drift_is_opened_once_and_closed_when_the_numbers_are_equal(
+async def test_drift_is_opened_once_and_closed_by_a_reconciliation_that_finds_none(
     client: Client, server: Server, reader: Reader
 ) -> None:
     database, channel = Database(server.dsn), unique("ch")[:30]
-    drifts = [Drift(channel, "A", "", 3, 5, 7), Drift(channel, "B", "L", 0, 1, 7)]
-    assert len(await open_drift(reader, database, drifts)) == 2
-    assert await open_drift(reader, database, drifts) == []
-    assert {alarm.subject["sku"] for alarm in await alarms(client, channel=channel)} == {"A", "B"}
-    told = await close_drift(reader, database, channel, [("A", ""), ("B", "")])
-    assert [each.alarm.subject["sku"] for each in told] == ["A"]
-    assert len(await open_drift(reader, database, drifts)) == 1, "it may drift again"
+    wrong = Drift(channel, "on_hand", 3, "r")
+    assert len(await tell_drift(reader, database, wrong)) == 1
+    assert await tell_drift(reader, database, wrong) == []
+    assert len(await tell_drift(reader, database, wrong._replace(counted="available"))) == 1
+    [told] = await tell_drift(reader, database, wrong._replace(wrong=0))
+    assert (told.alarm.subject["counted"], told.alarm.closed_at is None) == ("on_hand", False)
+    assert [alarm.subject["counted"] for alarm in await alarms(client, channel=channel, include_closed=False)] == [
+        "available"
+    ]
+    assert len(await tell_drift(reader, database, wrong)) == 1, "it may drift again"
+
+
+async def test_a_reconciliation_with_wrong_numbers_is_an_alarm_until_the_next_one_has_none(client: Client) -> None:
+    channel = unique("ch")[:30]
+    sku, place = await client.stocked(10)
+    by = (("inventory-channel", channel),)
+    await reconcile(client, ON_HAND, [(sku, place, 9)], metadata=by)
+    alarm = await opened(client, pb2.ALARM_KIND_DRIFT, channel=channel, counted="on_hand")
+    assert alarm.details["wrong"] == "1"
+    await reconcile(client, ON_HAND, [(sku, place, 10)], metadata=by)
+    await closed(client, alarm)
 
 
 # Promises
@@ -335,19 +350,19 @@ async def test_the_server_s_own_certificate_is_looked_at(tmp_path: Path) -> None
 async def test_alarms_are_listed_in_pages_newest_first(client: Client, server: Server, reader: Reader) -> None:
     channel = unique("ch")[:30]
     for number in range(5):
-        await open_drift(reader, Database(server.dsn), [Drift(channel, f"S{number}", "", 1, 2, 3)])
-    await close_drift(reader, Database(server.dsn), channel, [("S1", "")])
+        await tell_drift(reader, Database(server.dsn), Drift(channel, f"S{number}", 1, "r"))
+    await tell_drift(reader, Database(server.dsn), Drift(channel, "S1", 0, "r"))
     request = pb2.ListAlarmsRequest(page_size=2, channel=channel)
     listed: list[str] = []
     while True:
         answer = await client.alarms.ListAlarms(request)
-        listed += [alarm.subject["sku"] for alarm in answer.alarms]
+        listed += [alarm.subject["counted"] for alarm in answer.alarms]
         if not answer.next_page_token:
             break
         request.page_token = answer.next_page_token
     assert listed == ["S4", "S3", "S2", "S0"]
     everything = await alarms(client, channel=channel)
-    assert [alarm.subject["sku"] for alarm in everything] == ["S4", "S3", "S2", "S1", "S0"]
+    assert [alarm.subject["counted"] for alarm in everything] == ["S4", "S3", "S2", "S1", "S0"]
     assert await alarms(client, channel=channel, kind=pb2.ALARM_KIND_LOW_STOCK) == []
 
 
@@ -355,7 +370,7 @@ async def test_an_acknowledgement_has_one_effect_and_names_who_was_first(
     client: Client, server: Server, reader: Reader
 ) -> None:
     channel = unique("ch")[:30]
-    [told] = await open_drift(reader, Database(server.dsn), [Drift(channel, "A", "", 1, 2, 3)])
+    [told] = await tell_drift(reader, Database(server.dsn), Drift(channel, "A", 1, "r"))
     request = pb2.AcknowledgeAlarmRequest(request_id=new_id(), alarm_id=str(told.alarm.alarm_id), note="known")
     by = (("inventory-channel", "office"), ("inventory-operator", "Ola"))
     tried = await client.alarms.AcknowledgeAlarm(

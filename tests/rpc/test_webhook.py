@@ -17,7 +17,7 @@ import pytest
 from inventory.alarms import looking, webhook
 from inventory.alarms.webhook import hook_of
 from inventory.domain.alarm import Drift
-from inventory.postgres.alarms import open_drift
+from inventory.postgres.alarms import tell_drift
 from inventory.postgres.connection import Database
 from inventory.postgres.reads import Reader
 from inventory.server import start
@@ -37,9 +37,9 @@ class Setting(NamedTuple):
     reader: Reader
     database: Database
 
-    async def open(self, sku: str) -> str:
+    async def open(self, counted: str) -> str:
         """The id of a new alarm."""
-        [told] = await open_drift(self.reader, self.database, [Drift("web", sku, "", 1, 2, 3)])
+        [told] = await tell_drift(self.reader, self.database, Drift("web", counted, 1, "r"))
         return str(told.alarm.alarm_id)
 
     async def deliveries(self, alarm_id: str) -> list[pb2.Delivery]:
@@ -93,7 +93,7 @@ async def test_every_event_is_sent_once_signed_and_in_order(setting: Setting) ->
     first, second = setting.hook.told
     assert [told.document["event"] for told in (first, second)] == ["opened", "acknowledged"]
     assert second.document["alarm"]["note"] == "seen"
-    assert first.document["alarm"]["subject"] == {"channel": "web", "sku": "A"}
+    assert first.document["alarm"]["subject"] == {"channel": "web", "counted": "A"}
     assert first.document["id"] == first.headers["inventory-notice"] != second.document["id"]
     for told in (first, second):
         signed = told.headers["inventory-timestamp"].encode() + b"." + told.body

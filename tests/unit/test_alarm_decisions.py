@@ -162,10 +162,11 @@ def test_what_is_broken_names_the_promise_and_where() -> None:
     assert broken_finding(Broken("dense order", revision=7)).subject == {"promise": "dense order", "revision": "7"}
 
 
-def test_drift_of_all_places_names_no_location() -> None:
-    found = drift_finding(Drift("web", "A", "", 3, 5, 7))
-    assert found.subject == {"channel": "web", "sku": "A"}
-    assert drift_finding(Drift("web", "A", "L", 3, 5, 7)).subject == {"channel": "web", "sku": "A", "location": "L"}
+def test_a_reconciliation_that_finds_nothing_wrong_is_no_drift() -> None:
+    assert drift_finding(Drift("web", "on_hand", 0, "r")) is None
+    found = drift_finding(Drift("web", "on_hand", 3, "r"))
+    assert found is not None
+    assert found.subject == {"channel": "web", "counted": "on_hand"}
 
 
 def test_the_first_who_acknowledges_stays_named() -> None:
