@@ -3,7 +3,7 @@
 from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -11,9 +11,10 @@ import grpc
 
 from inventory.v1 import reconciliation_service_pb2 as pb2
 from inventory_client.arguments import codes
-from inventory_client.calls import Calls, Metadata, is_cancelled, not_connected
+from inventory_client.calls import Calls, not_connected
+from inventory_client.credentials import Metadata
 from inventory_client.cursor import Cursor
-from inventory_client.endpoints import Endpoint, Endpoints
+from inventory_client.endpoints import Endpoint, Endpoints, is_cancelled
 from inventory_client.errors import Failure, error, failure_of
 
 ROWS_A_MESSAGE = 1_000
@@ -69,7 +70,7 @@ class Reconciling:
     def __init__(
         self,
         endpoints: Endpoints,
-        metadata: Metadata,
+        introduce: Callable[[], Metadata],
         begin: pb2.ReconcileBegin,
         rows: Iterable[Own] | AsyncIterable[Own],
         cursor: Cursor | None,
@@ -80,7 +81,7 @@ class Reconciling:
         self.result: pb2.Reconciliation | None = None
         """What is stored: as of its beginning, and as a whole once the answers have ended."""
         self._endpoints = endpoints
-        self._metadata = metadata
+        self._introduce = introduce
         self._begin = begin
         self._rows = rows
         self._cursor = cursor
@@ -100,7 +101,7 @@ class Reconciling:
 
     async def __aiter__(self) -> AsyncIterator[pb2.ReconciledRow]:
         call = (await self._connected()).conversation(pb2.ReconcileRequest, pb2.ReconcileResponse)(
-            metadata=self._metadata
+            metadata=self._introduce()
         )
         try:
             await self._said(call, pb2.ReconcileRequest(begin=self._begin))
@@ -125,7 +126,7 @@ class Reconciling:
                 return endpoint
             self._endpoints.leave(endpoint)
             if loop.time() + 0.1 >= give_up_at:
-                raise error(not_connected(endpoint))
+                raise error(await not_connected(endpoint))
             await asyncio.sleep(0.1)
 
     async def _said(self, call: Any, message: pb2.ReconcileRequest) -> pb2.ReconcileResponse:
@@ -194,7 +195,7 @@ class ReconciliationCalls(Calls):
             locations=codes(locations, "locations"),
             omit_equal=True,
         )
-        return Reconciling(self._opened(), self._metadata, begin, rows, cursor, self._timeout_s)
+        return Reconciling(self._opened(), self._introduce, begin, rows, cursor, self._timeout_s)
 
     async def get_reconciliation(
         self, reconciliation_id: str, *, channel: str = "", timeout_s: float | None = None

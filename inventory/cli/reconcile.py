@@ -10,7 +10,7 @@ from cyclopts import Parameter, validators
 from inventory.cli.csv_file import Columns, Complaint, CsvFile, CsvRefused, Findings, integer
 from inventory.cli.failure import Failed, printable
 from inventory.cli.fitted import FittedTable, code, moment, number, whole, words
-from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, ServerAddress
+from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, Server
 from inventory.cli.terminal import out, progress
 from inventory.domain.code import location_code, sku_code
 from inventory.domain.limits import RECONCILED_QUANTITY_MAX
@@ -46,7 +46,7 @@ def reconcile(
     list: Annotated[bool, Parameter(negative="", show_default=False)] = False,  # noqa: A002 - the option's name
     show: str = "",
     channel: ChannelCode = CHANNEL_DEFAULT,
-    server: ServerAddress = SERVER_DEFAULT,
+    server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Compare a channel's own numbers, from a CSV file, with the ledger: which are right, behind, or wrong.
@@ -98,7 +98,7 @@ def reconcile(
 
 
 async def _compare(
-    server: str, channel: str, path: Path, kind: Kind, revision: int | None, reference: str, *, missing: bool
+    server: Server, channel: str, path: Path, kind: Kind, revision: int | None, reference: str, *, missing: bool
 ) -> tuple[pb2.Reconciliation, list[pb2.ReconciledRow]]:
     """Raises `Failed`, also for what is wrong with the file."""
     from inventory.cli.connection import connect
@@ -170,7 +170,7 @@ def _number(fields: Sequence[str], kind: Kind) -> tuple[str, str, int, int | Non
     return sku_code(sku, "sku"), location_code(location, "location") if is_level else "", amount, seen
 
 
-async def _read_list(server: str, channel: str) -> list[pb2.Reconciliation]:
+async def _read_list(server: Server, channel: str) -> list[pb2.Reconciliation]:
     from inventory.cli.connection import connect
 
     found: list[pb2.Reconciliation] = []
@@ -183,7 +183,7 @@ async def _read_list(server: str, channel: str) -> list[pb2.Reconciliation]:
 
 
 async def _read_one(
-    server: str, channel: str, reconciliation_id: str
+    server: Server, channel: str, reconciliation_id: str
 ) -> tuple[pb2.Reconciliation, list[pb2.ReconciledRow]]:
     from inventory.cli.connection import connect
 
