@@ -13,6 +13,14 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from inventory import __version__
+from inventory.alarms.certificate import own_certificate
+from inventory.alarms.edge import Edge
+from inventory.alarms.looking import Looking
+from inventory.alarms.proving import Proving
+from inventory.alarms.said import say
+from inventory.alarms.webhook import Webhook, hook_of
+from inventory.domain.alarm import Drift
 from inventory.domain.reconciliation import Reconciliation
 from inventory.engine.expiry import sweep
 from inventory.engine.failures import described
@@ -24,11 +32,14 @@ from inventory.health import Health
 from inventory.listening import Shared, listen
 from inventory.metrics import serve_metrics
 from inventory.postgres.access import first_admin
+from inventory.postgres.alarms import tell_drift
 from inventory.postgres.connection import Database, Writer
+from inventory.postgres.errors import StorageError
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
 from inventory.rpc import (
     access,
+    alarm,
     audit,
     availability,
     catalog,
@@ -146,7 +157,8 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
     doors = None if settings.development else Doors(reader)
     if doors is not None:
         await doors.look()
-    streams, meter = Streams(), Meter(CallLog(LogCalls(settings.log_calls)), tracing)
+    streams, edge = Streams(), Edge()
+    meter = Meter(CallLog(LogCalls(settings.log_calls)), tracing, edge.finished)
     sources = operations.Sources(reader, feed, lane, streams, meter, lambda: keeping.subscribers, doors)
     works: dict[str, Work] = {
         "sampler": sources.sampler.run,
@@ -171,11 +183,15 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         Service(channel.SERVICE, channel.ChannelService(writes, reader).methods()),
         Service(watch.SERVICE, watch.WatchService(feed, reader, streams).methods()),
         Service(availability.SERVICE, availability.AvailabilityService(reader, amounts).methods()),
+        Service(alarm.SERVICE, alarm.AlarmService(writes, reader).methods()),
         Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
         Service(operations.SERVICE, operations.OperationsService(sources).methods()),
         Service(access.SERVICE, access.AccessService(database, reader, doors).methods()),
         Service(audit.SERVICE, audit.AuditService(reader).methods()),
-        Service(reconciliation.SERVICE, reconciliation.ReconciliationService(reader, streams, _reconciled).methods()),
+        Service(
+            reconciliation.SERVICE,
+            reconciliation.ReconciliationService(reader, streams, partial(_reconciled, database, reader)).methods(),
+        ),
     ]
     server.add_generic_rpc_handlers((Router(services, reader, streams, doors, meter),))
     names = [service.name for service in services]
@@ -184,6 +200,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
     port = listen(server, settings, certificate, shared)
+    _see(stack, settings, database, reader, streams, edge, sources, keeping, _address(settings, port))
     await server.start()
 
     async def end_calls() -> None:
@@ -197,20 +214,53 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         await server.stop(LAST_WORDS_S)  # and then cuts off who doesn't read, and who watches our health
 
     stack.push_async_callback(end_calls)
+    return _address(settings, port)
+
+
+def _see(
+    stack: AsyncExitStack,
+    settings: Settings,
+    database: Database,
+    reader: Reader,
+    streams: Streams,
+    edge: Edge,
+    sources: operations.Sources,
+    keeping: Keeping,
+    address: str,
+) -> None:
+    """Looks for what is wrong, and tells people of it."""
+    hook = hook_of(settings.webhook_url, settings.webhook_secret, settings.webhook_secret_file)
+    alarms = Looking(
+        database,
+        reader,
+        edge,
+        address=address,
+        version=__version__,
+        streaming=lambda: {channel for _, channel in streams.count()},
+        subscribers=keeping.lately,
+        own=partial(own_certificate, settings.tls_cert, address),
+    )
+    stack.push_async_callback(alarms.leave)
+    seeing: dict[str, Work] = {"alarms": alarms.run, "proving": Proving(database, reader, sources.checks.add).run}
+    if hook is not None:
+        seeing["webhook"] = Webhook(database, reader, hook).run
+    stack.push_async_callback(
+        _cancel, *(asyncio.create_task(_keep_on(name, seeing[name]), name=name) for name in seeing)
+    )
+
+
+def _address(settings: Settings, port: int) -> str:
+    """Where we listen."""
     return f"{settings.listen.rpartition(':')[0]}:{port}"
 
 
-async def _reconciled(found: Reconciliation) -> None:
-    """The place of the alarm DRIFT: it opens when `counts.alarming` is above 0, and closes when the next
-    reconciliation of the same channel and kind finds none."""
-    if found.counts.alarming:
-        log.warning(
-            "a channel's numbers are wrong",
-            channel=found.channel,
-            kind=found.kind.name,
-            numbers=found.counts.alarming,
-            reconciliation_id=str(found.reconciliation_id),
-        )
+async def _reconciled(database: Database, reader: Reader, found: Reconciliation) -> None:
+    """Opens the alarm of a channel whose numbers are wrong, or closes it."""
+    drift = Drift(found.channel, found.kind.name.lower(), found.counts.alarming, str(found.reconciliation_id))
+    try:
+        say(await tell_drift(reader, database, drift))
+    except StorageError as error:  # the reconciliation is stored, and is to be answered
+        log.warning("an alarm of a reconciliation could not be told", why=type(error).__name__)
 
 
 async def _tracing(settings: Settings, stack: AsyncExitStack) -> Tracing | None:

@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     """Changes older than this can no longer be resumed from. Unset by an empty text: no such limit."""
     feed_changes: Annotated[int, Field(ge=1)] | None = 10_000_000
     """Only so many newest changes can be resumed from. Unset by an empty text: no such limit."""
+    webhook_url: Annotated[str | None, Field(repr=False)] = None
+    """Where alarms are sent, http or https. Unset: nowhere. Never logged."""
+    webhook_secret: Annotated[str | None, Field(repr=False)] = None
+    """What is sent there is signed with it. Never logged."""
+    webhook_secret_file: Path | None = None
+    """A file that has the secret, instead."""
     log_json: bool = False
     """Log lines as JSON."""
     log_calls: Literal["none", "defects", "writes", "all"] = "defects"

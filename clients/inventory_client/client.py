@@ -15,6 +15,7 @@ from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 from inventory_client.access import AccessCalls
 from inventory_client.acknowledger import Acknowledger
+from inventory_client.alarms import AlarmCalls
 from inventory_client.arguments import codes, duration
 from inventory_client.availability import AvailabilityCalls
 from inventory_client.calls import TIMEOUT_S, OnRetry
@@ -49,6 +50,7 @@ class WatchMode(IntEnum):
 
 class InventoryClient(
     AccessCalls,
+    AlarmCalls,
     StockCalls,
     StockCountCalls,
     ReservationCalls,

@@ -61,6 +61,9 @@ LAG_MIN = timedelta(seconds=1)
 LAG_MAX = timedelta(days=31)
 LAG_CHANGES_MAX = 1_000_000_000
 
+SILENT_AFTER_MIN = timedelta(seconds=5)
+SILENT_AFTER_MAX = timedelta(days=31)
+
 CODE_BYTES_MAX = 64
 CHANNEL_CHARS_MAX = 32
 OWNER_BYTES_MAX = 128

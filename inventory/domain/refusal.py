@@ -110,6 +110,8 @@ class Reason(StrEnum):
     CREDENTIAL_LIMIT = auto()
     CREDENTIAL_NOT_FOUND = auto()
     CERTIFICATE_FORMAT = auto()
+    ALARM_ID_FORMAT = auto()
+    ALARM_NOT_FOUND = auto()
     RECONCILIATION_NOT_FOUND = auto()
     RECONCILIATION_ID_FORMAT = auto()
     STREAM_OLD = auto()
@@ -237,6 +239,15 @@ def count_not_found(count_id: str) -> Refusal:
         f"no stock count {count_id}",
         metadata={"count_id": count_id},
         resource=("stock count", count_id),
+    )
+
+
+def alarm_not_found(alarm_id: str) -> Refusal:
+    return Refusal(
+        Reason.ALARM_NOT_FOUND,
+        f"no alarm {alarm_id}",
+        metadata={"alarm_id": alarm_id},
+        resource=("alarm", alarm_id),
     )
 
 

@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from inventory.domain import alarm as alarm_domain
 from inventory.domain import catalog as catalog_domain
 from inventory.domain import channel as channel_domain
+from inventory.domain.alarm import AcknowledgeAlarm
 from inventory.domain.audit import SERVER
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
@@ -20,7 +22,7 @@ from inventory.domain.topology import Topology
 from inventory.engine.figures import BatchFigures
 from inventory.engine.submission import AloneCommand, Outcome, Submission
 from inventory.engine.trail import Trail, figures
-from inventory.postgres import audit, beside, catalog, channels, incoming, serials, stock
+from inventory.postgres import alarms, audit, beside, catalog, channels, incoming, serials, stock
 from inventory.postgres.beside import Beside
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import LookAgain, Narrow, TopologyChanged
@@ -55,6 +57,7 @@ _ALONE: dict[type, _Alone] = {
     ChangeCatalog: _Alone(catalog.lock, catalog_domain.change, catalog.write, catalog_domain.NOTHING),
     ChangeChannel: _Alone(channels.lock, channel_domain.change, channels.write, channel_domain.NOTHING),
     ChangeChannelSkus: _Alone(channels.lock_views, channel_domain.change_views, channels.write, channel_domain.NOTHING),
+    AcknowledgeAlarm: _Alone(alarms.lock, alarm_domain.acknowledge, alarms.write, alarm_domain.NOTHING_ACKNOWLEDGED),
 }
 
 

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from inventory.domain.alarm import AcknowledgeAlarm
 from inventory.domain.audit import SERVER, Author
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
 from inventory.domain.decide import StockCommand
 from inventory.domain.ledger import Ledger
 
-AloneCommand = ChangeCatalog | ChangeChannel | ChangeChannelSkus
+AloneCommand = ChangeCatalog | ChangeChannel | ChangeChannelSkus | AcknowledgeAlarm
 """What isn't about stock."""
 Command = StockCommand | AloneCommand
-_ALONE = frozenset((ChangeCatalog, ChangeChannel, ChangeChannelSkus))
+_ALONE = frozenset((ChangeCatalog, ChangeChannel, ChangeChannelSkus, AcknowledgeAlarm))
 
 
 class Outcome(NamedTuple):

@@ -25,6 +25,8 @@ LIST_CONNECTIONS_MAX = 4
 CLOSE_TIMEOUT_S = 0.3
 LISTS = {
     "find_sku",
+    "list_alarms",
+    "list_deliveries",
     "forget_requests",
     "list_channel_skus",
     "list_channels",
@@ -37,6 +39,7 @@ LISTS = {
     "list_stock",
     "list_stock_count_lines",
     "list_stock_counts",
+    "read_alarm_snapshot",
     "read_bundles_as_of",
     "read_channel_snapshot",
     "read_facts_page",

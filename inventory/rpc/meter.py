@@ -38,7 +38,14 @@ class Meter:
     and code, `channels` by channel and code, and how many calls were of an `unknown` method. A method is named
     Service/Method."""
 
-    def __init__(self, log: CallLog | None = None, tracing: Tracing | None = None) -> None:
+    def __init__(
+        self,
+        log: CallLog | None = None,
+        tracing: Tracing | None = None,
+        finished: Callable[[str, str], None] = lambda channel, code: None,
+    ) -> None:
+        """`finished` is told of every call that has ended: whose it was, and its code."""
+        self.finished = finished
         self.unary: dict[tuple[str, str], Histogram] = {}
         self.streams: Counter[tuple[str, str]] = Counter()
         self.channels: dict[str, Counter[str]] = {}
@@ -88,6 +95,7 @@ class _Calls:
         self._meter = meter
         self._path = path
         self._method = path.rpartition(".")[2]
+        self._caller = channel
         self._channel = channel = _known(channel)
         self._key_id = key_id
         self._codes = meter.of_channel(channel)
@@ -99,6 +107,7 @@ class _Calls:
     def unary(self, run: Unary) -> Unary:
         seconds = self._seconds(OK)
         codes, slow_s = self._codes, self._slow_s
+        finished, caller = self._meter.finished, self._caller
 
         async def measured(raw: bytes, context: Context[bytes, bytes]) -> bytes:
             began = perf_counter()
@@ -110,6 +119,7 @@ class _Calls:
             took_s = perf_counter() - began
             seconds.add(took_s)
             codes[OK] += 1
+            finished(caller, OK)
             if took_s >= slow_s:
                 self._say("a call", OK, took_s, raw, answer, context)
             return answer
@@ -128,6 +138,7 @@ class _Calls:
             finally:
                 self._meter.streams[(self._method, code)] += 1
                 self._codes[code] += 1
+                self._meter.finished(self._caller, code)
                 self._say_ended(code, perf_counter() - began, error, argument, context, is_slow=False)
 
         return measured
@@ -159,6 +170,7 @@ class _Calls:
         code = _code(error, context)
         self._seconds(code).add(took_s)
         self._codes[code] += 1
+        self._meter.finished(self._caller, code)
         self._say_ended(code, took_s, error, raw, context, is_slow=took_s >= self._slow_s)
 
     def _say_ended(

@@ -12,6 +12,7 @@ from time import perf_counter
 from google.protobuf.duration_pb2 import Duration
 
 from inventory import __version__
+from inventory.domain.alarm import Alarm
 from inventory.engine.lane import Lane
 from inventory.feed.hub import Feed
 from inventory.figures import process
@@ -19,6 +20,7 @@ from inventory.figures.counters import CheckCounters
 from inventory.figures.histogram import SECONDS, quantile
 from inventory.figures.recent import Recent
 from inventory.figures.sampler import Sampler
+from inventory.postgres import alarms
 from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Head, Reader
 from inventory.postgres.subscribers import SubscriberRow
@@ -34,14 +36,15 @@ from inventory.v1 import operations_service_pb2 as pb2
 SERVICE = pb2.DESCRIPTOR.services_by_name["OperationsService"]
 SUBSCRIBERS_MAX = 1_000
 HEAD_S = 1.0
+ALARMS_MAX = 20
+"""Open alarms shown."""
 _CALL, _WAIT, _COMMIT, _SIZE = "call ", "wait", "commit", "size"
 
 
 @dataclass
 class Sources:
     """Where the figures are from. `subscribers` gives those of the last look at them, of all channels; `unwell` why the
-    replica does not serve, '' when it does; `alarms` those that are open, the newest first; `checks` are
-    filled by whoever looks."""
+    replica does not serve, '' when it does; `checks` are filled by whoever looks."""
 
     reader: Reader
     feed: Feed
@@ -51,7 +54,6 @@ class Sources:
     subscribers: Callable[[], Sequence[SubscriberRow]]
     doors: Doors | None = None
     unwell: Callable[[], str] = str
-    alarms: Callable[[], Iterable[pb2.AlarmFigure]] = tuple
     checks: CheckCounters = field(default_factory=CheckCounters)
 
     def __post_init__(self) -> None:
@@ -65,6 +67,14 @@ class Sources:
             async with asyncio.timeout(HEAD_S):
                 return await self.reader.head()
         return None
+
+    async def open_alarms(self) -> list[Alarm]:
+        """The newest ones; none when the database doesn't say, at least not in time."""
+        with suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(HEAD_S):
+                newest = (alarms.NEWEST, alarms.LAST)
+                return await alarms.page(self.reader, newest, closed=False, kind=None, channel=None, limit=ALARMS_MAX)
+        return []
 
     def _counts(self) -> dict[str, list[int]]:
         counts = {_CALL + method: counts for method, counts in self.meter.counts().items()}
@@ -105,7 +115,7 @@ class OperationsService:
             loop_lag_max=_duration(sources.sampler.lag_max_s),
             rss_bytes=process.rss_bytes(),
             open_files=process.open_files(),
-            alarms=sources.alarms(),
+            alarms=map(_alarm, await sources.open_alarms()),
         )
         epoch = head.epoch if head else sources.feed.epoch
         if epoch is not None:
@@ -113,6 +123,15 @@ class OperationsService:
                 formats.subscriber(row.subscriber, epoch, row.silent) for row in sources.subscribers()[:SUBSCRIBERS_MAX]
             )
         return pb2.GetFiguresResponse(figures=figures).SerializeToString()
+
+
+def _alarm(found: Alarm) -> pb2.AlarmFigure:
+    return pb2.AlarmFigure(
+        kind=found.kind.name,
+        subject=" ".join(f"{name}={value}" for name, value in found.subject.items()),
+        opened_at=formats.timestamp(found.opened_at),
+        summary=found.summary,
+    )
 
 
 def _methods(meter: Meter, counts: Mapping[str, Sequence[int]], seconds: float) -> Iterable[pb2.MethodFigures]:

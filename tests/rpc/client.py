@@ -20,6 +20,7 @@ from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
+from inventory.v1.alarm_service_pb2_grpc import AlarmServiceStub
 from inventory.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from inventory.v1.channel_service_pb2_grpc import ChannelServiceStub
 from inventory.v1.reconciliation_service_pb2_grpc import ReconciliationServiceStub
@@ -55,6 +56,7 @@ class Client:
         self.channel = grpc.aio.insecure_channel(
             address, [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), *options]
         )
+        self.alarms = AlarmServiceStub(self.channel)
         self.stock = StockServiceStub(self.channel)
         self.reservations = ReservationServiceStub(self.channel)
         self.catalog = CatalogServiceStub(self.channel)

@@ -16,6 +16,7 @@ from tests.rpc.client import Client, Server
 
 SERVICES = [
     "inventory.v1.AccessService",
+    "inventory.v1.AlarmService",
     "inventory.v1.AuditService",
     "inventory.v1.AvailabilityService",
     "inventory.v1.CatalogService",
