@@ -37,7 +37,7 @@ class Proving:
         reader: Reader,
         proved: Callable[[str, str], None] = lambda promise, result: None,
     ) -> None:
-        """`proved` is told of every look at a promise whether it was `kept`, or is `broken`, or the look has `failed`."""
+        """`proved` is told of every look at a promise: it is `kept`, or `broken`, or the look has `failed`."""
         self._proved = proved
         self._reader = reader
         self._writer = Writer(database)

@@ -63,7 +63,7 @@ class AlarmService:
         size = parse.page_size(request.page_size)
         alarm_id = parse.alarm_id(request.alarm_id) if request.alarm_id else None
         parts = (page_token.moment, page_token.identity, page_token.ordinal)
-        position = page_token.decode(request, *parts) or [NEWEST, LAST, ATTEMPT_LAST]
+        position = page_token.decode(request, *parts) or [alarms.NEWEST, alarms.LAST, ATTEMPT_LAST]
         rows = await deliveries.page(self._reader, (position[0], position[1], position[2]), alarm_id, size + 1)
         token = ""
         if len(rows) > size:
