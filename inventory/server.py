@@ -229,6 +229,8 @@ def _see(
     address: str,
 ) -> None:
     """Looks for what is wrong, and tells people of it."""
+    if not settings.alarms:
+        return
     hook = hook_of(settings.webhook_url, settings.webhook_secret, settings.webhook_secret_file)
     alarms = Looking(
         database,

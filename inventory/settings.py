@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     """How many processes serve on the port."""
     metrics: Annotated[str, Field(pattern=r"^.+:\d{1,5}$")] | None = None
     """HOST:PORT of the Prometheus text; worker n, counted from 0, has PORT + n. Unset: none."""
+    alarms: bool = True
+    """Whether this server looks for what is wrong, and tells people. Of those on one database at least one should."""
     development: bool = False
     """Callers need no credential and name their channel themselves; only on loopback."""
     tls_cert: Path | None = None

@@ -26,11 +26,20 @@ def pytest_configure() -> None:
     """Programs that tests run say all they have to say, as in a pipe; the runner tells its processes a width of 80.
     Servers know callers by the name they give, unless a test wants credentials."""
     os.environ.pop("COLUMNS", None)
-    os.environ["INVENTORY_DEVELOPMENT"] = "1"
+    os.environ |= {"INVENTORY_DEVELOPMENT": "1", "INVENTORY_ALARMS": "0"}
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def looking_for_alarms(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Servers of a module look for alarms if it says `ALARMS = True`: elsewhere an alarm, which is a change of the
+    feed, would come between what a test does and what it expects."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("INVENTORY_ALARMS", str(int(getattr(request.module, "ALARMS", False))))
+        yield
 
 
 @pytest.fixture(scope="session")

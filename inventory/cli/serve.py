@@ -50,6 +50,7 @@ def serve(
     tls_client_ca: Path | None = None,
     tls_client_listen: str | None = None,
     development: bool | None = None,
+    alarms: bool | None = None,
 ) -> None:
     """Run the server: on its own embedded PostgreSQL, or on any PostgreSQL 15 or newer with --dsn.
 
@@ -102,6 +103,8 @@ def serve(
         HOST:PORT of a second port, where clients show certificates; those who come to --listen have tokens.
     development
         Callers need no credential and say themselves which channel they are. On loopback only.
+    alarms
+        Look for what is wrong, and tell people. Of several servers on a database at least one should. Default: yes.
     """
     settings = database.settings(
         listen=listen,
@@ -123,6 +126,7 @@ def serve(
         tls_client_ca=tls_client_ca,
         tls_client_listen=tls_client_listen,
         development=development,
+        alarms=alarms,
     )
     if settings.owner_dsn is not None and settings.dsn is None:
         raise Failed("--owner-dsn (INVENTORY_OWNER_DSN) needs --dsn (INVENTORY_DSN), which the server works with")

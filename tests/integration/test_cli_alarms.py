@@ -16,6 +16,8 @@ from inventory.v1 import watch_service_pb2 as watch_pb2
 from inventory_client import InventoryClient, SnapshotPiece
 from tests.integration.test_cli_commands import Cli
 
+ALARMS = True
+
 
 @pytest.fixture
 async def cli(dsn: str) -> AsyncIterator[Cli]:

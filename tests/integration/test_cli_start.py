@@ -20,7 +20,7 @@ TIMEOUT_S = 60.0
 
 async def spawn(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")}
-    clean["INVENTORY_DEVELOPMENT"] = "1"
+    clean |= {"INVENTORY_DEVELOPMENT": "1", "INVENTORY_ALARMS": "0"}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "inventory", *arguments, env={**clean, **environment},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

@@ -20,6 +20,8 @@ from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
 from tests.race.house import Client, House, until, within
 from tests.race.processes import ROOT, Process, Server
 
+ALARMS = True
+
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 

@@ -11,6 +11,8 @@ from inventory.v1.stock_service_pb2 import AdjustStockRequest, SetThresholdsRequ
 from tests.race.house import SHOP, Client, House, until, within
 from tests.race.processes import Server
 
+ALARMS = True
+
 SKUS = 40
 
 

@@ -11,6 +11,8 @@ from inventory.server import start
 from inventory.settings import Settings
 from tests.rpc.client import Client, Server
 
+ALARMS = True
+
 BUYERS = 24
 PURCHASES = 12
 LOOKS_MIN = 20

@@ -32,6 +32,8 @@ from tests.rpc.client import Client, Server, eventually, new_id, refusal, unique
 from tests.rpc.conftest import serving
 from tests.rpc.reconciling import ON_HAND, reconcile
 
+ALARMS = True
+
 
 @pytest.fixture(autouse=True)
 def attentive(monkeypatch: pytest.MonkeyPatch) -> None:

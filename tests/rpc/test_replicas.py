@@ -14,6 +14,8 @@ from tests.rpc.alarming import about, closed, opened
 from tests.rpc.client import Client, Server, eventually, new_id
 from tests.rpc.conftest import serving
 
+ALARMS = True
+
 
 @pytest.fixture(autouse=True)
 def attentive(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from inventory.v1 import watch_service_pb2 as watch_pb2
 from tests.rpc.alarming import about, closed, opened
 from tests.rpc.client import Client, Server, eventually, new_id, refusal, unique
 
+ALARMS = True
+
 
 @pytest.fixture(autouse=True)
 def attentive(monkeypatch: pytest.MonkeyPatch) -> None:

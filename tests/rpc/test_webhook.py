@@ -26,6 +26,8 @@ from inventory.v1 import alarm_service_pb2 as pb2
 from tests.rpc.client import Client, eventually, new_id
 from tests.rpc.hooked import Hooked, hooked
 
+ALARMS = True
+
 SECRET = f"canary-{uuid4().hex}"
 
 
