@@ -4,15 +4,20 @@ import ast
 import asyncio
 import re
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import inventory_client
+from inventory.postgres.access import first_admin
+from inventory.postgres.connection import Database
+from inventory.server import start
+from inventory.settings import Settings
 from inventory.v1 import watch_service_pb2 as watch_pb2
 from inventory_client.sync import SyncInventoryClient, SyncStockMirror
 from tests.client.conftest import House, stocked
+from tests.guarded import certificate_files
 from tests.race.processes import Process
 from tests.rpc.client import PATIENCE_S, eventually
 from tests.rpc.conftest import serving
@@ -115,3 +120,21 @@ async def test_a_subscriber_is_told_of_what_happens_from_now_on(house: House) ->
         with suppress(Books.Full):
             await running
     assert [change.revision for change in books.changes] == [sold.revision]
+
+
+async def test_a_guarded_server_is_used_as_printed(dsn: str, tmp_path: Path) -> None:
+    printed = re.search(r"\$ .venv/bin/python third.py\n(.+?)\n```", README, re.DOTALL)
+    assert printed is not None
+    cert, key = certificate_files(tmp_path)
+    admin = await first_admin(Database(dsn, "inventory"))
+    assert admin is not None
+    (tmp_path / "web.token").write_text(admin)
+    settings = Settings(listen="127.0.0.1:0", development=False, tls_cert=cert, tls_key=key)
+    async with AsyncExitStack() as stack:
+        address = await start(settings, dsn, stack)
+        program = PROGRAMS[2].replace("localhost:50051", f"localhost:{address.rpartition(':')[2]}")
+        program = program.replace("web.token", str(tmp_path / "web.token")).replace(
+            "tls/ca.pem", str(cert.with_name("ca.pem"))
+        )
+        said = await (await Process.run("-c", program)).output()
+    assert said.splitlines() == printed[1].splitlines()
