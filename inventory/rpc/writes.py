@@ -50,6 +50,7 @@ class Writes:
                 validate_only,
                 call.author,
                 type(request).__name__.removesuffix("Request"),
+                call.caller.within,
             )
         )
 
