@@ -209,11 +209,15 @@ class Ledger:
                 self._locations.setdefault(sku, []).append(location)
         return self._locations.get(sku_id, [])
 
+    def limit(self, within: Access) -> None:
+        """From now on what the caller isn't allowed does not exist: it can't be named, nor sold."""
+        self.within, self.topology = within, self.topology.limited(within.location_ids)
+
     @contextmanager
     def limited(self, within: Access) -> Iterator[None]:
-        """For the length of the block what the caller isn't allowed does not exist: it can't be named, nor sold."""
+        """As `limit`, for the length of the block."""
         topology = self.topology
-        self.within, self.topology = within, topology.limited(within.location_ids)
+        self.limit(within)
         try:
             yield
         finally:

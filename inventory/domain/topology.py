@@ -121,6 +121,11 @@ class Channel(NamedTuple):
         return Use.WALK_IN if self.kind is ChannelKind.POS else Use.ONLINE
 
     @property
+    def counts_everywhere(self) -> bool:
+        """Whether it has a limit for back-orders of its own, which is counted over all places."""
+        return self.has_overrides or self.view.oversell_limit is not None
+
+    @property
     def restricted(self) -> bool:
         """Whether it sees less, or may promise more, than what stands on the shelf."""
         return self.has_overrides or self.view != NO_VIEW

@@ -1,6 +1,7 @@
 """One batch through one transaction: find and lock → decide → write."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -234,7 +235,7 @@ async def _decide_all(
         before = figures(ledger, submission.command)
         decided = _decide(ledger, submission, answers, encode_refusal)
         if isinstance(decided, Refusal):
-            await _tell_due(writer, ledger, submission.command, decided)
+            await _tell_due(writer, ledger, submission, decided)
             decided = Outcome(*encode_refusal(decided), None), None
         outcome, step = decided
         found.outcomes.append(outcome)
@@ -261,14 +262,18 @@ def _committed(base: int, ledger: Ledger, seen: int) -> Committed:
     return Committed(base, ledger.step, seen, ledger.now, ledger.movements, ledger.codes, ledger.lot_codes)
 
 
-async def _tell_due(writer: Writer, ledger: Ledger, command: object, refusal: Refusal) -> None:
+async def _tell_due(writer: Writer, ledger: Ledger, submission: Submission, refusal: Refusal) -> None:
     """Of what is short, when more is due: read at most once a batch, of all its levels at once."""
-    if not any(owed(ledger, command, short) for short in refusal.shortages):
+    if not refusal.shortages:
         return
-    if not ledger.due_read:
-        keys = [key for key, level in ledger.levels.items() if level.incoming or level.in_transit]
-        await incoming.read_due(writer, ledger, keys)
-    tell_due(ledger, command, refusal)
+    command = submission.command
+    with nullcontext() if submission.within is None else ledger.limited(submission.within):
+        if not any(owed(ledger, command, short) for short in refusal.shortages):
+            return
+        if not ledger.due_read:
+            keys = [key for key, level in ledger.levels.items() if level.incoming or level.in_transit]
+            await incoming.read_due(writer, ledger, keys)
+        tell_due(ledger, command, refusal)
 
 
 def _decide(
