@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -62,31 +63,31 @@ READS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "a channel's number": ("find_channel", ("channel-7", None)),
     "channels by code": ("list_channels", ("channel-4", 101)),
     "SKUs' views in a channel": ("list_channel_skus", (1, "sku-4", 101)),
-    "the newest movements": ("list_movements", (HEAD, 2**31 - 1, None, None, None, None, None, 101)),
-    "movements of a SKU": ("list_movements", (HEAD, 2**31 - 1, "sku-7", None, None, None, None, 101)),
-    "movements of a reservation": ("list_movements", (HEAD, 2**31 - 1, None, None, NOBODY, None, None, 101)),
+    "the newest movements": ("list_movements", (HEAD, 2**31 - 1, None, None, None, None, None, 101, None, None)),
+    "movements of a SKU": ("list_movements", (HEAD, 2**31 - 1, "sku-7", None, None, None, None, 101, None, None)),
+    "movements of a reservation": ("list_movements", (HEAD, 2**31 - 1, None, None, NOBODY, None, None, 101, None, None)),
     "one reservation": ("list_reservations", (1, None, NOBODY, None, None, None, 1)),
     "the newest reservations": ("list_reservations", (1, None, None, None, None, None, 101)),
     "reservations of an owner": ("list_reservations", (1, None, None, None, "cart-7", None, 101)),
     "reservations of an order": ("list_reservations", (1, None, None, None, None, "order-7", 101)),
     "holds that are due": ("due_reservations", (1_000,)),
-    "a SKU by code": ("find_sku", ("sku-7", None)),
-    "a SKU by barcode": ("find_sku", (None, "7")),
-    "SKUs by code": ("list_skus", ("sku-4", None, None, 101)),
-    "a page of a snapshot": ("read_snapshot", (54_990, 2_500, 5, None, None, None, 1_000)),
-    "a snapshot of some SKUs": ("read_snapshot", (54_990, 0, 0, ["sku-7"], None, None, 1_000)),
-    "a page of a snapshot of a category": ("read_snapshot", (54_990, 0, 0, None, None, ["C7"], 1_000)),
-    "a page of a snapshot of SKUs": ("read_sku_snapshot", (54_990, 2_500, None, None, 1_000)),
-    "the newest rows of the last changes": ("read_latest", (54_000, 55_000, None, None, None)),
+    "a SKU by code": ("find_sku", ("sku-7", None, None)),
+    "a SKU by barcode": ("find_sku", (None, "7", None)),
+    "SKUs by code": ("list_skus", ("sku-4", None, None, 101, None)),
+    "a page of a snapshot": ("read_snapshot", (54_990, 2_500, 5, None, None, None, 1_000, None)),
+    "a snapshot of some SKUs": ("read_snapshot", (54_990, 0, 0, ["sku-7"], None, None, 1_000, None)),
+    "a page of a snapshot of a category": ("read_snapshot", (54_990, 0, 0, None, None, ["C7"], 1_000, None)),
+    "a page of a snapshot of SKUs": ("read_sku_snapshot", (54_990, 2_500, None, None, 1_000, None)),
+    "the newest rows of the last changes": ("read_latest", (54_000, 55_000, None, None, None, None)),
     "the newest rows of a SKU": ("read_newest_of_skus", (["sku-7"], 55_000)),
-    "subscribers with their lag": ("read_subscribers", ("", "", None, None, 101)),
-    "lots of a SKU": ("list_lots", ("sku-7", None, 1_000)),
-    "lots of a SKU at a place": ("list_lots", ("sku-7", "place-1", 1_000)),
+    "subscribers with their lag": ("read_subscribers", ("", "", None, None, 101, None)),
+    "lots of a SKU": ("list_lots", ("sku-7", None, 1_000, None)),
+    "lots of a SKU at a place": ("list_lots", ("sku-7", "place-1", 1_000, None)),
     "lots that are over": ("expired_lots", (500,)),
     "levels that owe goods and have some": ("levels_to_fill", (2_000, 3, 500)),
     "SKUs of a view": ("read_facts", (["sku-7", "sku-8"], 54_000)),
-    "a page of SKUs of a view": ("read_facts_page", (54_000, 2_500, None, None, False, 250)),
-    "a page of SKUs of a view that is of a category": ("read_facts_page", (54_000, 0, None, ["C7"], False, 250)),
+    "a page of SKUs of a view": ("read_facts_page", (54_000, 2_500, None, None, False, 250, None)),
+    "a page of SKUs of a view that is of a category": ("read_facts_page", (54_000, 0, None, ["C7"], False, 250, None)),
     "levels of a view": ("read_levels_as_of", ([7, 8], 30_000)),
     "lots of a view": ("read_lots_as_of", ([7, 8], 30_000)),
     "days of lots": ("read_expiries", (["sku-7"], ["L1"])),
@@ -98,6 +99,9 @@ READS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "what a SKU's levels are promised to": ("read_claims", (7, [1, 2, 3], 20)),
     "what is due in": ("read_due_in", ([7, 8], [1, 2, 3])),
     "how SKUs are shown": ("read_shown", ([7, 8],)),
+    "what some channels hold of SKUs": ("read_held", ([1, 1], [7, 8], datetime(2026, 1, 1, tzinfo=UTC), [])),
+    "stock of who sees some places": ("list_stock", ("", "", None, None, 101, [1, 2], None)),
+    "SKUs that a reader may know": ("read_visible_skus", (["sku-7", "sku-8"], ["C7/"])),
     "when a change was decided": ("read_recorded_at", (54_000,)),
 }
 WRITES = [
@@ -107,6 +111,7 @@ WRITES = [
     in {
         "find",
         "find_answer",
+        "lock_holders",
         "find_and_lock",
         "find_and_lock_wide",
         "find_wide",
