@@ -72,7 +72,5 @@ def check_held(ledger: "Ledger", within: Access, reservation: "Reservation") -> 
     for holder, requested in holds_of(reservation).items():
         total = ledger.held.of(holder)
         if total > most:
-            sku = next(
-                ledger.place_at(line[:2]).sku for line in reservation.lines if line.sku_id == holder[1]
-            )
+            sku = next(ledger.place_at(line[:2]).sku for line in reservation.lines if line.sku_id == holder[1])
             raise held_limit(sku, most, total - requested, requested)

@@ -212,9 +212,7 @@ def insufficient(shortages: Sequence[Shortage]) -> Refusal:
 
 def category_conflict(field: str) -> Refusal:
     """Of who is limited to other categories."""
-    return Refusal(
-        Reason.FIELD_CONFLICT, "the category is none of those that the channel is limited to", field=field
-    )
+    return Refusal(Reason.FIELD_CONFLICT, "the category is none of those that the channel is limited to", field=field)
 
 
 def held_limit(sku: str, most: int, held: int, requested: int) -> Refusal:

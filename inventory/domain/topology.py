@@ -177,9 +177,7 @@ class Topology:
             sites = (self.sites[number] for number in named) if named else self._by_priority
             only = self._only
             found = self._selling[key] = tuple(
-                site
-                for site in sites
-                if site.active and use in site.uses and (not only or site.location_id in only)
+                site for site in sites if site.active and use in site.uses and (not only or site.location_id in only)
             )
         return found
 

@@ -133,10 +133,7 @@ class Filter:
     def matches(self, item: Item) -> bool:
         return (
             item.kind in self.kinds
-            and (
-                not item.channel_id
-                or (item.channel_id == self.channel_id and item.location_ids == self.location_ids)
-            )
+            and (not item.channel_id or (item.channel_id == self.channel_id and item.location_ids == self.location_ids))
             and (self.only_channel is None or not item.of_channel or item.of_channel == self.only_channel)
             and (self.skus is None or not item.sku or item.sku in self.skus)
             and (self.locations is None or not item.location or item.location in self.locations)

@@ -46,9 +46,7 @@ async def lock(writer: Writer, command: ChangeCatalog) -> tuple[datetime, Catalo
         barcode_owners={row["barcode"]: row["code"] if covers(row["category"]) else "" for row in owners},
         hidden=frozenset(code for code, sku in locked.items() if not covers(sku.category)),
         elsewhere=frozenset(
-            location.code
-            for location in command.locations
-            if command.within.location_ids and location.code not in here
+            location.code for location in command.locations if command.within.location_ids and location.code not in here
         ),
     )
 

@@ -135,7 +135,9 @@ async def list_lines(
     within: Access | None,
 ) -> list[CountLine]:
     """By SKU code and lot; `after`: those of the last page's last line."""
-    rows = await source.fetch("list_stock_count_lines", count_id, *after, only_differences, limit, reach(within).categories)
+    rows = await source.fetch(
+        "list_stock_count_lines", count_id, *after, only_differences, limit, reach(within).categories
+    )
     return [CountLine(*row) for row in rows]
 
 

@@ -65,7 +65,10 @@ READS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "SKUs' views in a channel": ("list_channel_skus", (1, "sku-4", 101)),
     "the newest movements": ("list_movements", (HEAD, 2**31 - 1, None, None, None, None, None, 101, None, None)),
     "movements of a SKU": ("list_movements", (HEAD, 2**31 - 1, "sku-7", None, None, None, None, 101, None, None)),
-    "movements of a reservation": ("list_movements", (HEAD, 2**31 - 1, None, None, NOBODY, None, None, 101, None, None)),
+    "movements of a reservation": (
+        "list_movements",
+        (HEAD, 2**31 - 1, None, None, NOBODY, None, None, 101, None, None),
+    ),
     "one reservation": ("list_reservations", (1, None, NOBODY, None, None, None, 1)),
     "the newest reservations": ("list_reservations", (1, None, None, None, None, None, 101)),
     "reservations of an owner": ("list_reservations", (1, None, None, None, "cart-7", None, 101)),

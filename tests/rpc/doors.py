@@ -11,7 +11,7 @@ import grpc
 from google.rpc.status_pb2 import Status
 
 from inventory.domain.access import Scope
-from inventory.postgres.access import first_admin
+from inventory.postgres.access import changing, new_admin
 from inventory.postgres.connection import Database
 from inventory.server import start
 from inventory.settings import Settings
@@ -93,8 +93,8 @@ async def guarded(dsn: str, servers: int = 1) -> AsyncIterator[Doors]:
     settings = Settings(listen="127.0.0.1:0", development=False)
     async with AsyncExitStack() as stack:
         addresses = [await start(settings, dsn, stack) for _ in range(servers)]
-        token = await first_admin(Database(dsn, "inventory"))
-        assert token is not None
+        async with changing(Database(dsn, "inventory")) as change:
+            token = await new_admin(change, "tests")
         clients = [Client(address, interceptors=_interceptors(token)) for address in addresses]
         for client in clients:
             stack.push_async_callback(client.close)

@@ -93,7 +93,9 @@ async def limited_house(doors: Doors) -> Limited:
     admin = doors.admin
     for place in ("here", "there", "CANARY-far", "CANARY-away"):
         await admin.location(place)
-    await _make(admin, "apple", FOOD, barcodes=["4006381333931"], units=[catalog_service_pb2.Unit(unit="box", quantity=6)])
+    await _make(
+        admin, "apple", FOOD, barcodes=["4006381333931"], units=[catalog_service_pb2.Unit(unit="box", quantity=6)]
+    )
     await _make(admin, "milk", FOOD, tracking=catalog_service_pb2.TRACKING_LOTS)
     await _make(admin, "phone", "food", tracking=catalog_service_pb2.TRACKING_SERIALS)
     boxes = [catalog_service_pb2.Unit(unit="box", quantity=6)]
@@ -105,10 +107,20 @@ async def limited_house(doors: Doors) -> Limited:
         for place in ("here", "there", "CANARY-far", "CANARY-away"):
             await admin.adjust(sku, place, 50, reference="" if sku == "apple" else "CANARY-ref")
     line = stock_service_pb2.ReceiptLine
-    await admin.receive("here", line(sku="milk", quantity=5, lot="lot-1"), line(sku="CANARY-glue", quantity=5, lot="CANARY-lot"))
+    await admin.receive(
+        "here", line(sku="milk", quantity=5, lot="lot-1"), line(sku="CANARY-glue", quantity=5, lot="CANARY-lot")
+    )
     await admin.receive("CANARY-far", line(sku="milk", quantity=5, lot="CANARY-lot"), reference="CANARY-ref")
-    await admin.receive("here", line(sku="phone", quantity=1, serials=["S1"]), line(sku="CANARY-drill", quantity=1, serials=["CANARY-S"]))
+    await admin.receive(
+        "here",
+        line(sku="phone", quantity=1, serials=["S1"]),
+        line(sku="CANARY-drill", quantity=1, serials=["CANARY-S"]),
+    )
     await admin.receive("CANARY-far", line(sku="phone", quantity=1, serials=["CANARY-S"]))
+    for serial, origin, target in (("CANARY-M", "here", "CANARY-far"), ("S2", "CANARY-far", "here")):
+        await admin.receive(origin, line(sku="phone", quantity=1, serials=[serial]))
+        await admin.adjust("phone", origin, -1, serials=[serial])
+        await admin.receive(target, line(sku="phone", quantity=1, serials=[serial]))
     await admin.expect("apple", "CANARY-far", 5, "2030-01-01", reference="CANARY-ref")
     await admin.expect("CANARY-saw", "here", 5, "2030-01-01", reference="CANARY-ref")
 
@@ -146,6 +158,7 @@ async def limited_house(doors: Doors) -> Limited:
         "location": "CANARY-far",
         "lot": "CANARY-lot",
         "serial": "CANARY-S",
+        "gone_serial": "CANARY-M",
         "barcode": "5901234123457",
         "category": TOOLS,
         "channel": "canary-shop",

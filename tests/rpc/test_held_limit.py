@@ -107,9 +107,7 @@ async def test_a_hold_is_extended_without_being_counted_again(fan: Fan) -> None:
 async def test_a_cart_replaces_its_own_hold(fan: Fan) -> None:
     for quantity in (8, 10, 9):
         await fan.client.reserve((fan.sku, fan.here, quantity), owner="cart", replace_owner_holds=True)
-    refused = await refusal(
-        fan.client.reserve((fan.sku, fan.here, 11), owner="cart", replace_owner_holds=True)
-    )
+    refused = await refusal(fan.client.reserve((fan.sku, fan.here, 11), owner="cart", replace_owner_holds=True))
     assert refused.metadata["held"] == "0"
     assert await fan.quantity() == 9
 
@@ -146,9 +144,10 @@ async def test_other_channels_hold_what_they_like(fan: Fan, doors: Doors) -> Non
 
 
 async def test_two_servers_never_hold_more_together(fan: Fan) -> None:
+    """Each at a place of its own: no level's lock is between them."""
+
     async def one(number: int) -> int:
-        client = (fan.client, fan.twin)[number % 2]
-        place = (fan.here, fan.there)[number // 2 % 2]
+        client, place = ((fan.client, fan.here), (fan.twin, fan.there))[number % 2]
         request = reserve_request((fan.sku, place, 1), request_id=new_id())
         answer = await client.reservations.BatchReserve(pb2.BatchReserveRequest(requests=[request]))
         return int(not answer.results[0].error.code)
@@ -157,9 +156,7 @@ async def test_two_servers_never_hold_more_together(fan: Fan) -> None:
         held = await fan.quantity()
         granted = sum(await asyncio.gather(*map(one, range(80))))
         assert await fan.quantity() == held + granted == MOST
-        listed = await fan.client.reservations.ListReservations(
-            pb2.ListReservationsRequest(state=1, page_size=100)
-        )
+        listed = await fan.client.reservations.ListReservations(pb2.ListReservationsRequest(state=1, page_size=100))
         for found in listed.reservations:
             await fan.client.release(found.reservation_id)
         assert await fan.quantity() == 0

@@ -48,7 +48,11 @@ NAMING: dict[str, list[Template]] = {
     "StockService/BatchGetStock": [
         {"keys": [{"sku": "apple", "location": "here"}, *({"sku": sku, "location": at} for sku, at in SKU_AND_PLACE)]}
     ],
-    "StockService/ListStock": [{"skus": ["{sku}", "apple"]}, {"locations": ["{location}", "there"]}, {"skus": ["{sku}"]}],
+    "StockService/ListStock": [
+        {"skus": ["{sku}", "apple"]},
+        {"locations": ["{location}", "there"]},
+        {"skus": ["{sku}"]},
+    ],
     "StockService/AdjustStock": [
         *({**WHY, "sku": sku, "location": place, "delta": 1} for sku, place in SKU_AND_PLACE),
         {**WHY, "sku": "{lots_sku}", "location": "here", "delta": 1, "lot": "{lot}"},
@@ -65,9 +69,7 @@ NAMING: dict[str, list[Template]] = {
             "adjustments": [{"sku": sku, "location": place, "delta": 1} for sku, place in SKU_AND_PLACE],
         },
     ],
-    "StockService/SetThresholds": [
-        {"sku": sku, "location": place, "safety_stock": 1} for sku, place in SKU_AND_PLACE
-    ],
+    "StockService/SetThresholds": [{"sku": sku, "location": place, "safety_stock": 1} for sku, place in SKU_AND_PLACE],
     "StockService/ReceiveStock": [
         {"location": "here", "lines": [{"sku": "{sku}", "quantity": 1}]},
         {"location": "{location}", "lines": [{"sku": "apple", "quantity": 1}]},
@@ -83,7 +85,11 @@ NAMING: dict[str, list[Template]] = {
         for sku, place in SKU_AND_PLACE
     ],
     "StockService/ListLots": [{"sku": "{lots_sku}"}, {"sku": "milk", "location": "{location}"}],
-    "StockService/GetSerial": [{"sku": "{serials_sku}", "serial": "{serial}"}, {"sku": "phone", "serial": "{serial}"}],
+    "StockService/GetSerial": [
+        {"sku": "{serials_sku}", "serial": "{serial}"},
+        {"sku": "phone", "serial": "{serial}"},
+        {"sku": "phone", "serial": "{gone_serial}"},
+    ],
     "StockService/ListMovements": [
         {"sku": "{sku}"},
         {"location": "{location}"},
@@ -94,10 +100,24 @@ NAMING: dict[str, list[Template]] = {
     "CatalogService/UpdateSku": [
         {"sku": {"sku": "{sku}", "category": "food"}},
         {"sku": {"sku": "{sku}", "category": "tools"}},
-        {"sku": {"sku": "apple", "category": "food", "kind": "SKU_KIND_BUNDLE", "components": [{"sku": "{sku}", "quantity": 1}]}},
+        {
+            "sku": {
+                "sku": "apple",
+                "category": "food",
+                "kind": "SKU_KIND_BUNDLE",
+                "components": [{"sku": "{sku}", "quantity": 1}],
+            }
+        },
     ],
     "CatalogService/CreateSku": [
-        {"sku": {"sku": "set", "category": "food", "kind": "SKU_KIND_BUNDLE", "components": [{"sku": "{sku}", "quantity": 1}]}},
+        {
+            "sku": {
+                "sku": "set",
+                "category": "food",
+                "kind": "SKU_KIND_BUNDLE",
+                "components": [{"sku": "{sku}", "quantity": 1}],
+            }
+        },
     ],
     "CatalogService/CreateLocation": [{"location": {"location": "{location}"}}],
     "CatalogService/UpdateLocation": [{"location": {"location": "{location}"}}],
@@ -118,9 +138,7 @@ NAMING: dict[str, list[Template]] = {
     ],
     "AvailabilityService/ExplainAvailability": [{"sku": "{sku}"}],
     "ReservationService/Reserve": RESERVES,
-    "ReservationService/BatchReserve": [
-        {"requests": [{"request_id": "{request_id}", **each}]} for each in RESERVES
-    ],
+    "ReservationService/BatchReserve": [{"requests": [{"request_id": "{request_id}", **each}]} for each in RESERVES],
     "ReservationService/Commit": [
         {"reservation_id": "{other_reservation}"},
         {"reservation_id": "{reservation}", "lines": [line()]},
@@ -133,15 +151,32 @@ NAMING: dict[str, list[Template]] = {
     ],
     "ReservationService/Fulfil": [{"reservation_id": "{other_reservation}"}],
     "ReservationService/Reallocate": [
-        {"reservation_id": "{other_reservation}", "moves": [{"sku": "apple", "from_location": "here", "to_location": "there"}]},
-        {"reservation_id": "{reservation}", "moves": [{"sku": "apple", "from_location": "here", "to_location": "{location}"}]},
-        {"reservation_id": "{reservation}", "moves": [{"sku": "apple", "from_location": "{location}", "to_location": "there"}]},
-        {"reservation_id": "{reservation}", "moves": [{"sku": "{sku}", "from_location": "here", "to_location": "there"}]},
+        {
+            "reservation_id": "{other_reservation}",
+            "moves": [{"sku": "apple", "from_location": "here", "to_location": "there"}],
+        },
+        {
+            "reservation_id": "{reservation}",
+            "moves": [{"sku": "apple", "from_location": "here", "to_location": "{location}"}],
+        },
+        {
+            "reservation_id": "{reservation}",
+            "moves": [{"sku": "apple", "from_location": "{location}", "to_location": "there"}],
+        },
+        {
+            "reservation_id": "{reservation}",
+            "moves": [{"sku": "{sku}", "from_location": "here", "to_location": "there"}],
+        },
     ],
     "ReservationService/GetReservation": [{"reservation_id": "{other_reservation}"}],
     "TransferService/CreateTransfer": [
         {"from_location": "here", "to_location": "{location}", "lines": [{"sku": "apple", "quantity": 1}]},
-        {"from_location": "{location}", "to_location": "here", "lines": [{"sku": "apple", "quantity": 1}], "ship": True},
+        {
+            "from_location": "{location}",
+            "to_location": "here",
+            "lines": [{"sku": "apple", "quantity": 1}],
+            "ship": True,
+        },
         {"from_location": "here", "to_location": "there", "lines": [{"sku": "{sku}", "quantity": 1}]},
     ],
     "TransferService/ShipTransfer": [
@@ -170,7 +205,7 @@ NAMING: dict[str, list[Template]] = {
 ALL = {
     "StockService/ListStock": [{}, {"page_size": 1}],
     "StockService/ListLots": [{"sku": "milk"}],
-    "StockService/GetSerial": [{"sku": "phone", "serial": "S1"}],
+    "StockService/GetSerial": [{"sku": "phone", "serial": "S1"}, {"sku": "phone", "serial": "S2"}],
     "StockService/ListMovements": [{}, {"page_size": 1}],
     "CatalogService/ListSkus": [{}, {"page_size": 1}],
     "CatalogService/ListLocations": [{}, {"page_size": 1}],
@@ -235,7 +270,9 @@ async def test_what_is_not_allowed_is_refused_as_what_is_not_there(method: str, 
         assert await _ask(house, method, template, house.hidden, house.admin) != unknown, "nothing was hidden"
 
 
-async def _ask(house: Limited, method: str, template: Template, words: Mapping[str, str], by: Client | None = None) -> bytes:
+async def _ask(
+    house: Limited, method: str, template: Template, words: Mapping[str, str], by: Client | None = None
+) -> bytes:
     """The answer or status, with every word that only this request has said replaced."""
     words = {**words, "request_id": new_id()}
     body = message(method, template, {**house.names, **words})

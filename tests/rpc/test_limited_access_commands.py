@@ -8,6 +8,7 @@ from inventory.domain.access import Scope
 from inventory.v1 import availability_service_pb2 as availability_pb2
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
+from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_count_service_pb2 as count_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
@@ -77,6 +78,24 @@ async def test_another_channel_s_name_and_an_admin_s_right_go_with_the_admin_s_l
     await doors.limit(channel, *EVERYDAY, locations=[shop.here])
     made = await doors.admin.reserve((shop.sku, shop.far, 1), metadata=(("inventory-channel", channel),))
     assert made.reservation.channel == channel
+
+
+async def test_what_was_promised_before_the_limits_stays_the_channel_s_own(doors: Doors, shop: Shop) -> None:
+    channel = unique("once")
+    client = await doors.let_in(channel, *EVERYDAY)
+    made = await client.hold((shop.sku, shop.far, 4), (shop.sku, shop.here, 4))
+    await doors.limit(channel, *EVERYDAY, locations=[shop.here])
+
+    def move(origin: str) -> reservation_pb2.ReallocateRequest:
+        moves = [reservation_pb2.Reallocation(sku=shop.sku, from_location=origin, to_location=shop.here)]
+        return reservation_pb2.ReallocateRequest(request_id=new_id(), reservation_id=made, moves=moves)
+
+    refused = await refusal(client.reservations.Reallocate(move(shop.far)))
+    unknown = await refusal(client.reservations.Reallocate(move("x" * len(shop.far))))
+    assert refused.reason == unknown.reason == "EXCEEDS_HELD"
+    assert str(refused).replace(shop.far, "") == str(unknown).replace("x" * len(shop.far), "")
+    assert {line.location for line in (await client.commit(made)).lines} == {shop.here, shop.far}
+    await client.fulfil(made)
 
 
 async def test_a_sku_is_neither_made_nor_moved_outside_the_categories(shop: Shop) -> None:

@@ -36,6 +36,7 @@ class Town:
         self.channel = channel
         self.client = client
         self.admin = admin
+        self.food = unique("food")
         self.here = self.far = self.apple = self.saw = ""
 
     async def trade(self) -> int:
@@ -64,10 +65,11 @@ def _everywhere(town: Town) -> stock_pb2.BatchAdjustStockRequest:
 async def town(doors: Doors) -> Town:
     admin, channel = doors.admin, unique("town")
     here, far = await admin.location(), await admin.location(unique("CANARY"))
-    client = await doors.let_in(channel, *EVERYDAY, locations=[here], categories=["food"])
+    client = await doors.let_in(channel, *EVERYDAY)
     found = Town(channel, client, admin)
+    await doors.limit(channel, *EVERYDAY, locations=[here], categories=[found.food])
     found.here, found.far = here, far
-    found.apple = await admin.sku(category="food/fruit")
+    found.apple = await admin.sku(category=f"{found.food}/fruit")
     found.saw = await admin.sku(unique("CANARY"), category="tools")
     for sku in (found.apple, found.saw):
         for place in (here, far):
@@ -118,7 +120,7 @@ async def test_a_filter_only_narrows_what_is_allowed(town: Town) -> None:
     for wanted in (
         {"skus": [town.apple, town.saw]},
         {"locations": [town.here, town.far]},
-        {"categories": ["food/fruit", "tools"]},
+        {"categories": [f"{town.food}/fruit", "tools"]},
         {"locations": [town.far]},
         {"categories": ["tools"]},
         {"skus": [town.saw]},
@@ -133,7 +135,7 @@ async def test_a_filter_only_narrows_what_is_allowed(town: Town) -> None:
 async def test_a_sku_that_comes_into_an_allowed_category_is_told_with_its_stock(town: Town) -> None:
     async with following(town.client, snapshot=NOW, kinds=[pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_SKU]) as follower:
         await follower.begun()
-        revision = await categorise(town.admin, town.saw, "food/odd")
+        revision = await categorise(town.admin, town.saw, f"{town.food}/odd")
         await follower.up_to(revision)
         assert follower.levels[(town.saw, town.here)].on_hand == 10
         assert (town.saw, town.far) not in follower.levels
@@ -147,16 +149,14 @@ async def test_a_sku_that_comes_into_an_allowed_category_is_told_with_its_stock(
 async def test_the_latest_of_what_comes_into_an_allowed_category_is_told(town: Town) -> None:
     async with following(town.client, now=NOW, mode=pb2.WATCH_MODE_LATEST) as follower:
         await follower.begun()
-        await follower.up_to(await categorise(town.admin, town.saw, "food/odd"))
+        await follower.up_to(await categorise(town.admin, town.saw, f"{town.food}/odd"))
         assert (town.saw, town.far) not in follower.levels
 
 
 async def test_what_may_be_sold_is_told_of_allowed_places_only(town: Town, doors: Doors) -> None:
     async with (
         following(town.client, snapshot=NOW, kinds=SHOWN) as follower,
-        following(
-            town.admin, snapshot=NOW, kinds=SHOWN, metadata=(("inventory-channel", town.channel),)
-        ) as everything,
+        following(town.admin, snapshot=NOW, kinds=SHOWN, metadata=(("inventory-channel", town.channel),)) as everything,
     ):
         for each in (follower, everything):
             await each.begun()
