@@ -82,7 +82,7 @@ class Access(NamedTuple):
 
     @property
     def limits(self) -> "Access | None":
-        """Itself, when it is limited to places or categories, or in what it may hold; None: nothing is to be checked."""
+        """Itself, when it is limited to places or categories, or in what it may hold. None: nothing is checked."""
         return self if self.location_ids or self.categories or self.held_per_sku_max is not None else None
 
     @property

@@ -76,8 +76,8 @@ class ChangeCatalog(NamedTuple):
 class Catalog(NamedTuple):
     """What exists of a command's codes and barcodes, under lock. `components`: of every SKU that has to do with its
     bundles, those above them too; none of what is no bundle. `moved`: SKUs of which a level has ever moved. Of what who
-    asks is not allowed, `hidden` are SKUs, and `elsewhere` those of the command's locations; a barcode of such a SKU has
-    the owner ''."""
+    asks is not allowed, `hidden` are SKUs, and `elsewhere` those of the command's locations; a barcode of such a SKU
+    has the owner ''."""
 
     skus: Mapping[str, Sku]
     locations: Mapping[str, Location]
@@ -210,7 +210,7 @@ def _hidden(intent: Intent, sku: str) -> Refusal:
 
 
 def _check_visibly(bundles: Bundles, catalog: Catalog, sku: Sku, present: Sku | None) -> None:
-    """For who knows only some SKUs, and what the bundle is made of already: what is wrong in a bundle that is unknown is
+    """For who knows only some SKUs, and what the bundle is made of already: what would be wrong in an unknown bundle is
     said without its code."""
     kept = dict(present.components) if present is not None else {}
     try:

@@ -37,8 +37,8 @@ class Submission:
     `encode` makes the answer's bytes, which are stored and given to every replay; `request_id` None marks the
     engine's own commands, which have no caller. `deadline` is in the loop's time, in seconds. While it is under way,
     `followers` sent the same request, and `rivals` other content under its request_id; `new_pairs` are levels that
-    turned out to be needed and are made. `action`: what the audit trail calls it; '': by the command. `within`: what the
-    caller is limited to, None: nothing.
+    turned out to be needed and are made. `action`: what the audit trail calls it; '': by the command. `within`: what
+    the caller is limited to, None: nothing.
     """
 
     command: Command

@@ -45,9 +45,9 @@ class Group(NamedTuple):
 class Item(NamedTuple):
     """One serialised change. `sku`, `location` or `categories` is empty where it says nothing about one; a SKU that
     changes its category has both. `movement_kind` is 0 for all but stock, `available` for all but stock and what a
-    channel may sell; that is for the followers of `channel_id` and `location_ids` only. `entered`: not a change, but what
-    there is of a SKU that came into a category. `of_channel`: the code of the channel that a change of a channel or
-    subscriber is about; `cut` gives the body of one that names places with only these."""
+    channel may sell; that is for the followers of `channel_id` and `location_ids` only. `entered`: not a change, but
+    what there is of a SKU that came into a category. `of_channel`: the code of the channel that a change of a channel
+    or subscriber is about; `cut` gives the body of one that names places with only these."""
 
     kind: ChangeKind
     sku: str
@@ -90,8 +90,8 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What a subscriber wants; None means all. Of what it may not know `within` are the beginnings of the categories it
-    may, each with a slash at its end, `places` the locations that a channel's settings are told with, and `only_channel`
-    the channel whose settings and subscribers are told."""
+    may, each with a slash at its end, `places` the locations that a channel's settings are told with, and
+    `only_channel` the channel whose settings and subscribers are told."""
 
     skus: frozenset[str] | None = None
     locations: frozenset[str] | None = None

@@ -130,8 +130,8 @@ async def read_location_snapshot(
 async def read_channel_snapshot(
     reader: Reader, revision: int, after: int, only: str | None, places: Codes
 ) -> tuple[int, list[ChannelSettings]]:
-    """A page of channels that had settings at a revision, as they were, and its last id. `only`: the one that the reader
-    may know; `places`: the locations that it may know; None: all."""
+    """A page of channels that had settings at a revision, as they were, and its last id. `only`: the one that the
+    reader may know; `places`: the locations that it may know; None: all."""
     rows = await reader.fetch("read_channel_snapshot", revision, after, SNAPSHOT_ROWS, only, places)
     return (rows[-1]["channel_id"] if rows else after), [settings_of(row) for row in rows]
 

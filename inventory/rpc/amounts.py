@@ -27,8 +27,9 @@ class Amounts:
 
     async def in_smallest(self, lines: Sequence[Line], path: str, within: Access | None) -> Sequence[Line]:
         """The lines themselves when none has an amount; else copies that say `quantity`. `path` is that of the lines,
-        such as `requests[3].lines`; `within`: what the caller is limited to. Raises FIELD_CONFLICT, FIELD_REQUIRED, SKU_FORMAT, SKU_NOT_FOUND, AMOUNT_FORMAT,
-        UNIT_NOT_FOUND, QUANTITY_NOT_WHOLE, QUANTITY_OUT_OF_RANGE, and a `StorageError`."""
+        such as `requests[3].lines`; `within`: what the caller is limited to. Raises FIELD_CONFLICT, FIELD_REQUIRED,
+        SKU_FORMAT, SKU_NOT_FOUND, AMOUNT_FORMAT, UNIT_NOT_FOUND, QUANTITY_NOT_WHOLE, QUANTITY_OUT_OF_RANGE, and a
+        `StorageError`."""
         if not names_amounts(lines):
             return lines
         for position, line in enumerate(lines):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
+from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as pb2
 from tests.rpc.client import Client, eventually, new_id, refusal, reserve_request, unique
 from tests.rpc.doors import EVERYDAY, Doors, guarded
@@ -156,7 +157,9 @@ async def test_two_servers_never_hold_more_together(fan: Fan) -> None:
         held = await fan.quantity()
         granted = sum(await asyncio.gather(*map(one, range(80))))
         assert await fan.quantity() == held + granted == MOST
-        listed = await fan.client.reservations.ListReservations(pb2.ListReservationsRequest(state=1, page_size=100))
+        listed = await fan.client.reservations.ListReservations(
+            pb2.ListReservationsRequest(state=core_pb2.RESERVATION_STATE_HELD, page_size=100)
+        )
         for found in listed.reservations:
             await fan.client.release(found.reservation_id)
         assert await fan.quantity() == 0

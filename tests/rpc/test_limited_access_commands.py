@@ -8,6 +8,7 @@ from inventory.domain.access import Scope
 from inventory.v1 import availability_service_pb2 as availability_pb2
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
+from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_count_service_pb2 as count_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
@@ -131,9 +132,7 @@ async def test_an_import_is_judged_row_by_row(shop: Shop) -> None:
             request_id=new_id(),
             skus=rows,
             locations=places,
-            error_policy=catalog_pb2.ImportCatalogRequest.DESCRIPTOR.fields_by_name["error_policy"]
-            .enum_type.values_by_name["ERROR_POLICY_SKIP_REFUSED"]
-            .number,
+            error_policy=core_pb2.ERROR_POLICY_SKIP_REFUSED,
         )
     )
     refused = {row.row: of_row(row.error).reason for row in answer.refused}

@@ -1,6 +1,7 @@
 """What a follower with limits is told: its part of everything, and nothing else."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -117,14 +118,15 @@ async def test_the_latest_is_of_what_is_allowed(town: Town) -> None:
 
 
 async def test_a_filter_only_narrows_what_is_allowed(town: Town) -> None:
-    for wanted in (
+    filters: tuple[dict[str, Any], ...] = (
         {"skus": [town.apple, town.saw]},
         {"locations": [town.here, town.far]},
         {"categories": [f"{town.food}/fruit", "tools"]},
         {"locations": [town.far]},
         {"categories": ["tools"]},
         {"skus": [town.saw]},
-    ):
+    )
+    for wanted in filters:
         async with following(town.client, snapshot=NOW, kinds=ALL_KINDS, **wanted) as follower:
             await follower.begun()
             await told_up_to(follower, town, await town.trade())
