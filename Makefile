@@ -16,13 +16,13 @@ BASELINE := proto/baseline.yaml
 COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo serve test check bench proto baseline format lock clean
+.PHONY: help setup demo serve test check bench fuzz sbom audit proto baseline format lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name text; do \
 		printf '  %-10s %s\n' "$$name" "$$text"; done
 	@echo
-	@echo '  ARGS="..." goes to the command behind demo, serve, test, bench and lock: make demo ARGS="--baskets 500"'
+	@echo '  ARGS="..." goes to the command behind demo, serve, test, bench, fuzz and lock: make demo ARGS="--baskets 500"'
 
 setup: $(READY)  ## make the environment in .venv from the lock
 
@@ -59,6 +59,17 @@ check: $(READY)  ## lint, format, types, import contracts, proto rules, generate
 
 bench: $(READY)  ## run the benchmarks; each prints its ratio last
 	$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: $(READY)  ## a server of its own under random, mutated and hostile calls (ARGS="--seconds 60 --seed 7")
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
+sbom: $(READY)  ## the bill of materials of the server's lock, build/sbom.json; works offline
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements --output-reproducible --output-format JSON --output-file build/sbom.json \
+		requirements-server.lock
+
+audit: $(READY)  ## known vulnerabilities in the server's lock; needs a network (exit code 3 without)
+	$(BIN)/python .ci/audit.py
 
 proto: $(READY)  ## generate inventory/v1 from proto/
 	$(BIN)/python proto/generate.py

@@ -10,10 +10,6 @@ from inventory.port import addresses, taken
 from inventory.settings import Settings
 from inventory.tls import Certificate, Identity
 
-HANDSHAKE_MS = 5_000
-"""Whoever takes longer is cut off; gRPC's own limit is 120 s."""
-OPTIONS = (("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),)
-
 log = structlog.get_logger(__name__)
 
 

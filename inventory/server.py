@@ -13,41 +13,59 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from inventory import __version__
+from inventory.alarms.certificate import own_certificate
+from inventory.alarms.edge import Edge
+from inventory.alarms.looking import Looking
+from inventory.alarms.proving import Proving
+from inventory.alarms.said import say
+from inventory.alarms.webhook import Webhook, hook_of
+from inventory.domain.alarm import Drift
+from inventory.domain.reconciliation import Reconciliation
 from inventory.engine.expiry import sweep
 from inventory.engine.failures import described
 from inventory.engine.lane import Lane
+from inventory.feed.forgetting import Forgetting
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
-from inventory.health import watch_database
-from inventory.listening import OPTIONS, Shared, listen
-from inventory.metrics import Sources, serve_metrics
+from inventory.health import Health
+from inventory.listening import Shared, listen
+from inventory.metrics import serve_metrics
 from inventory.postgres.access import first_admin
+from inventory.postgres.alarms import tell_drift
 from inventory.postgres.connection import Database, Writer
+from inventory.postgres.errors import StorageError
 from inventory.postgres.preparation import prepare
 from inventory.postgres.reads import Reader
 from inventory.rpc import (
     access,
+    alarm,
     audit,
     availability,
     catalog,
     channel,
+    operations,
+    reconciliation,
     reservation,
     stock,
     stock_count,
     subscriber,
     transfer,
+    transport,
     watch,
 )
 from inventory.rpc.amounts import Amounts
+from inventory.rpc.call_log import CallLog, LogCalls
 from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.rpc.doors import Doors
 from inventory.rpc.errors import encode_refusal
-from inventory.rpc.method import BULK_BYTES_MAX
+from inventory.rpc.meter import Meter
 from inventory.rpc.router import Router, Service
 from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
 from inventory.settings import Settings
 from inventory.tls import guard
+from inventory.tracing import Tracing, is_wanted
 
 REFUSING_S = 0.2
 CALLS_GRACE_S = 5.0
@@ -57,13 +75,11 @@ LANE_GRACE_S = 1.5
 CANCEL_S = 0.5
 RESTART_PAUSE_S = 1.0
 GC_YOUNG_OBJECTS = 50_000
-KEEPALIVE_MS = 30_000
-KEEPALIVE_TIMEOUT_MS = 10_000
-PING_INTERVAL_MIN_MS = 10_000
-METADATA_BYTES_MAX = 16 * 1024
-STREAMS_PER_CONNECTION_MAX = 10_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 NOT_SHARED = Shared()
+
+# They only read, and can while nothing can be written.
+READING = tuple(service.SERVICE.full_name for service in (watch, availability, operations))
 
 log = structlog.get_logger(__name__)
 Work = Callable[[], Coroutine[None, None, None]]
@@ -85,7 +101,8 @@ async def serve(
     too, instead of those of the settings.
 
     Raises `RuntimeError` when it may not be reached so (see `inventory.tls`), the port is taken, the database isn't
-    durable, or migrations are pending and not to be applied, and a `StorageError` when the database can't be reached.
+    durable, migrations are pending and not to be applied, or traces are asked for that can't be made, and a
+    `StorageError` when the database can't be reached.
     """
     stop = asyncio.Event()
     for number in stop_signals:
@@ -114,13 +131,20 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
     """Starts everything; leaving the stack stops it in order. Returns the address it listens on."""
     certificate = guard(settings)
     database = Database(dsn, settings.db_schema)
-    await prepare(database, apply=settings.migrate)
+    await prepare(
+        database,
+        apply=settings.migrate,
+        owner_dsn=settings.owner_dsn,
+        server_role=settings.server_role,
+        alone=settings.dsn is None,
+    )
     reader = await Reader.open(database)
     stack.push_async_callback(reader.close)
 
+    tracing = await _tracing(settings, stack)
     feed = Feed(database, reader, ChangeEncoder())
-    writer = Writer(database)
-    lane = Lane(writer, encode_refusal, feed.take)
+    writer = Writer(database, tracing)
+    lane = Lane(writer, encode_refusal, feed.take, tracing)
     lane_task = asyncio.create_task(lane.run())
 
     async def finish_lane() -> None:
@@ -133,19 +157,23 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
     doors = None if settings.development else Doors(reader)
     if doors is not None:
         await doors.look()
+    streams, edge = Streams(), Edge()
+    meter = Meter(CallLog(LogCalls(settings.log_calls)), tracing, edge.finished)
+    sources = operations.Sources(reader, feed, lane, streams, meter, lambda: keeping.subscribers, doors)
     works: dict[str, Work] = {
+        "sampler": sources.sampler.run,
         "sweep": partial(sweep, lane, reader),
         "feed": partial(feed.run, lambda: lane.busy, lambda: writer.pid),
         "keeping": keeping.run,
+        "forgetting": Forgetting(reader).run,
         **({} if doors is None else {"doors": doors.run}),
     }
     stack.push_async_callback(_cancel, *(asyncio.create_task(_keep_on(name, works[name]), name=name) for name in works))
 
-    writes, streams, amounts = Writes(lane), Streams(), Amounts(reader)
+    writes, amounts = Writes(lane, tracing), Amounts(reader)
     if settings.metrics is not None:
-        sources = Sources(reader.head, streams, lane, lambda: [row.subscriber for row in keeping.subscribers])
-        stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources))
-    server = grpc.aio.server(options=_options(bool(shared.addresses)))
+        stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources, settings.tls_cert))
+    server = grpc.aio.server(options=transport.options(bool(shared.addresses)))
     services = [
         Service(stock.SERVICE, stock.StockService(writes, reader, amounts).methods()),
         Service(reservation.SERVICE, reservation.ReservationService(writes, reader, streams, amounts).methods()),
@@ -155,27 +183,24 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         Service(channel.SERVICE, channel.ChannelService(writes, reader).methods()),
         Service(watch.SERVICE, watch.WatchService(feed, reader, streams).methods()),
         Service(availability.SERVICE, availability.AvailabilityService(reader, amounts).methods()),
+        Service(alarm.SERVICE, alarm.AlarmService(writes, reader).methods()),
         Service(subscriber.SERVICE, subscriber.SubscriberService(reader).methods()),
+        Service(operations.SERVICE, operations.OperationsService(sources).methods()),
         Service(access.SERVICE, access.AccessService(database, reader, doors).methods()),
         Service(audit.SERVICE, audit.AuditService(reader).methods()),
+        Service(
+            reconciliation.SERVICE,
+            reconciliation.ReconciliationService(reader, streams, partial(_reconciled, database, reader)).methods(),
+        ),
     ]
-    server.add_generic_rpc_handlers((Router(services, reader, streams, doors),))
+    server.add_generic_rpc_handlers((Router(services, reader, streams, doors, meter),))
     names = [service.name for service in services]
-    healthy = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    states = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
-
-    async def tell_health(serving: bool) -> None:
-        for name in ("", *names):
-            await healthy.set(name, states[not serving])
-
-    await tell_health(True)
-    looking = asyncio.create_task(_keep_on("health", partial(watch_database, database, tell_health)), name="health")
-    stack.push_async_callback(_cancel, looking)
+    healthy = await _tell_health(server, Health(database, lane, names, READING), sources, stack)
     if settings.reflects:
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
     port = listen(server, settings, certificate, shared)
+    _see(stack, settings, database, reader, streams, edge, sources, keeping, _address(settings, port))
     await server.start()
 
     async def end_calls() -> None:
@@ -183,12 +208,86 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         lane.stop()
         feed.stop()
         streams.stop()
+        meter.stopping = True
         await asyncio.sleep(REFUSING_S)  # who calls now is told why; gRPC's own stop would only say CANCELLED
         await streams.drained(CALLS_GRACE_S, STREAMS_GRACE_S)
         await server.stop(LAST_WORDS_S)  # and then cuts off who doesn't read, and who watches our health
 
     stack.push_async_callback(end_calls)
+    return _address(settings, port)
+
+
+def _see(
+    stack: AsyncExitStack,
+    settings: Settings,
+    database: Database,
+    reader: Reader,
+    streams: Streams,
+    edge: Edge,
+    sources: operations.Sources,
+    keeping: Keeping,
+    address: str,
+) -> None:
+    """Looks for what is wrong, and tells people of it."""
+    if not settings.alarms:
+        return
+    hook = hook_of(settings.webhook_url, settings.webhook_secret, settings.webhook_secret_file)
+    alarms = Looking(
+        database,
+        reader,
+        edge,
+        address=address,
+        version=__version__,
+        streaming=lambda: {channel for _, channel in streams.count()},
+        subscribers=keeping.lately,
+        own=partial(own_certificate, settings.tls_cert, address),
+    )
+    stack.push_async_callback(alarms.leave)
+    seeing: dict[str, Work] = {"alarms": alarms.run, "proving": Proving(database, reader, sources.checks.add).run}
+    if hook is not None:
+        seeing["webhook"] = Webhook(database, reader, hook).run
+    stack.push_async_callback(
+        _cancel, *(asyncio.create_task(_keep_on(name, seeing[name]), name=name) for name in seeing)
+    )
+
+
+def _address(settings: Settings, port: int) -> str:
+    """Where we listen."""
     return f"{settings.listen.rpartition(':')[0]}:{port}"
+
+
+async def _reconciled(database: Database, reader: Reader, found: Reconciliation) -> None:
+    """Opens the alarm of a channel whose numbers are wrong, or closes it."""
+    drift = Drift(found.channel, found.kind.name.lower(), found.counts.alarming, str(found.reconciliation_id))
+    try:
+        say(await tell_drift(reader, database, drift))
+    except StorageError as error:  # the reconciliation is stored, and is to be answered
+        log.warning("an alarm of a reconciliation could not be told", why=type(error).__name__)
+
+
+async def _tracing(settings: Settings, stack: AsyncExitStack) -> Tracing | None:
+    if not is_wanted(settings.tracing):
+        return None
+    tracing = Tracing()
+    stack.push_async_callback(asyncio.to_thread, tracing.close)
+    return tracing
+
+
+async def _tell_health(
+    server: grpc.aio.Server, doctor: Health, sources: operations.Sources, stack: AsyncExitStack
+) -> health.aio.HealthServicer:
+    healthy = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+
+    async def tell(service: str, serves: bool) -> None:
+        states = health_pb2.HealthCheckResponse
+        await healthy.set(service, states.SERVING if serves else states.NOT_SERVING)
+
+    await doctor.begin(tell)
+    sources.unwell = lambda: doctor.unwell
+    looking = asyncio.create_task(_keep_on("health", doctor.run), name="health")
+    stack.push_async_callback(_cancel, looking)
+    return healthy
 
 
 def _spare_the_collector() -> None:
@@ -197,23 +296,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_YOUNG_OBJECTS, 20, 50)
-
-
-def _options(shares_port: bool) -> list[tuple[str, int]]:
-    return [
-        ("grpc.so_reuseport", int(shares_port)),
-        ("grpc.max_receive_message_length", BULK_BYTES_MAX),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.max_metadata_size", METADATA_BYTES_MAX),
-        ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION_MAX),
-        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
-        ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_MS),  # without it a lost peer was kept for 60 s more (seen)
-        ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MIN_MS),
-        ("grpc.keepalive_permit_without_calls", 1),
-        *OPTIONS,
-    ]
 
 
 async def _keep_on(name: str, work: Work) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     """How many processes serve on the port."""
     metrics: Annotated[str, Field(pattern=r"^.+:\d{1,5}$")] | None = None
     """HOST:PORT of the Prometheus text; worker n, counted from 0, has PORT + n. Unset: none."""
+    alarms: bool = True
+    """Whether this server looks for what is wrong, and tells people. Of those on one database at least one should."""
     development: bool = False
     """Callers need no credential and name their channel themselves; only on loopback."""
     tls_cert: Path | None = None
@@ -37,6 +39,8 @@ class Settings(BaseSettings):
     """A PostgreSQL 15 or newer. Unset: an embedded server of our own."""
     owner_dsn: str | None = None
     """The same database as the role that owns its tables: for migrations. Unset: `dsn` is that role too."""
+    server_role: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """The role that servers work as: migrations grant what it needs. Unset: with an `owner_dsn`, the user of `dsn`."""
     # The names of schemas that PostgreSQL itself uses are refused by the migration's own check.
     db_schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,47}$")] = "inventory"
     """The schema that holds everything of one retailer."""
@@ -52,8 +56,18 @@ class Settings(BaseSettings):
     """Changes older than this can no longer be resumed from. Unset by an empty text: no such limit."""
     feed_changes: Annotated[int, Field(ge=1)] | None = 10_000_000
     """Only so many newest changes can be resumed from. Unset by an empty text: no such limit."""
+    webhook_url: Annotated[str | None, Field(repr=False)] = None
+    """Where alarms are sent, http or https. Unset: nowhere. Never logged."""
+    webhook_secret: Annotated[str | None, Field(repr=False)] = None
+    """What is sent there is signed with it. Never logged."""
+    webhook_secret_file: Path | None = None
+    """A file that has the secret, instead."""
     log_json: bool = False
     """Log lines as JSON."""
+    log_calls: Literal["none", "defects", "writes", "all"] = "defects"
+    """Which calls are logged: defects are those that failed by the server's fault or took longer than a second."""
+    tracing: bool | None = None
+    """Whether traces are made and exported by OTLP. Unset: when OTEL_EXPORTER_OTLP_ENDPOINT is set."""
 
     @property
     def feed_age(self) -> timedelta | None:

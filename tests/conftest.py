@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 import uvloop
 
-from inventory.postgres.embedded import EmbeddedPostgres
+from inventory.postgres.embedded import SERVER_ROLE, EmbeddedPostgres
 from inventory.postgres.migrate import migrate
 
 SCHEMA = "inventory"
@@ -26,11 +26,20 @@ def pytest_configure() -> None:
     """Programs that tests run say all they have to say, as in a pipe; the runner tells its processes a width of 80.
     Servers know callers by the name they give, unless a test wants credentials."""
     os.environ.pop("COLUMNS", None)
-    os.environ["INVENTORY_DEVELOPMENT"] = "1"
+    os.environ |= {"INVENTORY_DEVELOPMENT": "1", "INVENTORY_ALARMS": "0"}
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def looking_for_alarms(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Servers of a module look for alarms if it says `ALARMS = True`: elsewhere an alarm, which is a change of the
+    feed, would come between what a test does and what it expects."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("INVENTORY_ALARMS", str(int(getattr(request.module, "ALARMS", False))))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +55,8 @@ def scratch() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres(scratch: Path) -> Iterator[str]:
-    """The DSN of a server whose role may make databases: our own one, or that of INVENTORY_TEST_DSN."""
+    """The DSN of a server whose role may make databases: our own one, or that of INVENTORY_TEST_DSN. There is a role
+    inventory_server too, which may log in as that one does."""
     if given := os.environ.get("INVENTORY_TEST_DSN"):
         yield given
         return
@@ -100,6 +110,13 @@ def _in_database(dsn: str, name: str) -> str:
     return f"{parts.scheme}://{parts.netloc}/{name}{query}"
 
 
+def as_server(dsn: str) -> str:
+    """The same database, as the role that servers work as and that owns nothing."""
+    parts = urlsplit(dsn)
+    place = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{SERVER_ROLE}@{place}{parts.path}?{parts.query}"
+
+
 def _run(work: Coroutine[Any, Any, None]) -> None:
     # A loop of our own: that of the tests may not exist yet.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -112,7 +129,7 @@ async def _drop(server: str, name: str) -> None:
     try:
         await connection.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = $1 AND usename = current_user",
+            " WHERE datname = $1 AND pg_has_role(usesysid, 'MEMBER')",
             name,
         )
         for remaining in reversed(range(DROP_TRIES)):
@@ -138,6 +155,6 @@ async def _execute(dsn: str, statement: str) -> None:
 async def _migrate(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     try:
-        await migrate(connection, SCHEMA)
+        await migrate(connection, SCHEMA, server_role=SERVER_ROLE)
     finally:
         await connection.close()

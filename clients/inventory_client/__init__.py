@@ -53,11 +53,13 @@ from inventory_client.events import (
 from inventory_client.joiner import ChangeTooLarge
 from inventory_client.levels import Level
 from inventory_client.mirror import StockMirror
+from inventory_client.reconciliations import Answer, OwnNumber, ReconciliationKind, Reconciling
 from inventory_client.reservations import reserve_request
 from inventory_client.sourcing import Purpose, Strategy
 from inventory_client.watch import Watch
 
 __all__ = [
+    "Answer",
     "AvailabilityMirror",
     "Bookmark",
     "ChangeTooLarge",
@@ -85,9 +87,12 @@ __all__ = [
     "OnRetry",
     "OutcomeUnknown",
     "Overloaded",
+    "OwnNumber",
     "PermissionDenied",
     "PreconditionFailed",
     "Purpose",
+    "ReconciliationKind",
+    "Reconciling",
     "Refused",
     "ReservationExpired",
     "RestartReason",

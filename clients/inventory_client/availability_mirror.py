@@ -19,6 +19,7 @@ from inventory_client.events import (
     SnapshotPiece,
 )
 from inventory_client.mirroring import READY_S, Mirror
+from inventory_client.reconciliations import Reconciling
 from inventory_client.watch import OnConnection, Watch
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,14 @@ class AvailabilityMirror(Mirror):
     def __iter__(self) -> Iterator[tuple[str, Sellable]]:
         """(sku, sellable) of all of which something may be sold; of one look, whatever comes meanwhile."""
         yield from list(self._sellable.items())
+
+    def reconcile(self, *, reference: str = "") -> Reconciling:
+        """Compares what is in here now with the ledger, without asking the stream. Nothing of it should ever be DRIFT
+        or MISSING. Raises what `InventoryClient.reconcile` does."""
+        shown = dict(self._sellable)
+        rows = [(sku, sellable.available_to_sell) for sku, sellable in shown.items()]
+        rows += [(sku, 0) for sku in self._skus if sku not in shown]
+        return self._client.reconcile(rows, cursor=self._cursor, list_missing=not self._skus, reference=reference)
 
     def on_change(self, callback: OnSellable) -> Callable[[], None]:
         """Has every change told, in the loop, after it can be read. Returns what ends that."""

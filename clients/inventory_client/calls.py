@@ -12,6 +12,7 @@ from inventory_client.backoff import Backoff
 from inventory_client.credentials import Metadata
 from inventory_client.endpoints import CONNECT_S, Endpoint, Endpoints, is_cancelled
 from inventory_client.errors import Failure, error, failure_of
+from inventory_client.tracing import Tracing
 
 TIMEOUT_S = 10.0
 ATTEMPT_MIN_S = 1.0
@@ -44,6 +45,7 @@ class Calls:
         self._timeout_s = timeout_s
         self._on_retry = on_retry
         self._endpoints: Endpoints | None = None
+        self._tracing: Tracing | None = None
 
     async def _write(self, request: Any, response_type: type[Response], options: WriteOptions) -> Response:
         """Sends a write, always with the same request_id. Raises `InventoryError`."""
@@ -76,6 +78,20 @@ class Calls:
         *,
         writes: bool = False,
     ) -> Response:
+        if self._tracing is None:
+            return await self._tried(request, response_type, timeout_s, request_id, writes=writes)
+        with self._tracing.call(type(request)):
+            return await self._tried(request, response_type, timeout_s, request_id, writes=writes)
+
+    async def _tried(
+        self,
+        request: Message,
+        response_type: type[Response],
+        timeout_s: float | None,
+        request_id: str,
+        *,
+        writes: bool,
+    ) -> Response:
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + (self._timeout_s if timeout_s is None else timeout_s)
         backoff = Backoff(pause_max_s=CALL_PAUSE_MAX_S)
@@ -107,9 +123,10 @@ class Calls:
             return await not_connected(endpoint)
         timeout_s = left_s if alone else min(left_s, max(left_s / 2, ATTEMPT_MIN_S))
         try:
-            return await endpoint.unary(type(request), response_type)(
-                request, timeout=timeout_s, metadata=self._introduce()
-            )
+            metadata = self._introduce()
+            if self._tracing is not None:
+                metadata = (*metadata, *self._tracing.told())
+            return await endpoint.unary(type(request), response_type)(request, timeout=timeout_s, metadata=metadata)
         except grpc.aio.AioRpcError as failed:
             return failure_of(failed)
         except asyncio.CancelledError:

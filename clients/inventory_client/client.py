@@ -15,6 +15,7 @@ from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
 from inventory_client.access import AccessCalls
 from inventory_client.acknowledger import Acknowledger
+from inventory_client.alarms import AlarmCalls
 from inventory_client.arguments import codes, duration
 from inventory_client.availability import AvailabilityCalls
 from inventory_client.calls import TIMEOUT_S, OnRetry
@@ -24,10 +25,13 @@ from inventory_client.credentials import Pem, Token, introduction, wire_credenti
 from inventory_client.cursor import REVISION_MAX, Cursor, CursorStore
 from inventory_client.endpoints import Endpoints, addresses
 from inventory_client.joiner import CHANGE_BYTES_MAX
+from inventory_client.operations import OperationsCalls
+from inventory_client.reconciliations import ReconciliationCalls
 from inventory_client.reservations import ReservationCalls
 from inventory_client.stock import StockCalls
 from inventory_client.stock_counts import StockCountCalls
 from inventory_client.subscribers import SubscriberCalls
+from inventory_client.tracing import Tracing
 from inventory_client.transfers import TransferCalls
 from inventory_client.watch import OnConnection, Start, Watch
 
@@ -46,6 +50,7 @@ class WatchMode(IntEnum):
 
 class InventoryClient(
     AccessCalls,
+    AlarmCalls,
     StockCalls,
     StockCountCalls,
     ReservationCalls,
@@ -54,12 +59,16 @@ class InventoryClient(
     CatalogCalls,
     ChannelCalls,
     SubscriberCalls,
+    ReconciliationCalls,
+    OperationsCalls,
 ):
     """A client of one or several servers on the same database, used within `async with`, from one event loop.
 
     Every write gets a request_id once per call, and is sent again under it, with growing, jittered pauses, while it is
     not known whether it happened or the service is too busy; so it has one effect at most. All tries together last at
     most `timeout_s`. One server is used while it is well; the calls and streams of a server that stops move on.
+
+    In a program that uses OpenTelemetry each call is a span, which the server's spans go on from.
 
     Calls raise `Refused` (a definite no: nothing happened), `OutcomeUnknown` (a write that may have happened: send it
     again with its request_id), or `Unavailable`; no gRPC error.
@@ -116,6 +125,7 @@ class InventoryClient(
 
     async def __aenter__(self) -> Self:
         self._endpoints = Endpoints(self._addresses, self._credentials)
+        self._tracing = Tracing.of_program()
         return self
 
     async def __aexit__(

@@ -56,6 +56,10 @@ class Endpoint:
         """The method that answers this request with a stream."""
         return self._method(self._wire.unary_stream, request_type, response_type)
 
+    def conversation(self, request_type: type[Message], response_type: type[Message]) -> Any:
+        """The method that takes a stream of such requests and answers with a stream."""
+        return self._method(self._wire.stream_stream, request_type, response_type)
+
     async def connected(self, within_s: float) -> bool:
         """Whether there is a connection, now or soon. False: nothing was sent."""
         ready = grpc.ChannelConnectivity.READY

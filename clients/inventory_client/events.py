@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from inventory.v1 import alarm_service_pb2 as alarm_pb2
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
@@ -38,7 +39,8 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPiece:
-    """A part of what there is as of `revision`; each level, SKU, location and channel comes once. `availability`: what
+    """A part of what there is as of `revision`; each level, SKU, location, channel and open alarm comes
+    once. `availability`: what
     the watch's own channel may sell; what isn't named can't be sold."""
 
     revision: int
@@ -47,6 +49,7 @@ class SnapshotPiece:
     locations: Sequence[catalog_pb2.Location] = ()
     channels: Sequence[channel_pb2.Channel] = ()
     availability: Sequence[channel_pb2.ChannelAvailability] = ()
+    alarms: Sequence[alarm_pb2.Alarm] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from inventory_client.events import (
 )
 from inventory_client.levels import Level, Levels
 from inventory_client.mirroring import READY_S, Mirror
+from inventory_client.reconciliations import OwnNumber, ReconciliationKind, Reconciling, as_reconciliation_kind
 from inventory_client.watch import OnConnection, Watch
 
 SWAP_SLICE = 1_000
@@ -106,6 +107,37 @@ class StockMirror(Mirror):
             level = levels.get(sku, location)
             if level is not None:
                 yield sku, location, level
+
+    def reconcile(
+        self, kind: ReconciliationKind | str = ReconciliationKind.AVAILABLE, *, reference: str = ""
+    ) -> Reconciling:
+        """Compares what is in here now with the ledger, without asking the stream. Nothing of it should ever be DRIFT
+        or MISSING. `kind`: AVAILABLE or ON_HAND.
+
+        Raises `ValueError`, and what `InventoryClient.reconcile` does.
+        """
+        of = as_reconciliation_kind(kind)
+        if of is ReconciliationKind.AVAILABLE_TO_SELL:
+            raise ValueError("this mirror knows levels; what may be sold is in an AvailabilityMirror")
+        whole = bool(self._locations) and not self._skus and not self._categories
+        return self._client.reconcile(
+            self._numbers(of),
+            of,
+            cursor=self._cursor,
+            list_missing=whole,
+            locations=self._locations if whole else (),
+            reference=reference,
+        )
+
+    def _numbers(self, kind: ReconciliationKind) -> Iterator[OwnNumber]:
+        """A level may be newer than the cursor. After a new snapshot the old content is of the old cursor."""
+        levels, cursor = self._levels, self._cursor
+        for sku, location, level in self:
+            if self._levels is levels:
+                cursor = self._cursor
+            quantity = level.on_hand if kind is ReconciliationKind.ON_HAND else level.available
+            newer = level.revision if cursor is None or level.revision > cursor.revision else 0
+            yield OwnNumber(sku, quantity, location, cursor, newer)
 
     def on_change(self, callback: OnChange) -> Callable[[], None]:
         """Has every change of a level told, in the loop, after it can be read. Returns what ends that.

@@ -91,6 +91,11 @@ class Mirror(ABC):
         return 0 if self._cursor is None else self._cursor.revision
 
     @property
+    def cursor(self) -> Cursor | None:
+        """Everything up to it is in here; None before the first snapshot."""
+        return self._cursor
+
+    @property
     def live(self) -> bool:
         """Whether it is connected and has caught up with what had happened when it connected."""
         return self._target is not None and self.revision >= self._target

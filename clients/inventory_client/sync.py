@@ -20,6 +20,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import grpc
 
+from inventory.v1 import reconciliation_service_pb2 as pb2
 from inventory_client.calls import TIMEOUT_S, OnRetry
 from inventory_client.client import HEARTBEAT, InventoryClient, WatchMode
 from inventory_client.credentials import Pem, Token
@@ -28,6 +29,7 @@ from inventory_client.events import Connection, Event
 from inventory_client.levels import Level
 from inventory_client.mirror import OnChange, StockMirror
 from inventory_client.mirroring import READY_S, WAIT_S
+from inventory_client.reconciliations import ReconciliationKind, Reconciling
 from inventory_client.watch import Watch
 
 STOP_S = 5.0
@@ -141,6 +143,18 @@ def _watches(
             return method(self.asynchronous, *args, **kwargs)
 
         return SyncWatch(self, self.run(begin()))
+
+    return _described(call)
+
+
+def _reconciles(
+    method: Callable[Concatenate[InventoryClient, Parameters], Reconciling],
+) -> Callable[Concatenate["SyncInventoryClient", Parameters], "SyncReconciling"]:
+    """The method, whose answers are waited for."""
+
+    @wraps(method)
+    def call(self: "SyncInventoryClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> "SyncReconciling":
+        return SyncReconciling(self, method(self.asynchronous, *args, **kwargs))
 
     return _described(call)
 
@@ -263,12 +277,55 @@ class SyncInventoryClient:
     list_channels = _iterates(InventoryClient.list_channels)
     set_channel_skus = _waits(InventoryClient.set_channel_skus)
     list_channel_skus = _iterates(InventoryClient.list_channel_skus)
+    who_am_i = _waits(InventoryClient.who_am_i)
+    set_access = _waits(InventoryClient.set_access)
+    list_access = _iterates(InventoryClient.list_access)
+    create_token = _waits(InventoryClient.create_token)
+    rotate_token = _waits(InventoryClient.rotate_token)
+    bind_certificate = _waits(InventoryClient.bind_certificate)
+    revoke_credential = _waits(InventoryClient.revoke_credential)
+    list_credentials = _iterates(InventoryClient.list_credentials)
+    list_audit_entries = _iterates(InventoryClient.list_audit_entries)
     register_subscriber = _waits(InventoryClient.register_subscriber)
     acknowledge = _waits(InventoryClient.acknowledge)
     list_subscribers = _waits(InventoryClient.list_subscribers)
     remove_subscriber = _waits(InventoryClient.remove_subscriber)
+    list_alarms = _iterates(InventoryClient.list_alarms)
+    acknowledge_alarm = _waits(InventoryClient.acknowledge_alarm)
+    list_deliveries = _iterates(InventoryClient.list_deliveries)
     request_bookmark = _waits(InventoryClient.request_bookmark)
+    get_reconciliation = _waits(InventoryClient.get_reconciliation)
+    list_reconciled = _iterates(InventoryClient.list_reconciled)
+    list_reconciliations = _iterates(InventoryClient.list_reconciliations)
+    reconcile = _reconciles(InventoryClient.reconcile)
+    figures = _waits(InventoryClient.figures)
     watch = _watches(InventoryClient.watch)
+
+
+class SyncReconciling:
+    """As `Reconciling`: iterate it once, from one thread."""
+
+    def __init__(self, client: SyncInventoryClient, run: Reconciling) -> None:
+        self.asynchronous = run
+        self._client = client
+
+    @property
+    def compared(self) -> int:
+        return self.asynchronous.compared
+
+    @property
+    def result(self) -> pb2.Reconciliation | None:
+        return self.asynchronous.result
+
+    @property
+    def reconciliation_id(self) -> str:
+        return self.asynchronous.reconciliation_id
+
+    def finished(self) -> pb2.Reconciliation:
+        return self._client.run(self.asynchronous.finished())
+
+    def __iter__(self) -> Iterator[pb2.ReconciledRow]:
+        return _each(self._client, aiter(self.asynchronous))
 
 
 class SyncWatch:
@@ -388,6 +445,11 @@ class SyncStockMirror:
 
     def on_change(self, callback: OnChange) -> Callable[[], None]:
         return self.asynchronous.on_change(callback)
+
+    def reconcile(
+        self, kind: ReconciliationKind | str = ReconciliationKind.AVAILABLE, *, reference: str = ""
+    ) -> SyncReconciling:
+        return SyncReconciling(self._client, self.asynchronous.reconcile(kind, reference=reference))
 
     def wait_until(self, revision: int, timeout_s: float = WAIT_S) -> None:
         self._client.run(self.asynchronous.wait_until(revision, timeout_s))

@@ -8,7 +8,7 @@ from typing import Self
 from inventory_client.availability_mirror import AvailabilityMirror, OnSellable, Sellable
 from inventory_client.client import HEARTBEAT
 from inventory_client.mirroring import READY_S, WAIT_S
-from inventory_client.sync import SyncInventoryClient
+from inventory_client.sync import SyncInventoryClient, SyncReconciling
 
 
 class SyncAvailabilityMirror:
@@ -55,6 +55,9 @@ class SyncAvailabilityMirror:
 
     def __iter__(self) -> Iterator[tuple[str, Sellable]]:
         return iter(self.asynchronous)
+
+    def reconcile(self, *, reference: str = "") -> SyncReconciling:
+        return SyncReconciling(self._client, self.asynchronous.reconcile(reference=reference))
 
     @property
     def revision(self) -> int:

@@ -278,6 +278,7 @@ class Watch:
                 message.locations,
                 message.channels,
                 message.availability,
+                message.alarms,
             )
         changes = self._joiner.take(message)
         if message.latest or (message.availability and not message.snapshot_revision):

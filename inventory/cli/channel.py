@@ -22,10 +22,12 @@ from inventory.cli.channel_rows import (
     VIEW_COLUMNS,
     channel_json,
     channel_sku_json,
+    silent_after_cell,
     view,
     view_cells,
 )
 from inventory.cli.channel_rows import kind as kind_of
+from inventory.cli.channel_rows import silent_after as silent_after_of
 from inventory.cli.failure import Failed
 from inventory.cli.fitted import Column, FittedTable, code, number, whole
 from inventory.cli.options import SERVER_DEFAULT, Json, Server
@@ -101,6 +103,8 @@ def set_(
     share_bp: Value = None,
     oversell: Value = None,
     min_life_days: Annotated[int | None, Parameter(show_default=False)] = None,
+    silent_after: Value = None,
+    stop_selling_when_silent: Annotated[bool | None, Parameter(show_default=False)] = None,
     dry_run: Flag = False,
     server: Server = SERVER_DEFAULT,
     json: Json = False,
@@ -133,6 +137,10 @@ def set_(
         Beyond the shelf: deny, allow, or a whole number over all places; none: what the SKU says.
     min_life_days
         How many days a lot must still last when it is promised.
+    silent_after
+        An alarm is opened when it was not heard of for so many seconds, 5 to 2678400; none: never.
+    stop_selling_when_silent
+        While it is silent, it may sell nothing.
     dry_run
         Ask the server what would be, and change nothing.
     """
@@ -156,6 +164,7 @@ def set_(
             wished.locations.extend(location or ())
         if min_life_days is not None:
             wished.min_life_days = min_life_days
+        _silence(wished, silent_after, stop_selling_when_silent)
         wished.view.CopyFrom(_changed(wished.view, (buffer, cap, share_bp, oversell)))
         return (await client.set_channel(wished, validate_only=dry_run)).channel
 
@@ -222,6 +231,20 @@ def skus(
     return 0
 
 
+def _silence(wished: pb2.Channel, silent_after: str | None, stops: bool | None) -> None:
+    """Puts what was said into it; without a limit it never stops. Raises `Failed`."""
+    if silent_after == NONE:
+        wished.ClearField("silent_after")
+        wished.stop_selling_when_silent = False
+    elif silent_after is not None:
+        try:
+            wished.silent_after.FromTimedelta(silent_after_of(silent_after))
+        except Refusal as refusal:
+            raise Failed(f"--silent-after: {refusal.message}, or none") from None
+    if stops is not None:
+        wished.stop_selling_when_silent = stops
+
+
 def _run(server: Server, work: "Callable[[InventoryClient], Coroutine[Any, Any, Result]]") -> Result:
     from inventory.cli.connection import connect, run
 
@@ -261,7 +284,7 @@ def _table(channels: Sequence[pb2.Channel]) -> FittedTable:
     table = FittedTable(
         [
             code("channel"), code("name", 2), whole("kind"), code("sells from"), *_view_columns(),
-            number("min life days", 1),
+            number("min life days", 1), number("silent after s", 3), whole("when silent", 3),
         ]
     )  # fmt: skip
     for channel in channels:
@@ -272,8 +295,16 @@ def _table(channels: Sequence[pb2.Channel]) -> FittedTable:
             ", ".join(channel.locations) or "everywhere",
             *_cells(channel.view),
             f"{channel.min_life_days:,}",
+            silent_after_cell(channel) or "–",
+            _when_silent(channel),
         )
     return table
+
+
+def _when_silent(channel: pb2.Channel) -> str:
+    if channel.selling_stopped:
+        return "sells nothing now"
+    return "sells nothing" if channel.stop_selling_when_silent else "–"
 
 
 def _sku_table(channel: str, rows: Sequence[pb2.ChannelSku]) -> FittedTable:

@@ -1,14 +1,23 @@
 """Channels as rows of CSV files, and as people write and read them."""
 
 import json
+import re
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from inventory.cli.csv_file import Columns, integer, shown
-from inventory.cli.csv_rows import Table
+from inventory.cli.csv_rows import Table, boolean_of
 from inventory.cli.failure import printable
 from inventory.domain.code import channel_code, free_text, location_code, sku_code
-from inventory.domain.limits import CHANNEL_LOCATIONS_MAX, MIN_LIFE_DAYS_MAX, NAME_BYTES_MAX, QUANTITY_MAX
+from inventory.domain.limits import (
+    CHANNEL_LOCATIONS_MAX,
+    MIN_LIFE_DAYS_MAX,
+    NAME_BYTES_MAX,
+    QUANTITY_MAX,
+    SILENT_AFTER_MAX,
+    SILENT_AFTER_MIN,
+)
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.topology import SHARE_WHOLE_BP
 from inventory.v1 import channel_service_pb2 as pb2
@@ -23,6 +32,8 @@ KINDS = {
 }
 KIND_NAMES = {number: name for name, number in KINDS.items()}
 VIEW_COLUMNS = ("buffer", "cap", "share_bp", "oversell")
+SILENCE_COLUMNS = ("silent_after_s", "stop_selling_when_silent")
+_SECONDS = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?", re.ASCII)
 _MOST = {"buffer": QUANTITY_MAX, "cap": QUANTITY_MAX, "share_bp": SHARE_WHOLE_BP}
 
 
@@ -83,6 +94,11 @@ def channel_json(channel: pb2.Channel) -> dict[str, Any]:
         "locations": list(channel.locations),
         **_view_document(channel.view),
         "min_life_days": channel.min_life_days,
+        "silent_after_s": channel.silent_after.ToTimedelta().total_seconds()
+        if channel.HasField("silent_after")
+        else None,
+        "stop_selling_when_silent": channel.stop_selling_when_silent,
+        "selling_stopped": channel.selling_stopped,
     }
 
 
@@ -104,6 +120,7 @@ def channel_line(channel: pb2.Channel) -> str:
     parts = [
         f"sells from {', '.join(channel.locations) or 'everywhere'}",
         *(f"{n} {cell}" for n, cell in named if cell),
+        *(["sells nothing: it is silent"] if channel.selling_stopped else []),
     ]
     return printable(", ".join(parts))
 
@@ -140,7 +157,7 @@ def _within(text: str, column: str, low: int, high: int) -> int:
 
 
 def _parse_channel(fields: Sequence[str]) -> pb2.Channel:
-    code, name, kind_name, places, *view_texts, days = fields
+    code, name, kind_name, places, *view_texts, days, silent_after_s, stops = fields
     return pb2.Channel(
         channel=channel_code(code, "channel"),
         name=free_text(name, NAME_BYTES_MAX, "name"),
@@ -148,7 +165,27 @@ def _parse_channel(fields: Sequence[str]) -> pb2.Channel:
         locations=locations(places),
         view=view(view_texts),
         min_life_days=_within(days, "min_life_days", 0, MIN_LIFE_DAYS_MAX) if days else 0,
+        silent_after=silent_after(silent_after_s) if silent_after_s else None,
+        stop_selling_when_silent=boolean_of(stops, "stop_selling_when_silent") or False,
     )
+
+
+def silent_after(text: str) -> timedelta:
+    """Seconds. Raises TTL_OUT_OF_RANGE."""
+    found = _SECONDS.fullmatch(text)
+    after = timedelta(0, int(found[1]), int((found[2] or "").ljust(6, "0"))) if found else None
+    if after is None or not SILENT_AFTER_MIN <= after <= SILENT_AFTER_MAX:
+        low, high = (int(limit.total_seconds()) for limit in (SILENT_AFTER_MIN, SILENT_AFTER_MAX))
+        raise Refusal(Reason.TTL_OUT_OF_RANGE, f"{shown(text)} is not {low} to {high} seconds", field="silent_after_s")
+    return after
+
+
+def silent_after_cell(channel: pb2.Channel) -> str:
+    """As `silent_after` reads it; empty: it may be silent for ever."""
+    if not channel.HasField("silent_after"):
+        return ""
+    after = channel.silent_after.ToTimedelta()
+    return f"{after.days * 86_400 + after.seconds}.{after.microseconds:06}".rstrip("0").rstrip(".")
 
 
 def channel_row(channel: pb2.Channel) -> list[str]:
@@ -159,6 +196,8 @@ def channel_row(channel: pb2.Channel) -> list[str]:
         locations_cell(channel.locations),
         *view_cells(channel.view),
         str(channel.min_life_days),
+        silent_after_cell(channel),
+        "true" if channel.stop_selling_when_silent else "",
     ]
 
 
@@ -174,7 +213,7 @@ def channel_sku_row(channel: str, found: pb2.ChannelSku) -> list[str]:
 
 CHANNELS: Table[pb2.Channel] = Table(
     "channels",
-    Columns(("channel",), ("name", "kind", "locations", *VIEW_COLUMNS, "min_life_days")),
+    Columns(("channel",), ("name", "kind", "locations", *VIEW_COLUMNS, "min_life_days", *SILENCE_COLUMNS)),
     _parse_channel,
     lambda row: row.channel,
 )

@@ -42,10 +42,15 @@ __all__ = ["SayAgain", "assert_serving", "connect", "failed", "is_loopback", "ru
 
 @asynccontextmanager
 async def connect(
-    server: Server, channel: str = "", on_retry: OnRetry | None = None, *, patience_s: float = READ_PATIENCE_S
+    server: Server,
+    channel: str = "",
+    on_retry: OnRetry | None = None,
+    *,
+    patience_s: float = READ_PATIENCE_S,
+    must_serve: bool = True,
 ) -> AsyncIterator[InventoryClient]:
     """A client of the server, which serves now; `channel` '': that of the credential. `on_retry`: None: what takes long
-    is said on stderr.
+    is said on stderr. With `must_serve` false a server that does not serve now will do.
 
     Raises `Failed`; an error of a call leaves the block as `Failed`.
     """
@@ -55,7 +60,8 @@ async def connect(
         except Refusal as refusal:
             raise Failed(f"{refusal.reason}: {refusal.message}") from None
     client = _client(server, channel, on_retry or SayAgain(server.address), patience_s)
-    await assert_serving(server)
+    if must_serve:
+        await assert_serving(server)
     async with client:
         try:
             yield client
@@ -136,9 +142,9 @@ class SayAgain:
             print(f"{what}: trying again ...", file=sys.stderr, flush=True)
 
 
-async def assert_serving(server: Server, own: Path | None = None) -> None:
-    """Raises `Failed` unless the server answers that it serves. `own`: its certificate, if it is ours: to be trusted by
-    itself, when nothing else is said about TLS."""
+async def assert_serving(server: Server, own: Path | None = None, service: str = "") -> None:
+    """Raises `Failed` unless the server answers that it serves, or that one of its services does. `own`: its
+    certificate, if it is ours: to be trusted by itself, when nothing else is said about TLS."""
     options: list[tuple[str, Any]] = [("grpc.enable_retries", 0)]
     wire = _wire(server)
     if wire is None and own is not None and is_loopback(server.address):
@@ -151,7 +157,7 @@ async def assert_serving(server: Server, own: Path | None = None) -> None:
     ) as channel:
         try:
             answer = await health_pb2_grpc.HealthStub(channel).Check(
-                health_pb2.HealthCheckRequest(), timeout=HEALTH_DEADLINE_S
+                health_pb2.HealthCheckRequest(service=service), timeout=HEALTH_DEADLINE_S
             )
         except grpc.aio.AioRpcError as error:
             code, details = error.code().name, error.details() or ""
@@ -160,10 +166,7 @@ async def assert_serving(server: Server, own: Path | None = None) -> None:
                 Failed(_TROUBLES[found].format(server.address)) if found else _unanswered(code, details, server)
             ) from error
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
-        raise Failed(
-            f"the server at {server.address} does not serve now: its database can't be reached or written, or it is "
-            "stopping"
-        )
+        raise Failed(f"the server at {server.address} does not serve now: its log says why, or it is stopping")
 
 
 def _pinned(own: Path) -> tuple[grpc.ChannelCredentials, str]:

@@ -1,5 +1,6 @@
 """The database that a command works on without a server: by DSN, or the embedded one."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,13 +8,16 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from inventory.cli.failure import Failed
+from inventory.postgres.backup import BackupError
 from inventory.postgres.connection import Database
-from inventory.postgres.embedded import EmbeddedPostgresError, default_home, running
+from inventory.postgres.embedded import SERVER_ROLE, EmbeddedPostgresError, default_home, running
 from inventory.postgres.errors import StorageError, Unavailable
 from inventory.postgres.migrate import MigrationError
+from inventory.postgres.preparation import server_role_of
 from inventory.settings import Settings
 
 ADDRESSES = ("listen", "metrics", "tls_client_listen")
+_DSNS = ("dsn", "owner_dsn")
 
 
 def settings(**given: object) -> Settings:
@@ -21,11 +25,11 @@ def settings(**given: object) -> Settings:
     if given.get("dsn") is not None and given.get("data_dir") is not None:
         raise Failed("say --dsn or --data-dir, not both")
     if given.get("data_dir") is not None:
-        given["dsn"] = None  # what is said on the command line is stronger than INVENTORY_DSN
+        given |= dict.fromkeys(_DSNS)  # what is said on the command line is stronger than INVENTORY_DSN
     else:
         given = {name: value for name, value in given.items() if value is not None}
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None or name == "dsn"})  # type: ignore[arg-type]  # pydantic checks each
+        return Settings(**{name: value for name, value in given.items() if value is not None or name in _DSNS})  # type: ignore[arg-type]  # pydantic checks each
     except ValidationError as error:
         raise Failed(*(_setting(found) for found in error.errors(include_url=False))) from None
 
@@ -51,11 +55,34 @@ def database(
 
 
 @contextmanager
+def owned_database(
+    *,
+    dsn: str | None,
+    owner_dsn: str | None,
+    server_role: str | None,
+    data_dir: Path | None,
+    db_schema: str | None,
+    make: bool = False,
+) -> Iterator[tuple[Database, str | None]]:
+    """As `database`, as the role that owns the tables; and the role that servers work as, if that is known."""
+    chosen = settings(dsn=dsn, owner_dsn=owner_dsn, server_role=server_role, data_dir=data_dir, db_schema=db_schema)
+    with storage_failures():
+        if chosen.owner_dsn is not None or chosen.dsn is not None:
+            role = chosen.server_role
+            if role is None and chosen.owner_dsn is not None and chosen.dsn is not None:
+                role = asyncio.run(server_role_of(Database(chosen.dsn, chosen.db_schema)))
+            yield Database(chosen.owner_dsn or chosen.dsn or "", chosen.db_schema), role
+            return
+        with database(dsn=None, data_dir=data_dir, db_schema=db_schema, make=make) as found:
+            yield found, SERVER_ROLE
+
+
+@contextmanager
 def storage_failures() -> Iterator[None]:
     """Turns what goes wrong with a database into `Failed`."""
     try:
         yield
-    except (EmbeddedPostgresError, MigrationError) as error:
+    except (EmbeddedPostgresError, MigrationError, BackupError) as error:
         raise Failed(*str(error).splitlines()) from error
     except Unavailable as error:
         raise Failed(f"the database can't be reached ({_cause(error)})") from error

@@ -127,8 +127,8 @@ def channels(file: Path, /, *, options: Options = DEFAULTS) -> int:
 
     Columns: channel, and if you like name, kind (web, pos, telephone, marketplace), locations (codes in the channel's
     order, with spaces between, or a JSON list; empty: everywhere), buffer, cap, share_bp (10000 is all), oversell
-    (deny, allow, or a number), min_life_days. A channel that exists gets all of these anew; an empty field is not set,
-    which differs from 0.
+    (deny, allow, or a number), min_life_days, silent_after_s, stop_selling_when_silent. A channel that exists gets all
+    of these anew; an empty field is not set, which differs from 0.
 
     Example: inventory import channels channels.csv --dry-run
 

@@ -3,8 +3,12 @@
 import logging
 import os
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
+
+from inventory.cli.failure import printable
 
 
 def configure(*, as_json: bool, **always: object) -> None:
@@ -25,9 +29,20 @@ def configure(*, as_json: bool, **always: object) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info if as_json else structlog.processors.StackInfoRenderer(),
+            *(() if as_json else (one_line,)),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
     structlog.contextvars.bind_contextvars(**always)
+
+
+def one_line(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Text from outside can neither begin a line of its own nor steer a terminal. JSON escapes it by itself."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = printable(value)
+        elif name != "exc_info" and not isinstance(value, (bool, int, float, type(None))):
+            event[name] = printable(str(value))
+    return event

@@ -53,6 +53,20 @@ Dsn = Annotated[
     str | None,
     Parameter(help="The PostgreSQL to use, such as postgresql://user@host/database. (env: INVENTORY_DSN)"),
 ]
+OwnerDsn = Annotated[
+    str | None,
+    Parameter(
+        help="The same database as the role that owns its tables, when servers work as another one."
+        " (env: INVENTORY_OWNER_DSN)"
+    ),
+]
+ServerRole = Annotated[
+    str | None,
+    Parameter(
+        help="The role that servers work as: it is granted what it needs. Default: with --owner-dsn, the user of"
+        " --dsn. (env: INVENTORY_SERVER_ROLE)"
+    ),
+]
 DataDir = Annotated[
     Path | None,
     Parameter(

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import structlog
 from cyclopts import Parameter
@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from inventory.cli import database
 from inventory.cli import log as logging
 from inventory.cli.failure import Failed
-from inventory.cli.options import DataDir, DbSchema, Dsn
+from inventory.cli.options import DataDir, DbSchema, Dsn, OwnerDsn, ServerRole
 from inventory.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def serve(
     listen: str | None = None,
     workers: int | None = None,
     dsn: Dsn = None,
+    owner_dsn: OwnerDsn = None,
+    server_role: ServerRole = None,
     db_schema: DbSchema = None,
     data_dir: DataDir = None,
     shared_buffers_mb: int | None = None,
@@ -41,11 +43,14 @@ def serve(
     migrate: bool | None = None,
     metrics: str | None = None,
     log_json: Annotated[bool | None, Parameter(negative="")] = None,
+    log_calls: Literal["none", "defects", "writes", "all"] | None = None,
+    tracing: bool | None = None,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
     tls_client_ca: Path | None = None,
     tls_client_listen: str | None = None,
-    development: Annotated[bool | None, Parameter(negative="")] = None,
+    development: bool | None = None,
+    alarms: bool | None = None,
 ) -> None:
     """Run the server: on its own embedded PostgreSQL, or on any PostgreSQL 15 or newer with --dsn.
 
@@ -81,6 +86,12 @@ def serve(
         Default: none.
     log_json
         Log lines as JSON.
+    log_calls
+        Which calls get a line in the log: defects (that failed by the server's fault, or took longer than a second; so
+        many lines at most), writes (these, and all that change something), all or none. Default: defects.
+    tracing
+        Make traces and export them by OTLP, as the variables OTEL_… say. Default: when OTEL_EXPORTER_OTLP_ENDPOINT is
+        set.
     tls_cert
         The server's certificate and those between it and its authority, a PEM file. Default: no TLS.
     tls_key
@@ -92,11 +103,15 @@ def serve(
         HOST:PORT of a second port, where clients show certificates; those who come to --listen have tokens.
     development
         Callers need no credential and say themselves which channel they are. On loopback only.
+    alarms
+        Look for what is wrong, and tell people. Of several servers on a database at least one should. Default: yes.
     """
     settings = database.settings(
         listen=listen,
         workers=workers,
         dsn=dsn,
+        owner_dsn=owner_dsn,
+        server_role=server_role,
         db_schema=db_schema,
         data_dir=data_dir,
         shared_buffers_mb=shared_buffers_mb,
@@ -104,14 +119,19 @@ def serve(
         migrate=migrate,
         metrics=metrics,
         log_json=log_json,
+        log_calls=log_calls,
+        tracing=tracing,
         tls_cert=tls_cert,
         tls_key=tls_key,
         tls_client_ca=tls_client_ca,
         tls_client_listen=tls_client_listen,
         development=development,
+        alarms=alarms,
     )
+    if settings.owner_dsn is not None and settings.dsn is None:
+        raise Failed("--owner-dsn (INVENTORY_OWNER_DSN) needs --dsn (INVENTORY_DSN), which the server works with")
     logging.configure(as_json=settings.log_json)
-    from inventory.postgres.embedded import EmbeddedPostgres, default_home
+    from inventory.postgres.embedded import SERVER_ROLE, EmbeddedPostgres, default_home
 
     with ExitStack() as stack:
         stack.enter_context(database.storage_failures())
@@ -137,7 +157,8 @@ def serve(
                     connections_max=CONNECTIONS_SPARE + CONNECTIONS_PER_WORKER * settings.workers,
                 )
             )
-            address = postgres.dsn
+            address = postgres.server_dsn
+            settings = settings.model_copy(update={"owner_dsn": postgres.dsn, "server_role": SERVER_ROLE})
             print(f"PostgreSQL runs in {home}\n  another server joins with --dsn '{address}'", file=sys.stderr)
         beside = None if postgres is None else _keep_alive(postgres)
         try:

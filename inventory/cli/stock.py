@@ -1,6 +1,7 @@
 """`inventory stock`."""
 
 import json as encoder
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
@@ -44,7 +45,7 @@ def stock(
     location
         Only this location.
     movements
-        How many of the last movements, up to 1,000.
+        How many of the last movements, up to 1,000; they take the scope report.
     """
     from inventory.cli.connection import run
 
@@ -69,13 +70,21 @@ async def _read(
             await client.get_location(location)
         places = [] if location is None else [location]
         levels = [level async for level in client.list_stock(skus=[sku.sku], locations=places)]
-        ledger: list[core_pb2.Movement] = []
-        if movements:
-            async for row in client.list_movements(sku=sku.sku, location=location or "", page_size=movements):
+        return sku, levels, await _last(client, sku.sku, location or "", movements)
+
+
+async def _last(client: "InventoryClient", sku: str, location: str, movements: int) -> list[core_pb2.Movement]:
+    """The last movements; none for a channel that may read stock but not the ledger."""
+    from inventory_client import PermissionDenied
+
+    ledger: list[core_pb2.Movement] = []
+    if movements:
+        with suppress(PermissionDenied):
+            async for row in client.list_movements(sku=sku, location=location, page_size=movements):
                 ledger.append(row)
                 if len(ledger) == movements:
                     break
-    return sku, levels, ledger
+    return ledger
 
 
 async def find_sku(client: "InventoryClient", text: str) -> catalog_pb2.Sku:

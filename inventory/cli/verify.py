@@ -28,7 +28,12 @@ def verify(*, dsn: Dsn = None, data_dir: DataDir = None, db_schema: DbSchema = N
     Example: inventory verify --dsn postgresql://inventory@db/inventory --json
     """
     with database(dsn=dsn, data_dir=data_dir, db_schema=db_schema) as found:
-        head, results = asyncio.run(_verify(found))
+        return prove(found, json=json)
+
+
+def prove(found: Database, *, json: bool = False) -> int:
+    """Runs all checks and shows what they found. The exit code."""
+    head, results = asyncio.run(_verify(found))
     broken = sum(result.finding.broken > 0 for result in results)
     if json:
         print(encoder.dumps(_document(head, results), ensure_ascii=False, indent=2))

@@ -71,7 +71,13 @@ async def serve(
 
 async def _start(settings: Settings, dsn: str, workers: list["Worker"], first_token: Callable[[str], None]) -> None:
     database = Database(dsn, settings.db_schema)
-    await prepare(database, apply=settings.migrate)
+    await prepare(
+        database,
+        apply=settings.migrate,
+        owner_dsn=settings.owner_dsn,
+        server_role=settings.server_role,
+        alone=settings.dsn is None,
+    )
     if not settings.development and (token := await first_admin(database)):
         first_token(token)
     for worker in workers:
@@ -86,7 +92,9 @@ class Worker:
     def __init__(
         self, number: int, settings: Settings, dsn: str, port: SharedPort, client_port: SharedPort | None
     ) -> None:
-        own = settings.model_copy(update={"migrate": False, "metrics": _metrics(settings.metrics, number)})
+        own = settings.model_copy(
+            update={"migrate": False, "owner_dsn": None, "metrics": _metrics(settings.metrics, number)}
+        )
         self._number = number
         self._order = Order(
             number=number,
@@ -169,7 +177,10 @@ async def _spawn() -> Process:
         "inventory.cli.worker",
         stdin=PIPE,
         stdout=PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={
+            **{name: value for name, value in os.environ.items() if name != "INVENTORY_OWNER_DSN"},
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        },
         start_new_session=True,  # else Ctrl-C would end it before we have stopped it
     )
 

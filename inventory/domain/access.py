@@ -81,9 +81,14 @@ class Access(NamedTuple):
         return self.allows(Scope.REPORT)
 
     @property
+    def is_limited(self) -> bool:
+        """Whether it sees only some places or some categories."""
+        return bool(self.location_ids or self.categories)
+
+    @property
     def limits(self) -> "Access | None":
         """Itself, when it is limited to places or categories, or in what it may hold. None: nothing is checked."""
-        return self if self.location_ids or self.categories or self.held_per_sku_max is not None else None
+        return self if self.is_limited or self.held_per_sku_max is not None else None
 
     @property
     def prefixes(self) -> tuple[str, ...] | None:

@@ -1,10 +1,24 @@
 """Channels' settings, and what a command makes of them, decided on values alone."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import NamedTuple
 
 from inventory.domain.refusal import Reason, Refusal, channel_not_found, location_not_found, sku_not_found
 from inventory.domain.topology import NO_VIEW, ChannelKind, View
+
+
+class SilenceSettings(NamedTuple):
+    """How long a channel may be silent, and whether it sells nothing when it is silent for longer. `after` None: for
+    ever. `stopped`: it is, now; said by the server."""
+
+    after: timedelta | None = None
+    stops_selling: bool = False
+    stopped: bool = False
+
+    def kept(self, present: "SilenceSettings") -> "SilenceSettings":
+        """New settings of a channel: whether it is stopped is not for people to say, but ends when it may not be."""
+        return self._replace(stopped=present.stopped and self.stops_selling and self.after is not None)
 
 
 class ChannelSettings(NamedTuple):
@@ -16,6 +30,7 @@ class ChannelSettings(NamedTuple):
     locations: tuple[str, ...] = ()
     view: View = NO_VIEW
     min_life_days: int = 0
+    silence: SilenceSettings = SilenceSettings()
 
 
 class SkuView(NamedTuple):
@@ -73,7 +88,9 @@ def change(present: PresentChannel, command: ChangeChannel) -> ChannelChange:
             refusal = location_not_found(location)
             refusal.field = f"channel.locations[{position}]"
             raise refusal
-    return ChannelChange(command.channel, moved=command.channel != present.settings)
+    before = SilenceSettings() if present.settings is None else present.settings.silence
+    wished = command.channel._replace(silence=command.channel.silence.kept(before))
+    return ChannelChange(wished, moved=wished != present.settings)
 
 
 def change_views(present: PresentChannel, command: ChangeChannelSkus) -> ChannelChange:

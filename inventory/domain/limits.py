@@ -16,6 +16,14 @@ RECEIPT_LINES_MAX = 1_000
 """Rows of one receipt, and of one SetIncoming."""
 BATCH_REQUESTS_MAX = 1_000
 """Requests of one BatchReserve or of one message of a ReserveStream."""
+RECONCILE_ROWS_MAX = 1_000
+"""Rows of one message of a Reconcile."""
+RECONCILIATION_ROWS_MAX = 2_000_000
+"""Rows of one Reconcile."""
+RECONCILIATION_KEPT_MAX = 100_000
+"""Answers of one Reconcile that are kept."""
+RECONCILED_QUANTITY_MAX = 1_000_000_000_000
+"""A number of a channel's, either way, in the SKU's smallest unit."""
 KEYS_MAX = 1_000
 """Keys of one BatchGetStock."""
 FILTERS_MAX = 1_000
@@ -52,6 +60,9 @@ SUBSCRIBER_DEADLINE_DEFAULT = timedelta(days=1)
 LAG_MIN = timedelta(seconds=1)
 LAG_MAX = timedelta(days=31)
 LAG_CHANGES_MAX = 1_000_000_000
+
+SILENT_AFTER_MIN = timedelta(seconds=5)
+SILENT_AFTER_MAX = timedelta(days=31)
 
 CODE_BYTES_MAX = 64
 CHANNEL_CHARS_MAX = 32

@@ -110,6 +110,11 @@ class Reason(StrEnum):
     CREDENTIAL_LIMIT = auto()
     CREDENTIAL_NOT_FOUND = auto()
     CERTIFICATE_FORMAT = auto()
+    ALARM_ID_FORMAT = auto()
+    ALARM_NOT_FOUND = auto()
+    RECONCILIATION_NOT_FOUND = auto()
+    RECONCILIATION_ID_FORMAT = auto()
+    STREAM_OLD = auto()
 
 
 class Shortage(NamedTuple):
@@ -192,6 +197,16 @@ def reservation_not_found(reservation_id: str) -> Refusal:
     )
 
 
+def reconciliation_not_found(reconciliation_id: str) -> Refusal:
+    """The same for an unknown reconciliation and for another channel's."""
+    return Refusal(
+        Reason.RECONCILIATION_NOT_FOUND,
+        f"no reconciliation {reconciliation_id}",
+        metadata={"reconciliation_id": reconciliation_id},
+        resource=("reconciliation", reconciliation_id),
+    )
+
+
 def insufficient(shortages: Sequence[Shortage]) -> Refusal:
     """INSUFFICIENT_STOCK, naming the lines."""
     first = shortages[0]
@@ -238,6 +253,15 @@ def count_not_found(count_id: str) -> Refusal:
         f"no stock count {count_id}",
         metadata={"count_id": count_id},
         resource=("stock count", count_id),
+    )
+
+
+def alarm_not_found(alarm_id: str) -> Refusal:
+    return Refusal(
+        Reason.ALARM_NOT_FOUND,
+        f"no alarm {alarm_id}",
+        metadata={"alarm_id": alarm_id},
+        resource=("alarm", alarm_id),
     )
 
 

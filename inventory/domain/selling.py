@@ -49,8 +49,7 @@ class Seller:
 
     def view(self, sku_id: int) -> View:
         """A bundle's own view is only what is set for it: the channel's acts on its components."""
-        own = self._ledger.views.get((self.channel.channel_id, sku_id))
-        return self.channel.view if own is None else own.over(self.channel.view)
+        return self.channel.seen_with(self._ledger.views.get((self.channel.channel_id, sku_id)))
 
     def backordered(self, sku_id: int, but: Collection[int]) -> int:
         """What waits for a SKU elsewhere than at some places."""

@@ -95,6 +95,7 @@ class Seller:
         """Whether both see the same of everything that has no view of its own."""
         return (
             self.channel.view == other.channel.view
+            and self.channel.stopped == other.channel.stopped
             and self.place_set == other.place_set
             and self._last_days == other._last_days
         )
@@ -109,7 +110,7 @@ class Seller:
 
     def _view(self, stock: Stock) -> View:
         own = stock.own.get(self.channel.channel_id, NO_VIEW)
-        return self.channel.view if own is NO_VIEW else own.over(self.channel.view)
+        return self.channel.seen_with(None if own is NO_VIEW else own)
 
     def _single(self, stock: Stock) -> Sellable:
         facts, levels, view = stock.facts, stock.levels, self._view(stock)

@@ -101,12 +101,14 @@ class View(NamedTuple):
 
 
 NO_VIEW = View()
+NOTHING_SEEN = View(cap=0)
+"""Of a channel that may sell nothing for now."""
 
 
 class Channel(NamedTuple):
     """A channel's settings. `location_ids`: where it sells from, in its order; empty: everywhere, in the order of the
     places' priority. `has_overrides`: some SKUs have a view of their own. `min_life_days`: how long a lot must still
-    last when it is promised."""
+    last when it is promised. `stopped`: it is silent, and may sell nothing until it is heard of again."""
 
     channel_id: int
     kind: ChannelKind = ChannelKind.WEB
@@ -114,6 +116,7 @@ class Channel(NamedTuple):
     view: View = NO_VIEW
     has_overrides: bool = False
     min_life_days: int = 0
+    stopped: bool = False
 
     @property
     def use(self) -> Use:
@@ -128,7 +131,13 @@ class Channel(NamedTuple):
     @property
     def restricted(self) -> bool:
         """Whether it sees less, or may promise more, than what stands on the shelf."""
-        return self.has_overrides or self.view != NO_VIEW
+        return self.stopped or self.has_overrides or self.view != NO_VIEW
+
+    def seen_with(self, own: View | None) -> View:
+        """Its view of a SKU that has this view of its own."""
+        if self.stopped:
+            return NOTHING_SEEN
+        return self.view if own is None else own.over(self.view)
 
 
 class Topology:

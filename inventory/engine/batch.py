@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from inventory.domain import alarm as alarm_domain
 from inventory.domain import catalog as catalog_domain
 from inventory.domain import channel as channel_domain
 from inventory.domain.access import Access
+from inventory.domain.alarm import AcknowledgeAlarm
 from inventory.domain.audit import SERVER
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
@@ -19,9 +21,10 @@ from inventory.domain.reallocation import Reallocate
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
+from inventory.engine.figures import BatchFigures
 from inventory.engine.submission import AloneCommand, Command, Outcome, Submission
 from inventory.engine.trail import Trail, figures
-from inventory.postgres import audit, beside, catalog, channels, incoming, serials, stock
+from inventory.postgres import alarms, audit, beside, catalog, channels, incoming, serials, stock
 from inventory.postgres.beside import Beside
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import LookAgain, Narrow, TopologyChanged
@@ -56,6 +59,7 @@ _ALONE: dict[type, _Alone] = {
     ChangeCatalog: _Alone(catalog.lock, catalog_domain.change, catalog.write, catalog_domain.NOTHING),
     ChangeChannel: _Alone(channels.lock, channel_domain.change, channels.write, channel_domain.NOTHING),
     ChangeChannelSkus: _Alone(channels.lock_views, channel_domain.change_views, channels.write, channel_domain.NOTHING),
+    AcknowledgeAlarm: _Alone(alarms.lock, alarm_domain.acknowledge, alarms.write, alarm_domain.NOTHING_ACKNOWLEDGED),
 }
 
 
@@ -64,25 +68,30 @@ async def execute(
     directory: Directory,
     batch: Sequence[Submission],
     encode_refusal: EncodeRefusal,
+    counted: BatchFigures,
     lock_wait_ms: int | None = None,
 ) -> Executed:
     """Runs the batch as one transaction. Raises a `StorageError`, and then the transaction had no effect,
     or (`OutcomeUnknown`) may have had."""
     first = batch[0]
+    counted.begin()
     async with writer.transaction(keep=not first.validate_only):
         if lock_wait_ms is not None:
             await stock.limit_lock_wait(writer, lock_wait_ms)
         alone = _ALONE.get(type(first.command))
-        if alone is not None:
-            return Executed([await _change_alone(writer, first, alone, encode_refusal)])
         try:
-            return await _change_stock(writer, directory, batch, encode_refusal)
+            if alone is not None:
+                executed = Executed([await _change_alone(writer, first, alone, encode_refusal, counted)])
+            else:
+                executed = await _change_stock(writer, directory, batch, encode_refusal, counted)
         except TopologyChanged:
             await directory.refresh(writer)
             raise
         except Narrow as narrow:
             directory.remember_wide(narrow.skus)
             raise
+    counted.ended(counted.commit)
+    return executed
 
 
 class _Needs:
@@ -182,12 +191,17 @@ async def _look(
 
 
 async def _change_stock(
-    writer: Writer, directory: Directory, batch: Sequence[Submission], encode_refusal: EncodeRefusal
+    writer: Writer,
+    directory: Directory,
+    batch: Sequence[Submission],
+    encode_refusal: EncodeRefusal,
+    counted: BatchFigures,
 ) -> Executed:
     commands = [submission.command for submission in batch]
     concerned = beside.concerned(commands)
     needs = _Needs(batch, directory.topology)
     ledger, answers, more_has_run_out, seen = await _look(writer, directory, commands, concerned, needs)
+    counted.ended(counted.look)
 
     trail = Trail()
     # What has run out stops counting before anything else is decided.
@@ -196,13 +210,17 @@ async def _change_stock(
             _, step = decide(ledger, expiry := Expire(reservation.reservation_id))
             trail.add(step, reservation.channel_id, SERVER, expiry)
     if more_has_run_out and not batch[0].validate_only:  # else one overdue SKU could make a batch without limit
-        return Executed([], _committed(await _write_stock(writer, ledger, [], trail), ledger, seen))
+        base = await _write_stock(writer, ledger, [], trail)
+        counted.ended(counted.write)
+        return Executed([], _committed(base, ledger, seen))
     decided = await _decide_all(writer, ledger, batch, answers, encode_refusal, trail)
+    counted.ended(counted.decide)
     if not (decided.rows or ledger.step):
         return Executed(decided.outcomes)
     for noun in concerned:
         await noun.write(writer, ledger)
     base = await _write_stock(writer, ledger, decided.rows, trail)
+    counted.ended(counted.write)
     if batch[0].validate_only:  # nothing will have happened: the revision is the present one
         return Executed([outcome._replace(revision=base) for outcome in decided.outcomes])
     return Executed(
@@ -328,7 +346,7 @@ def reused(request_id: UUID, encode_refusal: EncodeRefusal) -> Outcome:
 
 
 async def _change_alone(
-    writer: Writer, submission: Submission, alone: _Alone, encode_refusal: EncodeRefusal
+    writer: Writer, submission: Submission, alone: _Alone, encode_refusal: EncodeRefusal, counted: BatchFigures
 ) -> Outcome:
     assert submission.request_id is not None
     command: Any = submission.command
@@ -338,6 +356,7 @@ async def _change_alone(
         if earlier is not None:
             return earlier
     now, present = await alone.lock(writer, command)
+    counted.ended(counted.look)
     try:
         change = alone.change(present, command)
         code, payload = 0, submission.encode(Ledger(now), change)
@@ -355,10 +374,12 @@ async def _change_alone(
         1 if moved else None,
     )
     requests = [] if submission.validate_only else [row]
+    counted.ended(counted.decide)
     base = await alone.write(writer, present, change, command.channel_id, now, requests)
     trail = Trail()
     trail.add_submitted(submission, 1 if moved else None, code)
     await audit.append(writer, now, trail.entries, base)
+    counted.ended(counted.write)
     if submission.validate_only:
         return Outcome(code, payload, base)
     return Outcome(code, payload, base + 1 if moved else None)

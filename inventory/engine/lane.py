@@ -5,7 +5,8 @@ The shape is group commit: one batch at a time, no timer when idle, every limit 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from time import perf_counter
 from uuid import UUID
 
 import structlog
@@ -14,6 +15,7 @@ from inventory.domain import decide
 from inventory.domain.ledger import Committed
 from inventory.engine import failures
 from inventory.engine.batch import EncodeRefusal, Executed, execute
+from inventory.engine.figures import BatchFigures
 from inventory.engine.submission import Outcome, Submission
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import (
@@ -25,6 +27,7 @@ from inventory.postgres.errors import (
     Unavailable,
 )
 from inventory.postgres.topology import Directory
+from inventory.tracing import Tracing
 
 QUEUE_COMMANDS_MAX = 10_000
 BATCH_COMMANDS_MAX = 512
@@ -55,12 +58,14 @@ class Lane:
         writer: Writer,
         encode_refusal: EncodeRefusal,
         on_commit: Callable[[int, Committed | None], None] = lambda head, committed: None,
+        tracing: Tracing | None = None,
     ) -> None:
         """`on_commit` is told the last revision of each batch that was committed, and what it has written."""
         self._writer = writer
         self._directory = Directory()
         self._encode_refusal = encode_refusal
         self._on_commit = on_commit
+        self._tracing = tracing
         self._queue: deque[Submission] = deque()
         self._running: dict[tuple[int, UUID], Submission] = {}
         self._arrived = asyncio.Event()
@@ -69,8 +74,10 @@ class Lane:
         self._waits = False
         self._stop_at = float("inf")
         self._loop = asyncio.get_running_loop()
+        self._answered_at = perf_counter()
         self.batches = 0
         self.commands = 0
+        self.figures = BatchFigures()
 
     @property
     def queued(self) -> int:
@@ -82,6 +89,17 @@ class Lane:
         """Whether somebody waits for a write."""
         return bool(self._running or self._queue)
 
+    @property
+    def stuck_s(self) -> float:
+        """For how long a caller has waited while no batch was answered; 0: nobody waits."""
+        oldest = next(iter(self._running.values()), None)
+        return 0.0 if oldest is None else perf_counter() - max(oldest.submitted_at, self._answered_at)
+
+    @property
+    def round_s(self) -> float:
+        """How long ago it began a batch."""
+        return perf_counter() - self.figures.began_at
+
     def submit(self, submission: Submission) -> asyncio.Future[Outcome]:
         """Queues a command; the future gives its outcome. Raises `Overloaded` or `ShuttingDown`, at once.
 
@@ -90,6 +108,7 @@ class Lane:
         """
         if self._stopping:
             raise failures.ShuttingDown
+        submission.submitted_at = perf_counter()
         if submission.request_id is not None and not submission.validate_only:
             key = (submission.channel_id, submission.request_id)
             first = self._running.get(key)
@@ -182,12 +201,14 @@ class Lane:
         while batch:
             wait_ms = LOCK_WAIT_SHORT_MS if batch[0].contended else None
             try:
-                executed = await execute(self._writer, self._directory, batch, self._encode_refusal, wait_ms)
+                executed = await self._execute(batch, wait_ms)
             except Contention as error:
+                self.figures.again[type(error).__name__] += 1
                 log.info("locks can't be had", error=str(error), commands=len(batch))
                 await self._spread(batch, SPREAD_TRIES_MAX)
                 return
             except (Interfered, Unavailable, OutcomeUnknown) as error:
+                self.figures.again[type(error).__name__] += 1
                 looks += isinstance(error, LookAgain)
                 if isinstance(error, LookAgain) and looks <= LOOKS_AT_ONCE_MAX:
                     continue
@@ -203,6 +224,18 @@ class Lane:
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_PAUSE_MAX_S)
 
+    async def _execute(self, batch: Sequence[Submission], wait_ms: int | None) -> Executed:
+        now = perf_counter()
+        for submission in batch:
+            if not submission.is_measured:
+                submission.is_measured = True
+                self.figures.wait.add(now - submission.submitted_at)
+        work = execute(self._writer, self._directory, batch, self._encode_refusal, self.figures, wait_ms)
+        if self._tracing is None:
+            return await work
+        with self._tracing.batch([submission.span for submission in batch]):
+            return await work
+
     async def _spread(self, batch: list[Submission], tries: int) -> int:
         """Somebody holds a lock that the batch needs: finds by halves, each with a short wait, whose lock it is. Those
         commands are parked and tried again on their own, so that the others go on. Gives the tries that are left."""
@@ -214,7 +247,7 @@ class Lane:
         for half in (batch[:middle], batch[middle:]):
             tries -= 1
             try:
-                executed = await execute(self._writer, self._directory, half, self._encode_refusal, LOCK_WAIT_SHORT_MS)
+                executed = await self._execute(half, LOCK_WAIT_SHORT_MS)
             except Contention:
                 tries = await self._spread(half, tries)
             except Exception:  # noqa: BLE001 - met again there, and handled
@@ -286,6 +319,8 @@ class Lane:
         if outcomes:
             self.batches += 1
             self.commands += len(batch)
+            self.figures.size.add(len(batch))
+            self._answered_at = perf_counter()
             head = max(head, self._answer(batch, outcomes))
         if head and not batch[0].validate_only:
             self._loop.call_soon(self._on_commit, head, committed)  # the callers' tasks come first

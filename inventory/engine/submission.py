@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from inventory.domain.access import Access
+from inventory.domain.alarm import AcknowledgeAlarm
 from inventory.domain.audit import SERVER, Author
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
@@ -14,10 +15,10 @@ from inventory.domain.decide import StockCommand
 from inventory.domain.ledger import Ledger
 from inventory.domain.topology import Topology
 
-AloneCommand = ChangeCatalog | ChangeChannel | ChangeChannelSkus
+AloneCommand = ChangeCatalog | ChangeChannel | ChangeChannelSkus | AcknowledgeAlarm
 """What isn't about stock."""
 Command = StockCommand | AloneCommand
-_ALONE = frozenset((ChangeCatalog, ChangeChannel, ChangeChannelSkus))
+_ALONE = frozenset((ChangeCatalog, ChangeChannel, ChangeChannelSkus, AcknowledgeAlarm))
 
 
 class Outcome(NamedTuple):
@@ -38,7 +39,8 @@ class Submission:
     engine's own commands, which have no caller. `deadline` is in the loop's time, in seconds. While it is under way,
     `followers` sent the same request, and `rivals` other content under its request_id; `new_pairs` are levels that
     turned out to be needed and are made. `action`: what the audit trail calls it; '': by the command. `within`: what
-    the caller is limited to, None: nothing.
+    the caller is limited to, None: nothing. `submitted_at` is in seconds of `perf_counter`; `span` is the trace that it
+    belongs to, for who traces.
     """
 
     command: Command
@@ -55,6 +57,9 @@ class Submission:
     within: Access | None = None
     in_doubt: bool = False
     contended: bool = False
+    span: Any = None
+    submitted_at: float = 0.0
+    is_measured: bool = False
     followers: list[Future[Outcome]] = field(default_factory=list)
     rivals: list["Submission"] = field(default_factory=list)
     new_pairs: list[tuple[str, str]] = field(default_factory=list)

@@ -21,6 +21,7 @@ class ChangeKind(IntEnum):
     SUBSCRIBER = 4
     AVAILABILITY = 5
     CHANNEL = 6
+    ALARM = 7
 
 
 class Viewer(NamedTuple):
@@ -39,7 +40,13 @@ class Group(NamedTuple):
     locations: list[Any]
     subscribers: list[Any]
     channels: list[Any]
+    alarms: list[Any]
     entered: Sequence[Any] = ()
+
+    @property
+    def first(self) -> Any:
+        """Any of its rows."""
+        return (self.movements or self.skus or self.locations or self.subscribers or self.channels or self.alarms)[0]
 
 
 class Item(NamedTuple):
@@ -190,13 +197,13 @@ def listed(codes: frozenset[str] | None) -> list[str] | None:
 def grouped(page: Page) -> Iterator[Group]:
     """A page's rows by revision, in order."""
     groups: dict[int, Group] = {}
-    read = (page.movements, page.skus, page.locations, page.subscribers, page.channels)
+    read = (page.movements, page.skus, page.locations, page.subscribers, page.channels, page.alarms)
     for index, rows in enumerate(read, 1):
         for row in rows:
             revision = row["revision"]
             group = groups.get(revision)
             if group is None:
-                group = groups[revision] = Group(revision, [], [], [], [], [], page.entered.get(revision, ()))
+                group = groups[revision] = Group(revision, [], [], [], [], [], [], page.entered.get(revision, ()))
             group[index].append(row)  # type: ignore[union-attr]  # index 0 is the revision
     for revision in sorted(groups):
         yield groups[revision]

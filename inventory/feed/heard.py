@@ -45,9 +45,8 @@ def heard_from_lane(records: Sequence[Record], committed: Committed) -> Iterator
 def heard_from_ledger(records: Sequence[Record], groups: Sequence[Group]) -> Iterator[Heard]:
     """What was read back."""
     for record, group in zip(records, groups, strict=True):
-        first = (group.movements or group.skus or group.locations or group.subscribers or group.channels)[0]
         more = group if group.skus or group.locations or group.channels else None
-        yield Heard(record, first["recorded_at"], [_moved(row) for row in group.movements], more)
+        yield Heard(record, group.first["recorded_at"], [_moved(row) for row in group.movements], more)
 
 
 _QUANTITIES, _LOT_QUANTITIES = 9, 6

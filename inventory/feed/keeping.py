@@ -14,6 +14,7 @@ from inventory.postgres.reads import Reader
 from inventory.postgres.subscribers import SubscriberRow, compact, move_subscriber, read_subscribers
 
 LOOK_S = 1.0
+LATELY_S = 5.0
 COMPACT_S = 60.0
 PAGE_ROWS = 1_000
 
@@ -30,6 +31,13 @@ class Keeping:
         self._age = age
         self._changes_max = changes_max
         self.subscribers: Sequence[SubscriberRow] = ()
+        self._looked_at: float | None = None
+
+    def lately(self) -> Sequence[SubscriberRow] | None:
+        """The subscribers, when they were looked at lately."""
+        looked_at = self._looked_at
+        is_old = looked_at is None or asyncio.get_running_loop().time() - looked_at > LATELY_S
+        return None if is_old else self.subscribers
 
     async def run(self) -> None:
         """For ever; cancel it to end it."""
@@ -59,6 +67,7 @@ class Keeping:
             rows += page
             last = (page[-1].subscriber.channel, page[-1].subscriber.name)
         self.subscribers = rows + page
+        self._looked_at = asyncio.get_running_loop().time()
         for row in self.subscribers:
             found = row.subscriber
             state = state_of(found, row.silent)

@@ -1,7 +1,9 @@
 """What there is, as of one revision, in pages: in bounded memory and without a lasting transaction."""
 
 from collections.abc import AsyncGenerator
+from uuid import UUID
 
+from inventory.domain.alarm import Alarm
 from inventory.domain.catalog import Location, Sku
 from inventory.domain.channel import ChannelSettings
 from inventory.feed.change import ChangeKind, Filter, listed
@@ -47,5 +49,14 @@ async def channels(reader: Reader, revision: int, wanted: Filter) -> AsyncGenera
     while full:
         limits = wanted.only_channel, listed(wanted.places)
         after, page = await changes.read_channel_snapshot(reader, revision, after, *limits)
+        yield page
+        full = len(page) == changes.SNAPSHOT_ROWS
+
+
+async def alarms(reader: Reader, revision: int, wanted: Filter) -> AsyncGenerator[list[Alarm]]:
+    """Pages of the alarms that were open, none when they aren't wanted."""
+    after, full = UUID(int=0), ChangeKind.ALARM in wanted.kinds
+    while full:
+        after, page = await changes.read_alarm_snapshot(reader, revision, after)
         yield page
         full = len(page) == changes.SNAPSHOT_ROWS

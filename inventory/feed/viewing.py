@@ -25,7 +25,7 @@ class Step(NamedTuple):
     end: int | None
 
 
-class _Outlook(NamedTuple):
+class Outlook(NamedTuple):
     """What a channel's view is made of, as of one revision and moment."""
 
     revision: int
@@ -38,16 +38,16 @@ async def snapshot(
     reader: Reader, wanted: Filter, revision: int, moment: datetime
 ) -> AsyncGenerator[list[tuple[str, Sellable]]]:
     """Pages of what a channel may sell as of a revision, of nothing that it can't."""
-    outlook = await _look(reader, wanted.viewer, revision, moment)
+    outlook = await look(reader, wanted.viewer, revision, moment)
     async for page in _pages(reader, wanted, revision, dated=False):
         stocks = await source.stocks_of(reader, page, revision)
-        values = await _values(reader, outlook, stocks, await _parts(reader, outlook, stocks))
+        values = await values_of(reader, outlook, stocks, await parts_of(reader, outlook, stocks))
         yield [(sku, value) for sku, value in values.items() if value.total]
 
 
 async def catch_up(feed: Feed, selection: Selection, after: int, moment: datetime) -> AsyncGenerator[Step]:
     """Everything after a revision up to the head, or to what is in memory by then."""
-    outlook: _Outlook | None = None
+    outlook: Outlook | None = None
     wanted = selection.wanted
     while feed.at_hand(selection, after) is None:
         groups, end = await feed.read_on(after, wanted)
@@ -64,7 +64,7 @@ async def catch_up(feed: Feed, selection: Selection, after: int, moment: datetim
         else:
             async with feed.catching_up:
                 if outlook is None:
-                    outlook = await _look(feed.reader, wanted.viewer, end, moment)
+                    outlook = await look(feed.reader, wanted.viewer, end, moment)
                 elif any(group.skus for group in groups):
                     outlook = outlook._replace(bundles=await source.read_bundles(feed.reader, end))
                 outlook = outlook._replace(revision=end)
@@ -78,7 +78,7 @@ async def turned(
 ) -> AsyncGenerator[Step]:
     """What the calendar alone has changed between two moments, as a change of a revision that was told before."""
     reader, wanted = feed.reader, follower.selection.wanted
-    before = await _look(reader, wanted.viewer, after, told_at)
+    before = await look(reader, wanted.viewer, after, told_at)
     seller = Seller(before.seller.channel, before.topology, moment, wanted.location_ids)
     now = before._replace(seller=seller)
     dated: set[str] = set()
@@ -101,8 +101,8 @@ async def _resettled(feed: Feed, wanted: Filter, group: Group, moment: datetime)
     """A change of places or of a channel's settings, and what it changes for this one: its old settings and its new
     ones are compared on the same stock."""
     reader, revision = feed.reader, group.revision
-    before = await _look(reader, wanted.viewer, revision - 1, moment)
-    now = await _look(reader, wanted.viewer, revision, moment)
+    before = await look(reader, wanted.viewer, revision - 1, moment)
+    now = await look(reader, wanted.viewer, revision, moment)
     viewed = await source.read_viewed_skus(reader, wanted.channel_id, revision)
     held: list[Item] = []
     if not now.seller.sells_as(before.seller):
@@ -119,11 +119,11 @@ async def _resettled(feed: Feed, wanted: Filter, group: Group, moment: datetime)
     yield Step(_records(feed, wanted, [group], held), revision)
 
 
-async def _look(reader: Reader, viewer: Viewer, revision: int, moment: datetime) -> _Outlook:
+async def look(reader: Reader, viewer: Viewer, revision: int, moment: datetime) -> Outlook:
     topology = await source.read_topology(reader, revision)
     channel = await source.read_channel(reader, viewer.channel_id, revision)
     bundles = await source.read_bundles(reader, revision)
-    return _Outlook(revision, topology, bundles, Seller(channel, topology, moment, viewer.location_ids))
+    return Outlook(revision, topology, bundles, Seller(channel, topology, moment, viewer.location_ids))
 
 
 async def _pages(reader: Reader, wanted: Filter, revision: int, *, dated: bool) -> AsyncGenerator[list[Facts]]:
@@ -135,14 +135,14 @@ async def _pages(reader: Reader, wanted: Filter, revision: int, *, dated: bool) 
         after = page[-1].sku_id
 
 
-async def _parts(reader: Reader, outlook: _Outlook, stocks: dict[str, Stock]) -> dict[str, Stock]:
+async def parts_of(reader: Reader, outlook: Outlook, stocks: dict[str, Stock]) -> dict[str, Stock]:
     """What bundles among the SKUs are made of."""
     leaves = {leaf for sku in stocks for leaf, _ in outlook.bundles.leaves(sku)} - stocks.keys()
     return await source.read_stocks(reader, leaves, outlook.revision)
 
 
-async def _values(
-    reader: Reader, outlook: _Outlook, stocks: dict[str, Stock], parts: dict[str, Stock]
+async def values_of(
+    reader: Reader, outlook: Outlook, stocks: dict[str, Stock], parts: dict[str, Stock]
 ) -> dict[str, Sellable]:
     known = {**parts, **stocks}
     await source.read_own_views(reader, outlook.seller.channel, known.values(), outlook.revision)
@@ -151,11 +151,11 @@ async def _values(
 
 
 async def _differing(
-    feed: Feed, wanted: Filter, before: _Outlook, now: _Outlook, stocks: dict[str, Stock], but: Collection[str]
+    feed: Feed, wanted: Filter, before: Outlook, now: Outlook, stocks: dict[str, Stock], but: Collection[str]
 ) -> list[Item]:
-    parts = await _parts(feed.reader, now, stocks)
-    was = await _values(feed.reader, before, stocks, parts)
-    values = await _values(feed.reader, now, stocks, parts)
+    parts = await parts_of(feed.reader, now, stocks)
+    was = await values_of(feed.reader, before, stocks, parts)
+    values = await values_of(feed.reader, now, stocks, parts)
     return [
         item
         for sku, value in values.items()
@@ -164,7 +164,7 @@ async def _differing(
 
 
 async def _touched(
-    feed: Feed, wanted: Filter, outlook: _Outlook, groups: Sequence[Group], viewed: Iterable[str]
+    feed: Feed, wanted: Filter, outlook: Outlook, groups: Sequence[Group], viewed: Iterable[str]
 ) -> list[Item]:
     """Of the SKUs that some changes are about, and of the bundles these are in, what may be sold after them."""
     categories: dict[str, tuple[str, ...]] = {}
@@ -176,7 +176,7 @@ async def _touched(
     if wanted.skus is not None:
         skus &= wanted.skus
     stocks = await source.read_stocks(feed.reader, sorted(skus), outlook.revision)
-    values = await _values(feed.reader, outlook, stocks, await _parts(feed.reader, outlook, stocks))
+    values = await values_of(feed.reader, outlook, stocks, await parts_of(feed.reader, outlook, stocks))
     items = (_item(feed, wanted, stocks[sku], value, categories.get(sku)) for sku, value in values.items())
     return [item for item in items if wanted.matches(item)]
 

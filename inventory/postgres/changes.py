@@ -7,8 +7,10 @@ from uuid import UUID
 
 import asyncpg
 
+from inventory.domain.alarm import Alarm
 from inventory.domain.catalog import Location, Sku
 from inventory.domain.channel import ChannelSettings
+from inventory.postgres.alarms import alarm_of
 from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.channels import settings_of
 from inventory.postgres.connection import Database
@@ -35,6 +37,7 @@ class Page(NamedTuple):
     locations: Sequence[Any]
     subscribers: Sequence[Any]
     channels: Sequence[Any]
+    alarms: Sequence[Any]
     entered: dict[int, Sequence[Any]]
 
 
@@ -44,7 +47,7 @@ async def read_page(reader: Reader, after: int, *, entered: bool) -> Page:
     bounds = (await reader.fetch("read_page_end", after, PAGE_ROWS))[0]
     end = bounds["page_end"]
     if end <= after:
-        return Page(bounds["epoch"], after, (), (), (), (), (), {})
+        return Page(bounds["epoch"], after, (), (), (), (), (), (), {})
     movements = await reader.fetch("read_movements", after, end)
     skus = await reader.fetch("read_sku_versions", after, end) if bounds["skus_changed"] else ()
     return Page(
@@ -55,6 +58,7 @@ async def read_page(reader: Reader, after: int, *, entered: bool) -> Page:
         await reader.fetch("read_location_versions", after, end) if bounds["locations_changed"] else (),
         await reader.fetch("read_subscriber_versions", after, end) if bounds["subscribers_changed"] else (),
         await reader.fetch("read_channel_versions", after, end) if bounds["channels_changed"] else (),
+        await reader.fetch("read_alarm_versions", after, end) if bounds["alarms_changed"] else (),
         {
             revision: await reader.fetch("read_newest_of_skus", codes, revision)
             for revision, codes in (_moved(skus).items() if entered else ())
@@ -134,6 +138,12 @@ async def read_channel_snapshot(
     reader may know; `places`: the locations that it may know; None: all."""
     rows = await reader.fetch("read_channel_snapshot", revision, after, SNAPSHOT_ROWS, only, places)
     return (rows[-1]["channel_id"] if rows else after), [settings_of(row) for row in rows]
+
+
+async def read_alarm_snapshot(reader: Reader, revision: int, after: UUID) -> tuple[UUID, list[Alarm]]:
+    """A page of alarms that were open at a revision, as they were, and its last id."""
+    rows = await reader.fetch("read_alarm_snapshot", revision, after, SNAPSHOT_ROWS)
+    return (rows[-1]["alarm_id"] if rows else after), [alarm_of(row) for row in rows]
 
 
 async def ring(reader: Reader, database: Database, text: str) -> None:

@@ -11,6 +11,7 @@ from inventory.domain.channel import (
     ChannelChange,
     ChannelSettings,
     PresentChannel,
+    SilenceSettings,
     SkuView,
 )
 from inventory.domain.topology import ChannelKind, View
@@ -60,9 +61,9 @@ async def write(
     base = int(rows[0][0])
     if change.moved:
         assert change.settings is not None
-        code, name, kind, locations, view, min_life_days = change.settings
+        code, name, kind, locations, view, min_life_days, silence = change.settings
         location_ids = [present.locations[location] for location in locations]
-        row = (present.channel_id, code, name, kind, location_ids, *view, min_life_days)
+        row = (present.channel_id, code, name, kind, location_ids, *view, min_life_days, *silence)
         await writer.fetch("write_channel", base + 1, channel_id, now, *row)
     if change.views:
         columns = zip(*((present.skus[sku], *view) for sku, view in change.views), strict=True)
@@ -110,4 +111,5 @@ def settings_of(row: Any) -> ChannelSettings:
         tuple(row["locations"]),
         View(row["buffer"], row["cap"], row["share_bp"], row["oversell_limit"]),
         row["min_life_days"],
+        SilenceSettings(row["silent_after"], row["stop_selling_when_silent"], row["selling_stopped"]),
     )

@@ -11,6 +11,7 @@ import asyncpg
 
 from inventory.postgres import queries
 from inventory.postgres.errors import Contention, Interfered, OutcomeUnknown, Unavailable, classified
+from inventory.tracing import Tracing
 
 LOCK_TIMEOUT_MS = 500
 STATEMENT_TIMEOUT_MS = 8_000
@@ -56,6 +57,11 @@ class Database:
         """NOTIFY is per database: the schema keeps two retailers in one database apart."""
         return f"{self.schema}_feed"
 
+    @property
+    def application_name(self) -> str:
+        """What the database calls our sessions: a restore of one retailer's schema must know whose they are."""
+        return "inventory" if self.schema == "inventory" else f"inventory {self.schema}"
+
     async def connect(self, *, planning: Planning = Planning.BY_VALUES, patient: bool = False) -> asyncpg.Connection:
         """A connection whose search_path is the schema; a `patient` one lets statements take as long as they need,
         for migrations and checks of whole tables. Raises `Unavailable`."""
@@ -93,7 +99,7 @@ class Database:
             "command_timeout": COMMAND_TIMEOUT_S,
             "server_settings": {
                 "search_path": f'"{self.schema}"',
-                "application_name": "inventory",
+                "application_name": self.application_name,
                 "synchronous_commit": "on",
                 "timezone": "UTC",
                 "jit": "off",
@@ -133,8 +139,9 @@ class Writer:
     caller's cancellation can reach a COMMIT.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, tracing: Tracing | None = None) -> None:
         self.database = database
+        self._tracing = tracing
         self._sql: Mapping[str, str] = queries.load()
         self._connection: asyncpg.Connection | None = None
         self._prepared: dict[str, Any] = {}
@@ -147,6 +154,12 @@ class Writer:
 
     async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
         """Runs a named query on the open transaction. Raises a `StorageError`."""
+        if self._tracing is None:
+            return await self._fetch(name, arguments)
+        with self._tracing.statement(name):
+            return await self._fetch(name, arguments)
+
+    async def _fetch(self, name: str, arguments: Sequence[object]) -> Sequence[Any]:
         assert self._connection is not None
         try:
             statement = self._prepared.get(name)
@@ -173,7 +186,7 @@ class Writer:
             self._prepared = {}
             self._connection = await self.database.connect(planning=Planning.BY_KEY)
         try:
-            await self._connection.execute("BEGIN")
+            await self._run(self._connection, "BEGIN")
         except BaseException as error:
             self.drop()
             if isinstance(error, asyncio.CancelledError):
@@ -183,7 +196,7 @@ class Writer:
     async def commit(self) -> None:
         assert self._connection is not None
         try:
-            tag = await self._connection.execute("COMMIT")
+            tag = await self._run(self._connection, "COMMIT")
         except BaseException as error:
             self.drop()
             if isinstance(error, asyncpg.PostgresError) and not isinstance(classified(error), Unavailable):
@@ -197,9 +210,15 @@ class Writer:
             self.drop()
             return
         try:
-            await self._connection.execute("ROLLBACK")
+            await self._run(self._connection, "ROLLBACK")
         except BaseException:  # noqa: BLE001 - whatever happened, the server rolls back when the connection goes
             self.drop()
+
+    async def _run(self, connection: asyncpg.Connection, statement: str) -> str:
+        if self._tracing is None:
+            return await connection.execute(statement)
+        with self._tracing.statement(statement):
+            return await connection.execute(statement)
 
     def drop(self) -> None:
         """Gives the connection up at once."""

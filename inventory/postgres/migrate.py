@@ -1,6 +1,7 @@
 """Forward-only migrations from `migrations/NNNN_name.pre.sql` and `NNNN_name.post.sql`, recorded per schema.
 
-`pre` runs before the new code, `post` once no old code is left. The record, the table `migration`, lies in
+`pre` runs before the new code and breaks nothing that running servers do; `post` runs once no older code is left. So
+older code goes on, and starts, beside `pre` files that it doesn't know. The record, the table `migration`, lies in
 the schema it describes, so that a tenant's schema is complete in itself. A file runs in a transaction of its
 own, with its record; one whose first line is `-- no transaction` (CREATE INDEX CONCURRENTLY) holds a single
 statement that may run twice.
@@ -9,12 +10,15 @@ statement that may run twice.
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import asyncpg
+
+from inventory.postgres.grants import exists, grant
 
 DIRECTORY = Path(__file__).with_name("migrations")
 LOCK_POLL_INTERVAL_S = 0.1
@@ -36,7 +40,7 @@ class MigrationChanged(MigrationError):
 
 
 class DatabaseIsNewer(MigrationError):
-    """The schema has migrations this code does not know, named in `unknown`: start the newer code."""
+    """The schema is for newer code only, by the migrations named in `unknown`, which this code does not know."""
 
     def __init__(self, schema: str, unknown: list[str]) -> None:
         self.unknown = unknown
@@ -45,6 +49,16 @@ class DatabaseIsNewer(MigrationError):
 
 class MigrationFailed(MigrationError):
     """PostgreSQL refused a file, which then had no effect."""
+
+
+class NotTheOwner(MigrationError):
+    """The role may not change the schema, or not even look into it."""
+
+    def __init__(self, schema: str, why: str) -> None:
+        super().__init__(
+            f"this role may not migrate schema {schema} ({why}): run `inventory migrate` as its owner,"
+            " with --owner-dsn (INVENTORY_OWNER_DSN)"
+        )
 
 
 class Migration(NamedTuple):
@@ -65,24 +79,46 @@ async def migrate(
     schema: str,
     *,
     phase: Phase | None = None,
+    server_role: str | None = None,
     on_step: Callable[[str], None] = lambda name: None,
-    directory: Path = DIRECTORY,
+    directory: Path | None = None,
 ) -> list[str]:
     """Bring `schema` up to date, making it if missing; give the names of the files applied now, in order.
 
-    With `phase`, only the files of that phase. `on_step` hears each name before it runs. Replicas may call
-    this at the same time. Leaves the connection's search_path at `schema`. Raises a `MigrationError`.
+    With `phase`, only as far as the next file of the other phase. `server_role`, the role that servers work as, has
+    from each file on, in its transaction, what it needs there (see grants.py). `on_step` hears each name before it
+    runs. Replicas may call this at the same time. Leaves the connection's search_path at `schema`. Raises a
+    `MigrationError`.
     """
-    files = _read(directory)
+    files = _read(directory or DIRECTORY)
     path = await connection.fetchval("SELECT quote_ident($1)", _valid(schema))
+    if server_role is not None and not await exists(connection, server_role):
+        raise MigrationError(f"there is no role {server_role} for servers to work as: CREATE ROLE {server_role} LOGIN")
     applied_now = []
-    async with _exclusive(connection, schema):
-        if await connection.fetchval("SELECT to_regnamespace($1) IS NULL", path):
-            await connection.execute(await connection.fetchval("SELECT format('CREATE SCHEMA %I', $1::text)", schema))
-        await connection.execute("SELECT set_config('search_path', $1, false)", path)
+    try:
+        async with exclusive(connection, schema):
+            await _make_record(connection, schema, path)
+            missing = _missing(schema, await applied(connection, schema), files)
+            for migration in takewhile(lambda each: phase is None or each.is_post == (phase == "post"), missing):
+                on_step(str(migration))
+                await _apply(connection, migration, schema, server_role)
+                applied_now.append(str(migration))
+            if server_role is not None:
+                await grant(connection, schema, server_role)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise NotTheOwner(schema, str(error)) from error
+    return applied_now
+
+
+async def _make_record(connection: asyncpg.Connection, schema: str, path: str) -> None:
+    # Only when it isn't there: who may not make anything may still find that nothing is to be made.
+    if await connection.fetchval("SELECT to_regnamespace($1) IS NULL", path):
+        await connection.execute(await connection.fetchval("SELECT format('CREATE SCHEMA %I', $1::text)", schema))
+    await connection.execute("SELECT set_config('search_path', $1, false)", path)
+    if await connection.fetchval("SELECT to_regclass('migration') IS NULL"):
         await connection.execute(
             """
-            CREATE TABLE IF NOT EXISTS migration (
+            CREATE TABLE migration (
                 number integer NOT NULL,
                 name text NOT NULL,
                 phase text NOT NULL,
@@ -93,17 +129,36 @@ async def migrate(
             )
             """
         )
-        for migration in await _missing(connection, schema, files):
-            if phase is None or migration.is_post == (phase == "post"):
-                on_step(str(migration))
-                await _apply(connection, migration)
-                applied_now.append(str(migration))
-    return applied_now
 
 
-async def pending(connection: asyncpg.Connection, schema: str, *, directory: Path = DIRECTORY) -> list[str]:
-    """The names of the files `migrate` would apply, in order. Changes nothing; raises as `migrate` does."""
-    return [str(migration) for migration in await _missing(connection, _valid(schema), _read(directory))]
+async def pending(connection: asyncpg.Connection, schema: str, *, directory: Path | None = None) -> list[str]:
+    """The names of the files `migrate` would apply, in order. Those of phase post are no hindrance to serving. Changes
+    nothing; raises as `migrate` does."""
+    files = _read(directory or DIRECTORY)
+    return [str(migration) for migration in _missing(schema, await applied(connection, _valid(schema)), files)]
+
+
+async def applied(connection: asyncpg.Connection, schema: str) -> list[Migration]:
+    """What was applied to `schema`, in order, without its text; empty when there is nothing. Raises `NotTheOwner` when
+    the role may not even look."""
+    select = "SELECT format('SELECT number, name, phase, checksum FROM %I.migration', $1::text)"
+    try:
+        if await connection.fetchval("SELECT to_regclass(format('%I.migration', $1::text)) IS NULL", schema):
+            return []
+        rows = await connection.fetch(await connection.fetchval(select, schema))
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise NotTheOwner(schema, str(error)) from error
+    return sorted(Migration(row["number"], row["phase"] == "post", row["name"], row["checksum"]) for row in rows)
+
+
+def assert_known(schema: str, found: Iterable[Migration]) -> None:
+    """Raises `DatabaseIsNewer` or `MigrationChanged` when this code can't serve what these migrations have made."""
+    _missing(schema, found, _read(DIRECTORY))
+
+
+def known(directory: Path = DIRECTORY) -> list[str]:
+    """NNNN.phase of each file, in order."""
+    return [f"{migration.number:04}.{'post' if migration.is_post else 'pre'}" for migration in _read(directory)]
 
 
 def _valid(schema: str) -> str:
@@ -127,7 +182,8 @@ def _read(directory: Path) -> list[Migration]:
 
 
 @asynccontextmanager
-async def _exclusive(connection: asyncpg.Connection, schema: str) -> AsyncIterator[None]:
+async def exclusive(connection: asyncpg.Connection, schema: str) -> AsyncIterator[None]:
+    """Keeps all others from migrating `schema` meanwhile. Raises `MigrationError` when another does so for too long."""
     # Polled, because CREATE INDEX CONCURRENTLY waits for every open snapshot: also for that of a replica that
     # waits in pg_advisory_lock, and so for ever.
     key = await connection.fetchval(
@@ -146,29 +202,23 @@ async def _exclusive(connection: asyncpg.Connection, schema: str) -> AsyncIterat
             await connection.execute("SELECT pg_advisory_unlock($1)", key)
 
 
-async def _missing(connection: asyncpg.Connection, schema: str, files: Iterable[Migration]) -> list[Migration]:
-    """The files not applied yet, once it is proved that the applied ones are those we know."""
-    table = await connection.fetchval("SELECT to_regclass(format('%I.migration', $1::text))::text", schema)
-    rows = []
-    if table is not None:
-        select = "SELECT format('SELECT number, name, phase, checksum FROM %I.migration', $1::text)"
-        rows = await connection.fetch(await connection.fetchval(select, schema))
-    applied = {
-        (row["number"], row["phase"] == "post"): Migration(
-            row["number"], row["phase"] == "post", row["name"], row["checksum"]
-        )
-        for row in rows
-    }
+def _missing(schema: str, found: Iterable[Migration], files: Iterable[Migration]) -> list[Migration]:
+    """The files not applied yet, once it is proved that the applied ones are those we know, or don't concern us."""
+    record: Mapping[tuple[int, bool], Migration] = {migration[:2]: migration for migration in found}
     known = {migration[:2]: migration for migration in files}
-    if unknown := sorted(applied[key] for key in applied.keys() - known.keys()):
+    missing = [known[key] for key in sorted(known.keys() - record.keys())]
+    unknown = sorted(record[key] for key in record.keys() - known.keys())
+    if any(migration.is_post for migration in unknown) or (unknown and missing):
         raise DatabaseIsNewer(schema, [str(migration) for migration in unknown])
-    changed = [str(known[key]) for key in sorted(applied) if known[key].checksum != applied[key].checksum]
+    changed = [
+        str(known[key]) for key in sorted(record.keys() & known.keys()) if known[key].checksum != record[key].checksum
+    ]
     if changed:
         raise MigrationChanged(f"schema {schema} was made by other text than is now in {', '.join(changed)}")
-    return [known[key] for key in sorted(known.keys() - applied.keys())]
+    return missing
 
 
-async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+async def _apply(connection: asyncpg.Connection, migration: Migration, schema: str, server_role: str | None) -> None:
     record = "INSERT INTO migration (number, name, phase, checksum) VALUES ($1, $2, $3, $4)"
     values = (migration.number, migration.name, "post" if migration.is_post else "pre", migration.checksum)
     try:
@@ -179,5 +229,9 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
             async with connection.transaction():
                 await connection.execute(migration.sql)
                 await connection.execute(record, *values)
+                if server_role is not None:  # with it: no moment in which a server may not use it, or may too much
+                    await grant(connection, schema, server_role)
+    except asyncpg.InsufficientPrivilegeError:
+        raise
     except asyncpg.PostgresError as error:
         raise MigrationFailed(f"{migration}: {error}") from error

@@ -26,16 +26,21 @@ LIST_CONNECTIONS_MAX = 4
 CLOSE_TIMEOUT_S = 0.3
 LISTS = {
     "find_sku",
+    "list_alarms",
+    "list_deliveries",
     "forget_requests",
     "list_channel_skus",
     "list_channels",
     "list_locations",
     "list_movements",
+    "list_reconciliation_rows",
+    "list_reconciliations",
     "list_reservations",
     "list_skus",
     "list_stock",
     "list_stock_count_lines",
     "list_stock_counts",
+    "read_alarm_snapshot",
     "read_bundles_as_of",
     "read_channel_snapshot",
     "read_facts_page",
@@ -114,12 +119,23 @@ class SkuUnits(NamedTuple):
     others: tuple[Unit, ...]
 
 
+class PoolState(NamedTuple):
+    """Connections of a pool: how many there are, how many of these are idle, how many there may be, and how many
+    queries wait for one."""
+
+    size: int
+    idle: int
+    size_max: int
+    waiting: int
+
+
 class Reader:
     """Borrows connections for reading; lists have their own, so that they can't keep a look-up waiting."""
 
     def __init__(self, look_ups: asyncpg.Pool, lists: asyncpg.Pool) -> None:
         self._look_ups = look_ups
         self._lists = lists
+        self._asks = {look_ups: 0, lists: 0}
         self.channels: dict[int, str] = {}
         """Codes of the channels that have called here, by number."""
         self._sql: Mapping[str, str] = queries.load()
@@ -142,14 +158,19 @@ class Reader:
     async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
         """Runs a named query. Raises a `StorageError`."""
         pool = self._lists if name in LISTS else self._look_ups
+        asks = self._asks
+        asks[pool] += 1
         try:
             return await pool.fetch(self._sql[name], *arguments)
         except Exception as error:
             raise classified(error) from error
+        finally:
+            asks[pool] -= 1
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["Snapshot"]:
         """One state of the database for several queries. Raises a `StorageError`."""
+        self._asks[self._look_ups] += 1
         try:
             async with (
                 self._look_ups.acquire() as connection,
@@ -158,6 +179,14 @@ class Reader:
                 yield Snapshot(connection, self._sql)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise classified(error) from error
+        finally:
+            self._asks[self._look_ups] -= 1
+
+    @property
+    def pools(self) -> dict[str, "PoolState"]:
+        """How each of its pools is, by name."""
+        named = {"look_ups": self._look_ups, "lists": self._lists}
+        return {name: _pool_state(pool, self._asks[pool]) for name, pool in named.items()}
 
     async def head(self) -> Head:
         rows = await self.fetch("read_head")
@@ -247,6 +276,11 @@ class Reader:
     async def forget_requests(self, older_than: timedelta, limit: int) -> int:
         """How many answers were dropped."""
         return int((await self.fetch("forget_requests", older_than, limit))[0][0])
+
+
+def _pool_state(pool: asyncpg.Pool, asks: int) -> PoolState:
+    size_max = pool.get_max_size()
+    return PoolState(pool.get_size(), pool.get_idle_size(), size_max, max(asks - size_max, 0))
 
 
 class Snapshot:

@@ -80,4 +80,5 @@ def _channel(row: Any) -> Channel:
         View(row["buffer"], row["cap"], row["share_bp"], row["oversell_limit"]),
         row["has_overrides"],
         row["min_life_days"],
+        row["selling_stopped"],
     )

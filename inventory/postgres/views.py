@@ -10,12 +10,13 @@ from inventory.domain.level import Level
 from inventory.domain.showing import Bundles, Facts, Stock
 from inventory.domain.topology import NO_VIEW, Channel, ChannelKind, Topology, View
 from inventory.postgres.reads import Reader
+from inventory.postgres.stock import Source
 from inventory.postgres.topology import site_of
 
 
-async def read_clock(reader: Reader) -> datetime:
+async def read_clock(source: Source) -> datetime:
     """The database's."""
-    now: datetime = (await reader.fetch("read_clock"))[0][0]
+    now: datetime = (await source.fetch("read_clock"))[0][0]
     return now
 
 
@@ -46,6 +47,7 @@ async def read_channel(reader: Reader, channel_id: int, revision: int) -> Channe
             View(row["buffer"], row["cap"], row["share_bp"], row["oversell_limit"]),
             row["has_overrides"],
             row["min_life_days"],
+            row["selling_stopped"],
         )
     return Channel(channel_id)
 

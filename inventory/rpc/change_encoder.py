@@ -10,10 +10,12 @@ from inventory.domain.availability import Sellable
 from inventory.domain.channel import ChannelSettings
 from inventory.domain.ledger import Committed
 from inventory.feed.change import ChangeKind, Group, Item, Record, Viewer, categories_of
+from inventory.postgres.alarms import alarm_of
 from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.channels import settings_of
 from inventory.postgres.subscribers import subscriber_of
 from inventory.rpc import formats
+from inventory.rpc.alarm_messages import format_alarm
 from inventory.rpc.catalog_messages import format_location, format_sku
 from inventory.rpc.channel_messages import channel
 from inventory.rpc.wire import delimited, integer, integer_tag, tag, varint
@@ -37,6 +39,7 @@ _TAGS = {
     ChangeKind.SUBSCRIBER: tag(_CHANGE["subscribers"].number),
     ChangeKind.AVAILABILITY: tag(_CHANGE["availability"].number),
     ChangeKind.CHANNEL: tag(_CHANGE["channels"].number),
+    ChangeKind.ALARM: tag(_CHANGE["alarms"].number),
 }
 
 
@@ -51,7 +54,6 @@ class ChangeEncoder:
 
     def record(self, group: Group) -> Record:
         """Serialises one revision."""
-        first = (group.movements or group.skus or group.locations or group.subscribers or group.channels)[0]
         items = [self.row(row) for row in group.movements]
         entered: dict[str, list[Item]] = {}
         for row in group.entered:
@@ -70,7 +72,9 @@ class ChangeEncoder:
             settings = settings_of(row)
             body, cut = _sized(channel(settings)), partial(_cut, settings)
             items.append(Item(ChangeKind.CHANNEL, "", "", (), 0, 0, body, of_channel=settings.code, cut=cut))
-        recorded_at = formats.timestamp(first["recorded_at"]).SerializeToString()
+        for row in group.alarms:
+            items.append(Item(ChangeKind.ALARM, "", "", (), 0, 0, _sized(format_alarm(alarm_of(row)))))
+        recorded_at = formats.timestamp(group.first["recorded_at"]).SerializeToString()
         return Record(group.revision, recorded_at, tuple(items))
 
     def row(self, row: Any) -> Item:

@@ -1,6 +1,6 @@
 """ChannelService: parse, call, formats."""
 
-from inventory.domain.channel import ChangeChannel, ChangeChannelSkus, ChannelSettings, SkuView
+from inventory.domain.channel import ChangeChannel, ChangeChannelSkus, ChannelSettings, SilenceSettings, SkuView
 from inventory.domain.code import channel_code, free_text, location_code, sku_code
 from inventory.domain.limits import (
     BULK_ROWS_MAX,
@@ -8,6 +8,8 @@ from inventory.domain.limits import (
     MIN_LIFE_DAYS_MAX,
     NAME_BYTES_MAX,
     QUANTITY_MAX,
+    SILENT_AFTER_MAX,
+    SILENT_AFTER_MIN,
 )
 from inventory.domain.refusal import Reason, Refusal, channel_not_found
 from inventory.domain.topology import NO_VIEW, SHARE_WHOLE_BP, ChannelKind, View
@@ -88,7 +90,7 @@ class ChannelService:
 
 def _settings(message: pb2.Channel) -> ChannelSettings:
     """Raises CHANNEL_FORMAT, TEXT_FORMAT, FIELD_REQUIRED, TOO_MANY_LINES, LOCATION_FORMAT, FIELD_CONFLICT,
-    QUANTITY_OUT_OF_RANGE."""
+    QUANTITY_OUT_OF_RANGE, TTL_OUT_OF_RANGE."""
     code = channel_code(message.channel, "channel.channel")
     if message.kind not in _KINDS:
         raise parse.unknown_enum("channel.kind")
@@ -99,7 +101,19 @@ def _settings(message: pb2.Channel) -> ChannelSettings:
         _locations(message),
         _view(message.view, "channel.view"),
         parse.quantity_between(message.min_life_days, "channel.min_life_days", 0, MIN_LIFE_DAYS_MAX),
+        _silence(message),
     )
+
+
+def _silence(message: pb2.Channel) -> SilenceSettings:
+    """Raises TTL_OUT_OF_RANGE, FIELD_REQUIRED."""
+    path = "channel.silent_after"
+    if message.HasField("silent_after"):
+        after = parse.duration(message.silent_after, path, SILENT_AFTER_MIN, SILENT_AFTER_MAX, Reason.TTL_OUT_OF_RANGE)
+        return SilenceSettings(after, message.stop_selling_when_silent)
+    if message.stop_selling_when_silent:
+        raise Refusal(Reason.FIELD_REQUIRED, "say after how long it counts as silent", field=path)
+    return SilenceSettings()
 
 
 def _locations(message: pb2.Channel) -> tuple[str, ...]:

@@ -17,6 +17,9 @@ def channel(found: ChannelSettings) -> pb2.Channel:
         locations=found.locations,
         view=_view(found.view),
         min_life_days=found.min_life_days,
+        silent_after=found.silence.after,
+        stop_selling_when_silent=found.silence.stops_selling,
+        selling_stopped=found.silence.stopped,
     )
 
 

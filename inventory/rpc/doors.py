@@ -164,6 +164,12 @@ class Doors:
         """The same credential as of the last look; None: it is no longer in force."""
         return self._by_digest.get(known.digest)
 
+    def expires_in_s(self) -> list[tuple[InForce, float]]:
+        """How many seconds each credential that ends has left, by the loop's clock."""
+        age_s = self._loop.time() - self._read_at
+        rows = self._by_digest.values()
+        return [(row, row.expires_in.total_seconds() - age_s) for row in rows if row.expires_in is not None]
+
     def gate(self, known: InForce) -> Gate:
         """The one of its channel."""
         gate = self._gates.get(known.channel_id)

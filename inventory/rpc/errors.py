@@ -57,6 +57,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
             Reason.TRANSFER_ID_FORMAT,
             Reason.COUNT_ID_FORMAT,
             Reason.CERTIFICATE_FORMAT,
+            Reason.RECONCILIATION_ID_FORMAT,
         ),
         _Code.INVALID_ARGUMENT,
     ),
@@ -113,6 +114,10 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.ACCESS_CHANGED: _Code.UNAVAILABLE,
     Reason.CREDENTIAL_LIMIT: _Code.FAILED_PRECONDITION,
     Reason.CREDENTIAL_NOT_FOUND: _Code.NOT_FOUND,
+    Reason.ALARM_ID_FORMAT: _Code.INVALID_ARGUMENT,
+    Reason.ALARM_NOT_FOUND: _Code.NOT_FOUND,
+    Reason.RECONCILIATION_NOT_FOUND: _Code.NOT_FOUND,
+    Reason.STREAM_OLD: _Code.UNAVAILABLE,
     Reason.INTERNAL: _Code.INTERNAL,
     Reason.DEADLINE: _Code.DEADLINE_EXCEEDED,
 }

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,8 @@ _DIGEST_BYTES = 8
 _TOKEN_CHARS_MAX = 1024
 _REVISION_MAX = 2**63 - 1
 _ORDINAL_MAX = 2**31 - 1
+_MICROSECONDS_MAX = 2**57
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Part = Callable[[Any], object]
 """Reads one part of a position. Raises `ValueError`: the digest has no secret, so a part may be anything."""
 
@@ -61,6 +64,15 @@ def revision(value: Any) -> int:
 
 def ordinal(value: Any) -> int:
     return _whole(value, _ORDINAL_MAX)
+
+
+def moment(value: Any) -> datetime:
+    """As `moment_part` writes it: whole microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=_whole(value, _MICROSECONDS_MAX))
+
+
+def moment_part(found: datetime) -> int:
+    return (found - EPOCH) // timedelta(microseconds=1)
 
 
 def _whole(value: Any, high: int) -> int:

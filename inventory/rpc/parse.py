@@ -89,6 +89,20 @@ def count_id(text: str) -> UUID:
     return UUID(text)
 
 
+def alarm_id(text: str) -> UUID:
+    """Raises ALARM_ID_FORMAT."""
+    if not _UUID.fullmatch(text):
+        raise Refusal(Reason.ALARM_ID_FORMAT, "alarm_id is not a UUID", field="alarm_id")
+    return UUID(text)
+
+
+def reconciliation_id(text: str) -> UUID:
+    """Raises RECONCILIATION_ID_FORMAT."""
+    if not _UUID.fullmatch(text):
+        raise Refusal(Reason.RECONCILIATION_ID_FORMAT, "reconciliation_id is not a UUID", field="reconciliation_id")
+    return UUID(text)
+
+
 def purpose(number: int, field: str) -> Use | None:
     """None: what the channel is for."""
     if number == 0:

@@ -19,7 +19,8 @@ from inventory.postgres.access import InForce, find_channel
 from inventory.postgres.reads import Reader
 from inventory.rpc.doors import Doors, OpenGate
 from inventory.rpc.errors import CODES
-from inventory.rpc.method import Caller, Context, Method, abort
+from inventory.rpc.meter import Meter
+from inventory.rpc.method import METADATA_BYTES_MAX, Caller, Context, Method, abort
 from inventory.rpc.peer import certificate_sha256
 from inventory.rpc.streams import Streams
 from inventory.v1 import access_pb2
@@ -31,6 +32,8 @@ CHANNEL_DEFAULT = "default"
 """In development, of callers who name none."""
 READY_MAX = 20_000
 """Handlers kept; each is of one method and one caller."""
+KEPT_CHARS_MAX = 256
+"""Of a caller's metadata, by which its handlers are kept: a token, a channel and an operator have fewer."""
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
@@ -57,13 +60,17 @@ def _credentials(reason: Reason) -> Refusal:
 class Router(grpc.GenericRpcHandler):
     """`doors` None: development, where every caller is who it says to be and may do everything."""
 
-    def __init__(self, services: list[Service], reader: Reader, streams: Streams, doors: Doors | None) -> None:
+    def __init__(
+        self, services: list[Service], reader: Reader, streams: Streams, doors: Doors | None, meter: Meter
+    ) -> None:
+        self._meter = meter
         self._methods = {path: method for service in services for path, method in service.methods.items()}
         self._reader = reader
         self._streams = streams
         self._doors = doors
         self._open_gate = OpenGate()
         self._ready: dict[tuple[str, str | None, str | None, str], Handler] = {}
+        self._ready_late: dict[tuple[str, str, str | None, str], Handler] = {}
         self._callers: dict[tuple[str | None, str | None, str], Caller] = {}
         if doors is not None:
             doors.on_change.append(self._forget)
@@ -74,7 +81,9 @@ class Router(grpc.GenericRpcHandler):
         authorization: str | None = None
         channel: str | None = None
         operator = ""
+        size = 0
         for key, value in handler_call_details.invocation_metadata:
+            size += len(key) + len(value)
             if key == AUTHORIZATION_KEY:
                 # A second one makes it a credential that nobody has.
                 authorization = str(value) if authorization is None else ""
@@ -82,12 +91,15 @@ class Router(grpc.GenericRpcHandler):
                 channel = str(value)
             elif key == OPERATOR_KEY:
                 operator = str(value)
+        if size > METADATA_BYTES_MAX:
+            return _TOO_MUCH_METADATA
         ready = self._ready.get((path, authorization, channel, operator))
         return ready or self._make(path, authorization, channel, operator)
 
     def _make(self, path: str, authorization: str | None, channel: str | None, operator: str) -> Handler | None:
         found = self._methods.get(path)
         if found is None:
+            self._meter.unknown += 1
             return None
         method, scope = found
         doors = self._doors
@@ -101,9 +113,9 @@ class Router(grpc.GenericRpcHandler):
             if known.access.certificate_required:
                 return self._by_both(doors, known, path, channel, operator)
         made = self._admit(method, scope, path, known, channel, operator, authorization)
-        if len(self._ready) >= READY_MAX:
-            self._forget()
-        self._ready[(path, authorization, channel, operator)] = made
+        if _is_kept(authorization, channel, operator):
+            self._make_room()
+            self._ready[(path, authorization, channel, operator)] = made
         return made
 
     def _by_certificate(self, doors: Doors, path: str, channel: str | None, operator: str) -> Handler:
@@ -133,12 +145,20 @@ class Router(grpc.GenericRpcHandler):
         return _found_late(find)
 
     def _ready_for(self, known: InForce, path: str, channel: str | None, operator: str) -> Handler:
+        # Kept apart from what is found by a token's text: a key_id is no secret, and must open nothing as one.
         key = (path, known.key_id, channel, operator)
-        ready = self._ready.get(key)
+        ready = self._ready_late.get(key)
         if ready is None:
             method, scope = self._methods[path]
-            ready = self._ready[key] = self._admit(method, scope, path, known, channel, operator, known.key_id)
+            ready = self._admit(method, scope, path, known, channel, operator, known.key_id)
+            if _is_kept(channel, operator):
+                self._make_room()
+                self._ready_late[key] = ready
         return ready
+
+    def _make_room(self) -> None:
+        if len(self._ready) + len(self._ready_late) >= READY_MAX:
+            self._forget()
 
     def _admit(
         self,
@@ -163,8 +183,10 @@ class Router(grpc.GenericRpcHandler):
         key = (authorization, channel, operator)
         caller = self._callers.get(key)
         if caller is None:
-            caller = self._callers[key] = self._caller(known, channel, operator)
-        return method(caller)
+            caller = self._caller(known, channel, operator)
+            if _is_kept(*key):
+                self._callers[key] = caller
+        return self._meter.around(path, caller.channel, method(caller), caller.key_id)
 
     def _caller(self, known: InForce | None, channel: str | None, operator: str) -> Caller:
         if known is None:
@@ -187,9 +209,24 @@ class Router(grpc.GenericRpcHandler):
     def _forget(self) -> None:
         """What callers may has changed: all are asked again, and streams ended whose callers may no longer."""
         self._ready.clear()
+        self._ready_late.clear()
         self._callers.clear()
         if self._doors is not None:
             self._streams.end(_why_end(self._doors))
+
+
+def _is_kept(*texts: str | None) -> bool:
+    return sum(len(text or "") for text in texts) <= KEPT_CHARS_MAX
+
+
+async def _refuse_metadata(_: object, context: Context[bytes, bytes]) -> None:
+    await context.abort(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, f"the metadata of a call has at most {METADATA_BYTES_MAX} bytes"
+    )
+
+
+# For methods of every kind: on the wire they differ only in how many messages come.
+_TOO_MUCH_METADATA: Handler = grpc.stream_stream_rpc_method_handler(_refuse_metadata)
 
 
 def _found_late(find: Callable[[Context[bytes, bytes]], Handler]) -> Handler:

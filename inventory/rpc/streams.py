@@ -1,6 +1,8 @@
-"""What is open on this server: how many streams each channel has, and how all of them end when the server stops."""
+"""What is open on this server: how many streams each channel has, and how they end when the server stops, or they are
+old."""
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +11,9 @@ from typing import NamedTuple
 from inventory.domain.refusal import Reason, Refusal
 from inventory.engine.failures import EngineError, ShuttingDown
 
+STREAM_AGE_MAX_S = 30 * 60.0
+STREAM_AGE_JITTER = 0.1
+"""Streams that began at once, as after a restart, don't end at once: each lives a tenth more or less."""
 LOOK_S = 0.01
 
 
@@ -35,6 +40,14 @@ class _Open(NamedTuple):
     kind: str
     channel: str
     caller: object
+
+
+class StreamOld(EngineError):
+    """The stream has been open for as long as one may, so that its client finds replicas that came later."""
+
+    reason = Reason.STREAM_OLD
+    message = "the stream has been open for long enough: resume at the last bookmark, here or elsewhere"
+    retry_after_s: float | None = 0.1
 
 
 class Streams:
@@ -66,9 +79,12 @@ class Streams:
         task = asyncio.current_task()
         assert task is not None
         self._open[task] = _Open(kind, channel, caller)
+        spread = random.uniform(1 - STREAM_AGE_JITTER, 1 + STREAM_AGE_JITTER)  # noqa: S311 - not a secret
+        ending = asyncio.get_running_loop().call_later(STREAM_AGE_MAX_S * spread, task.cancel, _Ending(StreamOld()))
         try:
             yield
         finally:
+            ending.cancel()
             del self._open[task]
 
     def count(self) -> Counter[tuple[str, str]]:

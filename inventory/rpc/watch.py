@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
+from inventory.domain.access import Scope, scope_required
 from inventory.domain.code import subscriber_name
 from inventory.domain.limits import FILTERS_MAX, HEARTBEAT_DEFAULT, HEARTBEAT_MAX, HEARTBEAT_MIN
 from inventory.domain.movement import MovementKind
@@ -21,6 +22,7 @@ from inventory.postgres.reads import Head, Reader
 from inventory.postgres.subscribers import acknowledged
 from inventory.postgres.views import read_places
 from inventory.rpc import formats, parse
+from inventory.rpc.alarm_messages import format_alarm
 from inventory.rpc.catalog_messages import format_location, format_sku
 from inventory.rpc.change_encoder import bookmark_field
 from inventory.rpc.channel_messages import channel, channel_availability
@@ -126,12 +128,7 @@ class WatchService:
                 await self._feed.turns.take()
                 piece = pb2.WatchResponse(locations=map(format_location, locations), snapshot_revision=revision)
                 await write(piece.SerializeToString())
-        async with aclosing(snapshot.channels(self._reader, revision, wanted)) as settings:
-            async for channels in settings:
-                await self._feed.turns.take()
-                for some in _messages_of([channel(each) for each in channels]):
-                    piece = pb2.WatchResponse(channels=some, snapshot_revision=revision)
-                    await write(piece.SerializeToString())
+        await self._snapshot_of_channels(revision, wanted, write)
         async with aclosing(snapshot.levels(self._reader, revision, wanted)) as levels:
             async for rows in levels:
                 await self._feed.turns.take()
@@ -145,6 +142,21 @@ class WatchService:
                     piece = pb2.WatchResponse(availability=values, snapshot_revision=revision)
                     await write(piece.SerializeToString())
         await write(pb2.WatchResponse(snapshot_revision=revision, snapshot_complete=True).SerializeToString())
+
+    async def _snapshot_of_channels(self, revision: int, wanted: Filter, write: Write) -> None:
+        """And of what is wrong."""
+        async with aclosing(snapshot.channels(self._reader, revision, wanted)) as settings:
+            async for channels in settings:
+                await self._feed.turns.take()
+                for some in _messages_of([channel(each) for each in channels]):
+                    piece = pb2.WatchResponse(channels=some, snapshot_revision=revision)
+                    await write(piece.SerializeToString())
+        async with aclosing(snapshot.alarms(self._reader, revision, wanted)) as alarms:
+            async for found in alarms:
+                await self._feed.turns.take()
+                for part in _messages_of([format_alarm(each) for each in found]):
+                    piece = pb2.WatchResponse(alarms=part, snapshot_revision=revision)
+                    await write(piece.SerializeToString())
 
 
 def _messages_of(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -179,6 +191,8 @@ def _filter(request: pb2.WatchRequest, call: Call) -> Filter:
     kinds = _kinds(request.kinds, "kinds", ChangeKind)
     movement_kinds = _kinds(request.movement_kinds, "movement_kinds", MovementKind)
     shows = pb2.CHANGE_KIND_AVAILABILITY in (kinds or ())
+    if pb2.CHANGE_KIND_ALARM in (kinds or ()):
+        _check_alarms(call)
     if shows and locations:
         raise Refusal(Reason.FIELD_CONFLICT, "what a channel may sell is of all its locations", field="locations")
     return Filter(
@@ -189,6 +203,12 @@ def _filter(request: pb2.WatchRequest, call: Call) -> Filter:
         movement_kinds,
         call.channel_id if shows else 0,
     )
+
+
+def _check_alarms(call: Call) -> None:
+    """Beside the method's SCOPE_WATCH alarms need SCOPE_REPORT or SCOPE_ADMIN. Raises SCOPE_REQUIRED."""
+    if not call.access.reports:
+        raise scope_required(Scope.REPORT)
 
 
 def _kinds(numbers: Collection[int], field: str, known: type[ChangeKind] | type[MovementKind]) -> frozenset[int] | None:

@@ -14,6 +14,7 @@ from inventory.engine.submission import Command, Outcome, Submission
 from inventory.rpc.method import Call, abort_with
 from inventory.rpc.parse import fingerprint
 from inventory.rpc.wire import with_revision
+from inventory.tracing import Tracing
 
 BY_ID_LINES = 40
 """How many lines a command counts for when it names a reservation, whose lines aren't known before the lock."""
@@ -22,8 +23,9 @@ BY_ID_LINES = 40
 class Writes:
     """Submits commands to the lane and gives their answers' bytes."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: Lane, tracing: Tracing | None = None) -> None:
         self._lane = lane
+        self._tracing = tracing
         self._loop = asyncio.get_running_loop()
 
     def submit(
@@ -51,6 +53,7 @@ class Writes:
                 call.author,
                 type(request).__name__.removesuffix("Request"),
                 call.caller.within,
+                span=None if self._tracing is None else self._tracing.current(),
             )
         )
 

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from inventory.v1 import access_pb2 as inventory_dot_v1_dot_access__pb2
 from inventory.v1 import core_pb2 as inventory_dot_v1_dot_core__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"inventory/v1/channel_service.proto\x12\x0cinventory.v1\x1a\x19inventory/v1/access.proto\x1a\x17inventory/v1/core.proto\"\x9b\x01\n\x0b\x43hannelView\x12\x13\n\x06\x62uffer\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03\x63\x61p\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x15\n\x08share_bp\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12.\n\x08oversell\x18\x04 \x01(\x0b\x32\x1c.inventory.v1.OversellPolicyB\t\n\x07_bufferB\x06\n\x04_capB\x0b\n\t_share_bp\"\xa4\x01\n\x07\x43hannel\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\'\n\x04kind\x18\x03 \x01(\x0e\x32\x19.inventory.v1.ChannelKind\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\'\n\x04view\x18\x05 \x01(\x0b\x32\x19.inventory.v1.ChannelView\x12\x15\n\rmin_life_days\x18\x06 \x01(\x05\"B\n\nChannelSku\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\'\n\x04view\x18\x02 \x01(\x0b\x32\x19.inventory.v1.ChannelView\"P\n\x13\x43hannelAvailability\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x19\n\x11\x61vailable_to_sell\x18\x02 \x01(\x03\x12\x11\n\tbackorder\x18\x03 \x01(\x03\"f\n\x11SetChannelRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12&\n\x07\x63hannel\x18\x03 \x01(\x0b\x32\x15.inventory.v1.Channel\"`\n\x12SetChannelResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12&\n\x07\x63hannel\x18\x03 \x01(\x0b\x32\x15.inventory.v1.Channel\"$\n\x11GetChannelRequest\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\"<\n\x12GetChannelResponse\x12&\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x15.inventory.v1.Channel\"<\n\x13ListChannelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x14ListChannelsResponse\x12\'\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x15.inventory.v1.Channel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xac\x01\n\x15SetChannelSkusRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12&\n\x04skus\x18\x04 \x03(\x0b\x32\x18.inventory.v1.ChannelSku\x12/\n\x0c\x65rror_policy\x18\x05 \x01(\x0e\x32\x19.inventory.v1.ErrorPolicy\"\x92\x01\n\x16SetChannelSkusResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\x0f\n\x07updated\x18\x03 \x01(\x05\x12\x11\n\tunchanged\x18\x04 \x01(\x05\x12\x30\n\x07refused\x18\x05 \x03(\x0b\x32\x1f.inventory.v1.RefusedChannelSku\"G\n\x11RefusedChannelSku\x12\x0b\n\x03row\x18\x01 \x01(\x05\x12%\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.inventory.v1.RowError\"P\n\x16ListChannelSkusRequest\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Z\n\x17ListChannelSkusResponse\x12&\n\x04skus\x18\x01 \x03(\x0b\x32\x18.inventory.v1.ChannelSku\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x91\x01\n\x0b\x43hannelKind\x12\x1c\n\x18\x43HANNEL_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43HANNEL_KIND_WEB\x10\x01\x12\x14\n\x10\x43HANNEL_KIND_POS\x10\x02\x12\x1a\n\x16\x43HANNEL_KIND_TELEPHONE\x10\x03\x12\x1c\n\x18\x43HANNEL_KIND_MARKETPLACE\x10\x04\x32\xe4\x03\n\x0e\x43hannelService\x12U\n\nSetChannel\x12\x1f.inventory.v1.SetChannelRequest\x1a .inventory.v1.SetChannelResponse\"\x04\xc8\xf3\x18\x08\x12U\n\nGetChannel\x12\x1f.inventory.v1.GetChannelRequest\x1a .inventory.v1.GetChannelResponse\"\x04\xc8\xf3\x18\x02\x12[\n\x0cListChannels\x12!.inventory.v1.ListChannelsRequest\x1a\".inventory.v1.ListChannelsResponse\"\x04\xc8\xf3\x18\x08\x12\x61\n\x0eSetChannelSkus\x12#.inventory.v1.SetChannelSkusRequest\x1a$.inventory.v1.SetChannelSkusResponse\"\x04\xc8\xf3\x18\x08\x12\x64\n\x0fListChannelSkus\x12$.inventory.v1.ListChannelSkusRequest\x1a%.inventory.v1.ListChannelSkusResponse\"\x04\xc8\xf3\x18\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"inventory/v1/channel_service.proto\x12\x0cinventory.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x19inventory/v1/access.proto\x1a\x17inventory/v1/core.proto\"\x9b\x01\n\x0b\x43hannelView\x12\x13\n\x06\x62uffer\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03\x63\x61p\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x15\n\x08share_bp\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12.\n\x08oversell\x18\x04 \x01(\x0b\x32\x1c.inventory.v1.OversellPolicyB\t\n\x07_bufferB\x06\n\x04_capB\x0b\n\t_share_bp\"\x90\x02\n\x07\x43hannel\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\'\n\x04kind\x18\x03 \x01(\x0e\x32\x19.inventory.v1.ChannelKind\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\'\n\x04view\x18\x05 \x01(\x0b\x32\x19.inventory.v1.ChannelView\x12\x15\n\rmin_life_days\x18\x06 \x01(\x05\x12/\n\x0csilent_after\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12 \n\x18stop_selling_when_silent\x18\x08 \x01(\x08\x12\x17\n\x0fselling_stopped\x18\t \x01(\x08\"B\n\nChannelSku\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\'\n\x04view\x18\x02 \x01(\x0b\x32\x19.inventory.v1.ChannelView\"P\n\x13\x43hannelAvailability\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x19\n\x11\x61vailable_to_sell\x18\x02 \x01(\x03\x12\x11\n\tbackorder\x18\x03 \x01(\x03\"f\n\x11SetChannelRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12&\n\x07\x63hannel\x18\x03 \x01(\x0b\x32\x15.inventory.v1.Channel\"`\n\x12SetChannelResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12&\n\x07\x63hannel\x18\x03 \x01(\x0b\x32\x15.inventory.v1.Channel\"$\n\x11GetChannelRequest\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\"<\n\x12GetChannelResponse\x12&\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x15.inventory.v1.Channel\"<\n\x13ListChannelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x14ListChannelsResponse\x12\'\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x15.inventory.v1.Channel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xac\x01\n\x15SetChannelSkusRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12&\n\x04skus\x18\x04 \x03(\x0b\x32\x18.inventory.v1.ChannelSku\x12/\n\x0c\x65rror_policy\x18\x05 \x01(\x0e\x32\x19.inventory.v1.ErrorPolicy\"\x92\x01\n\x16SetChannelSkusResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\x0f\n\x07updated\x18\x03 \x01(\x05\x12\x11\n\tunchanged\x18\x04 \x01(\x05\x12\x30\n\x07refused\x18\x05 \x03(\x0b\x32\x1f.inventory.v1.RefusedChannelSku\"G\n\x11RefusedChannelSku\x12\x0b\n\x03row\x18\x01 \x01(\x05\x12%\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.inventory.v1.RowError\"P\n\x16ListChannelSkusRequest\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Z\n\x17ListChannelSkusResponse\x12&\n\x04skus\x18\x01 \x03(\x0b\x32\x18.inventory.v1.ChannelSku\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x91\x01\n\x0b\x43hannelKind\x12\x1c\n\x18\x43HANNEL_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43HANNEL_KIND_WEB\x10\x01\x12\x14\n\x10\x43HANNEL_KIND_POS\x10\x02\x12\x1a\n\x16\x43HANNEL_KIND_TELEPHONE\x10\x03\x12\x1c\n\x18\x43HANNEL_KIND_MARKETPLACE\x10\x04\x32\xe4\x03\n\x0e\x43hannelService\x12U\n\nSetChannel\x12\x1f.inventory.v1.SetChannelRequest\x1a .inventory.v1.SetChannelResponse\"\x04\xc8\xf3\x18\x08\x12U\n\nGetChannel\x12\x1f.inventory.v1.GetChannelRequest\x1a .inventory.v1.GetChannelResponse\"\x04\xc8\xf3\x18\x02\x12[\n\x0cListChannels\x12!.inventory.v1.ListChannelsRequest\x1a\".inventory.v1.ListChannelsResponse\"\x04\xc8\xf3\x18\x08\x12\x61\n\x0eSetChannelSkus\x12#.inventory.v1.SetChannelSkusRequest\x1a$.inventory.v1.SetChannelSkusResponse\"\x04\xc8\xf3\x18\x08\x12\x64\n\x0fListChannelSkus\x12$.inventory.v1.ListChannelSkusRequest\x1a%.inventory.v1.ListChannelSkusResponse\"\x04\xc8\xf3\x18\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,38 +44,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANNELSERVICE'].methods_by_name['SetChannelSkus']._serialized_options = b'\310\363\030\010'
   _globals['_CHANNELSERVICE'].methods_by_name['ListChannelSkus']._loaded_options = None
   _globals['_CHANNELSERVICE'].methods_by_name['ListChannelSkus']._serialized_options = b'\310\363\030\010'
-  _globals['_CHANNELKIND']._serialized_start=1605
-  _globals['_CHANNELKIND']._serialized_end=1750
-  _globals['_CHANNELVIEW']._serialized_start=105
-  _globals['_CHANNELVIEW']._serialized_end=260
-  _globals['_CHANNEL']._serialized_start=263
-  _globals['_CHANNEL']._serialized_end=427
-  _globals['_CHANNELSKU']._serialized_start=429
-  _globals['_CHANNELSKU']._serialized_end=495
-  _globals['_CHANNELAVAILABILITY']._serialized_start=497
-  _globals['_CHANNELAVAILABILITY']._serialized_end=577
-  _globals['_SETCHANNELREQUEST']._serialized_start=579
-  _globals['_SETCHANNELREQUEST']._serialized_end=681
-  _globals['_SETCHANNELRESPONSE']._serialized_start=683
-  _globals['_SETCHANNELRESPONSE']._serialized_end=779
-  _globals['_GETCHANNELREQUEST']._serialized_start=781
-  _globals['_GETCHANNELREQUEST']._serialized_end=817
-  _globals['_GETCHANNELRESPONSE']._serialized_start=819
-  _globals['_GETCHANNELRESPONSE']._serialized_end=879
-  _globals['_LISTCHANNELSREQUEST']._serialized_start=881
-  _globals['_LISTCHANNELSREQUEST']._serialized_end=941
-  _globals['_LISTCHANNELSRESPONSE']._serialized_start=943
-  _globals['_LISTCHANNELSRESPONSE']._serialized_end=1031
-  _globals['_SETCHANNELSKUSREQUEST']._serialized_start=1034
-  _globals['_SETCHANNELSKUSREQUEST']._serialized_end=1206
-  _globals['_SETCHANNELSKUSRESPONSE']._serialized_start=1209
-  _globals['_SETCHANNELSKUSRESPONSE']._serialized_end=1355
-  _globals['_REFUSEDCHANNELSKU']._serialized_start=1357
-  _globals['_REFUSEDCHANNELSKU']._serialized_end=1428
-  _globals['_LISTCHANNELSKUSREQUEST']._serialized_start=1430
-  _globals['_LISTCHANNELSKUSREQUEST']._serialized_end=1510
-  _globals['_LISTCHANNELSKUSRESPONSE']._serialized_start=1512
-  _globals['_LISTCHANNELSKUSRESPONSE']._serialized_end=1602
-  _globals['_CHANNELSERVICE']._serialized_start=1753
-  _globals['_CHANNELSERVICE']._serialized_end=2237
+  _globals['_CHANNELKIND']._serialized_start=1745
+  _globals['_CHANNELKIND']._serialized_end=1890
+  _globals['_CHANNELVIEW']._serialized_start=137
+  _globals['_CHANNELVIEW']._serialized_end=292
+  _globals['_CHANNEL']._serialized_start=295
+  _globals['_CHANNEL']._serialized_end=567
+  _globals['_CHANNELSKU']._serialized_start=569
+  _globals['_CHANNELSKU']._serialized_end=635
+  _globals['_CHANNELAVAILABILITY']._serialized_start=637
+  _globals['_CHANNELAVAILABILITY']._serialized_end=717
+  _globals['_SETCHANNELREQUEST']._serialized_start=719
+  _globals['_SETCHANNELREQUEST']._serialized_end=821
+  _globals['_SETCHANNELRESPONSE']._serialized_start=823
+  _globals['_SETCHANNELRESPONSE']._serialized_end=919
+  _globals['_GETCHANNELREQUEST']._serialized_start=921
+  _globals['_GETCHANNELREQUEST']._serialized_end=957
+  _globals['_GETCHANNELRESPONSE']._serialized_start=959
+  _globals['_GETCHANNELRESPONSE']._serialized_end=1019
+  _globals['_LISTCHANNELSREQUEST']._serialized_start=1021
+  _globals['_LISTCHANNELSREQUEST']._serialized_end=1081
+  _globals['_LISTCHANNELSRESPONSE']._serialized_start=1083
+  _globals['_LISTCHANNELSRESPONSE']._serialized_end=1171
+  _globals['_SETCHANNELSKUSREQUEST']._serialized_start=1174
+  _globals['_SETCHANNELSKUSREQUEST']._serialized_end=1346
+  _globals['_SETCHANNELSKUSRESPONSE']._serialized_start=1349
+  _globals['_SETCHANNELSKUSRESPONSE']._serialized_end=1495
+  _globals['_REFUSEDCHANNELSKU']._serialized_start=1497
+  _globals['_REFUSEDCHANNELSKU']._serialized_end=1568
+  _globals['_LISTCHANNELSKUSREQUEST']._serialized_start=1570
+  _globals['_LISTCHANNELSKUSREQUEST']._serialized_end=1650
+  _globals['_LISTCHANNELSKUSRESPONSE']._serialized_start=1652
+  _globals['_LISTCHANNELSKUSRESPONSE']._serialized_end=1742
+  _globals['_CHANNELSERVICE']._serialized_start=1893
+  _globals['_CHANNELSERVICE']._serialized_end=2377
 # @@protoc_insertion_point(module_scope)

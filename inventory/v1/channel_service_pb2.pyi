@@ -1,3 +1,6 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
 from inventory.v1 import access_pb2 as _access_pb2
 from inventory.v1 import core_pb2 as _core_pb2
 from google.protobuf.internal import containers as _containers
@@ -35,20 +38,26 @@ class ChannelView(_message.Message):
     def __init__(self, buffer: _Optional[int] = ..., cap: _Optional[int] = ..., share_bp: _Optional[int] = ..., oversell: _Optional[_Union[_core_pb2.OversellPolicy, _Mapping]] = ...) -> None: ...
 
 class Channel(_message.Message):
-    __slots__ = ("channel", "name", "kind", "locations", "view", "min_life_days")
+    __slots__ = ("channel", "name", "kind", "locations", "view", "min_life_days", "silent_after", "stop_selling_when_silent", "selling_stopped")
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     LOCATIONS_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
     MIN_LIFE_DAYS_FIELD_NUMBER: _ClassVar[int]
+    SILENT_AFTER_FIELD_NUMBER: _ClassVar[int]
+    STOP_SELLING_WHEN_SILENT_FIELD_NUMBER: _ClassVar[int]
+    SELLING_STOPPED_FIELD_NUMBER: _ClassVar[int]
     channel: str
     name: str
     kind: ChannelKind
     locations: _containers.RepeatedScalarFieldContainer[str]
     view: ChannelView
     min_life_days: int
-    def __init__(self, channel: _Optional[str] = ..., name: _Optional[str] = ..., kind: _Optional[_Union[ChannelKind, str]] = ..., locations: _Optional[_Iterable[str]] = ..., view: _Optional[_Union[ChannelView, _Mapping]] = ..., min_life_days: _Optional[int] = ...) -> None: ...
+    silent_after: _duration_pb2.Duration
+    stop_selling_when_silent: bool
+    selling_stopped: bool
+    def __init__(self, channel: _Optional[str] = ..., name: _Optional[str] = ..., kind: _Optional[_Union[ChannelKind, str]] = ..., locations: _Optional[_Iterable[str]] = ..., view: _Optional[_Union[ChannelView, _Mapping]] = ..., min_life_days: _Optional[int] = ..., silent_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., stop_selling_when_silent: _Optional[bool] = ..., selling_stopped: _Optional[bool] = ...) -> None: ...
 
 class ChannelSku(_message.Message):
     __slots__ = ("sku", "view")

@@ -70,7 +70,7 @@ class ChannelServiceServicer:
         """Replaces a channel's settings; makes the channel when it is new. What its view then shows is streamed.
         In force for every call that comes after the answer, at every server. Effective once per request_id. Fails with
         CHANNEL_FORMAT, FIELD_REQUIRED, LOCATION_FORMAT, LOCATION_NOT_FOUND, FIELD_CONFLICT (a location twice),
-        QUANTITY_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
+        QUANTITY_OUT_OF_RANGE, TTL_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

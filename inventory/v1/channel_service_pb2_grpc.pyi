@@ -37,7 +37,7 @@ class ChannelServiceStub:
     """Replaces a channel's settings; makes the channel when it is new. What its view then shows is streamed.
     In force for every call that comes after the answer, at every server. Effective once per request_id. Fails with
     CHANNEL_FORMAT, FIELD_REQUIRED, LOCATION_FORMAT, LOCATION_NOT_FOUND, FIELD_CONFLICT (a location twice),
-    QUANTITY_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
+    QUANTITY_OUT_OF_RANGE, TTL_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
     """
     GetChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]
     """Reads a channel's settings; another one's takes the scope report, and is unknown without it. No effect. Fails with
@@ -64,7 +64,7 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     """Replaces a channel's settings; makes the channel when it is new. What its view then shows is streamed.
     In force for every call that comes after the answer, at every server. Effective once per request_id. Fails with
     CHANNEL_FORMAT, FIELD_REQUIRED, LOCATION_FORMAT, LOCATION_NOT_FOUND, FIELD_CONFLICT (a location twice),
-    QUANTITY_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
+    QUANTITY_OUT_OF_RANGE, TTL_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
     """
     GetChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]  # type: ignore[assignment]
     """Reads a channel's settings; another one's takes the scope report, and is unknown without it. No effect. Fails with
@@ -94,7 +94,7 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         """Replaces a channel's settings; makes the channel when it is new. What its view then shows is streamed.
         In force for every call that comes after the answer, at every server. Effective once per request_id. Fails with
         CHANNEL_FORMAT, FIELD_REQUIRED, LOCATION_FORMAT, LOCATION_NOT_FOUND, FIELD_CONFLICT (a location twice),
-        QUANTITY_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
+        QUANTITY_OUT_OF_RANGE, TTL_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
         """
 
     @_abc_1.abstractmethod

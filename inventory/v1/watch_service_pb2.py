@@ -26,13 +26,14 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from inventory.v1 import access_pb2 as inventory_dot_v1_dot_access__pb2
+from inventory.v1 import alarm_service_pb2 as inventory_dot_v1_dot_alarm__service__pb2
 from inventory.v1 import catalog_service_pb2 as inventory_dot_v1_dot_catalog__service__pb2
 from inventory.v1 import channel_service_pb2 as inventory_dot_v1_dot_channel__service__pb2
 from inventory.v1 import core_pb2 as inventory_dot_v1_dot_core__pb2
 from inventory.v1 import subscriber_service_pb2 as inventory_dot_v1_dot_subscriber__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n inventory/v1/watch_service.proto\x12\x0cinventory.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19inventory/v1/access.proto\x1a\"inventory/v1/catalog_service.proto\x1a\"inventory/v1/channel_service.proto\x1a\x17inventory/v1/core.proto\x1a%inventory/v1/subscriber_service.proto\"\xe6\x03\n\x0cWatchRequest\x12*\n\x08snapshot\x18\x01 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x12%\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x14.inventory.v1.CursorH\x00\x12%\n\x03now\x18\x03 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x12.\n\x0c\x61\x63knowledged\x18\x08 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\x0c\n\x04skus\x18\x05 \x03(\t\x12\x12\n\ncategories\x18\t \x03(\t\x12\'\n\x05kinds\x18\n \x03(\x0e\x32\x18.inventory.v1.ChangeKind\x12\x32\n\x0emovement_kinds\x18\x0b \x03(\x0e\x32\x1a.inventory.v1.MovementKind\x12%\n\x04mode\x18\x0c \x01(\x0e\x32\x17.inventory.v1.WatchMode\x12,\n\theartbeat\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tstream_id\x18\r \x01(\t\x12\x12\n\nsubscriber\x18\x0e \x01(\tB\x07\n\x05startJ\x04\x08\x07\x10\x08R\x0f\x63\x61talog_changes\"\x8e\x03\n\x06\x43hange\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12/\n\x0brecorded_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\tmovements\x18\x03 \x03(\x0b\x32\x16.inventory.v1.Movement\x12\x1f\n\x04skus\x18\x04 \x03(\x0b\x32\x11.inventory.v1.Sku\x12)\n\tlocations\x18\x05 \x03(\x0b\x32\x16.inventory.v1.Location\x12\'\n\x07\x65ntered\x18\x06 \x03(\x0b\x32\x16.inventory.v1.Movement\x12-\n\x0bsubscribers\x18\x07 \x03(\x0b\x32\x18.inventory.v1.Subscriber\x12\x37\n\x0c\x61vailability\x18\t \x03(\x0b\x32!.inventory.v1.ChannelAvailability\x12\'\n\x08\x63hannels\x18\n \x03(\x0b\x32\x15.inventory.v1.Channel\x12\x10\n\x08\x66ragment\x18\x08 \x01(\x08\"\x8f\x03\n\rWatchResponse\x12&\n\x08\x62ookmark\x18\x01 \x01(\x0b\x32\x14.inventory.v1.Cursor\x12#\n\x06levels\x18\x02 \x03(\x0b\x32\x13.inventory.v1.Level\x12\x19\n\x11snapshot_revision\x18\x03 \x01(\x03\x12\x19\n\x11snapshot_complete\x18\x04 \x01(\x08\x12%\n\x07\x63hanges\x18\x05 \x03(\x0b\x32\x14.inventory.v1.Change\x12&\n\x06latest\x18\x06 \x03(\x0b\x32\x16.inventory.v1.Movement\x12\x1f\n\x04skus\x18\x07 \x03(\x0b\x32\x11.inventory.v1.Sku\x12)\n\tlocations\x18\x08 \x03(\x0b\x32\x16.inventory.v1.Location\x12\x37\n\x0c\x61vailability\x18\t \x03(\x0b\x32!.inventory.v1.ChannelAvailability\x12\'\n\x08\x63hannels\x18\n \x03(\x0b\x32\x15.inventory.v1.Channel\"+\n\x16RequestBookmarkRequest\x12\x11\n\tstream_id\x18\x01 \x01(\t\"=\n\x17RequestBookmarkResponse\x12\"\n\x04head\x18\x01 \x01(\x0b\x32\x14.inventory.v1.Cursor*[\n\tWatchMode\x12\x1a\n\x16WATCH_MODE_UNSPECIFIED\x10\x00\x12\x1b\n\x17WATCH_MODE_EVERY_CHANGE\x10\x01\x12\x15\n\x11WATCH_MODE_LATEST\x10\x02*\xc2\x01\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANGE_KIND_STOCK\x10\x01\x12\x13\n\x0f\x43HANGE_KIND_SKU\x10\x02\x12\x18\n\x14\x43HANGE_KIND_LOCATION\x10\x03\x12\x1a\n\x16\x43HANGE_KIND_SUBSCRIBER\x10\x04\x12\x1c\n\x18\x43HANGE_KIND_AVAILABILITY\x10\x05\x12\x17\n\x13\x43HANGE_KIND_CHANNEL\x10\x06\x32\xbe\x01\n\x0cWatchService\x12H\n\x05Watch\x12\x1a.inventory.v1.WatchRequest\x1a\x1b.inventory.v1.WatchResponse\"\x04\xc8\xf3\x18\x06\x30\x01\x12\x64\n\x0fRequestBookmark\x12$.inventory.v1.RequestBookmarkRequest\x1a%.inventory.v1.RequestBookmarkResponse\"\x04\xc8\xf3\x18\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n inventory/v1/watch_service.proto\x12\x0cinventory.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19inventory/v1/access.proto\x1a inventory/v1/alarm_service.proto\x1a\"inventory/v1/catalog_service.proto\x1a\"inventory/v1/channel_service.proto\x1a\x17inventory/v1/core.proto\x1a%inventory/v1/subscriber_service.proto\"\xe6\x03\n\x0cWatchRequest\x12*\n\x08snapshot\x18\x01 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x12%\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x14.inventory.v1.CursorH\x00\x12%\n\x03now\x18\x03 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x12.\n\x0c\x61\x63knowledged\x18\x08 \x01(\x0b\x32\x16.google.protobuf.EmptyH\x00\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\x0c\n\x04skus\x18\x05 \x03(\t\x12\x12\n\ncategories\x18\t \x03(\t\x12\'\n\x05kinds\x18\n \x03(\x0e\x32\x18.inventory.v1.ChangeKind\x12\x32\n\x0emovement_kinds\x18\x0b \x03(\x0e\x32\x1a.inventory.v1.MovementKind\x12%\n\x04mode\x18\x0c \x01(\x0e\x32\x17.inventory.v1.WatchMode\x12,\n\theartbeat\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tstream_id\x18\r \x01(\t\x12\x12\n\nsubscriber\x18\x0e \x01(\tB\x07\n\x05startJ\x04\x08\x07\x10\x08R\x0f\x63\x61talog_changes\"\xb3\x03\n\x06\x43hange\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12/\n\x0brecorded_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\tmovements\x18\x03 \x03(\x0b\x32\x16.inventory.v1.Movement\x12\x1f\n\x04skus\x18\x04 \x03(\x0b\x32\x11.inventory.v1.Sku\x12)\n\tlocations\x18\x05 \x03(\x0b\x32\x16.inventory.v1.Location\x12\'\n\x07\x65ntered\x18\x06 \x03(\x0b\x32\x16.inventory.v1.Movement\x12-\n\x0bsubscribers\x18\x07 \x03(\x0b\x32\x18.inventory.v1.Subscriber\x12\x37\n\x0c\x61vailability\x18\t \x03(\x0b\x32!.inventory.v1.ChannelAvailability\x12\'\n\x08\x63hannels\x18\n \x03(\x0b\x32\x15.inventory.v1.Channel\x12#\n\x06\x61larms\x18\x0b \x03(\x0b\x32\x13.inventory.v1.Alarm\x12\x10\n\x08\x66ragment\x18\x08 \x01(\x08\"\xb4\x03\n\rWatchResponse\x12&\n\x08\x62ookmark\x18\x01 \x01(\x0b\x32\x14.inventory.v1.Cursor\x12#\n\x06levels\x18\x02 \x03(\x0b\x32\x13.inventory.v1.Level\x12\x19\n\x11snapshot_revision\x18\x03 \x01(\x03\x12\x19\n\x11snapshot_complete\x18\x04 \x01(\x08\x12%\n\x07\x63hanges\x18\x05 \x03(\x0b\x32\x14.inventory.v1.Change\x12&\n\x06latest\x18\x06 \x03(\x0b\x32\x16.inventory.v1.Movement\x12\x1f\n\x04skus\x18\x07 \x03(\x0b\x32\x11.inventory.v1.Sku\x12)\n\tlocations\x18\x08 \x03(\x0b\x32\x16.inventory.v1.Location\x12\x37\n\x0c\x61vailability\x18\t \x03(\x0b\x32!.inventory.v1.ChannelAvailability\x12\'\n\x08\x63hannels\x18\n \x03(\x0b\x32\x15.inventory.v1.Channel\x12#\n\x06\x61larms\x18\x0b \x03(\x0b\x32\x13.inventory.v1.Alarm\"+\n\x16RequestBookmarkRequest\x12\x11\n\tstream_id\x18\x01 \x01(\t\"=\n\x17RequestBookmarkResponse\x12\"\n\x04head\x18\x01 \x01(\x0b\x32\x14.inventory.v1.Cursor*[\n\tWatchMode\x12\x1a\n\x16WATCH_MODE_UNSPECIFIED\x10\x00\x12\x1b\n\x17WATCH_MODE_EVERY_CHANGE\x10\x01\x12\x15\n\x11WATCH_MODE_LATEST\x10\x02*\xd9\x01\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANGE_KIND_STOCK\x10\x01\x12\x13\n\x0f\x43HANGE_KIND_SKU\x10\x02\x12\x18\n\x14\x43HANGE_KIND_LOCATION\x10\x03\x12\x1a\n\x16\x43HANGE_KIND_SUBSCRIBER\x10\x04\x12\x1c\n\x18\x43HANGE_KIND_AVAILABILITY\x10\x05\x12\x17\n\x13\x43HANGE_KIND_CHANNEL\x10\x06\x12\x15\n\x11\x43HANGE_KIND_ALARM\x10\x07\x32\xbe\x01\n\x0cWatchService\x12H\n\x05Watch\x12\x1a.inventory.v1.WatchRequest\x1a\x1b.inventory.v1.WatchResponse\"\x04\xc8\xf3\x18\x06\x30\x01\x12\x64\n\x0fRequestBookmark\x12$.inventory.v1.RequestBookmarkRequest\x1a%.inventory.v1.RequestBookmarkResponse\"\x04\xc8\xf3\x18\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,20 +44,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHSERVICE'].methods_by_name['Watch']._serialized_options = b'\310\363\030\006'
   _globals['_WATCHSERVICE'].methods_by_name['RequestBookmark']._loaded_options = None
   _globals['_WATCHSERVICE'].methods_by_name['RequestBookmark']._serialized_options = b'\310\363\030\006'
-  _globals['_WATCHMODE']._serialized_start=1707
-  _globals['_WATCHMODE']._serialized_end=1798
-  _globals['_CHANGEKIND']._serialized_start=1801
-  _globals['_CHANGEKIND']._serialized_end=1995
-  _globals['_WATCHREQUEST']._serialized_start=308
-  _globals['_WATCHREQUEST']._serialized_end=794
-  _globals['_CHANGE']._serialized_start=797
-  _globals['_CHANGE']._serialized_end=1195
-  _globals['_WATCHRESPONSE']._serialized_start=1198
-  _globals['_WATCHRESPONSE']._serialized_end=1597
-  _globals['_REQUESTBOOKMARKREQUEST']._serialized_start=1599
-  _globals['_REQUESTBOOKMARKREQUEST']._serialized_end=1642
-  _globals['_REQUESTBOOKMARKRESPONSE']._serialized_start=1644
-  _globals['_REQUESTBOOKMARKRESPONSE']._serialized_end=1705
-  _globals['_WATCHSERVICE']._serialized_start=1998
-  _globals['_WATCHSERVICE']._serialized_end=2188
+  _globals['_WATCHMODE']._serialized_start=1815
+  _globals['_WATCHMODE']._serialized_end=1906
+  _globals['_CHANGEKIND']._serialized_start=1909
+  _globals['_CHANGEKIND']._serialized_end=2126
+  _globals['_WATCHREQUEST']._serialized_start=342
+  _globals['_WATCHREQUEST']._serialized_end=828
+  _globals['_CHANGE']._serialized_start=831
+  _globals['_CHANGE']._serialized_end=1266
+  _globals['_WATCHRESPONSE']._serialized_start=1269
+  _globals['_WATCHRESPONSE']._serialized_end=1705
+  _globals['_REQUESTBOOKMARKREQUEST']._serialized_start=1707
+  _globals['_REQUESTBOOKMARKREQUEST']._serialized_end=1750
+  _globals['_REQUESTBOOKMARKRESPONSE']._serialized_start=1752
+  _globals['_REQUESTBOOKMARKRESPONSE']._serialized_end=1813
+  _globals['_WATCHSERVICE']._serialized_start=2129
+  _globals['_WATCHSERVICE']._serialized_end=2319
 # @@protoc_insertion_point(module_scope)

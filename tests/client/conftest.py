@@ -11,6 +11,7 @@ from inventory.server import start
 from inventory.settings import Settings
 from inventory.v1.catalog_service_pb2 import Location, Sku
 from inventory_client import InventoryClient
+from tests.conftest import as_server
 from tests.rpc.client import unique
 
 CHANNEL = "shop"
@@ -25,7 +26,7 @@ class Replica:
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def start(self) -> None:
-        self.address = await start(Settings(listen=self.address), self.dsn, self._stack)
+        self.address = await start(Settings(listen=self.address), as_server(self.dsn), self._stack)
 
     async def stop(self) -> None:
         await self._stack.aclose()

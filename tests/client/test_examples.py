@@ -20,7 +20,9 @@ import pytest
 
 import inventory_client
 import inventory_client.sync
+from inventory.v1 import access_service_pb2 as access_pb2
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
+from inventory.v1.access_pb2 import SCOPE_RESERVATION, SCOPE_STOCK_READ
 from inventory.v1.catalog_service_pb2 import Location, Sku
 from inventory.v1.channel_service_pb2 import Channel, ChannelView
 from inventory.v1.stock_service_pb2 import ReceiptLine
@@ -97,6 +99,9 @@ async def test_an_example_runs(house: House, name: str, tmp_path: Path, monkeypa
     names = {
         **vars(inventory_client),
         **vars(inventory_client.sync),
+        "Access": access_pb2.Access,
+        "SCOPE_RESERVATION": SCOPE_RESERVATION,
+        "SCOPE_STOCK_READ": SCOPE_STOCK_READ,
         "Sku": Sku,
         "Channel": Channel,
         "ChannelView": ChannelView,

@@ -381,6 +381,7 @@ async def test_channels_are_set_shown_and_listed(stocked: Cli) -> None:
     assert json.loads(shown) == {
         "channel": "amazon", "name": "amazon", "kind": "marketplace", "locations": ["L2", "+L1"],
         "buffer": 0, "cap": None, "share_bp": None, "oversell": 7, "min_life_days": 0,
+        "silent_after_s": None, "stop_selling_when_silent": False, "selling_stopped": False,
     }  # fmt: skip
     changed = json.loads(
         await stocked.ok("channel", "set", "amazon", "--buffer", "none", "--oversell", "deny", "--cap", "3", "--json")
@@ -435,11 +436,11 @@ async def test_channels_that_were_exported_are_imported_elsewhere_the_same(
     await stocked.ok("import", "locations", write(tmp_path / "more.csv", "location", "room 7", "[x"))
     channels = write(
         tmp_path / "channels.csv",
-        "channel,name,kind,locations,buffer,cap,share_bp,oversell,min_life_days",
-        'amazon,"=1+1",marketplace,L2 +L1,0,,2500,allow,30',
-        'shop,,pos,"[""room 7"", ""[x""]",,0,,deny,',
-        "web,,,,,,,7,0",
-        "bad,,,nowhere,,,,,",
+        "channel,name,kind,locations,buffer,cap,share_bp,oversell,min_life_days,silent_after_s,stop_selling_when_silent",
+        'amazon,"=1+1",marketplace,L2 +L1,0,,2500,allow,30,90.5,yes',
+        'shop,,pos,"[""room 7"", ""[x""]",,0,,deny,,3600,',
+        "web,,,,,,,7,0,,",
+        "bad,,,nowhere,,,,,,,",
     )
     ended = await stocked.run("import", "channels", channels)
     assert "4 rows of channels read, 3 set, 0 unchanged, 1 refused" in ended.out

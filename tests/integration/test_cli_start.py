@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import as_server
+
 TIMEOUT_S = 60.0
 
 
 async def spawn(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")}
-    clean["INVENTORY_DEVELOPMENT"] = "1"
+    clean |= {"INVENTORY_DEVELOPMENT": "1", "INVENTORY_ALARMS": "0"}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "inventory", *arguments, env={**clean, **environment},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -61,7 +63,7 @@ async def test_a_migration_may_take_longer_than_a_statement_of_the_server_may(em
 
 
 async def test_serve_says_where_it_serves_and_stops_at_a_signal(dsn: str) -> None:
-    server = await spawn("serve", "--dsn", dsn, "--listen", "127.0.0.1:0", "--no-migrate", "--log-json")
+    server = await spawn("serve", "--dsn", as_server(dsn), "--listen", "127.0.0.1:0", "--no-migrate", "--log-json")
     assert server.stderr is not None
     line = (await asyncio.wait_for(server.stderr.readline(), TIMEOUT_S)).decode()
     assert re.fullmatch(r"Inventory serves gRPC on 127\.0\.0\.1:\d+ \(development: no credentials\)\n", line)
@@ -77,7 +79,7 @@ async def test_a_taken_port_is_one_line(dsn: str) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        refused = await run("serve", "--dsn", dsn, "--listen", address)
+        refused = await run("serve", "--dsn", as_server(dsn), "--listen", address)
     assert refused == (1, "", f"can't listen on {address}: is another server running there?\n")
 
 
@@ -94,7 +96,9 @@ async def test_a_taken_port_is_noticed_before_postgresql_is_started(home: Path, 
 
 
 async def test_serve_says_where_its_metrics_are(dsn: str) -> None:
-    server = await spawn("serve", "--dsn", dsn, "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--log-json")
+    server = await spawn(
+        "serve", "--dsn", as_server(dsn), "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--log-json"
+    )
     assert server.stderr is not None
     said: list[str] = []
     while not any(line.startswith("Inventory serves") for line in said):

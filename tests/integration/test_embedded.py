@@ -156,9 +156,10 @@ def test_a_second_owner_is_told_who_is_there_and_how_to_join(home: Path) -> None
         with pytest.raises(DataDirectoryInUse) as refusal:
             start(home)
         assert refusal.value.pid == process.pid
-        assert refusal.value.dsn == dsn
+        assert refusal.value.owner_dsn == dsn
         assert f"process {process.pid}" in str(refusal.value)
-        assert f"--dsn '{dsn}'" in str(refusal.value)
+        assert f"--dsn '{refusal.value.dsn}'" in str(refusal.value)
+        assert refusal.value.dsn == dsn.replace("//inventory@", "//inventory_server@")
         assert sql(refusal.value.dsn, "SELECT 1") == 1
 
 
@@ -170,6 +171,25 @@ def test_an_owner_that_is_only_starting_is_named_too(home: Path) -> None:
         with running(home) as dsn:  # waits until it is ready
             assert sql(dsn, "SELECT 1") == 1
             assert output.readline().strip() == dsn
+
+
+def test_servers_work_as_a_role_that_owns_nothing_also_on_a_home_of_an_older_version(home: Path) -> None:
+    with start(home) as server:
+        assert sql(server.server_dsn, "SELECT current_user || current_database()") == "inventory_serverinventory"
+        assert (
+            sql(server.server_dsn, "SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user") is False
+        )
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            sql(server.server_dsn, "CREATE TEMPORARY TABLE mine (n integer)")
+        superuser = server.dsn.replace("//inventory@", "//postgres@")
+        sql(superuser, "REVOKE ALL ON DATABASE inventory FROM inventory_server")
+        sql(superuser, "DROP ROLE inventory_server")
+    (home / "data" / "inventory.server_role").unlink()  # as an older version has left it
+    with start(home) as server:
+        assert sql(server.server_dsn, "SELECT 1") == 1
+        assert sql(server.dsn, "SELECT pg_has_role('inventory_server', 'MEMBER')")
+    with start(home) as server:
+        assert sql(server.server_dsn, "SELECT 1") == 1
 
 
 def test_a_tool_joins_what_runs_and_leaves_it_running(home: Path) -> None:
@@ -312,7 +332,7 @@ def test_a_home_too_deep_for_a_socket(home: Path) -> None:
         assert sql(server.dsn, "SELECT 1") == 1
         with pytest.raises(DataDirectoryInUse) as refusal:
             start(deep)
-        assert refusal.value.dsn == server.dsn
+        assert (refusal.value.dsn, refusal.value.owner_dsn) == (server.server_dsn, server.dsn)
     short = Path("/tmp", short_name(deep))
     assert not short.exists()
     short.mkdir()  # somebody else's

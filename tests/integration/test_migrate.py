@@ -70,6 +70,14 @@ async def test_the_post_phase_waits_for_its_call(connection: asyncpg.Connection,
     assert await migrate(connection, "shop", phase="post", directory=directory) == ["0002_code.post"]
 
 
+async def test_no_file_overtakes_one_of_the_other_phase(connection: asyncpg.Connection, directory: Path) -> None:
+    write(directory, "0003_next.pre", "SELECT 1")
+    assert await migrate(connection, "shop", phase="pre", directory=directory) == ["0001_shelf.pre", "0002_code.pre"]
+    assert await migrate(connection, "shop", phase="pre", directory=directory) == []
+    assert await migrate(connection, "shop", phase="post", directory=directory) == ["0002_code.post"]
+    assert await migrate(connection, "shop", phase="pre", directory=directory) == ["0003_next.pre"]
+
+
 async def test_two_schemas_of_one_database_share_nothing(connection: asyncpg.Connection, directory: Path) -> None:
     for schema in ("shop", "user"):  # user is a reserved word
         await migrate(connection, schema, directory=directory)
@@ -120,13 +128,34 @@ async def test_line_ends_of_a_checkout_are_no_change(connection: asyncpg.Connect
     assert await pending(connection, "shop", directory=directory) == []
 
 
-async def test_older_code_refuses_a_newer_schema(connection: asyncpg.Connection, directory: Path) -> None:
+async def test_older_code_goes_on_beside_newer_pre_files_and_refuses_a_post_one(
+    connection: asyncpg.Connection, directory: Path
+) -> None:
     write(directory, "0003_later.pre", "SELECT 1")
+    write(directory, "0003_later.post", "SELECT 1")
+    later = [directory / f"0003_later.{phase}.sql" for phase in ("pre", "post")]
     await migrate(connection, "shop", directory=directory)
-    (directory / "0003_later.pre.sql").unlink()
-    with pytest.raises(DatabaseIsNewer, match=r"shop is newer than this code.*0003_later\.pre") as refusal:
-        await migrate(connection, "shop", directory=directory)
-    assert refusal.value.unknown == ["0003_later.pre"]
+    for path in later:
+        path.unlink()
+    for call in (migrate, pending):
+        with pytest.raises(DatabaseIsNewer, match=r"shop is newer than this code.*0003_later\.post") as refusal:
+            await call(connection, "shop", directory=directory)
+        assert refusal.value.unknown == ["0003_later.pre", "0003_later.post"]
+    await connection.execute("DELETE FROM migration WHERE number = 3 AND phase = 'post'")
+    for call in (migrate, pending):
+        assert await call(connection, "shop", directory=directory) == []
+
+
+async def test_code_that_knows_other_files_than_were_applied_is_no_older_code(
+    connection: asyncpg.Connection, directory: Path
+) -> None:
+    write(directory, "0004_other.pre", "SELECT 1")
+    await migrate(connection, "shop", directory=directory)
+    (directory / "0004_other.pre.sql").unlink()
+    write(directory, "0003_mine.pre", "SELECT 1")
+    for call in (migrate, pending):
+        with pytest.raises(DatabaseIsNewer):
+            await call(connection, "shop", directory=directory)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,17 @@ from inventory.postgres.reads import LISTS
 
 SQL = queries.load()
 TRAFFIC = {"incoming", "level", "lot", "lot_level", "movement", "request", "reservation", "reservation_line"}
-BIG = {*TRAFFIC, "sku", "sku_version", "barcode", "channel_sku", "channel_version", "channel_sku_version"}
+BIG = {
+    *TRAFFIC,
+    "alarm",
+    "alarm_version",
+    "sku",
+    "sku_version",
+    "barcode",
+    "channel_sku",
+    "channel_version",
+    "channel_sku_version",
+}
 FILL = """
 INSERT INTO channel (code) VALUES ('web');
 INSERT INTO location (code, name, kind, active, revision)
@@ -40,6 +50,12 @@ INSERT INTO channel_version SELECT n, n % 1000 + 1, '', 1, '{}', NULL, NULL, NUL
     FROM generate_series(1, 5000) AS n;
 INSERT INTO channel_sku_version SELECT sku_id, 1, sku_id, 1, NULL, NULL, NULL, 1, now() FROM sku;
 UPDATE feed_head SET revision = 55000;
+INSERT INTO alarm (kind, subject, severity, summary, details, opened_at, last_seen_at, closed_at)
+    SELECT 6, jsonb_build_object('sku', 'sku-' || n % 5000, 'location', 'place-1'), 2, '', '{}', now(), now(),
+        CASE WHEN n > 1000 THEN now() END FROM generate_series(1, 20000) AS n;
+INSERT INTO alarm_version
+    SELECT 2 * n, gen_random_uuid(), 1, 6, '{}', 2, '', '{}', now(), now(), NULL, NULL, NULL, NULL, now()
+    FROM generate_series(1, 20000) AS n;
 INSERT INTO lot (sku_id, code, expires_on, known)
     SELECT sku_id, 'L' || n, current_date + (sku_id * n % 700)::integer - 5, true FROM sku, generate_series(1, 4) AS n;
 INSERT INTO lot_level SELECT sku_id, 1 + lot_id % 10, lot_id, 10, 0, 0, 0, 0, 0, expires_on FROM lot;
@@ -49,6 +65,7 @@ UPDATE level SET backordered = 5 WHERE sku_id % 50 = 0;
 """
 NOBODY = UUID(int=0)
 HEAD = 2**63 - 1
+NEWEST = datetime.max.replace(tzinfo=UTC)
 READS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "stock by key": ("read_stock", (["sku-7", "sku-8"], ["place-1", "place-2"], None, None)),
     "the first page of stock": ("list_stock", ("", "", None, None, 101, None, None)),
@@ -105,6 +122,14 @@ READS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "what some channels hold of SKUs": ("read_held", ([1, 1], [7, 8], datetime(2026, 1, 1, tzinfo=UTC), [])),
     "stock of who sees some places": ("list_stock", ("", "", None, None, 101, [1, 2], None)),
     "SKUs that a reader may know": ("read_visible_skus", (["sku-7", "sku-8"], ["C7/"])),
+    "what changed, as alarms see it": ("read_changed_levels", (54_990, 55_000)),
+    "levels with their alarms": ("read_levels_of_alarms", ([7, 8], [1, 2])),
+    "alarms that changed": ("read_alarm_versions", (39_990, 40_000)),
+    "a page of alarms": ("list_alarms", (NEWEST, NOBODY, True, None, None, 101)),
+    "levels that moved lately": ("read_moved_levels", (54_990, 55_000, 50)),
+    "levels in order": ("read_level_round", (2_500, 5, 50)),
+    "proved levels": ("prove_levels", ([7, 8], [1, 2], 20)),
+    "proved revisions": ("prove_revisions", (54_000, 55_000)),
     "when a change was decided": ("read_recorded_at", (54_000,)),
 }
 WRITES = [

@@ -19,6 +19,9 @@ from google.protobuf.empty_pb2 import Empty
 from inventory.port import CannotListen, SharedPort, addresses
 from inventory.v1 import watch_service_pb2 as watch_pb2
 from inventory.v1.watch_service_pb2_grpc import WatchServiceStub
+from inventory_client import InventoryClient, Unauthenticated
+from tests.conftest import as_server
+from tests.guarded import certificate_files
 from tests.race.house import House, until, within
 from tests.race.processes import READY, Process, Server
 
@@ -136,14 +139,25 @@ async def test_nothing_is_left_of_a_killed_parent_and_its_place_is_free(home: Pa
 
 @within(60)
 @pytest.mark.parametrize("first", ["1", "2"])
-async def test_a_second_server_on_the_port_is_refused_whatever_it_is(house: House, first: str) -> None:
+async def test_a_second_server_on_the_port_is_refused_whatever_it_is(house: House, first: str, tmp_path: Path) -> None:
     port = free_port()
-    server = await Server.serve("--dsn", house.dsn, "--listen", f"127.0.0.1:{port}", "--workers", first)
+    cert, key = map(str, certificate_files(tmp_path))
+    guarded = ("--no-development", "--tls-cert", cert, "--tls-key", key)
+    server = await Server.serve("--dsn", as_server(house.dsn), "--listen", f"127.0.0.1:{port}", "--workers", first)
     try:
         for host, workers in (("127.0.0.1", "1"), ("localhost", "2"), ("0.0.0.0", "1")):
             listen = f"{host}:{port}"
             second = await Process.run(
-                "-m", "inventory", "serve", "--dsn", house.dsn, "--listen", listen, "--workers", workers
+                "-m",
+                "inventory",
+                "serve",
+                "--dsn",
+                as_server(house.dsn),
+                "--listen",
+                listen,
+                "--workers",
+                workers,
+                *guarded,
             )
             assert await second.ended() == 1
             assert second.said == [f"can't listen on {listen}: is another server running there?"]
@@ -153,7 +167,16 @@ async def test_a_second_server_on_the_port_is_refused_whatever_it_is(house: Hous
 
 @within(60)
 async def test_of_servers_that_start_on_one_port_at_the_same_moment_one_serves(house: House) -> None:
-    options = ("-m", "inventory", "serve", "--dsn", house.dsn, "--listen", f"127.0.0.1:{free_port()}", "--workers")
+    options = (
+        "-m",
+        "inventory",
+        "serve",
+        "--dsn",
+        as_server(house.dsn),
+        "--listen",
+        f"127.0.0.1:{free_port()}",
+        "--workers",
+    )
     servers = [await Process.run(*options, workers) for workers in ("2", "1", "2", "1")]
 
     async def three_have_ended() -> bool:
@@ -176,7 +199,7 @@ async def test_a_worker_that_can_not_start_ends_the_parent_with_one_line(house: 
         taken.listen()
         port = taken.getsockname()[1]
         server = await Process.run(
-            "-m", "inventory", "serve", "--dsn", house.dsn, "--listen", "127.0.0.1:0", "--workers", "2",
+            "-m", "inventory", "serve", "--dsn", as_server(house.dsn), "--listen", "127.0.0.1:0", "--workers", "2",
             "--metrics", f"127.0.0.1:{port - 1}",
         )  # fmt: skip
         assert await server.ended() == 1
@@ -198,14 +221,21 @@ async def test_a_database_out_of_reach_is_one_line_without_the_password() -> Non
 
 @within(60)
 @pytest.mark.parametrize("host", ["[::1]", "0.0.0.0"])
-async def test_workers_answer_on_any_kind_of_address(house: House, host: str) -> None:
-    server = await Server.serve("--dsn", house.dsn, "--listen", f"{host}:0", "--workers", "2")
+async def test_workers_answer_on_any_kind_of_address(house: House, host: str, tmp_path: Path) -> None:
+    cert, key = map(str, certificate_files(tmp_path))
+    server = await Server.serve(
+        "--dsn", as_server(house.dsn), "--listen", f"{host}:0", "--workers", "2", "--no-development",
+        "--tls-cert", cert, "--tls-key", key,
+    )  # fmt: skip
     try:
         line = await server.until_says(READY)
         assert line.startswith(f"{READY}{host}:")
-        port = line.rpartition(":")[2]
+        assert line.endswith(" (TLS)")
+        port = server.address.rpartition(":")[2]
         for reached in [host] if host == "[::1]" else ["127.0.0.1", "[::1]"]:
-            await house.ping(house.client(f"{reached}:{port}"))
+            async with InventoryClient(f"{reached}:{port}", ca=tmp_path / "ca.pem") as client:
+                with pytest.raises(Unauthenticated):
+                    await client.who_am_i()
     finally:
         assert await server.stop() == 0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from inventory.postgres.embedded import SERVER_ROLE
 from inventory.postgres.migrate import migrate
 from tests.race.house import House
 from tests.race.processes import Postgres
@@ -26,7 +27,7 @@ async def crashing(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Postgr
         postgres = await Postgres.start(Path(directory))
         try:
             connection = await asyncpg.connect(postgres.dsn)
-            await migrate(connection, "inventory")
+            await migrate(connection, "inventory", server_role=SERVER_ROLE)
             await connection.close()
             async with House(postgres.dsn, request.node.name) as house:
                 house.keep(postgres)

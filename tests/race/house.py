@@ -28,6 +28,7 @@ from inventory.v1 import stock_service_pb2_grpc as stock_grpc
 from inventory.v1 import subscriber_service_pb2_grpc as subscriber_grpc
 from inventory.v1 import transfer_service_pb2_grpc as transfer_grpc
 from inventory.v1 import watch_service_pb2_grpc as watch_grpc
+from tests.conftest import as_server
 from tests.race.invariants import broken
 from tests.race.processes import Process, Server
 
@@ -89,7 +90,8 @@ class Client:
 
 
 class House:
-    """`sql` is the test's own connection; `random` is seeded by the test's name."""
+    """`sql` is the test's own connection, as the owner of the tables, which servers are not; `random` is seeded by the
+    test's name."""
 
     def __init__(self, dsn: str, name: str) -> None:
         self.dsn = dsn
@@ -126,9 +128,11 @@ class House:
         """Kills it at the end, whatever happens."""
         self._processes.append(process)
 
-    async def server(self, dsn: str | None = None, *options: str) -> tuple[Server, Client]:
+    async def server(
+        self, dsn: str | None = None, *options: str, environment: Mapping[str, str] | None = None
+    ) -> tuple[Server, Client]:
         """A running server, and stubs for it."""
-        server = await Server.start(dsn or self.dsn, *options)
+        server = await Server.start(as_server(dsn or self.dsn), *options, environment=environment)
         self.keep(server)
         client = Client(server.address)
         self.clients.append(client)
@@ -136,7 +140,7 @@ class House:
 
     async def server_at(self, address: str) -> tuple[Server, Client]:
         """As `server`, where another one was before."""
-        server = await Server.serve("--dsn", self.dsn, "--listen", address)
+        server = await Server.serve("--dsn", as_server(self.dsn), "--listen", address)
         self.keep(server)
         return server, self.client(address)
 

@@ -86,6 +86,7 @@ _RULES = {
                     SELECT revision FROM sku_version UNION SELECT revision FROM location_version
                 ) AS catalog
                 UNION ALL SELECT revision FROM subscriber_version UNION ALL SELECT revision FROM channel_version
+                UNION ALL SELECT DISTINCT revision FROM alarm_version
             ) AS every
         ) AS seen
         WHERE head.revision <> seen.count OR seen.highest <> head.revision OR seen.lowest <> 1

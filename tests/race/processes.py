@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
@@ -34,7 +34,8 @@ class Process:
         self._transports: list[asyncio.BaseTransport] = []
 
     @classmethod
-    async def run(cls, *arguments: str) -> Self:
+    async def run(cls, *arguments: str, development: bool = True, environment: Mapping[str, str] | None = None) -> Self:
+        """`environment`: what else differs from ours."""
         # Not asyncio's: under uvloop it forks, and a child of a process with gRPC in it may crash before it is another
         # program (seen here). This one uses vfork.
         process = subprocess.Popen(  # noqa: ASYNC220 - as said; it takes a millisecond
@@ -45,9 +46,11 @@ class Process:
             cwd=ROOT,
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")},
-                "INVENTORY_DEVELOPMENT": "1",
+                "INVENTORY_DEVELOPMENT": str(int(development)),
+                "INVENTORY_ALARMS": os.environ["INVENTORY_ALARMS"],
                 "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
                 "PYTHONUNBUFFERED": "1",
+                **(environment or {}),
             },
             start_new_session=True,
         )
@@ -81,6 +84,10 @@ class Process:
     def memory_peak_bytes(self) -> int:
         """The most it ever had."""
         return self._memory_bytes("VmHWM:")
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def is_stopped(self) -> bool:
         """Whether SIGSTOP holds it."""
@@ -169,18 +176,21 @@ class Server(Process):
     address = ""
 
     @classmethod
-    async def start(cls, dsn: str, *options: str) -> Self:
-        return await cls.serve("--dsn", dsn, "--listen", "127.0.0.1:0", *options)
+    async def start(
+        cls, dsn: str, *options: str, development: bool = True, environment: Mapping[str, str] | None = None
+    ) -> Self:
+        listening = ("--dsn", dsn, "--listen", "127.0.0.1:0")
+        return await cls.serve(*listening, *options, development=development, environment=environment)
 
     @classmethod
-    async def serve(cls, *options: str) -> Self:
-        server = await cls.run("-m", "inventory", "serve", *options)
+    async def serve(cls, *options: str, development: bool = True, environment: Mapping[str, str] | None = None) -> Self:
+        server = await cls.run("-m", "inventory", "serve", *options, development=development, environment=environment)
         try:
             line = await server.until_says(READY)
         except BaseException:
             await server.kill()
             raise
-        server.address = line.partition(READY)[2].strip()
+        server.address = line.partition(READY)[2].split()[0]
         return server
 
     def connections(self) -> int:

@@ -20,8 +20,10 @@ from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
+from inventory.v1.alarm_service_pb2_grpc import AlarmServiceStub
 from inventory.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from inventory.v1.channel_service_pb2_grpc import ChannelServiceStub
+from inventory.v1.reconciliation_service_pb2_grpc import ReconciliationServiceStub
 from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
 from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceStub
 from inventory.v1.stock_service_pb2_grpc import StockServiceStub
@@ -61,6 +63,7 @@ class Client:
             [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), *options],
             interceptors=interceptors,
         )
+        self.alarms = AlarmServiceStub(self.channel)
         self.stock = StockServiceStub(self.channel)
         self.reservations = ReservationServiceStub(self.channel)
         self.catalog = CatalogServiceStub(self.channel)
@@ -69,6 +72,7 @@ class Client:
         self.watch = WatchServiceStub(self.channel)
         self.subscribers = SubscriberServiceStub(self.channel)
         self.transfers = TransferServiceStub(self.channel)
+        self.reconciliations = ReconciliationServiceStub(self.channel)
 
     async def close(self) -> None:
         await self.channel.close()

@@ -10,13 +10,16 @@ from inventory.feed import hub
 from inventory.feed.buffer import Selection
 from inventory.server import start
 from inventory.settings import Settings
+from tests.conftest import as_server
 from tests.rpc.client import Client, Server
 
 
 @asynccontextmanager
 async def serving(dsn: str, schema: str = "inventory") -> AsyncIterator[Server]:
+    """A server that works as a role that owns nothing; `Server.dsn` is the owner's."""
     async with AsyncExitStack() as stack:
-        address = await start(Settings(listen="127.0.0.1:0", db_schema=schema), dsn, stack)
+        settings = Settings(listen="127.0.0.1:0", db_schema=schema, owner_dsn=dsn)
+        address = await start(settings, as_server(dsn), stack)
         yield Server(address, dsn, schema)
 
 

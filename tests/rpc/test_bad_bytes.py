@@ -1,6 +1,7 @@
 """What stands below messages: lengths that lie, bombs, deadlines of nothing, and peers that speak no gRPC at all."""
 
 import asyncio
+import gc
 import struct
 import sys
 import zlib
@@ -12,9 +13,10 @@ import asyncpg
 import grpc
 import pytest
 
+from inventory.domain.refusal import Refusal
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
-from tests.rpc.client import Client, Server, asks, new_id, reserve_request, seconds
+from tests.rpc.client import Client, Server, asks, new_id, refusal, reserve_request, seconds
 from tests.rpc.http2 import TIMEOUT_S, RawCall, message
 
 OK, INVALID_ARGUMENT, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL = 0, 3, 4, 8, 13
@@ -188,3 +190,21 @@ async def test_of_both_of_a_oneof_the_last_counts_as_protobuf_says(client: Clien
         body = b"".join(part.SerializeToString() for part in parts)
         answer = reservation_pb2.ReserveResponse.FromString(await client.raw("ReservationService/Reserve", body))
         assert answer.reservation.lines[0].held == held
+
+
+async def test_a_refused_request_is_forgotten_at_once(client: Client) -> None:
+    gc.collect()
+    gc.disable()  # which would come by some time
+    try:
+        before = _holding()
+        for _ in range(20):
+            assert (await refusal(client.raw("StockService/GetStock", b""))).reason == "SKU_FORMAT"
+        assert await client.sku(), "a later call, by which the last refused one has left"
+        assert _holding() == before
+    finally:
+        gc.enable()
+
+
+def _holding() -> int:
+    """How many refusals hold on to the frames they came through, and so to their requests."""
+    return sum(isinstance(found, Refusal) and found.__traceback__ is not None for found in gc.get_objects())

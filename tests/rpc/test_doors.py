@@ -39,6 +39,7 @@ class Method:
 
     path: str
     scope: Scope
+    kind: str = "unary_unary"
 
     def __str__(self) -> str:
         return self.path.rpartition(".")[2]
@@ -49,12 +50,11 @@ def methods() -> list[Method]:
     for module in pkgutil.iter_modules(inventory.v1.__path__, "inventory.v1."):
         if module.name.endswith("_service_pb2"):
             for service in importlib.import_module(module.name).DESCRIPTOR.services_by_name.values():
-                found += [
-                    Method(
-                        f"/{service.full_name}/{method.name}", Scope(method.GetOptions().Extensions[access_pb2.scope])
-                    )
-                    for method in service.methods
-                ]
+                for method in service.methods:
+                    scope = Scope(method.GetOptions().Extensions[access_pb2.scope])
+                    sides = (method.client_streaming, method.server_streaming)
+                    kind = "_".join("stream" if streaming else "unary" for streaming in sides)
+                    found.append(Method(f"/{service.full_name}/{method.name}", scope, kind))
     return found
 
 
@@ -100,11 +100,14 @@ class House:
 
     async def knock(self, method: Method, metadata: Metadata, *, at: Client | None = None) -> Refused | None:
         """Calls a method with an empty message, whatever its arity; None: it was answered."""
-        anything: Any = (at or self.client).channel.stream_stream(method.path)
-        call = anything(iter([b""]), metadata=metadata, timeout=10)
+        make: Any = getattr((at or self.client).channel, method.kind)
+        request = iter([b""]) if method.kind.startswith("stream") else b""
+        call = make(method.path)(request, metadata=metadata, timeout=10)
         try:
-            answer = await call.read()
+            answer = await (call if method.kind == "unary_unary" else call.read())
         except grpc.aio.AioRpcError as error:
+            if error.details() == "Internal error from Core":  # of our own side: it was still sending
+                return await self.knock(method, metadata, at=at)
             return of_error(error)
         call.cancel()
         if answer is grpc.aio.EOF and await call.code() is not grpc.StatusCode.OK:

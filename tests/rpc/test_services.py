@@ -2,6 +2,7 @@
 
 import socket
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import grpc
 import pytest
@@ -10,16 +11,22 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from inventory.server import start
 from inventory.settings import Settings
+from tests.guarded import certificate_files
 from tests.rpc.client import Client, Server
 
 SERVICES = [
+    "inventory.v1.AccessService",
+    "inventory.v1.AlarmService",
+    "inventory.v1.AuditService",
     "inventory.v1.AvailabilityService",
     "inventory.v1.CatalogService",
     "inventory.v1.ChannelService",
+    "inventory.v1.OperationsService",
     "inventory.v1.ReservationService",
     "inventory.v1.StockCountService",
     "inventory.v1.StockService",
     "inventory.v1.SubscriberService",
+    "inventory.v1.ReconciliationService",
     "inventory.v1.TransferService",
     "inventory.v1.WatchService",
 ]
@@ -61,16 +68,26 @@ async def test_on_loopback_the_server_describes_itself(server: Server) -> None:
     assert b"ReserveStream" in symbol.file_descriptor_response.file_descriptor_proto[0]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [Settings(listen="127.0.0.1:0", reflection=False), Settings(listen="0.0.0.0:0")],
-    ids=["switched off", "not on loopback"],
-)
-async def test_elsewhere_or_unwanted_it_does_not(module_dsn: str, settings: Settings) -> None:
+async def test_unwanted_it_does_not(module_dsn: str) -> None:
     async with AsyncExitStack() as stack:
-        address = (await start(settings, module_dsn, stack)).replace("0.0.0.0", "127.0.0.1")
+        address = await start(Settings(listen="127.0.0.1:0", reflection=False), module_dsn, stack)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await reflected(address, reflection_pb2.ServerReflectionRequest(list_services=""))
+        assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_elsewhere_it_does_not(module_dsn: str, tmp_path: Path) -> None:
+    cert, key = certificate_files(tmp_path)
+    settings = Settings(listen="0.0.0.0:0", development=False, tls_cert=cert, tls_key=key)
+    authority = (tmp_path / "ca.pem").read_bytes()
+    async with AsyncExitStack() as stack:
+        address = (await start(settings, module_dsn, stack)).replace("0.0.0.0", "127.0.0.1")
+        channel = await stack.enter_async_context(
+            grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(authority))
+        )
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await anext(aiter(stub.ServerReflectionInfo(iter((reflection_pb2.ServerReflectionRequest(),)))))
         assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 

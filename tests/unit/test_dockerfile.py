@@ -52,3 +52,17 @@ def test_the_image_runs_as_an_ordinary_user_and_reports_its_health() -> None:
     assert final["USER"] not in {"0", "root"}
     assert "HEALTHCHECK" in final
     assert final["ENTRYPOINT"] == '["inventory"]'
+
+
+def test_the_image_listens_with_tls_and_its_secrets_come_from_outside() -> None:
+    said = " ".join(rest for word, rest in instructions(FINAL_STAGE) if word == "ENV")
+    settings = dict(pair.split("=", 1) for pair in said.split())
+
+    assert settings["INVENTORY_TLS_CERT"].startswith("/run/secrets/")
+    assert settings["INVENTORY_TLS_KEY"].startswith("/run/secrets/")
+    assert not re.search(r"(?m)^(COPY|ADD) .*(pem|key|secret)", FINAL_STAGE)
+
+
+def test_the_image_shows_its_api_and_no_metrics() -> None:
+    assert [rest for word, rest in instructions(FINAL_STAGE) if word == "EXPOSE"] == ["50051"]
+    assert "INVENTORY_METRICS=" not in FINAL_STAGE

@@ -10,7 +10,7 @@ from inventory.feed.buffer import NOWHERE, Buffer, Selections
 from inventory.feed.change import ChangeKind, Filter, Item, Record
 from inventory.feed.turns import TURNS_AT_ONCE, Turns
 
-STOCK, SKU, LOCATION, SUBSCRIBER, AVAILABILITY, _ = ChangeKind
+STOCK, SKU, LOCATION, SUBSCRIBER, AVAILABILITY, *_ = ChangeKind
 PLAIN = set(ChangeKind) - {AVAILABILITY}
 
 

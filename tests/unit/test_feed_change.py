@@ -8,7 +8,7 @@ import pytest
 from inventory.feed import change
 from inventory.feed.change import ChangeKind, Filter, Item, Record
 
-STOCK, SKU, LOCATION, SUBSCRIBER, _, CHANNEL = ChangeKind
+STOCK, SKU, LOCATION, SUBSCRIBER, _, CHANNEL, _ = ChangeKind
 
 
 def stock(sku: str, location: str, category: str = "", movement_kind: int = 1) -> Item:

@@ -2,9 +2,10 @@
 
 from inventory.postgres.embedded.binaries import BinariesNotFound, EmbeddedPostgresError
 from inventory.postgres.embedded.home import DataDirectoryInUse, DataDirectoryUnusable, default_home
-from inventory.postgres.embedded.server import EmbeddedPostgres, running
+from inventory.postgres.embedded.server import SERVER_ROLE, EmbeddedPostgres, running
 
 __all__ = [
+    "SERVER_ROLE",
     "BinariesNotFound",
     "DataDirectoryInUse",
     "DataDirectoryUnusable",

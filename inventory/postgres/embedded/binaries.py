@@ -136,7 +136,7 @@ def find(home: Path, user: SystemUser, major: int | None) -> Binaries:
     With `major`, the first of exactly that version: an existing data directory decides.
     """
     rejected: list[str] = []
-    for source, candidate in _candidates():
+    for source, candidate in candidates():
         found, reason = _probe(candidate, user)
         if found is None and source in _WHEELS and user.uid != os.geteuid():
             candidate = _copy_wheel(source, home)  # noqa: PLW2901 - the same wheel, where the user can reach it
@@ -161,7 +161,8 @@ def _package(source: str) -> Path | None:
     return Path(next(iter(locations))) if locations else None
 
 
-def _candidates() -> Iterator[tuple[str, Path]]:
+def candidates() -> Iterator[tuple[str, Path]]:
+    """Where from, and the directories that may hold PostgreSQL's programs, the first choice first."""
     for source in _WHEELS:
         if package := _package(source):
             yield source, package / "pginstall" / "bin"

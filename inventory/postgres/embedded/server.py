@@ -61,28 +61,41 @@ _SETTINGS = {
 DISCARD_TIMEOUT_S = 5
 _UNFINISHED = "data.new-"
 
+SERVER_ROLE = "inventory_server"
+"""Servers work as it; it owns nothing. What it may is granted by the migrations."""
+
 _DATABASE_SQL = """\
 CREATE ROLE inventory LOGIN CREATEDB;
 GRANT pg_monitor TO inventory;
 CREATE DATABASE inventory OWNER inventory;
 """
+# Once for each cluster, also of those that an older version has made. The owner may end the sessions of servers.
+_SERVER_ROLE_SQL = """\
+DO $$ BEGIN CREATE ROLE inventory_server LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+GRANT inventory_server TO inventory;
+REVOKE ALL ON DATABASE inventory FROM PUBLIC;
+GRANT CONNECT ON DATABASE inventory TO inventory_server;
+"""
+_HAS_SERVER_ROLE = "inventory.server_role"  # a file beside PostgreSQL's own, so that it goes wherever the data goes
 
 
 class EmbeddedPostgres:
     """A running PostgreSQL of ours.
 
-    `dsn` reaches its database `inventory` by unix socket, as the owner. `tcp_dsn` is set when a TCP port was
-    asked for: loopback only, with password.
+    `dsn` reaches its database `inventory` by unix socket, as the owner of the tables, `server_dsn` as the role that
+    servers work as. `tcp_dsn` is set when a TCP port was asked for: loopback only, as the owner, with password.
     """
 
     home: Path
     dsn: str
+    server_dsn: str
     tcp_dsn: str | None
 
     def __init__(self, home: Path, user: SystemUser, lock: int) -> None:
         """Use `start`."""
         self.home = home
         self.dsn = ""
+        self.server_dsn = ""
         self.tcp_dsn = None
         self._user = user
         self._lock: int | None = lock
@@ -185,6 +198,7 @@ class EmbeddedPostgres:
             ) from error
         if major is None:
             _initialise(self._data, programs, self._user)
+        _make_server_role(self._data, programs, self._user)
         if tcp_port is not None:
             password = _set_password(self.home, programs, self._user)
             self.tcp_dsn = f"postgresql://inventory:{password}@127.0.0.1:{port}/inventory"
@@ -228,8 +242,16 @@ class EmbeddedPostgres:
         assert self._lock is not None
         earlier = homes.read_record(self.home).get("socket_directory")
         chosen = self._socket_directory = homes.socket_directory(self.home, self._user)
-        self.dsn = f"postgresql://inventory@/inventory?host={quote(str(chosen))}&port={port}"
-        record = {"pid": os.getpid(), "dsn": self.dsn, "socket_directory": str(chosen)}
+        self.dsn, self.server_dsn = (
+            f"postgresql://{role}@/inventory?host={quote(str(chosen))}&port={port}"
+            for role in ("inventory", SERVER_ROLE)
+        )
+        record = {
+            "pid": os.getpid(),
+            "dsn": self.server_dsn,
+            "owner_dsn": self.dsn,
+            "socket_directory": str(chosen),
+        }
         homes.write_record(self._lock, record)
         if earlier is not None and Path(earlier) not in {chosen, self.home / "socket"}:
             homes.discard_socket_directory(Path(earlier))
@@ -238,7 +260,7 @@ class EmbeddedPostgres:
 
 @contextmanager
 def running(home: Path) -> Iterator[str]:
-    """The DSN of the PostgreSQL that runs on `home`, or of one started for the length of this block.
+    """The owner's DSN of the PostgreSQL that runs on `home`, or of one started for the length of this block.
 
     Meant for command-line tools. Waits for an owner that is just starting.
     """
@@ -252,8 +274,8 @@ def running(home: Path) -> Iterator[str]:
             with server:
                 yield server.dsn
             return
-        if owner.dsn and ready(home.expanduser() / "data"):
-            yield owner.dsn
+        if owner.owner_dsn and ready(home.expanduser() / "data"):
+            yield owner.owner_dsn
             return
         if time.monotonic() > deadline:
             raise owner
@@ -312,6 +334,14 @@ def _initialise(data: Path, programs: Binaries, user: SystemUser) -> None:
     parent = os.open(data.parent, os.O_RDONLY)
     os.fsync(parent)
     os.close(parent)
+
+
+def _make_server_role(data: Path, programs: Binaries, user: SystemUser) -> None:
+    made = data / _HAS_SERVER_ROLE
+    if not made.exists():
+        _single_user(programs, user, data, _SERVER_ROLE_SQL)
+        made.touch(mode=0o600)
+        user.own(made)
 
 
 def _discard_unfinished(unfinished: Path, user: SystemUser) -> None:

@@ -1,8 +1,8 @@
 -- name: lock_channel
 -- Locks a channel, which guards the views of its SKUs too. NO KEY, so that the foreign keys of what it does don't wait
 -- for it. $1 code.
-SELECT channel_id, code, name, kind, buffer, cap, share_bp, oversell_limit, min_life_days,
-    location_codes(location_ids) AS locations
+SELECT channel_id, code, name, kind, buffer, cap, share_bp, oversell_limit, min_life_days, silent_after,
+    stop_selling_when_silent, selling_stopped, location_codes(location_ids) AS locations
 FROM channel WHERE code = $1 FOR NO KEY UPDATE
 
 -- name: read_location_numbers
@@ -23,24 +23,26 @@ LEFT JOIN LATERAL (
 -- Makes or replaces a channel, and writes its version. One that another replica made since the look fails as a
 -- duplicate: it must be looked at. $1 revision, $2 who asked, $3 time; $4 the locked channel's number, null when it is
 -- new; $5 code, $6 name, $7 kind, $8 location numbers in its order, $9 buffer, $10 cap, $11 share, $12 oversell limit,
--- $13 days.
+-- $13 days, $14 silent after, $15 whether it stops selling then, $16 whether that is so now.
 WITH made AS (
-    INSERT INTO channel (code, name, kind, location_ids, buffer, cap, share_bp, oversell_limit, min_life_days, revision)
+    INSERT INTO channel (code, name, kind, location_ids, buffer, cap, share_bp, oversell_limit, min_life_days,
+        silent_after, stop_selling_when_silent, selling_stopped, revision)
     SELECT $5::text, $6::text, $7::smallint, $8::integer[], $9::bigint, $10::bigint, $11::integer, $12::bigint,
-        $13::integer, $1::bigint
+        $13::integer, $14::interval, $15::boolean, $16::boolean, $1::bigint
     WHERE $4::integer IS NULL
     RETURNING *
 ), replaced AS (
     UPDATE channel SET name = $6::text, kind = $7::smallint, location_ids = $8::integer[], buffer = $9::bigint,
         cap = $10::bigint, share_bp = $11::integer, oversell_limit = $12::bigint, min_life_days = $13::integer,
+        silent_after = $14::interval, stop_selling_when_silent = $15::boolean, selling_stopped = $16::boolean,
         revision = $1::bigint
     WHERE channel_id = $4::integer
     RETURNING *
 )
 INSERT INTO channel_version (revision, channel_id, name, kind, location_ids, buffer, cap, share_bp, oversell_limit,
-    min_life_days, by_channel_id, recorded_at)
+    min_life_days, silent_after, stop_selling_when_silent, selling_stopped, by_channel_id, recorded_at)
 SELECT revision, channel_id, name, kind, location_ids, buffer, cap, share_bp, oversell_limit, min_life_days,
-    $2::integer, $3::timestamptz
+    silent_after, stop_selling_when_silent, selling_stopped, $2::integer, $3::timestamptz
 FROM (SELECT * FROM made UNION ALL SELECT * FROM replaced) AS written
 
 -- name: write_channel_skus
@@ -67,7 +69,8 @@ SELECT $1::bigint, $4::integer, sku_id, buffer, cap, share_bp, oversell_limit, $
 -- name: find_channel_settings
 -- A channel by code, without settings too. $1 code; $2 the only channel that the reader may know, or null; $3 the
 -- numbers of the places that it may know, or null.
-SELECT channel_id, code, name, kind, buffer, cap, share_bp, oversell_limit, min_life_days,
+SELECT channel_id, code, name, kind, buffer, cap, share_bp, oversell_limit, min_life_days, silent_after,
+    stop_selling_when_silent, selling_stopped,
     location_codes(CASE WHEN $3::integer[] IS NULL THEN location_ids ELSE ARRAY(
         SELECT location_id FROM unnest(location_ids) WITH ORDINALITY AS named (location_id, place)
         WHERE location_id = ANY ($3::integer[]) ORDER BY place
@@ -76,8 +79,8 @@ FROM channel WHERE code = $1 AND ($2::integer IS NULL OR channel_id = $2::intege
 
 -- name: list_channels
 -- A page of channels by code, those without settings too. $1 the last page's last code; $2 how many.
-SELECT channel_id, code, name, kind, buffer, cap, share_bp, oversell_limit, min_life_days,
-    location_codes(location_ids) AS locations
+SELECT channel_id, code, name, kind, buffer, cap, share_bp, oversell_limit, min_life_days, silent_after,
+    stop_selling_when_silent, selling_stopped, location_codes(location_ids) AS locations
 FROM channel WHERE code > $1
 ORDER BY code
 LIMIT $2

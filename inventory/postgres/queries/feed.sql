@@ -8,12 +8,14 @@ SELECT feed_head.epoch, feed_head.revision AS head,
         (SELECT revision FROM location_version WHERE revision > $1 ORDER BY revision, location_id OFFSET $2 LIMIT 1),
         (SELECT revision FROM subscriber_version WHERE revision > $1 ORDER BY revision OFFSET $2 LIMIT 1),
         (SELECT revision FROM channel_version WHERE revision > $1 ORDER BY revision, channel_id OFFSET $2 LIMIT 1),
+        (SELECT revision FROM alarm_version WHERE revision > $1 ORDER BY revision, alarm_id OFFSET $2 LIMIT 1),
         feed_head.revision + 1
     ) - 1)) AS page_end,
     coalesce((SELECT max(revision) FROM sku_version) > $1, false) AS skus_changed,
     coalesce((SELECT max(revision) FROM location_version) > $1, false) AS locations_changed,
     coalesce((SELECT max(revision) FROM subscriber_version) > $1, false) AS subscribers_changed,
-    coalesce((SELECT max(revision) FROM channel_version) > $1, false) AS channels_changed
+    coalesce((SELECT max(revision) FROM channel_version) > $1, false) AS channels_changed,
+    coalesce((SELECT max(revision) FROM alarm_version) > $1, false) AS alarms_changed
 FROM feed_head
 
 -- name: read_movements
@@ -125,7 +127,8 @@ ORDER BY version.revision
 -- Channels as they were after each revision in a range that changed their settings, or SKUs' views in them. $1, $2 the
 -- revisions.
 SELECT version.revision, version.recorded_at, channel.code, version.name, version.kind, version.buffer, version.cap,
-    version.share_bp, version.oversell_limit, version.min_life_days, location_codes(version.location_ids) AS locations
+    version.share_bp, version.oversell_limit, version.min_life_days, version.silent_after,
+    version.stop_selling_when_silent, version.selling_stopped, location_codes(version.location_ids) AS locations
 FROM channel_version AS version JOIN channel ON channel.channel_id = version.channel_id
 WHERE version.revision > $1 AND version.revision <= $2
 ORDER BY version.revision, version.channel_id
@@ -217,7 +220,8 @@ LIMIT $4
 -- last id; $3 how many; $4 the only channel that the reader may know, by code, $5 the locations that it may know, by code,
 -- each null for all.
 SELECT channel.channel_id, channel.code, version.name, version.kind, version.buffer, version.cap, version.share_bp,
-    version.oversell_limit, version.min_life_days, CASE WHEN $5::text[] IS NULL THEN location_codes(version.location_ids)
+    version.oversell_limit, version.min_life_days, version.silent_after, version.stop_selling_when_silent,
+    version.selling_stopped, CASE WHEN $5::text[] IS NULL THEN location_codes(version.location_ids)
     ELSE ARRAY(
         SELECT named.code FROM unnest(location_codes(version.location_ids)) WITH ORDINALITY AS named (code, place)
         WHERE named.code = ANY ($5::text[]) ORDER BY named.place
@@ -243,7 +247,8 @@ SELECT least(
     (SELECT recorded_at FROM sku_version WHERE revision = $1 LIMIT 1),
     (SELECT recorded_at FROM location_version WHERE revision = $1 LIMIT 1),
     (SELECT recorded_at FROM subscriber_version WHERE revision = $1 LIMIT 1),
-    (SELECT recorded_at FROM channel_version WHERE revision = $1 LIMIT 1)
+    (SELECT recorded_at FROM channel_version WHERE revision = $1 LIMIT 1),
+    (SELECT recorded_at FROM alarm_version WHERE revision = $1 LIMIT 1)
 ) AS recorded_at, now() AS now
 
 -- name: lock_head

@@ -433,7 +433,7 @@ FROM location
 -- The channels that have settings, and whether some of their SKUs have a view of their own.
 SELECT channel_id, kind, location_ids, buffer, cap, share_bp, oversell_limit, EXISTS (
     SELECT FROM channel_sku WHERE channel_sku.channel_id = channel.channel_id
-) AS has_overrides, min_life_days
+) AS has_overrides, min_life_days, selling_stopped
 FROM channel WHERE revision > 0
 
 -- name: write_stock

@@ -1,12 +1,12 @@
 -- name: read_subscribers
--- Subscribers by channel and name, with their lag. What the feed tells of subscribers themselves isn't counted: else one
+-- Subscribers by channel and name, with their lag. What the feed tells of subscribers and alarms isn't counted: else one
 -- whose limit is low would fall behind by being told of. $1, $2 the last page's last channel and name; $3 a channel or null; $4 a name or
 -- null; $5 how many; $6 the only channel that the reader may know, or null.
 SELECT channel.code AS channel, subscriber.name, subscriber.acknowledged, subscriber.acknowledged_at,
     subscriber.registered_at, subscriber.deadline, subscriber.lag_changes_max, subscriber.lag_max, subscriber.state,
     greatest(head.revision - subscriber.acknowledged - (
         SELECT count(*) FROM subscriber_version WHERE revision > subscriber.acknowledged
-    ), 0) AS lag_changes,
+    ) - (SELECT count(DISTINCT revision) FROM alarm_version WHERE revision > subscriber.acknowledged), 0) AS lag_changes,
     greatest(now() - least(
         (SELECT recorded_at FROM movement WHERE revision > subscriber.acknowledged ORDER BY revision LIMIT 1),
         (SELECT recorded_at FROM sku_version WHERE revision > subscriber.acknowledged ORDER BY revision LIMIT 1),

@@ -130,7 +130,7 @@ LIMIT $1
 WITH changed AS (
     SELECT revision FROM movement UNION SELECT revision FROM sku_version UNION SELECT revision FROM location_version
     UNION SELECT revision FROM subscriber_version UNION SELECT revision FROM channel_version
-    UNION SELECT revision FROM channel_sku_version
+    UNION SELECT revision FROM channel_sku_version UNION SELECT revision FROM alarm_version
 ), bounded AS (
     SELECT revision FROM changed
     UNION SELECT compacted FROM feed_head
@@ -340,9 +340,11 @@ WITH last_channel AS (
     FROM (SELECT * FROM channel WHERE revision > 0) AS channel
     FULL JOIN last_channel AS last USING (channel_id)
     WHERE (channel.revision, channel.name, channel.kind, channel.location_ids, channel.buffer, channel.cap,
-            channel.share_bp, channel.oversell_limit, channel.min_life_days)
+            channel.share_bp, channel.oversell_limit, channel.min_life_days, channel.silent_after,
+            channel.stop_selling_when_silent, channel.selling_stopped)
         IS DISTINCT FROM (last.revision, last.name, last.kind, last.location_ids, last.buffer, last.cap, last.share_bp,
-            last.oversell_limit, last.min_life_days)
+            last.oversell_limit, last.min_life_days, last.silent_after, last.stop_selling_when_silent,
+            last.selling_stopped)
     UNION ALL
     SELECT 'view', channel_id, sku_id, last.revision
     FROM channel_sku AS view

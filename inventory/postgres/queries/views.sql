@@ -102,7 +102,7 @@ CROSS JOIN LATERAL (
 -- name: read_seller
 -- A channel's settings as they were at a revision; no row: it had none. $1 the channel, $2 the revision.
 SELECT version.channel_id, version.kind, version.location_ids, version.buffer, version.cap, version.share_bp,
-    version.oversell_limit, version.min_life_days, EXISTS (
+    version.oversell_limit, version.min_life_days, version.selling_stopped, EXISTS (
         SELECT FROM channel_sku_version AS own WHERE own.channel_id = version.channel_id AND own.revision <= $2
     ) AS has_overrides
 FROM channel_version AS version

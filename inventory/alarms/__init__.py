@@ -1,0 +1,1 @@
+"""Sees that something is wrong, and tells people of it."""

@@ -1,0 +1,171 @@
+"""`inventory token` and `inventory audit`, against a server that asks for credentials."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from asyncio import create_subprocess_exec, wait_for
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from inventory.postgres.access import first_admin
+from inventory.postgres.connection import Database
+from inventory.server import start
+from inventory.settings import Settings
+
+TIMEOUT_S = 60.0
+TOKEN = re.compile(r"inv_[0-9a-z]{12}_[0-9a-z]{59}")
+
+
+@dataclass
+class Cli:
+    """Runs commands; `token` is what they show."""
+
+    address: str
+    dsn: str
+    token: str
+
+    async def run(self, *arguments: str, token: str | None = None, **environment: str) -> tuple[int, str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")}
+        shown = self.token if token is None else token
+        process = await create_subprocess_exec(
+            sys.executable, "-m", "inventory", *arguments,
+            env={**clean, "INVENTORY_SERVER": self.address, "INVENTORY_TOKEN": shown, "INVENTORY_OPERATOR": "Ewa",
+                 "COLUMNS": "200", **environment},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await wait_for(process.communicate(), TIMEOUT_S)
+        assert process.returncode is not None
+        assert "Traceback" not in err.decode()
+        return process.returncode, out.decode(), err.decode()
+
+    async def ok(self, *arguments: str, **options: Any) -> str:
+        code, out, err = await self.run(*arguments, **options)
+        assert code == 0, err
+        return out
+
+    async def refused(self, *arguments: str, **options: Any) -> str:
+        code, out, err = await self.run(*arguments, **options)
+        assert code == 1, out
+        return err
+
+
+@pytest.fixture
+async def cli(dsn: str) -> AsyncIterator[Cli]:
+    async with AsyncExitStack() as stack:
+        admin = await first_admin(Database(dsn, "inventory"))
+        assert admin is not None
+        yield Cli(await start(Settings(listen="127.0.0.1:0", development=False), dsn, stack), dsn, admin)
+
+
+async def test_a_channel_is_let_in_does_what_it_may_and_is_turned_away(cli: Cli) -> None:
+    made = await cli.ok("token", "create", "web", "--scope", "stock:read", "--scope", "watch", "--name", "shop's")
+    token = made.strip()
+    assert TOKEN.fullmatch(token)
+    assert "SKU_NOT_FOUND" in await cli.refused("stock", "PEAR", token=token)
+    assert "SCOPE_REQUIRED" in await cli.refused("token", "list", token=token)
+    (row,) = json.loads(await cli.ok("token", "list", "--channel", "web", "--json"))
+    assert (row["name"], row["kind"], row["in_force"], row["revoked_at"]) == ("shop's", "token", True, None)
+    assert TOKEN.search(await cli.ok("token", "list")) is None
+    assert row["key_id"] in await cli.ok("token", "revoke", row["key_id"])
+    assert "CREDENTIALS_INVALID" in await cli.refused("stock", "PEAR", token=token)
+    assert "CREDENTIAL_NOT_FOUND" in await cli.refused("token", "revoke", "nobody")
+
+
+async def test_a_token_is_rotated_with_an_overlap(cli: Cli) -> None:
+    old = (await cli.ok("token", "create", "till", "--scope", "stock:read")).strip()
+    new = (await cli.ok("token", "rotate", old.split("_")[1], "--overlap-hours", "1", "--ttl-hours", "24")).strip()
+    for token in (old, new):
+        assert "SKU_NOT_FOUND" in await cli.refused("stock", "PEAR", token=token)
+    rows = json.loads(await cli.ok("token", "list", "--channel", "till", "--json"))
+    assert [bool(row["expires_at"]) for row in rows] == [True, True]
+    assert "CREDENTIAL_LIMIT" in await cli.refused("token", "create", "till")
+
+
+async def test_what_a_channel_may_is_shown_and_set(cli: Cli) -> None:
+    assert "scope" in await cli.refused("token", "access", "web", "--scope", "everything")
+    assert "CHANNEL_NOT_FOUND" in await cli.refused("token", "create", "new")
+    assert "--scope" in await cli.refused("token", "create", "web", "--category", "FOOD")
+    await cli.ok(
+        "token", "access", "web", "--scope", "reservation", "--category", "FOOD", "--calls-per-second", "50",
+        "--held-per-sku-max", "20", "--certificate-required",
+    )  # fmt: skip
+    (row,) = json.loads(await cli.ok("token", "access", "web", "--json"))
+    assert row["scopes"] == ["reservation"]
+    assert row["categories"] == ["FOOD"]
+    assert (row["calls_per_second"], row["held_per_sku_max"], row["calls_max"]) == (50, 20, None)
+    assert row["certificate_required"] is True
+    shown = await cli.ok("token", "access")
+    assert "held per sku max 20" in shown
+    assert "certificate required" in shown
+
+
+async def test_whoever_has_the_database_can_make_an_admin(cli: Cli) -> None:
+    made = (await cli.ok("token", "admin", "--dsn", cli.dsn, token="")).strip()
+    assert TOKEN.fullmatch(made)
+    error = await cli.refused("token", "admin", "--dsn", cli.dsn)
+    assert "CREDENTIAL_LIMIT" in error
+
+
+async def test_a_certificate_is_bound(cli: Cli, tmp_path: Path) -> None:
+    await cli.ok("certificate", "create", "--host", "localhost", "--out", str(tmp_path))
+    await cli.ok("certificate", "issue", "web", "--ca", str(tmp_path), "--out", str(tmp_path))
+    found = json.loads(
+        await cli.ok("token", "bind", "web", str(tmp_path / "web.pem"), "--scope", "stock:read", "--json")
+    )
+    assert found[0]["kind"] == "certificate"
+    assert found[0]["expires_at"]
+    again = await cli.refused("token", "bind", "web", str(tmp_path / "web.pem"))
+    assert "CODE_TAKEN" in again
+    key = tmp_path / "web-key.pem"
+    assert "CERTIFICATE_FORMAT" in await cli.refused("token", "bind", "web", str(key))
+    assert "can't be read" in await cli.refused("token", "bind", "web", str(tmp_path / "missing.pem"))
+
+
+async def test_the_trail_is_listed_exported_and_verified(cli: Cli) -> None:
+    skus = "sku,name\nPEAR,Pear\n"
+    path = Path(os.environ.get("TMPDIR", "/tmp")) / f"skus-{os.getpid()}.csv"
+    path.write_text(skus)
+    try:
+        await cli.ok("import", "skus", str(path))
+    finally:
+        path.unlink()
+    await cli.ok("token", "create", "web", "--scope", "stock:read")
+    listed = await cli.ok("audit", "list")
+    assert "ImportCatalog" in listed
+    assert "Ewa" in listed
+    rows = [json.loads(line) for line in (await cli.ok("audit", "export")).splitlines()]
+    (imported,) = [row for row in rows if row["action"] == "ImportCatalog"]
+    assert imported["operator"] == "Ewa"
+    assert imported["changes"][0]["before"] is None
+    assert imported["changes"][0]["after"]["name"] == "Pear"
+    assert {row["action"] for row in rows} == {"ImportCatalog", "SetAccess", "CreateToken"}
+    assert TOKEN.search(json.dumps(rows)) is None
+    found = json.loads(await cli.ok("audit", "verify", "--dsn", cli.dsn, "--json"))
+    assert found["wrong"] == []
+    await cli.ok("token", "create", "web")
+    assert "ok:" in await cli.ok("audit", "verify", "--dsn", cli.dsn, "--expect", found["end"])
+    forged = f"{found['batches']}:{'0' * 64}"
+    code, out, _ = await cli.run("audit", "verify", "--dsn", cli.dsn, "--expect", forged)
+    assert code == 1
+    assert f"never ended at {forged}" in out
+    assert "BATCH:HASH" in await cli.refused("audit", "verify", "--dsn", cli.dsn, "--expect", "x")
+
+
+async def test_a_trail_that_was_changed_is_said_to_be_broken(cli: Cli) -> None:
+    await cli.ok("token", "create", "web", "--scope", "stock:read")
+    connection = await asyncpg.connect(cli.dsn, server_settings={"search_path": "inventory"})
+    await connection.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER")
+    await connection.execute("UPDATE audit_entry SET operator = 'nobody' WHERE batch = 1")
+    await connection.close()
+    code, out, _ = await cli.run("audit", "verify", "--dsn", cli.dsn)
+    assert code == 1
+    assert "batch 1 of" in out
+    assert "BROKEN" in out
