@@ -35,9 +35,10 @@ async def read_subscribers(
     channel: str | None = None,
     name: str | None = None,
     limit: int,
+    only_channel_id: int | None = None,
 ) -> list[SubscriberRow]:
-    """A page by channel and name."""
-    rows = await reader.fetch("read_subscribers", *after, channel, name, limit)
+    """A page by channel and name. `only_channel_id`: whose the reader may know; None: all."""
+    rows = await reader.fetch("read_subscribers", *after, channel, name, limit, only_channel_id)
     return [SubscriberRow(subscriber_of(row), row["silent"], row["channel_id"]) for row in rows]
 
 

@@ -145,7 +145,7 @@ class ReconciliationService:
         """The number of the channel asked for, the caller's own by default."""
         if not code or channel_code(code, "channel") == call.channel:
             return call.channel_id
-        rows = await self._reader.fetch("find_channel", code)
+        rows = await self._reader.fetch("find_channel", code, call.only_channel_id)
         if not rows or not call.access.reports:
             raise unknown
         return int(rows[0][0])

@@ -90,7 +90,11 @@ class SubscriberService:
         position = page_token.decode(request, page_token.code, page_token.code) or ["", ""]
         head = await self._reader.head()
         rows = await subscribers.read_subscribers(
-            self._reader, (position[0], position[1]), channel=channel, limit=size + 1
+            self._reader,
+            (position[0], position[1]),
+            channel=channel,
+            limit=size + 1,
+            only_channel_id=call.only_channel_id,
         )
         page = rows[:size]
         token = (

@@ -77,7 +77,8 @@ class ChannelServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetChannel(self, request, context):
-        """Reads a channel's settings. No effect. Fails with CHANNEL_FORMAT, CHANNEL_NOT_FOUND.
+        """Reads a channel's settings; another one's takes the scope report, and is unknown without it. No effect. Fails with
+        CHANNEL_FORMAT, CHANNEL_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
