@@ -10,7 +10,7 @@ from inventory.domain.level import Level
 from inventory.domain.reconciliation import Known, Number, ReconciliationKind, State
 from inventory.domain.showing import Seller, Stock
 from inventory.feed import snapshot
-from inventory.feed.change import ChangeKind, Filter, Viewer
+from inventory.feed.change import Filter, Viewer
 from inventory.feed.named import Named
 from inventory.feed.pasts import Looks, Past, Stretch, read_pasts
 from inventory.feed.viewing import SKUS_A_PAGE, Outlook, look, parts_of, values_of
@@ -61,7 +61,7 @@ class LevelNumbers:
         if not self._locations:
             return
         others = self._named.others()
-        wanted = Filter(None, frozenset(self._locations), None, frozenset({ChangeKind.STOCK}), None)
+        wanted = Filter(locations=frozenset(self._locations), within=self._access.prefixes)
         async with aclosing(snapshot.levels(self._reader, revision, wanted)) as pages:
             async for page in pages:
                 absent = others.among([_key(*row.key) for row in page])

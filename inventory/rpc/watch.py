@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from inventory.domain.access import Scope, scope_required
 from inventory.domain.code import subscriber_name
 from inventory.domain.limits import FILTERS_MAX, HEARTBEAT_DEFAULT, HEARTBEAT_MAX, HEARTBEAT_MIN
 from inventory.domain.movement import MovementKind
@@ -22,6 +21,7 @@ from inventory.postgres.reads import Head, Reader
 from inventory.postgres.subscribers import acknowledged
 from inventory.postgres.views import read_places
 from inventory.rpc import formats, parse
+from inventory.rpc.alarm import check_alarms
 from inventory.rpc.alarm_messages import format_alarm
 from inventory.rpc.catalog_messages import format_location, format_sku
 from inventory.rpc.change_encoder import bookmark_field
@@ -192,7 +192,7 @@ def _filter(request: pb2.WatchRequest, call: Call) -> Filter:
     movement_kinds = _kinds(request.movement_kinds, "movement_kinds", MovementKind)
     shows = pb2.CHANGE_KIND_AVAILABILITY in (kinds or ())
     if pb2.CHANGE_KIND_ALARM in (kinds or ()):
-        _check_alarms(call)
+        check_alarms(call)
     if shows and locations:
         raise Refusal(Reason.FIELD_CONFLICT, "what a channel may sell is of all its locations", field="locations")
     return Filter(
@@ -203,12 +203,6 @@ def _filter(request: pb2.WatchRequest, call: Call) -> Filter:
         movement_kinds,
         call.channel_id if shows else 0,
     )
-
-
-def _check_alarms(call: Call) -> None:
-    """Beside the method's SCOPE_WATCH alarms need SCOPE_REPORT or SCOPE_ADMIN. Raises SCOPE_REQUIRED."""
-    if not call.access.reports:
-        raise scope_required(Scope.REPORT)
 
 
 def _kinds(numbers: Collection[int], field: str, known: type[ChangeKind] | type[MovementKind]) -> frozenset[int] | None:
