@@ -182,6 +182,20 @@ class Reader:
         finally:
             self._asks[self._look_ups] -= 1
 
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator["Snapshot"]:
+        """A transaction for what is changed beside stock and noted in the audit trail, which has the feed's head to
+        itself: the lock that all such come to comes first. Raises a `StorageError`."""
+        self._asks[self._look_ups] += 1
+        try:
+            async with self._look_ups.acquire() as connection, connection.transaction():
+                await connection.fetch(self._sql["lock_head"])
+                yield Snapshot(connection, self._sql)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise classified(error) from error
+        finally:
+            self._asks[self._look_ups] -= 1
+
     @property
     def pools(self) -> dict[str, "PoolState"]:
         """How each of its pools is, by name."""

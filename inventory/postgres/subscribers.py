@@ -8,6 +8,7 @@ from inventory.postgres import queries
 from inventory.postgres.connection import Database
 from inventory.postgres.errors import classified
 from inventory.postgres.reads import Reader
+from inventory.postgres.stock import Source
 
 
 class SubscriberRow(NamedTuple):
@@ -43,7 +44,7 @@ async def read_subscribers(
 
 
 async def put_subscriber(
-    reader: Reader,
+    source: Source,
     channel_id: int,
     name: str,
     after: int | None,
@@ -55,7 +56,7 @@ async def put_subscriber(
     """Makes a subscriber at a revision (None: the head), or changes its limits. False: it is new, and the cursor can't
     be resumed from, or the channel has too many."""
     return bool(
-        await reader.fetch(
+        await source.fetch(
             "put_subscriber", channel_id, name, after, deadline, lag_changes_max, lag_max, subscribers_max
         )
     )
@@ -72,9 +73,9 @@ async def acknowledged(reader: Reader, channel_id: int, name: str) -> int | None
     return int(rows[0][0]) if rows else None
 
 
-async def remove_subscriber(reader: Reader, channel_id: int, name: str) -> bool:
+async def remove_subscriber(source: Source, channel_id: int, name: str) -> bool:
     """Whether there was one."""
-    return bool(await reader.fetch("remove_subscriber", channel_id, name))
+    return bool(await source.fetch("remove_subscriber", channel_id, name))
 
 
 async def move_subscriber(reader: Reader, database: Database, row: SubscriberRow, state: SubscriberState) -> bool:
