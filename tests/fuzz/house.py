@@ -115,7 +115,7 @@ async def opened(*, credentials: bool) -> AsyncIterator[House]:
             servers.append(server)
         sql = await asyncpg.connect(postgres.dsn, server_settings={"search_path": SCHEMA})
         stack.push_async_callback(sql.close)
-        house = House(postgres, *servers, (directory / "ca.pem").read_bytes(), metrics, sql)
+        house = House(postgres, servers[0], servers[1], (directory / "ca.pem").read_bytes(), metrics, sql)
         house.canaries = [password, postgres.dsn, hook, signing, *_lines_of(key)]
         if credentials:
             house.token = await _token(postgres.dsn)

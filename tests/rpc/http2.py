@@ -77,7 +77,7 @@ class RawCall:
         self.reset = False
 
     async def __aenter__(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection(self._host, self._port, ssl=self._tls)
+        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
         self._writer.write(PREFACE + frame(SETTINGS, 0, 0, b""))
         self._listening = asyncio.create_task(self._listen())
         return self

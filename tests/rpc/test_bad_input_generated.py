@@ -191,12 +191,13 @@ async def test_whatever_is_wrong_with_a_later_message_of_a_reconciliation_is_ref
     part: str, shop: Shop, db: asyncpg.Connection
 ) -> None:
     (method,) = (method for method in methods() if method.name == "ReconciliationService/Reconcile")
-    request_type = method.descriptor.input_type
-    begin = shop.known.good(request_type).SerializeToString()
+    begin = shop.known.good(method.descriptor.input_type).SerializeToString()
+    kind = method.descriptor.input_type.fields_by_name[part].message_type
+    assert kind is not None
 
     def good() -> Message:
         request: Any = method.request_type()
-        getattr(request, part).CopyFrom(shop.known.good(request_type.fields_by_name[part].message_type))
+        getattr(request, part).CopyFrom(shop.known.good(kind))
         return request  # type: ignore[no-any-return]
 
     assert await answered(shop, method, good().SerializeToString(), [begin]) is None
