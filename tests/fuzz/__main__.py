@@ -159,6 +159,8 @@ def _odd(chance: random.Random) -> Metadata:
 async def _progress(house: House, found: Found, at_start: int) -> None:
     while True:
         await asyncio.sleep(PROGRESS_S)
+        if house.has_ended:
+            return
         grown = (house.memory_bytes() - at_start) / MIB
         print(
             f"fuzz: {found.calls} calls, {found.strangers.total()} strangers, {grown:+.0f} MiB, "

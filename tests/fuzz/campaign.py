@@ -98,13 +98,18 @@ class Campaign:
         while time.monotonic() < until:
             name = names[turn % len(names)]
             turn += 1
-            await STRANGERS[name](self._chance.choices(addresses, (70, 20, 10))[0], self._chance)
+            try:
+                await STRANGERS[name](self._chance.choices(addresses, (70, 20, 10))[0], self._chance)
+            except OSError:
+                if self._house.has_ended:  # and the verdict says so
+                    return
+                raise
             self._found.strangers[name] += 1
             await asyncio.sleep(STRANGE_PAUSE_S)
 
     async def _call(self, caller: Caller, until: float, effect_wanted: bool) -> None:
         chance = self._chance
-        while time.monotonic() < until:
+        while time.monotonic() < until and not self._house.has_ended:
             method = chance.choice(self._methods)
             body, metadata = self._mutations.next(method), self._metadata(chance)
             timeout_s = chance.choice((0.0, 0.001, 0.01)) if chance.randrange(SHORT_ONE_IN) == 0 else CALL_TIMEOUT_S

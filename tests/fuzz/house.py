@@ -54,6 +54,10 @@ class House:
         return self.server, self.guarded
 
     @property
+    def has_ended(self) -> bool:
+        return any(server.has_ended for server in self.servers)
+
+    @property
     def metadata(self) -> list[tuple[str, str | bytes]]:
         """Of a caller who may everything."""
         return [("authorization", f"Bearer {self.token}")] if self.token else []
