@@ -34,7 +34,7 @@ LOG_LINES_MAX = 400
 LOG_BYTES_MAX = 200_000
 CALL_S_MAX = 2.0
 PROGRESS_S = 5.0
-WARM_S = 4.0
+WARM_S = 3.0
 DEFECT = "[error"
 """The level of a log line that says so."""
 
@@ -88,7 +88,7 @@ async def fuzz(seconds: float, seed: int, *, credentials: bool) -> int:
 
 async def _opened(caller: Caller, house: House) -> Known:
     if house.token:
-        await asyncio.sleep(DOORS_LOOK_S)  # until the server has looked at its credentials
+        await asyncio.sleep(DOORS_LOOK_S)  # until the servers have looked at their credentials
     known = await shop(caller)
     if house.token:
         known.by_name["channel"] = "fuzz"

@@ -98,12 +98,16 @@ class Campaign:
         while time.monotonic() < until:
             name = names[turn % len(names)]
             turn += 1
-            try:
-                await STRANGERS[name](self._chance.choices(addresses, (70, 20, 10))[0], self._chance)
-            except OSError:
-                if self._house.has_ended:  # and the verdict says so
-                    return
-                raise
+            address = self._chance.choices(addresses, (70, 20, 10))[0]
+            going = asyncio.ensure_future(STRANGERS[name](address, self._chance))
+            await asyncio.wait((going,), timeout=max(until - time.monotonic(), 0.0))
+            if not going.done():
+                going.cancel()
+                await asyncio.wait((going,))
+                return
+            if isinstance(going.exception(), OSError) and self._house.has_ended:  # and the verdict says so
+                return
+            going.result()
             self._found.strangers[name] += 1
             await asyncio.sleep(STRANGE_PAUSE_S)
 

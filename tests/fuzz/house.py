@@ -27,7 +27,7 @@ from tests.race.processes import Postgres, Server
 CHANNEL = "fuzz"
 SCHEMA = "inventory"
 SPARE = timedelta(0)
-DOORS_LOOK_S = 3.0
+DOORS_LOOK_S = 1.5
 FIRST_TOKEN = "This token may do everything"
 
 
