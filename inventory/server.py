@@ -28,6 +28,7 @@ from inventory.engine.lane import Lane
 from inventory.feed.forgetting import Forgetting
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
+from inventory.figures.giving_back import GivingBack
 from inventory.health import Health
 from inventory.listening import Shared, listen
 from inventory.metrics import serve_metrics
@@ -166,6 +167,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         "feed": partial(feed.run, lambda: lane.busy, lambda: writer.pid),
         "keeping": keeping.run,
         "forgetting": Forgetting(reader).run,
+        "giving back": GivingBack(lambda: lane.busy or streams.calls).run,
         **({} if doors is None else {"doors": doors.run}),
     }
     stack.push_async_callback(_cancel, *(asyncio.create_task(_keep_on(name, works[name]), name=name) for name in works))
