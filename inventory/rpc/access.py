@@ -88,7 +88,7 @@ class AccessService:
             earlier = await _earlier(change, identity, channel)
             if earlier is not None:
                 return pb2.CreateTokenResponse(credential=messages.credential(earlier)).SerializeToString()
-            made, text = await _make(change, channel, name, ttl, identity, spare=timedelta(0))
+            made, text = await _make(change, channel, name, ttl, identity)
             _note(change, "CreateToken", call, identity, made)
         await self._look()
         return pb2.CreateTokenResponse(token=text, credential=messages.credential(made)).SerializeToString()
@@ -109,7 +109,7 @@ class AccessService:
             assert found is not None
             if found[1].kind is not CredentialKind.TOKEN:
                 raise Refusal(Reason.CREDENTIAL_NOT_FOUND, f"{old!r} is a certificate: bind its successor instead")
-            made, text = await _make(change, found[1].channel, found[1].name, ttl, identity, spare=overlap)
+            made, text = await _make(change, found[1].channel, found[1].name, ttl, identity)
             _note(change, "RotateToken", call, identity, made, replaces=old)
         await self._look()
         return pb2.RotateTokenResponse(token=text, credential=messages.credential(made)).SerializeToString()
@@ -130,7 +130,7 @@ class AccessService:
                     None,
                     certificate.ends_at,
                 )
-                made = await _add(change, channel, new, identity, timedelta(0))
+                made = await _add(change, channel, new, identity)
                 _note(change, "BindCertificate", call, identity, made)
         await self._look()
         return pb2.BindCertificateResponse(credential=messages.credential(made)).SerializeToString()
@@ -165,20 +165,18 @@ class AccessService:
 
 
 async def _make(
-    change: Change, channel: str, name: str, ttl: timedelta | None, request_id: UUID | None, *, spare: timedelta
+    change: Change, channel: str, name: str, ttl: timedelta | None, request_id: UUID | None
 ) -> tuple[Credential, str]:
     token = make_token(secrets.token_bytes(TOKEN_RANDOM_BYTES))
     new = NewCredential(token.key_id, CredentialKind.TOKEN, digest(token.text), name, ttl)
-    return await _add(change, channel, new, request_id, spare), token.text
+    return await _add(change, channel, new, request_id), token.text
 
 
-async def _add(
-    change: Change, channel: str, new: NewCredential, request_id: UUID | None, spare: timedelta
-) -> Credential:
+async def _add(change: Change, channel: str, new: NewCredential, request_id: UUID | None) -> Credential:
     channel_id = await accesses.channel_id_of(change, channel)
     if channel_id is None:
         raise channel_not_found(channel)
-    return await accesses.add_credential(change, channel_id, channel, new, request_id, spare)
+    return await accesses.add_credential(change, channel_id, channel, new, request_id)
 
 
 async def _earlier(change: Change, request_id: UUID, channel: str) -> Credential | None:
