@@ -161,7 +161,7 @@ class Looking:
         present = {_key(each): each.alarm.alarm_id for each in await read_open(self._reader, _SHARED)}
         new = [finding for finding in found if finding.opens and finding.key not in present]
         say(await tell(self._reader, self._database, new))
-        await touch(self._reader, [present[finding.key] for finding in found if finding.key in present])
+        await touch(self._reader, {present[finding.key]: finding for finding in found if finding.key in present})
 
     async def _look_together(self) -> None:
         """What all replicas see alike: one of them looks."""

@@ -151,21 +151,24 @@ class Finding(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """What a look makes of the alarms."""
+    """What a look makes of the alarms. `kept`: what is now seen of those that stay open."""
 
     opened: Sequence[Finding]
-    kept: Sequence[UUID]
+    kept: Mapping[UUID, Finding]
     closed: Sequence[UUID]
 
 
 def moves(open_alarms: Iterable[Alarm], findings: Iterable[Finding]) -> Moves:
     """`open_alarms`: all that are about what was looked at. What isn't found any more is closed."""
     found = {finding.key: finding for finding in findings}
-    kept: list[UUID] = []
+    kept: dict[UUID, Finding] = {}
     closed: list[UUID] = []
     for alarm in open_alarms:
-        key = (alarm.kind, frozenset(alarm.subject.items()))
-        (kept if found.pop(key, None) else closed).append(alarm.alarm_id)
+        seen = found.pop((alarm.kind, frozenset(alarm.subject.items())), None)
+        if seen is None:
+            closed.append(alarm.alarm_id)
+        else:
+            kept[alarm.alarm_id] = seen
     return Moves([finding for finding in found.values() if finding.opens], kept, closed)
 
 
