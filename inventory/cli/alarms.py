@@ -134,10 +134,11 @@ def _time(alarm: pb2.Alarm, field: str) -> str | None:
 
 
 def _table(alarms: Sequence[pb2.Alarm]) -> FittedTable:
+    notes = any(alarm.note for alarm in alarms)
     table = FittedTable(
         [
             moment("opened"), whole("severity"), whole("kind", 2), words("what"), moment("closed", 3),
-            code("acknowledged", 4), whole("id"),
+            code("acknowledged", 4), *([words("note")] if notes else []), whole("id"),
         ]
     )  # fmt: skip
     for alarm in alarms:
@@ -148,6 +149,7 @@ def _table(alarms: Sequence[pb2.Alarm]) -> FittedTable:
             alarm.summary,
             _time(alarm, "closed_at") or "–",
             alarm.acknowledged_by or "–",
+            *([alarm.note] if notes else []),
             alarm.alarm_id,
         )
     return table
