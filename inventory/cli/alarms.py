@@ -5,9 +5,9 @@ An alarm is opened and closed by the servers themselves; acknowledged, it stays 
 A server that has INVENTORY_WEBHOOK_URL, and a secret of at least 16 characters in INVENTORY_WEBHOOK_SECRET or in the
 file INVENTORY_WEBHOOK_SECRET_FILE, POSTs there as JSON that an alarm was opened, acknowledged or closed. The header
 Inventory-Timestamp has the time in seconds since 1970; Inventory-Signature is `v1=` and the HMAC-SHA256, in hex, of
-that timestamp, a point and the body, made with the secret. Inventory-Notice is an id: what comes again with the same one is
-the same notice. Any 2xx answer within ten seconds counts as delivered; else it is tried again, after a second, then
-after about twice as long each time, up to an hour, and given up after a day.
+that timestamp, a point and the body, made with the secret. Inventory-Notice is an id: what comes again with the same
+one is the same notice. Any 2xx answer within ten seconds counts as delivered; else it is tried again, after a second,
+then after about twice as long each time, up to an hour, and given up after a day.
 
 Example: inventory alarms --all --json
 
