@@ -25,8 +25,10 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from inventory import __version__
+from inventory.domain.alarm import SEVERITIES
 from inventory.domain.subscriber import SubscriberState
 from inventory.figures.histogram import Histogram
+from inventory.postgres.alarms import OpenCount
 from inventory.postgres.reads import Head, PoolState
 from inventory.postgres.subscribers import SubscriberRow
 from inventory.rpc.operations import Sources
@@ -63,6 +65,7 @@ class _Look(NamedTuple):
     refused: Mapping[str, int]
     limited: Mapping[str, int]
     checks: Tally[tuple[str, str]]
+    alarms: Sequence[OpenCount] | None
     expiries: Sequence["_Expiry"]
 
 
@@ -94,6 +97,7 @@ class ServerCollector(Collector):
         yield from _work(look)
         yield from _machine(look)
         yield from _subscribers(look.subscribers)
+        yield from _alarms(look.alarms)
         yield from _doors(look, [*look.expiries, *_own_expiry(self._certificate)])
 
     async def _look(self) -> _Look:
@@ -101,8 +105,9 @@ class ServerCollector(Collector):
         meter, lane, figures, doors = sources.meter, sources.lane, sources.lane.figures, sources.doors
         gates = doors.gates if doors else {}
         steps = {name: getattr(figures, name) for name in ("look", "decide", "write", "commit")}
+        head = await sources.head()
         return _Look(
-            head=await sources.head(),
+            head=head,
             tail=sources.feed.tail,
             serves=not sources.unwell(),
             unary={labels: _copied(histogram) for labels, histogram in meter.unary.items()},
@@ -125,6 +130,7 @@ class ServerCollector(Collector):
             refused={str(why): number for why, number in doors.refused.items()} if doors else {},
             limited={self._channel(number): gate.refused for number, gate in gates.items() if gate.refused},
             checks=sources.checks.results.copy(),
+            alarms=await sources.alarm_counts() if head else None,
             expiries=[
                 _Expiry(row.kind.name.lower(), row.channel, row.key_id, left_s)
                 for row, left_s in (doors.expires_in_s() if doors else ())
@@ -264,6 +270,16 @@ def _subscribers(rows: Sequence[SubscriberRow]) -> Iterable[Metric]:
     for state in SubscriberState:
         states.add_metric([state.name.lower()], by_state[state])
     yield from (changes, seconds, states)
+
+
+def _alarms(counts: Sequence[OpenCount] | None) -> Iterable[Metric]:
+    if counts is None:  # told by inventory_database_up
+        return
+    found = {each.kind: each.open for each in counts}
+    family = GaugeMetricFamily("inventory_alarms_open", "Alarms that are open.", labels=["kind", "severity"])
+    for kind, severity in SEVERITIES.items():
+        family.add_metric([kind.name.lower(), severity.name.lower()], found.get(kind, 0))
+    yield family
 
 
 def _doors(look: _Look, expiries: Iterable[_Expiry]) -> Iterable[Metric]:

@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     webhook_url: Annotated[str | None, Field(repr=False)] = None
     """Where alarms are sent, http or https. Unset: nowhere. Never logged."""
     webhook_secret: Annotated[str | None, Field(repr=False)] = None
-    """What is sent there is signed with it. Never logged."""
+    """What is sent there is signed with it, at least 16 characters. Never logged."""
     webhook_secret_file: Path | None = None
     """A file that has the secret, instead."""
     log_json: bool = False

@@ -161,7 +161,7 @@ class Looking:
         present = {_key(each): each.alarm.alarm_id for each in await read_open(self._reader, _SHARED)}
         new = [finding for finding in found if finding.opens and finding.key not in present]
         say(await tell(self._reader, self._database, new))
-        await touch(self._reader, [present[finding.key] for finding in found if finding.key in present])
+        await touch(self._reader, {present[finding.key]: finding for finding in found if finding.key in present})
 
     async def _look_together(self) -> None:
         """What all replicas see alike: one of them looks."""
@@ -206,14 +206,14 @@ class Looking:
 
     async def _move_selling(self, silences: Sequence[Silence]) -> None:
         for channel in silences:
-            stops = channel.is_silent and channel.stops_selling
+            stops = channel.sells_nothing
             if stops is not channel.is_stopped and await replicas.move_selling(
                 self._writer, channel.channel_id, stops=stops
             ):
                 text = (
                     "a silent channel sells nothing until it is back" if stops else "a channel is back, and sells again"
                 )
-                log.warning(text, channel=channel.channel, silent_s=round(channel.silent.total_seconds(), 1))
+                log.warning(text, channel=channel.channel, silent_s=round(channel.unheard.total_seconds(), 1))
 
 
 def _key(found: OpenAlarm) -> tuple[AlarmKind, frozenset[tuple[str, str]]]:

@@ -44,7 +44,7 @@ class StockLook:
 
     async def _page(self) -> bool:
         """Whether there may be more."""
-        kept: list[UUID] = []
+        kept: dict[UUID, Finding] = {}
         async with looking(self._writer, "stock") as cursor:
             if cursor is None:
                 return False
@@ -64,13 +64,17 @@ class StockLook:
         return True
 
 
-def _moves(levels: Sequence[LevelOfAlarms]) -> tuple[list[Finding], list[UUID], list[UUID]]:
+def _moves(levels: Sequence[LevelOfAlarms]) -> tuple[list[Finding], dict[UUID, Finding], list[UUID]]:
     opened: list[Finding] = []
-    kept: list[UUID] = []
+    kept: dict[UUID, Finding] = {}
     closed: list[UUID] = []
     for level in levels:
         found = {finding.kind: finding for finding in stock_findings(level.facts)}
         for kind, alarm_id in level.open_alarms:
-            (kept if found.pop(kind, None) else closed).append(alarm_id)
+            seen = found.pop(kind, None)
+            if seen is None:
+                closed.append(alarm_id)
+            else:
+                kept[alarm_id] = seen
         opened += [finding for finding in found.values() if finding.opens]
     return opened, kept, closed

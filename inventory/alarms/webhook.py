@@ -39,6 +39,9 @@ DETAILS_MAX = 40
 TIMESTAMP_HEADER = "Inventory-Timestamp"
 SIGNATURE_HEADER = "Inventory-Signature"
 NOTICE_HEADER = "Inventory-Notice"
+SECRET_CHARS_MIN = 16
+NAMED_BY = "INVENTORY_WEBHOOK_SECRET or INVENTORY_WEBHOOK_SECRET_FILE"
+"""Where the secret is."""
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +65,11 @@ def hook_of(url: str | None, secret: str | None, secret_file: Path | None) -> Ho
         except (OSError, ValueError) as error:
             raise RuntimeError(f"the webhook's secret can't be read: {type(error).__name__}") from None
     if not secret:
-        raise RuntimeError("a webhook needs a secret: INVENTORY_WEBHOOK_SECRET or INVENTORY_WEBHOOK_SECRET_FILE")
+        raise RuntimeError(f"a webhook needs a secret: {NAMED_BY}")
+    if len(secret) < SECRET_CHARS_MIN:
+        raise RuntimeError(
+            f"the webhook's secret is too short, it needs {SECRET_CHARS_MIN} characters or more: {NAMED_BY}"
+        )
     return Hook(url, secret)
 
 

@@ -2,6 +2,13 @@
 
 An alarm is opened and closed by the servers themselves; acknowledged, it stays open until what it is about is over.
 
+A server that has INVENTORY_WEBHOOK_URL, and a secret of at least 16 characters in INVENTORY_WEBHOOK_SECRET or in the
+file INVENTORY_WEBHOOK_SECRET_FILE, POSTs there as JSON that an alarm was opened, acknowledged or closed. The header
+Inventory-Timestamp has the time in seconds since 1970; Inventory-Signature is `v1=` and the HMAC-SHA256, in hex, of
+that timestamp, a point and the body, made with the secret. Inventory-Notice is an id: what comes again with the same
+one is the same notice. Any 2xx answer within ten seconds counts as delivered; else it is tried again, after a second,
+then after about twice as long each time, up to an hour, and given up after a day.
+
 Example: inventory alarms --all --json
 
 Example: inventory alarms acknowledge 0b6f7f0e-3a52-4f5e-9d3e-6f6b1e0f2a01 --note "ordered more"
@@ -134,10 +141,11 @@ def _time(alarm: pb2.Alarm, field: str) -> str | None:
 
 
 def _table(alarms: Sequence[pb2.Alarm]) -> FittedTable:
+    notes = any(alarm.note for alarm in alarms)
     table = FittedTable(
         [
             moment("opened"), whole("severity"), whole("kind", 2), words("what"), moment("closed", 3),
-            code("acknowledged", 4), whole("id"),
+            code("acknowledged", 4), *([words("note")] if notes else []), whole("id"),
         ]
     )  # fmt: skip
     for alarm in alarms:
@@ -148,6 +156,7 @@ def _table(alarms: Sequence[pb2.Alarm]) -> FittedTable:
             alarm.summary,
             _time(alarm, "closed_at") or "–",
             alarm.acknowledged_by or "–",
+            *([alarm.note] if notes else []),
             alarm.alarm_id,
         )
     return table

@@ -129,6 +129,12 @@ class CsvFile:
                 text = f"the row has {len(fields)} fields, the header {width}{empty}"
                 complain(Complaint(row, "", Reason.CSV_SYNTAX, text))
 
+    def header(self) -> list[str]:
+        """The columns that the file has. Raises `CsvRefused`."""
+        _, header = next(self.rows(), (0, []))
+        self._pick(header)
+        return header
+
     def _pick(self, header: list[str]) -> Callable[[list[str]], Sequence[str]]:
         known = self._columns.all
         if len(header) == 1 and ";" in header[0]:

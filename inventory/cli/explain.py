@@ -35,6 +35,7 @@ _WHAT = {
     pb2.EXPLAIN_STEP_KIND_BACKORDER: "may be back-ordered",
     pb2.EXPLAIN_STEP_KIND_VIRTUAL: "never short",
     pb2.EXPLAIN_STEP_KIND_INACTIVE: "the SKU is not active",
+    pb2.EXPLAIN_STEP_KIND_SILENT: "the channel is silent: it sells nothing",
 }
 
 

@@ -119,12 +119,14 @@ def _subscribers(subscribers: Iterable[subscriber_pb2.Subscriber]) -> Table:
 
 
 def _alarms(alarms: Iterable[pb2.AlarmFigure]) -> Table:
-    """Two lines each: what it is and since when, and what it says, folded."""
+    """Two lines each: what it is, since when and who knows of it, and what it says, folded."""
     table = Table.grid(padding=(0, 1))
     table.add_column(overflow="fold")
     for alarm in alarms:
         since = alarm.opened_at.ToDatetime().strftime("%m-%d %H:%M:%SZ")
-        table.add_row(Text.assemble((f"alarm {printable(alarm.kind)}", "bold red"), f" since {since}"))
+        known = f", acknowledged by {printable(alarm.acknowledged_by)}" if alarm.acknowledged_by else ""
+        style = "yellow" if known else "bold red"
+        table.add_row(Text.assemble((f"alarm {printable(alarm.kind.lower())}", style), f" since {since}{known}"))
         table.add_row(Text(f"  {printable(alarm.summary or alarm.subject)}"))
     return table
 

@@ -25,6 +25,8 @@ REVISION_MAX = 2**63 - 1
 DIFFERS = 3
 """The exit code when a number is wrong, missing or unknown."""
 ROWS_SHOWN_MAX = 50
+MENDED_MAX = 10
+"""Wrong numbers that are named with the ledger's."""
 LISTED_MAX = 50
 
 Kind = Literal["available_to_sell", "available", "on_hand"]
@@ -130,6 +132,8 @@ def _judge(file: CsvFile, kind: Kind) -> int:
     findings = Findings()
     count = 0
     try:
+        if kind != "available_to_sell" and "location" not in file.header():
+            raise Failed(f"{file.path}: this kind needs a column location, and the file has none; nothing was compared")
         for row, fields in file.fields(findings.add):
             count += 1
             try:
@@ -250,24 +254,31 @@ def _tell(found: pb2.Reconciliation, rows: Sequence[pb2.ReconciledRow]) -> None:
     if len(ordered) > ROWS_SHOWN_MAX:
         print(f"… and {len(ordered) - ROWS_SHOWN_MAX:,} more; with --json they are all told")
     print(
-        f"{counts.equal:,} equal, {counts.behind:,} behind, {counts.drift:,} wrong, {counts.missing:,} missing, "
+        f"{counts.equal:,} equal, {counts.behind:,} behind, {counts.drift:,} drift, {counts.missing:,} missing, "
         f"{counts.unknown:,} unknown: reconciliation {found.reconciliation_id} ({_state(found)})"
     )
     wrong = [row for row in ordered if row.answer in _WRONG and row.answer != pb2.RECONCILIATION_ANSWER_UNKNOWN]
     if wrong:
-        for line in _mends(found, wrong[0]):
+        for line in _mends(found, wrong):
             print(line)
 
 
-def _mends(found: pb2.Reconciliation, first: pb2.ReconciledRow) -> Iterator[str]:
-    sku, where = printable(first.sku), f" at {printable(first.location)}" if first.location else ""
-    yield f"To correct the channel, set each to the ledger's number: {sku}{where} to {first.current:,}"
+def _mends(found: pb2.Reconciliation, wrong: Sequence[pb2.ReconciledRow]) -> Iterator[str]:
+    first = wrong[0]
+    sku = printable(first.sku)
+    named = ", ".join(f"{printable(row.sku)}{_where(row)} to {row.current:,}" for row in wrong[:MENDED_MAX])
+    more = f", … and {len(wrong) - MENDED_MAX:,} more" if len(wrong) > MENDED_MAX else ""
+    yield f"To correct the channel, set each to the ledger's number: {named}{more}"
     if found.kind == pb2.RECONCILIATION_KIND_AVAILABLE_TO_SELL:
         yield f"To see why: inventory explain {sku} --channel {found.channel}"
     else:
         yield f"To see why: inventory stock {sku}"
     if found.kind == pb2.RECONCILIATION_KIND_ON_HAND:
         yield f"If the shelf is right and the ledger is not: inventory count open {printable(first.location)}"
+
+
+def _where(row: pb2.ReconciledRow) -> str:
+    return f" at {printable(row.location)}" if row.location else ""
 
 
 def _document(found: pb2.Reconciliation) -> dict[str, Any]:

@@ -59,6 +59,10 @@ def serve(
     Callers need a token (`inventory token`) or a certificate. On any address but loopback it speaks TLS only;
     `inventory certificate create` makes a first certificate, and renewed files are taken without a restart.
 
+    Alarms are sent, signed, to the webhook INVENTORY_WEBHOOK_URL, an http or https URL. It needs a secret of at least
+    16 characters, in INVENTORY_WEBHOOK_SECRET or in the file INVENTORY_WEBHOOK_SECRET_FILE. `inventory alarms --help`
+    tells of its headers, what counts as delivered, and for how long it is tried.
+
     Example: inventory serve --data-dir ./data --listen 127.0.0.1:50051
 
     Example: inventory serve --development
@@ -136,6 +140,7 @@ def serve(
     with ExitStack() as stack:
         stack.enter_context(database.storage_failures())
         _assert_guarded(settings)
+        _assert_hooked(settings)
         port = client_port = None
         if settings.workers > 1:
             port = stack.enter_context(_shared_port(settings.listen))
@@ -203,6 +208,17 @@ def _assert_guarded(settings: Settings) -> None:
     try:
         guard(settings)
     except (CannotListen, Unguarded) as error:
+        raise Failed(str(error)) from error
+
+
+def _assert_hooked(settings: Settings) -> None:
+    if settings.webhook_url is None or not settings.alarms:
+        return
+    from inventory.alarms.webhook import hook_of
+
+    try:
+        hook_of(settings.webhook_url, settings.webhook_secret, settings.webhook_secret_file)
+    except RuntimeError as error:
         raise Failed(str(error)) from error
 
 

@@ -151,21 +151,24 @@ class Finding(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """What a look makes of the alarms."""
+    """What a look makes of the alarms. `kept`: what is now seen of those that stay open."""
 
     opened: Sequence[Finding]
-    kept: Sequence[UUID]
+    kept: Mapping[UUID, Finding]
     closed: Sequence[UUID]
 
 
 def moves(open_alarms: Iterable[Alarm], findings: Iterable[Finding]) -> Moves:
     """`open_alarms`: all that are about what was looked at. What isn't found any more is closed."""
     found = {finding.key: finding for finding in findings}
-    kept: list[UUID] = []
+    kept: dict[UUID, Finding] = {}
     closed: list[UUID] = []
     for alarm in open_alarms:
-        key = (alarm.kind, frozenset(alarm.subject.items()))
-        (kept if found.pop(key, None) else closed).append(alarm.alarm_id)
+        seen = found.pop((alarm.kind, frozenset(alarm.subject.items())), None)
+        if seen is None:
+            closed.append(alarm.alarm_id)
+        else:
+            kept[alarm.alarm_id] = seen
     return Moves([finding for finding in found.values() if finding.opens], kept, closed)
 
 
@@ -248,11 +251,13 @@ def _nearly_lags(subscriber: Subscriber) -> bool:
 
 
 class Silence(NamedTuple):
-    """A channel that may be silent for so long and no longer."""
+    """A channel that may be silent for so long and no longer. `silent`: for how long while there was a server to hear
+    it, `unheard`: for how long whether or not there was."""
 
     channel_id: int
     channel: str
     silent: timedelta
+    unheard: timedelta
     silent_after: timedelta
     stops_selling: bool
     is_stopped: bool
@@ -261,9 +266,19 @@ class Silence(NamedTuple):
     def is_silent(self) -> bool:
         return self.silent > self.silent_after
 
+    @property
+    def may_be_silent(self) -> bool:
+        """Too little to say that it is, enough not to say that it is back: nobody was there to hear it."""
+        return self.unheard > self.silent_after
+
+    @property
+    def sells_nothing(self) -> bool:
+        """Once it is stopped, only a call brings it back, and no start of a server."""
+        return self.stops_selling and (self.is_silent or (self.is_stopped and self.may_be_silent))
+
 
 def silence_finding(channel: Silence) -> Finding | None:
-    if not channel.is_silent:
+    if not (channel.is_silent or channel.may_be_silent):
         return None
     limit_s = channel.silent_after.total_seconds()
     text = f"channel {channel.channel} has been silent for more than {limit_s:g} s"
@@ -274,6 +289,7 @@ def silence_finding(channel: Silence) -> Finding | None:
         {"channel": channel.channel},
         text,
         {"silent_after_s": limit_s, "stops_selling": channel.stops_selling},
+        opens=channel.is_silent,
     )
 
 

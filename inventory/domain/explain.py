@@ -43,6 +43,7 @@ class StepKind(IntEnum):
     VIRTUAL = 11
     COMPONENTS = 12
     INACTIVE = 13
+    SILENT = 14
 
 
 class Step(NamedTuple):
@@ -173,26 +174,30 @@ def explain(
     backordered_elsewhere: int = 0,
     due: Iterable[DueIn] = (),
     unused: tuple[Unused, ...] = (),
+    silent: bool = False,
 ) -> Explanation:
     """Of a SKU that is no bundle, as `available_to_sell` of the same levels counts it. `shelves`: all places that the
-    channel sells from, with EMPTY where the SKU has no level; a claim is at one of them."""
+    channel sells from, with EMPTY where the SKU has no level; a claim is at one of them. `silent`: the channel sells
+    nothing for now, whatever its view."""
     levels = tuple(shelf.level for shelf in shelves)
     account = _Account()
     never_short = goods.kind == SkuKind.VIRTUAL
     if never_short:
         account.add(Step(StepKind.VIRTUAL, OVERSELL_UNLIMITED if levels else 0))
-        _look(account, of_the_endless(view))
+        if not silent:
+            _look(account, of_the_endless(view))
     else:
         _stand(account, shelves)
         _claim(account, StepKind.HELD, sum(level.held for level in levels), held)
         _claim(account, StepKind.ALLOCATED, sum(level.allocated for level in levels), allocated)
         _keep(account, shelves)
-        _look(account, view)
-        more = backorder_room(
-            view, levels, oversell_limit=goods.oversell_limit, backordered_elsewhere=backordered_elsewhere
-        )
-        account.add(Step(StepKind.BACKORDER, min(more, OVERSELL_UNLIMITED - account.running)))
-        _cut(account, view)
+        if not silent:
+            _look(account, view)
+            more = backorder_room(
+                view, levels, oversell_limit=goods.oversell_limit, backordered_elsewhere=backordered_elsewhere
+            )
+            account.add(Step(StepKind.BACKORDER, min(more, OVERSELL_UNLIMITED - account.running)))
+            _cut(account, view)
     sellable = available_to_sell(
         view,
         levels,
@@ -202,8 +207,8 @@ def explain(
         never_short=never_short,
     )
     return Explanation(
-        sellable if goods.active else NOTHING,
-        account.closed(active=goods.active),
+        sellable if goods.active and not silent else NOTHING,
+        account.closed(active=goods.active, silent=silent),
         sum(level.in_transit for level in levels),
         sum(level.incoming for level in levels),
         tuple(sorted(due, key=lambda row: (row.due_on or date.max, row.location, row.reference))),
@@ -217,29 +222,33 @@ def explain_bundle(
     free: Mapping[int, Mapping[int, int]],
     sellable: Mapping[int, Sellable],
     locations: Mapping[int, str],
+    *,
+    silent: bool = False,
 ) -> Explanation:
     """Of a bundle. `view`: the bundle's own. `free`: as for `bundle_available`. `sellable`: sku_id → what the channel
     may sell of a component, NOTHING when that isn't active. `locations`: location_id → code of all places that the
-    channel sells from, in its order."""
+    channel sells from, in its order. `silent`: as for `explain`."""
     leaves = [(leaf.sku_id, leaf.quantity) for leaf in goods.leaves]
     stock = {sku_id: sellable[sku_id].stock for sku_id, _ in leaves}
     account = _Account()
     if leaves and not goods.from_several_places:
         for location_id, location in locations.items():
             account.add(Step(StepKind.COMPONENTS, bundles_at(leaves, free, location_id), location=location))
-    whole = bundle_available(leaves, free, stock, from_several_places=goods.from_several_places)
+    most = dict.fromkeys(stock, OVERSELL_UNLIMITED) if silent else stock
+    whole = bundle_available(leaves, free, most, from_several_places=goods.from_several_places)
     account.add(Step(StepKind.COMPONENTS, whole - account.running))
-    _look(account, view)
+    if not silent:
+        _look(account, view)
     fewest = min((stock[sku_id] // quantity for sku_id, quantity in leaves), default=0)
     components = tuple(
         Component(leaf.sku, leaf.quantity, sellable[leaf.sku_id], bundles, bundles == fewest)
         for leaf in goods.leaves
         for bundles in (stock[leaf.sku_id] // leaf.quantity,)
     )
-    anywhere = bundle_available(leaves, free, stock, from_several_places=True)
+    anywhere = bundle_available(leaves, free, most, from_several_places=True)
     return Explanation(
-        Sellable(seen(view, whole), 0) if goods.active else NOTHING,
-        account.closed(active=goods.active),
+        Sellable(seen(view, whole), 0) if goods.active and not silent else NOTHING,
+        account.closed(active=goods.active, silent=silent),
         components=components,
         apart=anywhere - whole,
     )
@@ -276,7 +285,9 @@ class _Account:
             self.running += step.quantity
             self._steps.append(step._replace(running=self.running))
 
-    def closed(self, *, active: bool) -> tuple[Step, ...]:
+    def closed(self, *, active: bool, silent: bool) -> tuple[Step, ...]:
+        if silent:
+            self.add(Step(StepKind.SILENT, -self.running))
         if not active:
             self.add(Step(StepKind.INACTIVE, -self.running))
         return tuple(self._steps) or (Step(StepKind.ON_HAND, 0),)

@@ -1,7 +1,7 @@
 """Alarms: opened, seen, acknowledged, closed and listed; and who looks."""
 
 import json
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -93,10 +93,16 @@ async def tell(
     return [Told(AlarmEvent(row["event"]), alarm_of(row), row["revision"]) for row in rows]
 
 
-async def touch(source: Source, kept: Collection[UUID]) -> None:
-    """Says that they are still seen."""
+async def touch(source: Source, kept: Mapping[UUID, Finding]) -> None:
+    """Says that they are still seen, and with what figures: no change of the feed."""
     if kept:
-        await source.fetch("touch_alarms", list(kept), SIGHT_FRESH)
+        await source.fetch(
+            "touch_alarms",
+            list(kept),
+            [finding.summary[:SUMMARY_CHARS_MAX] for finding in kept.values()],
+            [json.dumps(dict(finding.details)) for finding in kept.values()],
+            SIGHT_FRESH,
+        )
 
 
 async def read_open(source: Source, kinds: Iterable[AlarmKind]) -> list[OpenAlarm]:

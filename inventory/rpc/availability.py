@@ -111,6 +111,7 @@ async def _explained(seen: Seen, goods: Goods, seller: Seller) -> Explanation:
             seller.free_of(goods),
             seller.sellable_of(goods),
             {site.location_id: site.code for site in seller.sites},
+            silent=seller.channel.stopped,
         )
     location_ids = [site.location_id for site in seller.sites]
     held, allocated = await seen.claims(goods.sku_id, location_ids)
@@ -132,6 +133,7 @@ async def _explained(seen: Seen, goods: Goods, seller: Seller) -> Explanation:
         backordered_elsewhere=seller.backordered(goods.sku_id, location_ids),
         due=[DueIn(sites[row.location_id].code, row.due_on, row.quantity, row.reference) for row in due],
         unused=unused_places(ledger.topology, seller.channel.channel_id, seller.use, stocked),
+        silent=seller.channel.stopped,
     )
 
 

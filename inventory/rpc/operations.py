@@ -21,6 +21,7 @@ from inventory.figures.histogram import SECONDS, quantile
 from inventory.figures.recent import Recent
 from inventory.figures.sampler import Sampler
 from inventory.postgres import alarms
+from inventory.postgres.alarms import OpenCount
 from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Head, Reader
 from inventory.postgres.subscribers import SubscriberRow
@@ -75,6 +76,13 @@ class Sources:
                 newest = (alarms.NEWEST, alarms.LAST)
                 return await alarms.page(self.reader, newest, closed=False, kind=None, channel=None, limit=ALARMS_MAX)
         return []
+
+    async def alarm_counts(self) -> list[OpenCount] | None:
+        """How many are open. None: the database doesn't say, at least not in time."""
+        with suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(HEAD_S):
+                return await alarms.count_open(self.reader)
+        return None
 
     def _counts(self) -> dict[str, list[int]]:
         counts = {_CALL + method: counts for method, counts in self.meter.counts().items()}
@@ -131,6 +139,7 @@ def _alarm(found: Alarm) -> pb2.AlarmFigure:
         subject=" ".join(f"{name}={value}" for name, value in found.subject.items()),
         opened_at=formats.timestamp(found.opened_at),
         summary=found.summary,
+        acknowledged_by=found.acknowledged_by,
     )
 
 

@@ -30,6 +30,7 @@ class ExplainStepKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXPLAIN_STEP_KIND_VIRTUAL: _ClassVar[ExplainStepKind]
     EXPLAIN_STEP_KIND_COMPONENTS: _ClassVar[ExplainStepKind]
     EXPLAIN_STEP_KIND_INACTIVE: _ClassVar[ExplainStepKind]
+    EXPLAIN_STEP_KIND_SILENT: _ClassVar[ExplainStepKind]
 EXPLAIN_STEP_KIND_UNSPECIFIED: ExplainStepKind
 EXPLAIN_STEP_KIND_ON_HAND: ExplainStepKind
 EXPLAIN_STEP_KIND_UNSELLABLE: ExplainStepKind
@@ -44,6 +45,7 @@ EXPLAIN_STEP_KIND_BACKORDER: ExplainStepKind
 EXPLAIN_STEP_KIND_VIRTUAL: ExplainStepKind
 EXPLAIN_STEP_KIND_COMPONENTS: ExplainStepKind
 EXPLAIN_STEP_KIND_INACTIVE: ExplainStepKind
+EXPLAIN_STEP_KIND_SILENT: ExplainStepKind
 
 class GetAvailabilityRequest(_message.Message):
     __slots__ = ("skus", "channel", "purpose", "min_revision")

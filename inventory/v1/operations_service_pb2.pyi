@@ -120,13 +120,15 @@ class StreamFigures(_message.Message):
     def __init__(self, method: _Optional[str] = ..., channel: _Optional[str] = ..., open: _Optional[int] = ...) -> None: ...
 
 class AlarmFigure(_message.Message):
-    __slots__ = ("kind", "subject", "opened_at", "summary")
+    __slots__ = ("kind", "subject", "opened_at", "summary", "acknowledged_by")
     KIND_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     OPENED_AT_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGED_BY_FIELD_NUMBER: _ClassVar[int]
     kind: str
     subject: str
     opened_at: _timestamp_pb2.Timestamp
     summary: str
-    def __init__(self, kind: _Optional[str] = ..., subject: _Optional[str] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., summary: _Optional[str] = ...) -> None: ...
+    acknowledged_by: str
+    def __init__(self, kind: _Optional[str] = ..., subject: _Optional[str] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., summary: _Optional[str] = ..., acknowledged_by: _Optional[str] = ...) -> None: ...

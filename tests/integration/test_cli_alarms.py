@@ -44,6 +44,9 @@ async def test_alarms_are_listed_acknowledged_and_filtered(cli: Cli) -> None:
     assert alarm["alarm_id"] in table
     assert "5 of channel web's numbers" in " ".join(table.split())
     assert "acknowledged by" in await cli.ok("alarms", "acknowledge", alarm["alarm_id"], "--note", "is looked into")
+    noted = await cli.ok("alarms")
+    assert "note" in noted
+    assert "is looked into" in " ".join(noted.split())
     [shown] = json.loads(await cli.ok("alarms", "--channel", "web", "--json"))
     assert (shown["note"], shown["closed_at"]) == ("is looked into", None)
     assert "no alarm" in await cli.ok("alarms", "--kind", "low_stock")

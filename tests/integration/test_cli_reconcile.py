@@ -34,7 +34,7 @@ async def test_what_is_equal_or_behind_is_well(cli: Cli, tmp_path: Path) -> None
     file = write(tmp_path / "own.csv", "sku,quantity,revision", "A,10,", "B,10,2")
     said = await cli.run("reconcile", file)
     assert said.code == 0, said.err
-    assert "1 equal, 1 behind, 0 wrong" in said.out
+    assert "1 equal, 1 behind, 0 drift" in said.out
     assert "behind" in said.out
 
 
@@ -42,8 +42,8 @@ async def test_what_is_wrong_is_told_with_what_mends_it(cli: Cli, tmp_path: Path
     file = write(tmp_path / "own.csv", "location,sku,quantity", "shop,A,7", "shop,NONE,1")
     said = await cli.run("reconcile", file, "--kind", "on_hand", "--missing", "--reference", "by hand")
     assert said.code == 3, said.err
-    assert "0 equal, 0 behind, 1 wrong, 1 missing, 1 unknown" in said.out
-    assert "A at shop to 10" in said.out
+    assert "0 equal, 0 behind, 1 drift, 1 missing, 1 unknown" in said.out
+    assert "A at shop to 10, B at shop to 6" in " ".join(said.out.split())
     assert "inventory count open shop" in said.out
     found = await cli.run("reconcile", file, "--kind", "on_hand", "--missing", "--json")
     document = json.loads(found.out)
@@ -77,7 +77,8 @@ async def test_a_revision_of_the_whole_file_explains_as_well(cli: Cli, tmp_path:
         (["sku,quantity", "A,1.5"], [], "NOT_AN_INTEGER"),
         (["sku,quantity", "A,1", " B,1"], [], "row 3, column sku: SKU_FORMAT"),
         (["sku,quantity,location", "A,1,shop"], [], "CSV_ROW"),
-        (["sku,quantity", "A,1"], ["--kind", "on_hand"], "LOCATION_FORMAT"),
+        (["sku,quantity", "A,1", "B,1"], ["--kind", "on_hand"], "this kind needs a column location"),
+        (["sku,quantity,location", "A,1,"], ["--kind", "on_hand"], "LOCATION_FORMAT"),
         (["sku,quantity,revision", "A,1,-1"], [], "REVISION_FORMAT"),
         (["sku,quantity", "A,1000000000001"], [], "QUANTITY_OUT_OF_RANGE"),
     ],
@@ -89,6 +90,16 @@ async def test_a_bad_file_is_refused_whole(
     said = await cli.run("reconcile", write(tmp_path / "own.csv", *lines), *options)
     assert (said.code, complaint in said.err) == (1, True), said.err
     assert "no reconciliations" in await cli.ok("reconcile", "--list")
+
+
+async def test_many_wrong_numbers_are_named_up_to_a_limit(cli: Cli, tmp_path: Path) -> None:
+    async with InventoryClient(cli.address) as client:
+        skus = [f"C{number:02}" for number in range(12)]
+        await client.import_catalog(skus=[Sku(sku=sku) for sku in skus])
+    said = await cli.run("reconcile", write(tmp_path / "own.csv", "sku,quantity", *(f"{sku},1" for sku in skus)))
+    text = " ".join(said.out.split())
+    assert "C08 to 0, C09 to 0, … and 2 more" in text
+    assert "C10 to" not in text
 
 
 async def test_it_needs_one_thing_to_do(cli: Cli) -> None:

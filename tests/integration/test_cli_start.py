@@ -95,6 +95,18 @@ async def test_a_taken_port_is_noticed_before_postgresql_is_started(home: Path, 
     assert not os.listdir(home)
 
 
+async def test_a_short_webhook_secret_is_noticed_before_postgresql_is_started(home: Path) -> None:
+    place = home / "none"
+    webhook = {"INVENTORY_ALARMS": "1", "INVENTORY_WEBHOOK_URL": "http://127.0.0.1:1/hook"}
+    code, _, err = await run(
+        "serve", "--listen", "127.0.0.1:0", "--data-dir", str(place), INVENTORY_WEBHOOK_SECRET="canary", **webhook
+    )
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert "it needs 16 characters or more" in err
+    assert "canary" not in err
+    assert not place.exists()
+
+
 async def test_serve_says_where_its_metrics_are(dsn: str) -> None:
     server = await spawn(
         "serve", "--dsn", as_server(dsn), "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--log-json"

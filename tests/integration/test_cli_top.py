@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
+from inventory.v1 import alarm_service_pb2 as alarm_pb2
 from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
+from inventory.v1.alarm_service_pb2_grpc import AlarmServiceStub
 from tests.race.house import Client, House, until, within
 from tests.race.processes import ROOT, Process, Server
 
@@ -130,12 +132,17 @@ async def test_once_as_json_has_the_figures_of_real_calls(house: House) -> None:
 @within(60)
 @pytest.mark.parametrize("columns", [80, 120])
 async def test_the_page_fits_the_terminal(house: House, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    server, _ = await busy(house)
+    server, client = await busy(house)
 
     async def is_alarmed() -> bool:
-        return "SUBSCRIBER_LAGGING" in await top(server, "--once")
+        return "alarm subscriber_lagging since" in await top(server, "--once")
 
     await until(is_alarmed)
+    alarms = AlarmServiceStub(client.channel)
+    [alarm] = (await alarms.ListAlarms(alarm_pb2.ListAlarmsRequest())).alarms
+    await alarms.AcknowledgeAlarm(
+        alarm_pb2.AcknowledgeAlarmRequest(request_id=house.uuid(), alarm_id=alarm.alarm_id, note="sleeps")
+    )
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = (await top(server, "--once")).splitlines()
     assert max(map(len, lines)) <= columns
@@ -149,6 +156,7 @@ async def test_the_page_fits_the_terminal(house: House, columns: int, monkeypatc
         "lane ",
         "pools ",
         "streams ",
+        ", acknowledged by default",
     ):
         assert wanted in text, text
     assert "…" not in text, "nothing is cut"

@@ -12,6 +12,10 @@ from google.protobuf.empty_pb2 import Empty
 from prometheus_client.parser import text_string_to_metric_families
 
 from inventory import __version__
+from inventory.domain.alarm import Drift
+from inventory.postgres.alarms import tell_drift
+from inventory.postgres.connection import Database
+from inventory.postgres.reads import Reader
 from inventory.server import start
 from inventory.settings import Settings
 from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
@@ -119,6 +123,22 @@ async def test_a_subscribers_lag_is_told_in_changes_and_seconds(scraped: Scraped
     await eventually(lags, "the subscriber lags")
     assert await scraped.value("inventory_subscriber_lag_changes", **labels) in (3, 4)  # that it lags is a change, too
     assert (await scraped.value("inventory_subscriber_lag_seconds", **labels) or 0) > 0
+
+
+async def test_open_alarms_are_counted_by_kind_and_severity(scraped: Scraped, dsn: str) -> None:
+    labels = {"kind": "drift", "severity": "warning"}
+    assert await scraped.value("inventory_alarms_open", **labels) == 0
+    database = Database(dsn)
+    reader = await Reader.open(database)
+    try:
+        await tell_drift(reader, database, Drift("web", "on_hand", 1, "r"))
+        await tell_drift(reader, database, Drift("till", "on_hand", 1, "r"))
+        assert await scraped.value("inventory_alarms_open", **labels) == 2
+        await tell_drift(reader, database, Drift("web", "on_hand", 0, "s"))
+        assert await scraped.value("inventory_alarms_open", **labels) == 1
+    finally:
+        await reader.close()
+    assert await scraped.value("inventory_alarms_open", kind="replica_lost", severity="critical") == 0
 
 
 async def test_a_taken_port_is_said_to_be(dsn: str) -> None:

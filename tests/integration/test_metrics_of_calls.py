@@ -58,6 +58,7 @@ FAMILIES = {
     "inventory_credentials_refused": ("counter", {"reason"}),
     "inventory_calls_limited": ("counter", {"channel"}),
     "inventory_invariant_checks": ("counter", {"promise", "result"}),
+    "inventory_alarms_open": ("gauge", {"kind", "severity"}),
     "inventory_credential_expires_seconds": ("gauge", {"kind", "channel", "key_id"}),
 }
 

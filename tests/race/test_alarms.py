@@ -3,11 +3,14 @@
 import asyncio
 
 import grpc
+import pytest
 
 from inventory.v1 import alarm_service_pb2 as pb2
+from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1.alarm_service_pb2_grpc import AlarmServiceStub
 from inventory.v1.catalog_service_pb2 import ImportCatalogRequest, Location, Sku
-from inventory.v1.stock_service_pb2 import AdjustStockRequest, SetThresholdsRequest
+from inventory.v1.channel_service_pb2_grpc import ChannelServiceStub
+from inventory.v1.stock_service_pb2 import AdjustStockRequest, GetStockRequest, SetThresholdsRequest
 from tests.race.house import SHOP, Client, House, until, within
 from tests.race.processes import Server
 
@@ -92,3 +95,47 @@ async def test_a_server_that_is_killed_is_missed_and_one_that_stops_is_not(house
         return not await open_alarms(watching.address, pb2.ALARM_KIND_REPLICA_LOST)
 
     await until(is_back, 30)
+
+
+@within(90)
+async def test_a_silent_channel_stays_stopped_over_a_restart_until_it_is_heard_of(house: House) -> None:
+    server, client = await house.server()
+    await house.stock(client, {"sku": 10})
+    channel = channel_pb2.Channel(channel="market", silent_after={"seconds": 30}, stop_selling_when_silent=True)
+    async with grpc.aio.insecure_channel(server.address) as opened:
+        request = channel_pb2.SetChannelRequest(request_id=house.uuid(), channel=channel)
+        await ChannelServiceStub(opened).SetChannel(request)
+
+    async def is_told() -> bool:
+        return bool(await house.sql.fetchval("SELECT count(*) > 0 FROM channel_heard JOIN channel USING (channel_id)"))
+
+    async def is_stopped() -> bool:
+        return bool(await house.sql.fetchval("SELECT selling_stopped FROM channel WHERE code = 'market'"))
+
+    await until(is_told)
+    await house.sql.execute("UPDATE channel_heard SET heard_at = now() - interval '1 minute'")
+    await house.sql.execute("UPDATE replica SET started_at = now() - interval '1 minute'")
+    await until(is_stopped)
+    [alarm] = await open_alarms(server.address, pb2.ALARM_KIND_CHANNEL_SILENT)
+    assert await server.stop() == 0
+    again, client = await house.server()
+    await client.stock.SetThresholds(
+        SetThresholdsRequest(request_id=house.uuid(), sku="sku", location=SHOP, safety_stock=20)
+    )
+
+    async def has_looked() -> bool:
+        return bool(await open_alarms(again.address, pb2.ALARM_KIND_LOW_STOCK))
+
+    await until(has_looked)
+    assert await is_stopped(), "a server's start is no word of the channel"
+    assert await open_alarms(again.address, pb2.ALARM_KIND_CHANNEL_SILENT) == [alarm]
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await client.stock.GetStock(
+            GetStockRequest(sku="none", location="none"), metadata=(("inventory-channel", "market"),)
+        )
+    assert refused.value.code() == grpc.StatusCode.NOT_FOUND
+
+    async def is_back() -> bool:
+        return not (await is_stopped() or await open_alarms(again.address, pb2.ALARM_KIND_CHANNEL_SILENT))
+
+    await until(is_back)

@@ -249,6 +249,10 @@ async def test_drift_is_opened_once_and_closed_by_a_reconciliation_that_finds_no
     wrong = Drift(channel, "on_hand", 3, "r")
     assert len(await tell_drift(reader, database, wrong)) == 1
     assert await tell_drift(reader, database, wrong) == []
+    assert await tell_drift(reader, database, wrong._replace(wrong=8, reconciliation_id="s")) == []
+    [again] = await alarms(client, channel=channel)
+    assert again.summary.startswith("8 of"), "an open one tells the last figures"
+    assert (again.details["wrong"], again.details["reconciliation_id"]) == ("8", "s")
     assert len(await tell_drift(reader, database, wrong._replace(counted="available"))) == 1
     [told] = await tell_drift(reader, database, wrong._replace(wrong=0))
     assert (told.alarm.subject["counted"], told.alarm.closed_at is None) == ("on_hand", False)

@@ -12,9 +12,11 @@ import pytest
 
 from inventory.alarms import looking
 from inventory.v1 import alarm_service_pb2 as pb2
+from inventory.v1 import availability_service_pb2 as availability_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import watch_service_pb2 as watch_pb2
+from inventory.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from tests.rpc.alarming import about, closed, opened
 from tests.rpc.client import Client, Server, eventually, new_id, refusal, unique
 
@@ -119,6 +121,10 @@ async def test_a_channel_that_stops_selling_when_silent_sells_nothing_and_is_bac
     stream.cancel()
     await eventually(shop.is_stopped, "it sells nothing")
     await opened(client, pb2.ALARM_KIND_CHANNEL_SILENT, channel=shop.code)
+    asked = availability_pb2.ExplainAvailabilityRequest(sku=sku, channel=shop.code)
+    explained = await AvailabilityServiceStub(client.channel).ExplainAvailability(asked)
+    silent = availability_pb2.EXPLAIN_STEP_KIND_SILENT
+    assert [(step.kind, step.quantity, step.running) for step in explained.steps][1:] == [(silent, -10, 0)]
     for line in ((sku, place, 1), (sku, "", 1), (virtual, "", 1)):
         await eventually(shop.is_stopped, "it sells nothing")
         refused = await refusal(client.reserve(line, metadata=shop.metadata))

@@ -192,6 +192,7 @@ async def test_neither_url_nor_secret_is_ever_logged(
     [
         ("http://here", None, "needs a secret"),
         ("http://here", "", "needs a secret"),
+        ("http://here", "canary-89012345", "needs 16 characters or more"),
         ("ftp://user:canary@here", "s", "begins with"),
     ],
 )

@@ -139,11 +139,26 @@ def test_alarms_of_failed_calls(calls: int, failed: int, opens: bool | None) -> 
 
 
 def test_a_channel_is_silent_after_its_limit_and_never_at_it() -> None:
-    at = Silence(1, "web", timedelta(seconds=10), timedelta(seconds=10), False, False)
+    ten, eleven = timedelta(seconds=10), timedelta(seconds=11)
+    at = Silence(1, "web", ten, ten, ten, False, False)
     assert silence_finding(at) is None
-    found = silence_finding(at._replace(silent=timedelta(seconds=11), stops_selling=True))
+    found = silence_finding(at._replace(silent=eleven, unheard=eleven, stops_selling=True))
     assert found is not None
+    assert found.opens
     assert "sells nothing" in found.summary
+
+
+@pytest.mark.parametrize(
+    ("unheard_s", "stopped", "opens", "sells_nothing"),
+    [(11, False, KEEPS, False), (11, True, KEEPS, True), (10, True, None, False)],
+)
+def test_what_nobody_was_there_to_hear_makes_no_channel_silent_and_brings_none_back(
+    unheard_s: int, stopped: bool, opens: bool | None, sells_nothing: bool
+) -> None:
+    restarted = Silence(1, "web", timedelta(0), timedelta(seconds=unheard_s), timedelta(seconds=10), True, stopped)
+    found = silence_finding(restarted)
+    assert (None if found is None else found.opens) is opens
+    assert restarted.sells_nothing is sells_nothing
 
 
 @pytest.mark.parametrize(

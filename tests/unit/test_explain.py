@@ -90,6 +90,17 @@ def test_steps_from_the_shelf_to_the_channel(
     assert found.available_to_sell == found.sellable.total
 
 
+@pytest.mark.parametrize("view", [NO_VIEW, View(cap=3, buffer=1), View(cap=0)])
+def test_a_silent_channel_is_told_that_it_is_silent_and_of_none_of_its_settings(view: View) -> None:
+    found = explain(APPLE._replace(oversell_limit=5), view, shop(Level(12, held=3)), silent=True)
+    assert told(found) == [("ON_HAND", 12, 12), ("HELD", -3, 9), ("SILENT", -9, 0)]
+    assert found.sellable == NOTHING
+    free = {1: {7: 7, 8: 2}, 2: {7: 3, 8: 1}}
+    bundle = explain_bundle(KIT, view, free, {1: NOTHING, 2: NOTHING}, LOCATIONS, silent=True)
+    assert told(bundle) == [("COMPONENTS", 3, 3), ("COMPONENTS", 1, 4), ("SILENT", -4, 0)]
+    assert bundle.sellable == NOTHING
+
+
 def test_every_place_and_disposition_has_its_step() -> None:
     shelves = [
         Shelf("shop", Level(5, quality_control=1, damaged=2)),

@@ -34,13 +34,19 @@ WITH closing AS MATERIALIZED (
 SELECT moved.*, told.revision FROM moved, told
 
 -- name: touch_alarms
--- Says that open alarms are still seen; written every few seconds only. $1 ids, $2 how long a sight is fresh.
-UPDATE alarm SET last_seen_at = now()
-WHERE alarm_id IN (
-    SELECT alarm_id FROM alarm
-    WHERE alarm_id = ANY ($1::uuid[]) AND closed_at IS NULL AND last_seen_at < now() - $2::interval
-    ORDER BY alarm_id FOR UPDATE SKIP LOCKED
+-- Says that open alarms are still seen, and what is seen: at once when that is something else than it was, else every
+-- few seconds only. $1 ids, $2 summaries, $3 details, in the same order; $4 how long a sight is fresh.
+WITH seen AS MATERIALIZED (
+    SELECT alarm.alarm_id, new.summary, new.details::jsonb AS details
+    FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (alarm_id, summary, details)
+    JOIN alarm ON alarm.alarm_id = new.alarm_id
+    WHERE alarm.closed_at IS NULL AND (
+        alarm.last_seen_at < now() - $4::interval OR alarm.summary <> new.summary OR alarm.details <> new.details::jsonb
+    )
+    ORDER BY alarm.alarm_id FOR UPDATE OF alarm SKIP LOCKED
 )
+UPDATE alarm SET last_seen_at = now(), summary = seen.summary, details = seen.details
+FROM seen WHERE alarm.alarm_id = seen.alarm_id
 
 -- name: read_open_alarms
 -- All open alarms of some kinds, and how long ago each was seen. $1 kinds.

@@ -45,11 +45,11 @@ ON CONFLICT (channel_id) DO NOTHING
 
 -- name: read_silences
 -- For how long the channels that may be silent for so long and no longer have been silent. While no server ran nobody
--- could be heard of: so it counts at most from when the oldest of those that run was started. $1 after how long a
--- replica doesn't run any more.
+-- could be heard of: so `silent` counts at most from when the oldest of those that run was started, and `unheard` is
+-- the whole time, which keeps what is stopped stopped. $1 after how long a replica doesn't run any more.
 SELECT channel.channel_id, channel.code AS channel,
-    now() - greatest(heard.heard_at, up.started_at) AS silent, channel.silent_after,
-    channel.stop_selling_when_silent AS stops_selling, channel.selling_stopped AS is_stopped
+    now() - greatest(heard.heard_at, up.started_at) AS silent, now() - heard.heard_at AS unheard,
+    channel.silent_after, channel.stop_selling_when_silent AS stops_selling, channel.selling_stopped AS is_stopped
 FROM channel
 CROSS JOIN LATERAL (SELECT heard_at FROM channel_heard WHERE channel_id = channel.channel_id OFFSET 0) AS heard
 CROSS JOIN (
