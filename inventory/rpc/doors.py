@@ -16,8 +16,8 @@ import structlog
 from inventory.domain.access import CALLS_MAX, FULL_ACCESS, STREAMS_MAX, Access
 from inventory.domain.audit import Author, Entry
 from inventory.domain.credential import CredentialKind
-from inventory.domain.refusal import Reason
-from inventory.engine.failures import EngineError
+from inventory.domain.refusal import Reason, Refusal
+from inventory.engine.failures import AccessChanged, EngineError
 from inventory.postgres import access, audit
 from inventory.postgres.access import InForce, Version
 from inventory.postgres.errors import StorageError
@@ -50,6 +50,11 @@ class TooManyCalls(EngineError):
     reason = Reason.CALL_LIMIT
     message = "the channel has as many calls under way as it may"
     retry_after_s: float | None = 0.1
+
+
+def not_in_force(reason: Reason) -> Refusal:
+    """The same text whatever is wrong with a credential."""
+    return Refusal(reason, "the call needs a credential that is in force")
 
 
 class Gate:
@@ -163,6 +168,15 @@ class Doors:
     def current(self, known: InForce) -> InForce | None:
         """The same credential as of the last look; None: it is no longer in force."""
         return self._by_digest.get(known.digest)
+
+    def why_out(self, known: InForce) -> EngineError | Refusal | None:
+        """Why a caller that was let in by this may go on no longer; None: it may."""
+        now = self.current(known)
+        if now is known:
+            return None
+        if now is None:
+            return not_in_force(Reason.CREDENTIALS_INVALID)
+        return None if now.access == known.access else AccessChanged()
 
     def expires_in_s(self) -> list[tuple[InForce, float]]:
         """How many seconds each credential that ends has left, by the loop's clock."""
