@@ -48,7 +48,10 @@ class ChannelService:
         return await self._writes.answer(request, identity, command, call, channel_answer)
 
     async def get_channel(self, request: pb2.GetChannelRequest, call: Call) -> bytes:
-        _, found = await self._find(request.channel or call.channel)
+        code = request.channel or call.channel
+        _, found = await self._find(code)
+        if code != call.channel and not call.access.reports:
+            raise channel_not_found(code)
         return pb2.GetChannelResponse(channel=channel(found)).SerializeToString()
 
     async def list_channels(self, request: pb2.ListChannelsRequest, call: Call) -> bytes:

@@ -40,7 +40,9 @@ class ChannelServiceStub:
     QUANTITY_OUT_OF_RANGE, TTL_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
     """
     GetChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]
-    """Reads a channel's settings. No effect. Fails with CHANNEL_FORMAT, CHANNEL_NOT_FOUND."""
+    """Reads a channel's settings: the caller's own, and with SCOPE_REPORT those of others. No effect. Fails with
+    CHANNEL_FORMAT, CHANNEL_NOT_FOUND (also another's that the caller may not see).
+    """
     ListChannels: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.ListChannelsRequest, _channel_service_pb2.ListChannelsResponse]
     """Lists channels by code. No effect. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
     SetChannelSkus: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.SetChannelSkusRequest, _channel_service_pb2.SetChannelSkusResponse]
@@ -65,7 +67,9 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     QUANTITY_OUT_OF_RANGE, TTL_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
     """
     GetChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]  # type: ignore[assignment]
-    """Reads a channel's settings. No effect. Fails with CHANNEL_FORMAT, CHANNEL_NOT_FOUND."""
+    """Reads a channel's settings: the caller's own, and with SCOPE_REPORT those of others. No effect. Fails with
+    CHANNEL_FORMAT, CHANNEL_NOT_FOUND (also another's that the caller may not see).
+    """
     ListChannels: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.ListChannelsRequest, _channel_service_pb2.ListChannelsResponse]  # type: ignore[assignment]
     """Lists channels by code. No effect. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
     SetChannelSkus: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.SetChannelSkusRequest, _channel_service_pb2.SetChannelSkusResponse]  # type: ignore[assignment]
@@ -99,7 +103,9 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _channel_service_pb2.GetChannelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_channel_service_pb2.GetChannelResponse, _abc.Awaitable[_channel_service_pb2.GetChannelResponse]]:
-        """Reads a channel's settings. No effect. Fails with CHANNEL_FORMAT, CHANNEL_NOT_FOUND."""
+        """Reads a channel's settings: the caller's own, and with SCOPE_REPORT those of others. No effect. Fails with
+        CHANNEL_FORMAT, CHANNEL_NOT_FOUND (also another's that the caller may not see).
+        """
 
     @_abc_1.abstractmethod
     def ListChannels(
