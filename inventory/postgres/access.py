@@ -167,10 +167,10 @@ async def set_access(change: Change, channel: str, access: Access, locations: Se
 
 
 async def add_credential(
-    change: Change, channel_id: int, channel: str, new: NewCredential, request_id: UUID | None, spare: timedelta
+    change: Change, channel_id: int, channel: str, new: NewCredential, request_id: UUID | None
 ) -> Credential:
-    """`spare`: those that end within so long don't count. Raises CREDENTIAL_LIMIT, CODE_TAKEN."""
-    counted = await change.fetch("count_credentials", channel_id, new.kind, spare)
+    """Raises CREDENTIAL_LIMIT, CODE_TAKEN."""
+    counted = await change.fetch("count_credentials", channel_id, new.kind)
     if counted[0][0] >= CREDENTIALS_MAX:
         raise Refusal(
             Reason.CREDENTIAL_LIMIT,
@@ -225,7 +225,7 @@ async def new_admin(change: Change, name: str) -> str:
     assert channel_id is not None
     token = make_token(secrets.token_bytes(TOKEN_RANDOM_BYTES))
     new = NewCredential(token.key_id, CredentialKind.TOKEN, digest(token.text), name)
-    made = await add_credential(change, channel_id, ADMIN_CHANNEL, new, None, timedelta(0))
+    made = await add_credential(change, channel_id, ADMIN_CHANNEL, new, None)
     change.note("CreateToken", channel_id, SERVER, None, json.dumps({"channel": ADMIN_CHANNEL, "key_id": made.key_id}))
     return token.text
 

@@ -85,10 +85,10 @@ class AccessService:
         name = free_text(request.name, NAME_BYTES_MAX, "name")
         ttl = _ttl(request)
         async with changing(self._database) as change:
-            earlier = await _earlier(change, identity, channel)
+            earlier = await _earlier(change, identity, channel, CredentialKind.TOKEN, name)
             if earlier is not None:
                 return pb2.CreateTokenResponse(credential=messages.credential(earlier)).SerializeToString()
-            made, text = await _make(change, channel, name, ttl, identity, spare=timedelta(0))
+            made, text = await _make(change, channel, name, ttl, identity)
             _note(change, "CreateToken", call, identity, made)
         await self._look()
         return pb2.CreateTokenResponse(token=text, credential=messages.credential(made)).SerializeToString()
@@ -101,15 +101,16 @@ class AccessService:
             overlap = parse.duration(request.overlap, "overlap", OVERLAP_MIN, OVERLAP_MAX, Reason.TTL_OUT_OF_RANGE)
         ttl = _ttl(request)
         async with changing(self._database) as change:
-            earlier = await accesses.made_by(change, identity)
+            found = await accesses.find_credential(change, old)
+            channel, name = (found[1].channel, found[1].name) if found else ("", "")
+            earlier = await _earlier(change, identity, channel, CredentialKind.TOKEN, name)
             if earlier is not None:
                 return pb2.RotateTokenResponse(credential=messages.credential(earlier)).SerializeToString()
             await accesses.revoke(change, old, overlap)
-            found = await accesses.find_credential(change, old)
             assert found is not None
             if found[1].kind is not CredentialKind.TOKEN:
                 raise Refusal(Reason.CREDENTIAL_NOT_FOUND, f"{old!r} is a certificate: bind its successor instead")
-            made, text = await _make(change, found[1].channel, found[1].name, ttl, identity, spare=overlap)
+            made, text = await _make(change, channel, name, ttl, identity)
             _note(change, "RotateToken", call, identity, made, replaces=old)
         await self._look()
         return pb2.RotateTokenResponse(token=text, credential=messages.credential(made)).SerializeToString()
@@ -120,7 +121,7 @@ class AccessService:
         certificate = messages.parse_certificate(request.certificate)
         name = free_text(request.name, NAME_BYTES_MAX, "name") or certificate.subject[: NAME_BYTES_MAX // 4]
         async with changing(self._database) as change:
-            made = await _earlier(change, identity, channel)
+            made = await _earlier(change, identity, channel, CredentialKind.CERTIFICATE, name)
             if made is None:
                 new = NewCredential(
                     f"cert-{certificate.digest.hex()[:12]}",
@@ -130,7 +131,7 @@ class AccessService:
                     None,
                     certificate.ends_at,
                 )
-                made = await _add(change, channel, new, identity, timedelta(0))
+                made = await _add(change, channel, new, identity)
                 _note(change, "BindCertificate", call, identity, made)
         await self._look()
         return pb2.BindCertificateResponse(credential=messages.credential(made)).SerializeToString()
@@ -165,25 +166,26 @@ class AccessService:
 
 
 async def _make(
-    change: Change, channel: str, name: str, ttl: timedelta | None, request_id: UUID | None, *, spare: timedelta
+    change: Change, channel: str, name: str, ttl: timedelta | None, request_id: UUID | None
 ) -> tuple[Credential, str]:
     token = make_token(secrets.token_bytes(TOKEN_RANDOM_BYTES))
     new = NewCredential(token.key_id, CredentialKind.TOKEN, digest(token.text), name, ttl)
-    return await _add(change, channel, new, request_id, spare), token.text
+    return await _add(change, channel, new, request_id), token.text
 
 
-async def _add(
-    change: Change, channel: str, new: NewCredential, request_id: UUID | None, spare: timedelta
-) -> Credential:
+async def _add(change: Change, channel: str, new: NewCredential, request_id: UUID | None) -> Credential:
     channel_id = await accesses.channel_id_of(change, channel)
     if channel_id is None:
         raise channel_not_found(channel)
-    return await accesses.add_credential(change, channel_id, channel, new, request_id, spare)
+    return await accesses.add_credential(change, channel_id, channel, new, request_id)
 
 
-async def _earlier(change: Change, request_id: UUID, channel: str) -> Credential | None:
+async def _earlier(
+    change: Change, request_id: UUID, channel: str, kind: CredentialKind, name: str
+) -> Credential | None:
+    """What an earlier call with this request_id has made. Raises REQUEST_ID_REUSED when it was of other content."""
     found = await accesses.made_by(change, request_id)
-    if found is not None and found.channel != channel:
+    if found is not None and (found.channel, found.kind, found.name) != (channel, kind, name):
         raise Refusal(Reason.REQUEST_ID_REUSED, f"request_id {request_id} was used for other content")
     return found
 

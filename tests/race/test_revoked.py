@@ -3,7 +3,6 @@ notices."""
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -38,7 +37,7 @@ async def let_in(database: Database, channel: str) -> str:
         channel_id = await channel_id_of(change, channel)
         assert channel_id is not None
         new = NewCredential(token.key_id, CredentialKind.TOKEN, digest(token.text), channel)
-        await add_credential(change, channel_id, channel, new, None, timedelta(0))
+        await add_credential(change, channel_id, channel, new, None)
         change.note("CreateToken", channel_id, SERVER, None)
     return token.text
 

@@ -67,9 +67,9 @@ ORDER BY channel.code, credential.created_at, credential.key_id
 LIMIT $5
 
 -- name: count_credentials
--- How many of a kind a channel has that last longer than a time from now. $1 channel, $2 kind, $3 the time.
+-- How many of a kind a channel has in force. $1 channel, $2 kind.
 SELECT count(*) FROM credential
-WHERE channel_id = $1 AND kind = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now() + $3::interval)
+WHERE channel_id = $1 AND kind = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
 
 -- name: revoke_credential
 -- Takes a credential out of force, now or in a while; never later than it was to end. $1 key id, $2 in which time. No row: it is
