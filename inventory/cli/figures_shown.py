@@ -119,15 +119,13 @@ def _subscribers(subscribers: Iterable[subscriber_pb2.Subscriber]) -> Table:
 
 
 def _alarms(alarms: Iterable[pb2.AlarmFigure]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=True)
-    for column in ("alarm", "of", "since"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("what", ratio=1, no_wrap=True, overflow="ellipsis")
+    """Two lines each: what it is and since when, and what it says, folded."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(overflow="fold")
     for alarm in alarms:
-        since = alarm.opened_at.ToDatetime().strftime("%m-%d %H:%M:%S")
-        table.add_row(
-            Text(printable(alarm.kind), "red"), Text(printable(alarm.subject)), since, Text(printable(alarm.summary))
-        )
+        since = alarm.opened_at.ToDatetime().strftime("%m-%d %H:%M:%SZ")
+        table.add_row(Text.assemble((f"alarm {printable(alarm.kind)}", "bold red"), f" since {since}"))
+        table.add_row(Text(f"  {printable(alarm.summary or alarm.subject)}"))
     return table
 
 

@@ -85,14 +85,23 @@ class Access(NamedTuple):
         """Whether it sees only some places or some categories."""
         return bool(self.location_ids or self.categories)
 
+    @property
+    def limits(self) -> "Access | None":
+        """Itself, when it is limited to places or categories, or in what it may hold. None: nothing is checked."""
+        return self if self.is_limited or self.held_per_sku_max is not None else None
+
+    @property
+    def prefixes(self) -> tuple[str, ...] | None:
+        """What a category with a slash at its end begins with, of all that it covers. None: anything."""
+        return tuple(f"{category}/" for category in self.categories) or None
+
     def covers_location(self, location_id: int) -> bool:
         return not self.location_ids or location_id in self.location_ids
 
     def covers_category(self, category: str) -> bool:
         """A category covers those below it: `food` covers `food/dairy`."""
-        return not self.categories or any(
-            category == allowed or category.startswith(f"{allowed}/") for allowed in self.categories
-        )
+        prefixes = self.prefixes
+        return prefixes is None or f"{category}/".startswith(prefixes)
 
 
 NO_ACCESS = Access()

@@ -67,15 +67,15 @@ class Bundles:
         """The row is judged, and refused: it stays what it was."""
         self._asked.pop(code, None)
 
-    def check(self, bundle: str, components: Components) -> None:
-        """Raises BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE, TOO_MANY_LINES; `field` is
-        relative to the SKU."""
+    def check(self, bundle: str, components: Components, hidden: frozenset[str] = frozenset()) -> None:
+        """`hidden`: what counts as unknown. Raises BUNDLE_CYCLE, BUNDLE_TOO_DEEP, SKU_NOT_FOUND, QUANTITY_OUT_OF_RANGE,
+        TOO_MANY_LINES; `field` is relative to the SKU."""
         if not components:
             return
         above = self._above.get(bundle, set()) - {bundle}
         for position, (code, _) in enumerate(components):
             field = f"components[{position}].sku"
-            inside = self._wanted(code)
+            inside = () if code in hidden else self._wanted(code)
             deepest = next((self._wanted(deeper) for deeper, _ in inside if self._wanted(deeper)), ())
             if bundle == code or bundle in dict(inside) or bundle in dict(deepest):
                 raise Refusal(
@@ -86,7 +86,7 @@ class Bundles:
                 )
             if deepest or (inside and above):
                 raise _too_deep(bundle, code, field)
-            if code not in self._components:
+            if code in hidden or code not in self._components:
                 missing = sku_not_found(code)
                 missing.field = field
                 raise missing

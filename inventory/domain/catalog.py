@@ -5,10 +5,11 @@ from datetime import date, timedelta
 from enum import IntEnum
 from typing import NamedTuple
 
+from inventory.domain.access import Access
 from inventory.domain.bundle import Bundles, Components
 from inventory.domain.goods import SkuKind, Tracking
 from inventory.domain.limits import PRIORITY_DEFAULT
-from inventory.domain.refusal import Reason, Refusal, location_not_found, sku_not_found
+from inventory.domain.refusal import Reason, Refusal, category_conflict, location_not_found, sku_not_found
 from inventory.domain.topology import LocationKind, Point, Use, Weekday
 
 
@@ -61,24 +62,30 @@ class Intent(IntEnum):
 
 
 class ChangeCatalog(NamedTuple):
-    """Create or update these; positions count SKUs first, then locations."""
+    """Create or update these; positions count SKUs first, then locations. `within`: what who asks is limited to, None:
+    nothing."""
 
     channel_id: int
     intent: Intent
     skus: tuple[Sku, ...] = ()
     locations: tuple[Location, ...] = ()
     skip_refused: bool = False
+    within: Access | None = None
 
 
 class Catalog(NamedTuple):
     """What exists of a command's codes and barcodes, under lock. `components`: of every SKU that has to do with its
-    bundles, those above them too; none of what is no bundle. `moved`: SKUs of which a level has ever moved."""
+    bundles, those above them too; none of what is no bundle. `moved`: SKUs of which a level has ever moved. Of what who
+    asks is not allowed, `hidden` are SKUs, and `elsewhere` those of the command's locations; a barcode of such a SKU
+    has the owner ''."""
 
     skus: Mapping[str, Sku]
     locations: Mapping[str, Location]
     barcode_owners: Mapping[str, str]
     components: Mapping[str, Components] = {}
     moved: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
 
 
 class CatalogChange(NamedTuple):
@@ -125,6 +132,8 @@ def change(catalog: Catalog, command: ChangeCatalog) -> CatalogChange:
     for position, location in enumerate(command.locations):
         exists = location.code in catalog.locations
         try:
+            if location.code in catalog.elsewhere:
+                raise location_not_found(location.code)
             _may(command.intent, "location", location.code, exists=exists, twice=location.code in locations)
         except Refusal as refusal:
             settle(len(command.skus) + position, f"locations[{position}]" if bulk else "location", refusal)
@@ -151,11 +160,13 @@ def _may(intent: Intent, noun: str, code: str, *, exists: bool, twice: bool) -> 
     if twice:
         raise Refusal(Reason.CODE_TAKEN, f"{noun} {code!r} stands twice in the request", metadata={noun: code})
     if intent is Intent.CREATE and exists:
-        raise Refusal(
-            Reason.CODE_TAKEN, f"{noun} {code!r} exists already", metadata={noun: code}, resource=(noun, code)
-        )
+        raise _taken(noun, code)
     if intent is Intent.UPDATE and not exists:
         raise sku_not_found(code) if noun == "sku" else location_not_found(code)
+
+
+def _taken(noun: str, code: str) -> Refusal:
+    return Refusal(Reason.CODE_TAKEN, f"{noun} {code!r} exists already", metadata={noun: code}, resource=(noun, code))
 
 
 def _judged(catalog: Catalog, command: ChangeCatalog) -> Iterator[tuple[int, Sku | Refusal]]:
@@ -171,11 +182,18 @@ def _judged(catalog: Catalog, command: ChangeCatalog) -> Iterator[tuple[int, Sku
         present = catalog.skus.get(asked.code)
         twice = first[asked.code] != position
         try:
+            if asked.code in catalog.hidden:
+                raise _hidden(command.intent, asked.code)
             _may(command.intent, "sku", asked.code, exists=present is not None, twice=twice)
+            if command.within is not None and not command.within.covers_category(asked.category):
+                raise category_conflict("category")
             sku = _completed(asked, present)
             if asked.code in catalog.moved:
                 _keeps_its_kind(sku, present)
-            bundles.check(sku.code, sku.components)
+            if command.within is None:
+                bundles.check(sku.code, sku.components)
+            else:
+                _check_visibly(bundles, catalog, sku, present)
             _claim(owners, sku, present)
         except Refusal as refusal:
             if not twice:
@@ -184,6 +202,24 @@ def _judged(catalog: Catalog, command: ChangeCatalog) -> Iterator[tuple[int, Sku
         else:
             bundles.put(sku.code, sku.components)
             yield position, sku
+
+
+def _hidden(intent: Intent, sku: str) -> Refusal:
+    """Of a SKU that is unknown to who asks: its code is taken all the same."""
+    return sku_not_found(sku) if intent is Intent.UPDATE else _taken("sku", sku)
+
+
+def _check_visibly(bundles: Bundles, catalog: Catalog, sku: Sku, present: Sku | None) -> None:
+    """For who knows only some SKUs, and what the bundle is made of already: what would be wrong in an unknown bundle is
+    said without its code."""
+    kept = dict(present.components) if present is not None else {}
+    try:
+        bundles.check(sku.code, sku.components, catalog.hidden - kept.keys())
+    except Refusal as refusal:
+        known = {sku.code, *dict(sku.components)}
+        if known.issuperset(refusal.metadata.get(name, sku.code) for name in ("sku", "component", "bundle")):
+            raise
+        raise Refusal(refusal.reason, "a bundle that it is in would not be allowed", field=refusal.field) from None
 
 
 def reshapes(before: Sku, after: Sku) -> bool:
@@ -239,7 +275,7 @@ def _claim(owners: dict[str, str], sku: Sku, present: Sku | None) -> None:
         if owner != sku.code:
             raise Refusal(
                 Reason.CODE_TAKEN,
-                f"barcode {barcode} belongs to SKU {owner!r}",
+                f"barcode {barcode} belongs to SKU {owner!r}" if owner else f"barcode {barcode} belongs to another SKU",
                 metadata={"barcode": barcode, "sku": owner},
             )
     for barcode in present.barcodes if present else ():

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from inventory.domain.access import Access
 from inventory.domain.goods import Goods
 from inventory.domain.level import EMPTY, Level, Place
 from inventory.domain.lot import Lot, LotLevel
 from inventory.domain.movement import Movement, MovementKind
-from inventory.domain.refusal import Refusal, sku_not_found
+from inventory.domain.refusal import Refusal, location_not_found, sku_not_found
 from inventory.domain.serial import Pieces
 from inventory.domain.topology import NOWHERE, Topology, View
 
 if TYPE_CHECKING:
+    from inventory.domain.held import Held
     from inventory.domain.reservation import Reservation
     from inventory.domain.stock_count import Counting
     from inventory.domain.transfer import Transfer
@@ -82,6 +85,10 @@ class Ledger:
         self.step = 0
         self.counting: Counting | None = None
         """None: no command is about a stock count."""
+        self.within: Access | None = None
+        """What the present command's caller is limited to; None: to nothing."""
+        self.held: Held | None = None
+        """None: no command's channel may hold only so much."""
         self.noted = False
         """Whether the present command has changed a document: it is kept also when no quantity changed."""
         self._ordinal = 0
@@ -141,6 +148,11 @@ class Ledger:
         """Whether the present command has changed anything."""
         return len(self.movements) > self._movements_before
 
+    @property
+    def movements_before(self) -> int:
+        """How many movements there were when the present command began."""
+        return self._movements_before
+
     def free_step(self) -> None:
         """The present command changed no quantity: its step is free for the next one, and what it noted stays."""
         self.step -= 1
@@ -197,9 +209,30 @@ class Ledger:
                 self._locations.setdefault(sku, []).append(location)
         return self._locations.get(sku_id, [])
 
+    def limit(self, within: Access) -> None:
+        """From now on what the caller isn't allowed does not exist: it can't be named, nor sold."""
+        self.within, self.topology = within, self.topology.limited(within.location_ids)
+
+    @contextmanager
+    def limited(self, within: Access) -> Iterator[None]:
+        """As `limit`, for the length of the block."""
+        topology = self.topology
+        self.limit(within)
+        try:
+            yield
+        finally:
+            self.within, self.topology = None, topology
+
+    def find(self, sku: str) -> Goods | None:
+        """What a SKU is. None: there is no such SKU."""
+        goods = self.goods.get(sku)
+        if goods is not None and self.within is not None and not self.within.covers_category(goods.category):
+            return None
+        return goods
+
     def sku(self, sku: str) -> Goods:
         """Of a line that names no place. Raises SKU_NOT_FOUND."""
-        goods = self.goods.get(sku)
+        goods = self.find(sku)
         if goods is None:
             raise sku_not_found(sku)
         return goods
@@ -210,6 +243,11 @@ class Ledger:
         if place is None:
             refusal = self.unknown[(sku, location)]
             raise refusal()
+        if self.within is not None:
+            if not self.within.covers_category(place.category):
+                raise sku_not_found(sku)
+            if not self.within.covers_location(place.location_id):
+                raise location_not_found(location)
         return place
 
     def level(self, place: Place) -> Level:

@@ -44,8 +44,7 @@ def viewed(topology: Topology, command: Reserve) -> tuple[Site, ...]:
 def location_ids(topology: Topology, command: Reserve) -> tuple[int, ...]:
     """All that a command may come from, or must look at: where a channel has a limit for back-orders of its own it is
     counted over all places."""
-    channel = topology.channel(command.channel_id)
-    if channel.has_overrides or channel.view.oversell_limit is not None:
+    if topology.channel(command.channel_id).counts_everywhere:
         return tuple(topology.sites)
     if command.pickup is None:
         return topology.selling_ids(command.channel_id, command.purpose or topology.channel(command.channel_id).use)

@@ -83,6 +83,8 @@ def _given(ledger: Ledger, lines: Sequence[Line], move: Move) -> dict[int, _Give
         place = ledger.codes.get((line.sku_id, line.location_id))
         if place is None or place.sku != move.sku or place.location != move.from_location or not line.live:
             continue
+        if ledger.within is not None and not ledger.within.covers_location(line.location_id):
+            continue
         left = line.live if move.quantity == 0 else min(line.live, move.quantity - total)
         total += left
         backordered = min(line.backordered, left)

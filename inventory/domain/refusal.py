@@ -225,6 +225,20 @@ def insufficient(shortages: Sequence[Shortage]) -> Refusal:
     )
 
 
+def category_conflict(field: str) -> Refusal:
+    """Of who is limited to other categories."""
+    return Refusal(Reason.FIELD_CONFLICT, "the category is none of those that the channel is limited to", field=field)
+
+
+def held_limit(sku: str, most: int, held: int, requested: int) -> Refusal:
+    """HELD_LIMIT; in the SKU's smallest unit."""
+    return Refusal(
+        Reason.HELD_LIMIT,
+        f"the channel holds {held} of SKU {sku!r} and may hold {most}: {requested} more are too many",
+        metadata={"sku": sku, "max": str(most), "held": str(held), "requested": str(requested)},
+    )
+
+
 def revision_in_future(revision: int, head: int) -> Refusal:
     return Refusal(
         Reason.REVISION_IN_FUTURE,

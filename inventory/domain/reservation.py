@@ -69,6 +69,11 @@ class Reservation(NamedTuple):
     transfer_ids: tuple[UUID, ...] = ()
 
     @property
+    def is_held(self) -> bool:
+        """Whether something of it runs out."""
+        return self.state == ReservationState.HELD
+
+    @property
     def is_live(self) -> bool:
         """Whether something of it may still be promised."""
         return self.state in (ReservationState.HELD, ReservationState.ALLOCATED)

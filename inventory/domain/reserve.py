@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from inventory.domain import availability, pickup
 from inventory.domain.goods import Goods, SkuKind, Tracking
+from inventory.domain.held import check_held
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Place
 from inventory.domain.limits import GRANTS_MAX, SEEN_MAX
@@ -32,7 +33,7 @@ Parts = tuple[tuple[int, int], ...]
 
 def reserve(ledger: Ledger, command: Reserve) -> Reservation:
     """Raises SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING,
-    SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN, INSUFFICIENT_STOCK, TOO_MANY_LINES."""
+    SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN, INSUFFICIENT_STOCK, HELD_LIMIT, TOO_MANY_LINES."""
     if command.replace_owner_holds:
         for reservation_id in tuple(ledger.held_by_owner.get((command.channel_id, command.owner), ())):
             earlier = ledger.reservations[reservation_id]
@@ -55,6 +56,8 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
 def _taken_plainly(ledger: Ledger, command: Reserve) -> list[Line] | None:
     """The lines of what is asked for most often: goods that stand where the line says. None, and nothing taken: it
     isn't as simple as that."""
+    if ledger.within is not None:
+        return None
     topology = ledger.topology
     channel = topology.channel(command.channel_id)
     use = command.purpose or channel.use
@@ -114,6 +117,8 @@ def _saved(
     if pickup_location_id is not None:
         reservation = pickup.arranged(ledger, reservation)
     ledger.save(reservation)
+    if ledger.within is not None:
+        check_held(ledger, ledger.within, reservation)
     return reservation
 
 

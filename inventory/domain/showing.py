@@ -51,7 +51,7 @@ class Facts(NamedTuple):
 class Stock:
     """What is known of a SKU. `levels` by location_id; `lots`: of each place what is available of each lot that had
     stock; `expiries`: the lots' last days; `own`: channels' own views of it, `NO_VIEW` where there is none; `told`:
-    what channels were shown last."""
+    what viewers, channels with the places that they are limited to, were shown last."""
 
     __slots__ = ("expiries", "facts", "levels", "lots", "own", "told")
 
@@ -61,7 +61,7 @@ class Stock:
         self.lots: dict[int, dict[str, int]] = {}
         self.expiries: dict[str, date | None] = {}
         self.own: dict[int, View] = {}
-        self.told: dict[int, Sellable] = {}
+        self.told: dict[tuple[int, frozenset[int]], Sellable] = {}
 
     def usable(self, location_id: int, last_day: date) -> int:
         """What of a place is of lots that last at least until a day."""
@@ -75,11 +75,14 @@ class Stock:
 class Seller:
     """A channel's settings, with the places it sells from and the days that count, at one moment."""
 
-    __slots__ = ("_last_days", "channel", "place_set", "places", "today")
+    __slots__ = ("_last_days", "channel", "only", "place_set", "places", "today")
 
-    def __init__(self, channel: Channel, topology: Topology, moment: datetime) -> None:
-        """`topology` may know the places only."""
-        sold_from = Topology(topology.revision, topology.sites, {channel.channel_id: channel})
+    def __init__(
+        self, channel: Channel, topology: Topology, moment: datetime, only: frozenset[int] = frozenset()
+    ) -> None:
+        """`topology` may know the places only. `only`: the places that the view is of; empty: all."""
+        sold_from = Topology(topology.revision, topology.sites, {channel.channel_id: channel}, only)
+        self.only = only
         sites = sold_from.selling(channel.channel_id, channel.use)
         life = timedelta(days=channel.min_life_days)
         self.channel = channel

@@ -13,7 +13,14 @@ from inventory.domain.level import Place
 from inventory.domain.limits import COUNT_LINES_MAX
 from inventory.domain.lot import LotLevel
 from inventory.domain.movement import MovementKind
-from inventory.domain.refusal import Reason, Refusal, count_not_found, location_not_found, revision_in_future
+from inventory.domain.refusal import (
+    Reason,
+    Refusal,
+    category_conflict,
+    count_not_found,
+    location_not_found,
+    revision_in_future,
+)
 from inventory.domain.tracking import assert_named, assert_stocked, known_lot
 
 NOW = 0
@@ -153,10 +160,12 @@ class Counting:
 
 
 def open_count(ledger: Ledger, command: OpenCount) -> StockCount:
-    """Raises LOCATION_NOT_FOUND. A closed location can be counted."""
+    """Raises LOCATION_NOT_FOUND, FIELD_CONFLICT. A closed location can be counted."""
     site = ledger.topology.by_code.get(command.location)
     if site is None:
         raise location_not_found(command.location)
+    if ledger.within is not None and not ledger.within.covers_category(command.category):
+        raise category_conflict("category")
     count = StockCount(
         command.count_id,
         command.channel_id,
@@ -306,7 +315,11 @@ def _below_promised(place: Place, line: CountLine, lowest: int, short: int) -> R
 
 def _opened(ledger: Ledger, count_id: UUID) -> StockCount:
     count = _counting(ledger).counts.get(count_id)
-    if count is None:
+    within = ledger.within
+    if count is None or (
+        within is not None
+        and not (within.covers_location(count.location_id) and within.covers_category(count.category))
+    ):
         raise count_not_found(str(count_id))
     if count.state != CountState.OPEN:
         raise Refusal(

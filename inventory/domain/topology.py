@@ -124,6 +124,11 @@ class Channel(NamedTuple):
         return Use.WALK_IN if self.kind is ChannelKind.POS else Use.ONLINE
 
     @property
+    def counts_everywhere(self) -> bool:
+        """Whether it has a limit for back-orders of its own, which is counted over all places."""
+        return self.has_overrides or self.view.oversell_limit is not None
+
+    @property
     def restricted(self) -> bool:
         """Whether it sees less, or may promise more, than what stands on the shelf."""
         return self.stopped or self.has_overrides or self.view != NO_VIEW
@@ -138,13 +143,23 @@ class Channel(NamedTuple):
 class Topology:
     """All places and all channels that have settings, as of one revision; small, and kept in memory."""
 
-    def __init__(self, revision: int, sites: Mapping[int, Site], channels: Mapping[int, Channel]) -> None:
+    def __init__(
+        self,
+        revision: int,
+        sites: Mapping[int, Site],
+        channels: Mapping[int, Channel],
+        only: frozenset[int] = frozenset(),
+    ) -> None:
+        """`only`: the places that can be named and sold from; empty: all."""
         self.revision = revision
         self.sites = sites
-        self.by_code = {site.code: site for site in sites.values()}
+        named = [site for site in sites.values() if not only or site.location_id in only]
+        self.by_code = {site.code: site for site in named}
         self._channels = dict(channels)
         self._restricted: dict[int, bool] = {}
-        self._by_priority = tuple(sorted(sites.values(), key=lambda site: (site.priority, site.location_id)))
+        self._by_priority = tuple(sorted(named, key=lambda site: (site.priority, site.location_id)))
+        self._only = only
+        self._limited: dict[frozenset[int], Topology] = {}
         self._selling: dict[tuple[int, Use], tuple[Site, ...]] = {}
         self._selling_ids: dict[tuple[int, Use], tuple[int, ...]] = {}
 
@@ -169,7 +184,19 @@ class Topology:
         if found is None:
             named = self.channel(channel_id).location_ids
             sites = (self.sites[number] for number in named) if named else self._by_priority
-            found = self._selling[key] = tuple(site for site in sites if site.active and use in site.uses)
+            only = self._only
+            found = self._selling[key] = tuple(
+                site for site in sites if site.active and use in site.uses and (not only or site.location_id in only)
+            )
+        return found
+
+    def limited(self, only: frozenset[int]) -> "Topology":
+        """The same, of which only these places can be named and sold from; one object each time."""
+        if not only:
+            return self
+        found = self._limited.get(only)
+        if found is None:
+            found = self._limited[only] = Topology(self.revision, self.sites, self._channels, only)
         return found
 
     def selling_ids(self, channel_id: int, use: Use) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from inventory.domain.access import Access
 from inventory.domain.adjustment import Disposition
 from inventory.domain.calendar import arrives_on, leaves_at
 from inventory.domain.goods import Tracking
@@ -177,13 +178,25 @@ def save(ledger: Ledger, transfer: Transfer) -> None:
 def found(ledger: Ledger, transfer_id: UUID) -> Transfer:
     """As it counts now. Raises TRANSFER_NOT_FOUND."""
     transfer = ledger.transfers.get(transfer_id)
-    if transfer is None:
+    if transfer is None or (ledger.within is not None and not _covers(ledger, ledger.within, transfer)):
         raise transfer_not_found(str(transfer_id))
     if transfer.state == TransferState.PLANNED and transfer.reservation_id is not None:
         reservation = ledger.reservations.get(transfer.reservation_id)
         if reservation is None or not reservation.is_live:
             return transfer._replace(state=TransferState.CANCELLED)
     return transfer
+
+
+def _covers(ledger: Ledger, within: Access, transfer: Transfer) -> bool:
+    """Whether nothing of it is elsewhere."""
+    return (
+        within.covers_location(transfer.from_location_id)
+        and within.covers_location(transfer.to_location_id)
+        and all(
+            within.covers_category(ledger.place_at((line.sku_id, transfer.from_location_id)).category)
+            for line in transfer.lines
+        )
+    )
 
 
 def in_state(ledger: Ledger, transfer_id: UUID, *states: TransferState) -> Transfer:

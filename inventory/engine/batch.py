@@ -1,6 +1,7 @@
 """One batch through one transaction: find and lock → decide → write."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 from inventory.domain import alarm as alarm_domain
 from inventory.domain import catalog as catalog_domain
 from inventory.domain import channel as channel_domain
+from inventory.domain.access import Access
 from inventory.domain.alarm import AcknowledgeAlarm
 from inventory.domain.audit import SERVER
 from inventory.domain.catalog import ChangeCatalog
@@ -20,7 +22,7 @@ from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
 from inventory.engine.figures import BatchFigures
-from inventory.engine.submission import AloneCommand, Outcome, Submission
+from inventory.engine.submission import AloneCommand, Command, Outcome, Submission
 from inventory.engine.trail import Trail, figures
 from inventory.postgres import alarms, audit, beside, catalog, channels, incoming, serials, stock
 from inventory.postgres.beside import Beside
@@ -104,6 +106,7 @@ class _Needs:
         self.viewed: dict[int, None] = {}
         self.reservation_ids: dict[UUID, None] = {}
         self.owners: dict[tuple[int, str], None] = {}
+        self.holders: dict[tuple[int, str], None] = {}
         for submission in batch:
             command = submission.command
             if submission.request_id is not None and not submission.validate_only:
@@ -114,7 +117,9 @@ class _Needs:
             if isinstance(command, Reallocate):
                 self.reservation_ids[command.reservation_id] = None
             if not isinstance(command, AloneCommand):
-                self._levels(command, submission.new_pairs, topology)
+                self._levels(command, submission.new_pairs, submission.topology(topology))
+            if submission.within is not None:
+                self._hold(command, submission.within)
 
     def _levels(self, command: StockCommand, made: Sequence[stock.Pair], topology: Topology) -> None:
         if isinstance(command, Reserve):
@@ -140,6 +145,10 @@ class _Needs:
                 self.spreads[sku] = tuple(dict.fromkeys((*wanted, *location_ids)))
         if topology.channel(command.channel_id).has_overrides:
             self.viewed[command.channel_id] = None
+
+    def _hold(self, command: Command, within: Access) -> None:
+        if within.held_per_sku_max is not None and isinstance(command, Reserve) and command.ttl is not None:
+            self.holders.update(((command.channel_id, ask.sku), None) for ask in command.asks)
 
     def add(self, needed: Needed) -> None:
         """What documents need."""
@@ -168,6 +177,7 @@ async def _look(
     """Makes what must exist and locks what the batch needs."""
     if needs.owners:
         await stock.lock_owners(writer, list(needs.owners))
+    holders = await stock.lock_holders(writer, list(needs.holders)) if needs.holders else ()
     for noun in concerned:
         needs.add(await noun.prepare(writer, commands))
     if needs.new_pairs:
@@ -175,6 +185,8 @@ async def _look(
     locked = await stock.find_and_lock(writer, needs.wanted(directory), directory.topology)
     for noun in concerned:
         await noun.read(writer, commands, locked.ledger)
+    if holders:
+        await stock.read_held(writer, holders, locked.ledger)
     return locked
 
 
@@ -241,7 +253,7 @@ async def _decide_all(
         before = figures(ledger, submission.command)
         decided = _decide(ledger, submission, answers, encode_refusal)
         if isinstance(decided, Refusal):
-            await _tell_due(writer, ledger, submission.command, decided)
+            await _tell_due(writer, ledger, submission, decided)
             decided = Outcome(*encode_refusal(decided), None), None
         outcome, step = decided
         found.outcomes.append(outcome)
@@ -268,14 +280,18 @@ def _committed(base: int, ledger: Ledger, seen: int) -> Committed:
     return Committed(base, ledger.step, seen, ledger.now, ledger.movements, ledger.codes, ledger.lot_codes)
 
 
-async def _tell_due(writer: Writer, ledger: Ledger, command: object, refusal: Refusal) -> None:
+async def _tell_due(writer: Writer, ledger: Ledger, submission: Submission, refusal: Refusal) -> None:
     """Of what is short, when more is due: read at most once a batch, of all its levels at once."""
-    if not any(owed(ledger, command, short) for short in refusal.shortages):
+    if not refusal.shortages:
         return
-    if not ledger.due_read:
-        keys = [key for key, level in ledger.levels.items() if level.incoming or level.in_transit]
-        await incoming.read_due(writer, ledger, keys)
-    tell_due(ledger, command, refusal)
+    command = submission.command
+    with nullcontext() if submission.within is None else ledger.limited(submission.within):
+        if not any(owed(ledger, command, short) for short in refusal.shortages):
+            return
+        if not ledger.due_read:
+            keys = [key for key, level in ledger.levels.items() if level.incoming or level.in_transit]
+            await incoming.read_due(writer, ledger, keys)
+        tell_due(ledger, command, refusal)
 
 
 def _decide(
@@ -288,7 +304,11 @@ def _decide(
     if earlier is not None:
         return earlier, None
     try:
-        answer, step = decide(ledger, submission.command)  # type: ignore[arg-type]  # only stock commands
+        if submission.within is None:
+            answer, step = decide(ledger, submission.command)  # type: ignore[arg-type]  # only stock commands
+        else:
+            with ledger.limited(submission.within):
+                answer, step = decide(ledger, submission.command)  # type: ignore[arg-type]
     except NoLevel as missing:
         submission.new_pairs.append(missing.pair)
         raise LookAgain(str(missing)) from None

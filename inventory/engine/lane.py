@@ -182,7 +182,7 @@ class Lane:
             if submission.abandoned:
                 self._forget(queue.popleft())
                 continue
-            sources = decide.sources(submission.command, self._directory.topology)
+            sources = decide.sources(submission.command, submission.topology(self._directory.topology))
             if batch and (
                 submission.solo or lines + submission.weight > BATCH_LINES_MAX or levels + sources > BATCH_SOURCES_MAX
             ):

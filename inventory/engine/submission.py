@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from inventory.domain.access import Access
 from inventory.domain.alarm import AcknowledgeAlarm
 from inventory.domain.audit import SERVER, Author
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
 from inventory.domain.decide import StockCommand
 from inventory.domain.ledger import Ledger
+from inventory.domain.topology import Topology
 
 AloneCommand = ChangeCatalog | ChangeChannel | ChangeChannelSkus | AcknowledgeAlarm
 """What isn't about stock."""
@@ -36,8 +38,9 @@ class Submission:
     `encode` makes the answer's bytes, which are stored and given to every replay; `request_id` None marks the
     engine's own commands, which have no caller. `deadline` is in the loop's time, in seconds. While it is under way,
     `followers` sent the same request, and `rivals` other content under its request_id; `new_pairs` are levels that
-    turned out to be needed and are made. `action`: what the audit trail calls it; '': by the command. `submitted_at` is
-    in seconds of `perf_counter`; `span` is the trace that it belongs to, for who traces.
+    turned out to be needed and are made. `action`: what the audit trail calls it; '': by the command. `within`: what
+    the caller is limited to, None: nothing. `submitted_at` is in seconds of `perf_counter`; `span` is the trace that it
+    belongs to, for who traces.
     """
 
     command: Command
@@ -51,6 +54,7 @@ class Submission:
     validate_only: bool = False
     author: Author = SERVER
     action: str = ""
+    within: Access | None = None
     in_doubt: bool = False
     contended: bool = False
     span: Any = None
@@ -65,6 +69,10 @@ class Submission:
         """Whether it runs in a transaction of its own: it is to be rolled back, it waits for somebody's locks, or it
         isn't about stock."""
         return self.validate_only or self.contended or type(self.command) in _ALONE
+
+    def topology(self, topology: Topology) -> Topology:
+        """The places, as far as the caller may know them."""
+        return topology if self.within is None else topology.limited(self.within.location_ids)
 
     @property
     def abandoned(self) -> bool:

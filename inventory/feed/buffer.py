@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from inventory.feed.change import MESSAGE_BYTES_MAX, ChangeKind, Filter, Record
+from inventory.feed.change import MESSAGE_BYTES_MAX, ChangeKind, Filter, Record, Viewer
 from inventory.feed.turns import Turns
 
 RECORDS_TAKEN_MAX = 1_000
@@ -90,16 +90,16 @@ class Selections:
     def __iter__(self) -> Iterator[Selection]:
         return iter(self._by_filter.values())
 
-    def of_channel(self, channel_id: int) -> list[Selection]:
+    def of_viewer(self, viewer: Viewer) -> list[Selection]:
         """Those that show what a channel may sell."""
-        return [each for each in self._by_filter.values() if each.wanted.channel_id == channel_id]
+        return [each for each in self._by_filter.values() if each.wanted.viewer == viewer]
 
     def join(self, wanted: Filter, start: int) -> Selection:
         """`start`: the last revision that has been published."""
         selection = self._by_filter.get(wanted)
         if selection is None:
             selection = self._by_filter[wanted] = Selection(wanted, start)
-            self.of_categories += wanted.categories is not None
+            self.of_categories += wanted.by_category
             for key in _keys(wanted):
                 self._by_key.setdefault(key, set()).add(selection)
         selection.followers += 1
@@ -109,7 +109,7 @@ class Selections:
         selection.followers -= 1
         if not selection.followers:
             del self._by_filter[selection.wanted]
-            self.of_categories -= selection.wanted.categories is not None
+            self.of_categories -= selection.wanted.by_category
             for key in _keys(selection.wanted):
                 sharing = self._by_key[key]
                 sharing.discard(selection)
@@ -152,6 +152,6 @@ def _keys(wanted: Filter) -> list[tuple[str, str]]:
     else:
         return [_EVERYTHING]
     keys = [(kind, name) for name in found]
-    if wanted.kinds - {ChangeKind.STOCK, ChangeKind.AVAILABILITY}:
+    if wanted.kinds - {ChangeKind.STOCK, ChangeKind.AVAILABILITY} or (wanted.shows and kind == "location"):
         keys.append((kind, ""))
     return keys

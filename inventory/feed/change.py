@@ -24,6 +24,13 @@ class ChangeKind(IntEnum):
     ALARM = 7
 
 
+class Viewer(NamedTuple):
+    """Whose view: a channel's, of these places only; empty: of all that it sells from."""
+
+    channel_id: int
+    location_ids: frozenset[int] = frozenset()
+
+
 class Group(NamedTuple):
     """The rows of one revision, as read from the database."""
 
@@ -45,8 +52,9 @@ class Group(NamedTuple):
 class Item(NamedTuple):
     """One serialised change. `sku`, `location` or `categories` is empty where it says nothing about one; a SKU that
     changes its category has both. `movement_kind` is 0 for all but stock, `available` for all but stock and what a
-    channel may sell; that is for the followers of `channel_id` only. `entered`: not a change, but what there is of a
-    SKU that came into a category."""
+    channel may sell; that is for the followers of `channel_id` and `location_ids` only. `entered`: not a change, but
+    what there is of a SKU that came into a category. `of_channel`: the code of the channel that a change of a channel
+    or subscriber is about; `cut` gives the body of one that names places with only these."""
 
     kind: ChangeKind
     sku: str
@@ -57,6 +65,9 @@ class Item(NamedTuple):
     body: bytes
     entered: bool = False
     channel_id: int = 0
+    location_ids: frozenset[int] = frozenset()
+    of_channel: str = ""
+    cut: Callable[[frozenset[str]], bytes] | None = None
 
 
 class Record:
@@ -85,7 +96,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a subscriber wants; None means all."""
+    """What a subscriber wants; None means all. Of what it may not know `within` are the beginnings of the categories it
+    may, each with a slash at its end, `places` the locations that a channel's settings are told with, and
+    `only_channel` the channel whose settings and subscribers are told."""
 
     skus: frozenset[str] | None = None
     locations: frozenset[str] | None = None
@@ -94,6 +107,20 @@ class Filter:
     movement_kinds: frozenset[int] | None = None
     channel_id: int = 0
     """Whose availability, when it is wanted; 0: nobody's."""
+    location_ids: frozenset[int] = frozenset()
+    """The places that this availability is of; empty: all that the channel sells from."""
+    within: tuple[str, ...] | None = None
+    places: frozenset[str] | None = None
+    only_channel: str | None = None
+
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(self.channel_id, self.location_ids)
+
+    @property
+    def by_category(self) -> bool:
+        """Whether a SKU may enter it, or leave, by its category."""
+        return self.categories is not None or self.within is not None
 
     @property
     def shows(self) -> bool:
@@ -105,18 +132,27 @@ class Filter:
         if self._takes_whole(record):
             return record
         items = tuple(item for item in record.items if self.matches(item))
+        if self.places is not None:
+            places = self.places
+            items = tuple(item._replace(body=item.cut(places), cut=None) if item.cut else item for item in items)
         return Record(record.revision, record.recorded_at, items) if items else None
 
     def matches(self, item: Item) -> bool:
         return (
             item.kind in self.kinds
-            and (not item.channel_id or item.channel_id == self.channel_id)
+            and (not item.channel_id or (item.channel_id == self.channel_id and item.location_ids == self.location_ids))
+            and (self.only_channel is None or not item.of_channel or item.of_channel == self.only_channel)
             and (self.skus is None or not item.sku or item.sku in self.skus)
             and (self.locations is None or not item.location or item.location in self.locations)
             and (
-                not item.entered
+                not item.entered or self.within is not None
                 if self.categories is None
                 else not item.categories or any(category in self.categories for category in item.categories)
+            )
+            and (
+                self.within is None
+                or not item.categories
+                or any(f"{category}/".startswith(self.within) for category in item.categories)
             )
             and (
                 self.movement_kinds is None
@@ -129,7 +165,14 @@ class Filter:
     @property
     def keeps_whole(self) -> bool:
         """Whether it takes a change as a whole or not at all."""
-        return self.skus is None and self.locations is None and self.categories is None and self.movement_kinds is None
+        return (
+            self.skus is None
+            and self.locations is None
+            and not self.by_category
+            and self.movement_kinds is None
+            and self.only_channel is None
+            and self.places is None
+        )
 
     def _takes_whole(self, record: Record) -> bool:
         return (

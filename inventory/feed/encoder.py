@@ -7,7 +7,7 @@ from uuid import UUID
 
 from inventory.domain.availability import Sellable
 from inventory.domain.ledger import Committed
-from inventory.feed.change import Group, Item, Record
+from inventory.feed.change import Group, Item, Record, Viewer
 
 
 class Encoder(Protocol):
@@ -31,7 +31,7 @@ class Encoder(Protocol):
     def message(self, epoch: UUID, frames: Sequence[bytes], bookmark: int | None) -> bytes:
         """A message. `bookmark`: everything up to it that matches has been given; None: not yet all of it."""
 
-    def shown(self, channel_id: int, sku: str, categories: tuple[str, ...], sellable: Sellable) -> Item:
+    def shown(self, viewer: Viewer, sku: str, categories: tuple[str, ...], sellable: Sellable) -> Item:
         """Serialises what a channel may sell of a SKU."""
 
     def timestamp(self, moment: datetime) -> bytes:

@@ -340,7 +340,7 @@ class Feed:
 
     def at_hand(self, selection: Selection, after: int) -> tuple[Sequence[Record], int] | None:
         """What of a filter's changes is in memory, and how far that reaches; None: the database must be asked."""
-        if self._tail is None or (selection.wanted.categories is not None and after < self._without_entered):
+        if self._tail is None or (selection.wanted.by_category and after < self._without_entered):
             return None
         if selection.wanted.shows:
             return self.views.at_hand(selection, after)
@@ -362,7 +362,7 @@ class Feed:
     async def read_on(self, after: int, wanted: Filter) -> tuple[Sequence[Group], int]:
         """The next page of all changes from the database, and how far it reaches."""
         async with self.catching_up:
-            page = await changes.read_page(self.reader, after, entered=wanted.categories is not None)
+            page = await changes.read_page(self.reader, after, entered=wanted.by_category)
         if self.epoch is not None and page.epoch != self.epoch:
             self._restart(page.epoch)
             return (), after
@@ -372,5 +372,5 @@ class Feed:
         """The newest row of each level in the next page of a filter's changes, and how far it reaches."""
         filters = listed(wanted.skus), listed(wanted.locations), listed(wanted.categories)
         async with self.catching_up:
-            end, rows = await changes.read_latest(self.reader, after, *filters)
+            end, rows = await changes.read_latest(self.reader, after, *filters, wanted.within)
         return [self.encoder.row(row) for row in rows], end

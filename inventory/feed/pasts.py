@@ -13,6 +13,7 @@ from inventory.domain.level import EMPTY, Level
 from inventory.domain.movement import MovementKind
 from inventory.domain.reconciliation import State
 from inventory.domain.showing import Seller, Stock
+from inventory.feed.change import Viewer
 from inventory.feed.viewing import Outlook, look, values_of
 from inventory.postgres import views
 from inventory.postgres.reads import Reader
@@ -53,9 +54,9 @@ class Looks:
     """What a channel's view was made of as of the revisions looked at last, which is dear to read when much of the
     catalogue has changed since."""
 
-    def __init__(self, reader: Reader, channel_id: int) -> None:
+    def __init__(self, reader: Reader, viewer: Viewer) -> None:
         self._reader = reader
-        self._channel_id = channel_id
+        self._viewer = viewer
         self._found: dict[int, Outlook] = {}
 
     async def at(self, revision: int, moment: datetime) -> Outlook:
@@ -63,8 +64,9 @@ class Looks:
         if found is None:
             if len(self._found) == LOOKS_MAX:
                 self._found.pop(next(iter(self._found)))
-            found = self._found[revision] = await look(self._reader, self._channel_id, revision, moment)
-        return found._replace(seller=Seller(found.seller.channel, found.topology, moment))
+            found = self._found[revision] = await look(self._reader, self._viewer, revision, moment)
+        seller = Seller(found.seller.channel, found.topology, moment, self._viewer.location_ids)
+        return found._replace(seller=seller)
 
 
 class _Stand(NamedTuple):

@@ -10,7 +10,7 @@ from inventory.domain.level import Level
 from inventory.domain.reconciliation import Known, Number, ReconciliationKind, State
 from inventory.domain.showing import Seller, Stock
 from inventory.feed import snapshot
-from inventory.feed.change import ChangeKind, Filter
+from inventory.feed.change import Filter, Viewer
 from inventory.feed.named import Named
 from inventory.feed.pasts import Looks, Past, Stretch, read_pasts
 from inventory.feed.viewing import SKUS_A_PAGE, Outlook, look, parts_of, values_of
@@ -61,7 +61,7 @@ class LevelNumbers:
         if not self._locations:
             return
         others = self._named.others()
-        wanted = Filter(None, frozenset(self._locations), None, frozenset({ChangeKind.STOCK}), None)
+        wanted = Filter(locations=frozenset(self._locations), within=self._access.prefixes)
         async with aclosing(snapshot.levels(self._reader, revision, wanted)) as pages:
             async for page in pages:
                 absent = others.among([_key(*row.key) for row in page])
@@ -91,8 +91,8 @@ class SellableNumbers:
 
     def __init__(self, reader: Reader, channel_id: int, access: Access, *, remembers: bool) -> None:
         self._reader = reader
-        self._channel_id = channel_id
-        self._looks = Looks(reader, channel_id)
+        self._viewer = Viewer(channel_id, access.location_ids)
+        self._looks = Looks(reader, self._viewer)
         self._access = access
         self._named = Named()
         self._remembers = remembers
@@ -100,7 +100,7 @@ class SellableNumbers:
     async def known(self, numbers: Sequence[Number], seen: int | None, revision: int) -> list[Known | None]:
         since: datetime | None
         since, now = (await self._reader.fetch("read_recorded_at", revision if seen is None else seen))[0]
-        outlook = await look(self._reader, self._channel_id, revision, now)
+        outlook = await look(self._reader, self._viewer, revision, now)
         found: list[Known | None] = []
         for start in range(0, len(numbers), SKUS_A_PAGE):
             found += await self._known(numbers[start : start + SKUS_A_PAGE], seen, outlook, since or now, now)
@@ -108,9 +108,11 @@ class SellableNumbers:
 
     async def unnamed(self, revision: int) -> AsyncGenerator[list[Number]]:
         others = self._named.others()
-        outlook = await look(self._reader, self._channel_id, revision, await views.read_clock(self._reader))
+        outlook = await look(self._reader, self._viewer, revision, await views.read_clock(self._reader))
         after = 0
-        while page := await views.read_facts_page(self._reader, revision, after, None, None, SKUS_A_PAGE, dated=False):
+        while page := await views.read_facts_page(
+            self._reader, revision, after, None, None, SKUS_A_PAGE, dated=False, within=self._access.prefixes
+        ):
             after = page[-1].sku_id
             absent = others.among([facts.sku_id for facts in page])
             facts = [each for each in page if each.sku_id in absent and self._access.covers_category(each.category)]
@@ -148,9 +150,9 @@ class SellableNumbers:
             (sku, place): level.backorder_limit for sku, stock in known.items() for place, level in stock.levels.items()
         }
         ids = {stock.facts.sku_id for stock in known.values()}
-        stretch = Stretch(self._channel_id, seen, outlook.revision, now)
+        stretch = Stretch(self._viewer.channel_id, seen, outlook.revision, now)
         pasts = await read_pasts(self._reader, self._looks, skus, ids, stretch, limits)
-        before = Seller(outlook.seller.channel, outlook.topology, since)
+        before = Seller(outlook.seller.channel, outlook.topology, since, self._viewer.location_ids)
         if before.today == outlook.seller.today and before.sells_as(outlook.seller):
             return pasts
         earlier = await read_pasts(self._reader, self._looks, skus, ids, stretch._replace(moment=since), limits)

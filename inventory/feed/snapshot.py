@@ -15,7 +15,9 @@ async def levels(reader: Reader, revision: int, wanted: Filter) -> AsyncGenerato
     """Pages of the levels, none when stock isn't wanted."""
     filters = listed(wanted.skus), listed(wanted.locations), listed(wanted.categories)
     after = (0, 0)
-    while ChangeKind.STOCK in wanted.kinds and (page := await changes.read_snapshot(reader, revision, after, *filters)):
+    while ChangeKind.STOCK in wanted.kinds and (
+        page := await changes.read_snapshot(reader, revision, after, *filters, wanted.within)
+    ):
         yield page
         if len(page) < changes.SNAPSHOT_ROWS:
             return
@@ -27,7 +29,7 @@ async def skus(reader: Reader, revision: int, wanted: Filter) -> AsyncGenerator[
     filters = listed(wanted.skus), listed(wanted.categories)
     after, full = 0, ChangeKind.SKU in wanted.kinds
     while full:
-        after, page = await changes.read_sku_snapshot(reader, revision, after, *filters)
+        after, page = await changes.read_sku_snapshot(reader, revision, after, *filters, wanted.within)
         yield page
         full = len(page) == changes.SNAPSHOT_ROWS
 
@@ -45,7 +47,8 @@ async def channels(reader: Reader, revision: int, wanted: Filter) -> AsyncGenera
     """Pages of the channels that have settings, none when they aren't wanted."""
     after, full = 0, ChangeKind.CHANNEL in wanted.kinds
     while full:
-        after, page = await changes.read_channel_snapshot(reader, revision, after)
+        limits = wanted.only_channel, listed(wanted.places)
+        after, page = await changes.read_channel_snapshot(reader, revision, after, *limits)
         yield page
         full = len(page) == changes.SNAPSHOT_ROWS
 

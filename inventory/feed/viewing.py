@@ -9,7 +9,7 @@ from inventory.domain.availability import Sellable
 from inventory.domain.showing import Bundles, Facts, Seller, Stock
 from inventory.domain.topology import Topology
 from inventory.feed.buffer import Selection
-from inventory.feed.change import Filter, Group, Item, Record, categories_of, listed
+from inventory.feed.change import Filter, Group, Item, Record, Viewer, categories_of, listed
 from inventory.feed.follower import Follower
 from inventory.feed.hub import Feed
 from inventory.postgres import views as source
@@ -38,7 +38,7 @@ async def snapshot(
     reader: Reader, wanted: Filter, revision: int, moment: datetime
 ) -> AsyncGenerator[list[tuple[str, Sellable]]]:
     """Pages of what a channel may sell as of a revision, of nothing that it can't."""
-    outlook = await look(reader, wanted.channel_id, revision, moment)
+    outlook = await look(reader, wanted.viewer, revision, moment)
     async for page in _pages(reader, wanted, revision, dated=False):
         stocks = await source.stocks_of(reader, page, revision)
         values = await values_of(reader, outlook, stocks, await parts_of(reader, outlook, stocks))
@@ -64,7 +64,7 @@ async def catch_up(feed: Feed, selection: Selection, after: int, moment: datetim
         else:
             async with feed.catching_up:
                 if outlook is None:
-                    outlook = await look(feed.reader, wanted.channel_id, end, moment)
+                    outlook = await look(feed.reader, wanted.viewer, end, moment)
                 elif any(group.skus for group in groups):
                     outlook = outlook._replace(bundles=await source.read_bundles(feed.reader, end))
                 outlook = outlook._replace(revision=end)
@@ -78,12 +78,13 @@ async def turned(
 ) -> AsyncGenerator[Step]:
     """What the calendar alone has changed between two moments, as a change of a revision that was told before."""
     reader, wanted = feed.reader, follower.selection.wanted
-    before = await look(reader, wanted.channel_id, after, told_at)
-    now = before._replace(seller=Seller(before.seller.channel, before.topology, moment))
+    before = await look(reader, wanted.viewer, after, told_at)
+    seller = Seller(before.seller.channel, before.topology, moment, wanted.location_ids)
+    now = before._replace(seller=seller)
     dated: set[str] = set()
     held: list[Item] = []  # the last piece of a change must be known as such
     recorded_at = feed.encoder.timestamp(moment)
-    async for page in _pages(reader, replace(wanted, skus=None, categories=None), after, dated=True):
+    async for page in _pages(reader, replace(wanted, skus=None, categories=None, within=None), after, dated=True):
         dated.update(facts.sku for facts in page)
         stocks = await source.stocks_of(reader, page, after)
         items = await _differing(feed, wanted, before, now, stocks, ())
@@ -100,8 +101,8 @@ async def _resettled(feed: Feed, wanted: Filter, group: Group, moment: datetime)
     """A change of places or of a channel's settings, and what it changes for this one: its old settings and its new
     ones are compared on the same stock."""
     reader, revision = feed.reader, group.revision
-    before = await look(reader, wanted.channel_id, revision - 1, moment)
-    now = await look(reader, wanted.channel_id, revision, moment)
+    before = await look(reader, wanted.viewer, revision - 1, moment)
+    now = await look(reader, wanted.viewer, revision, moment)
     viewed = await source.read_viewed_skus(reader, wanted.channel_id, revision)
     held: list[Item] = []
     if not now.seller.sells_as(before.seller):
@@ -118,16 +119,18 @@ async def _resettled(feed: Feed, wanted: Filter, group: Group, moment: datetime)
     yield Step(_records(feed, wanted, [group], held), revision)
 
 
-async def look(reader: Reader, channel_id: int, revision: int, moment: datetime) -> Outlook:
+async def look(reader: Reader, viewer: Viewer, revision: int, moment: datetime) -> Outlook:
     topology = await source.read_topology(reader, revision)
-    channel = await source.read_channel(reader, channel_id, revision)
+    channel = await source.read_channel(reader, viewer.channel_id, revision)
     bundles = await source.read_bundles(reader, revision)
-    return Outlook(revision, topology, bundles, Seller(channel, topology, moment))
+    return Outlook(revision, topology, bundles, Seller(channel, topology, moment, viewer.location_ids))
 
 
 async def _pages(reader: Reader, wanted: Filter, revision: int, *, dated: bool) -> AsyncGenerator[list[Facts]]:
     after, filters = 0, (listed(wanted.skus), listed(wanted.categories))
-    while page := await source.read_facts_page(reader, revision, after, *filters, SKUS_A_PAGE, dated=dated):
+    while page := await source.read_facts_page(
+        reader, revision, after, *filters, SKUS_A_PAGE, dated=dated, within=wanted.within
+    ):
         yield page
         after = page[-1].sku_id
 
@@ -179,7 +182,7 @@ async def _touched(
 
 
 def _item(feed: Feed, wanted: Filter, stock: Stock, value: Sellable, categories: tuple[str, ...] | None = None) -> Item:
-    return feed.encoder.shown(wanted.channel_id, stock.facts.sku, categories or (stock.facts.category,), value)
+    return feed.encoder.shown(wanted.viewer, stock.facts.sku, categories or (stock.facts.category,), value)
 
 
 def _records(feed: Feed, wanted: Filter, groups: Sequence[Group], items: Sequence[Item]) -> list[Record]:

@@ -18,7 +18,7 @@ from inventory.domain.level import EMPTY, Level
 from inventory.domain.movement import MovementKind
 from inventory.domain.showing import Seller, midnights
 from inventory.feed.buffer import NOWHERE, Selection, Selections
-from inventory.feed.change import Filter, Item, Record, categories_of
+from inventory.feed.change import Filter, Item, Record, Viewer, categories_of
 from inventory.feed.encoder import Encoder
 from inventory.feed.heard import Heard, Moved
 from inventory.feed.turns import Turns
@@ -50,7 +50,7 @@ class Views:
         self._encoder = encoder
         self._turns = turns
         self._advanced = advanced
-        self._followers: Counter[int] = Counter()
+        self._followers: Counter[Viewer] = Counter()
         self._world: World | None = None
         self._rung = asyncio.Event()
         self._looks = True
@@ -63,22 +63,22 @@ class Views:
 
     def join(self, wanted: Filter, tail: int | None) -> Selection:
         """`tail`: the feed's."""
-        self._followers[wanted.channel_id] += 1
+        self._followers[wanted.viewer] += 1
         if self._world is None and tail is not None:
             self._world = World(tail)
         world = self._world
-        start = world.tail if world is not None and wanted.channel_id in world.sellers else NOWHERE
+        start = world.tail if world is not None and wanted.viewer in world.sellers else NOWHERE
         self._rung.set()
         return self.selections.join(wanted, start)
 
     def leave(self, selection: Selection) -> None:
         self.selections.leave(selection)
-        channel_id = selection.wanted.channel_id
-        self._followers[channel_id] -= 1
-        if not self._followers[channel_id]:
-            del self._followers[channel_id]
+        viewer = selection.wanted.viewer
+        self._followers[viewer] -= 1
+        if not self._followers[viewer]:
+            del self._followers[viewer]
             if self._world is not None:
-                self._world.sellers.pop(channel_id, None)
+                self._world.sellers.pop(viewer, None)
         if not self._followers:
             self._world = None
 
@@ -185,32 +185,32 @@ class Views:
             return
         last, world.turns_at = midnights(world.topology.sites.values(), now)
         self.turned_at = max(self.turned_at, last)
-        for channel_id, seller in world.sellers.items():
-            world.sellers[channel_id] = Seller(seller.channel, world.topology, self.turned_at)
-            self._restart(world, channel_id, world.tail)
+        for viewer, seller in world.sellers.items():
+            world.sellers[viewer] = Seller(seller.channel, world.topology, self.turned_at, seller.only)
+            self._restart(world, viewer, world.tail)
         for stock in world.stocks.values():
             stock.told.clear()
 
-    def _restart(self, world: World, channel_id: int, start: int) -> None:
+    def _restart(self, world: World, viewer: Viewer, start: int) -> None:
         """What a channel's followers have not read by now they read from the database."""
-        for selection in self.selections.of_channel(channel_id):
+        for selection in self.selections.of_viewer(viewer):
             selection.clear(start)
             selection.wake(self._turns)
 
     async def _activate(self, world: World) -> None:
         """Channels that are followed for the first time."""
-        for channel_id in [each for each in self._followers if each not in world.sellers]:
-            channel = await source.read_channel(self._reader, channel_id, world.tail)
+        for viewer in [each for each in self._followers if each not in world.sellers]:
+            channel = await source.read_channel(self._reader, viewer.channel_id, world.tail)
             self._check(world)
             assert world.topology is not None
             for stock in world.stocks.values():
-                stock.own.pop(channel_id, None)
-                stock.told.pop(channel_id, None)
+                stock.own.pop(viewer.channel_id, None)
+                stock.told.pop(viewer, None)
             await source.read_own_views(self._reader, channel, world.stocks.values(), world.tail)
             self._check(world)
-            if channel_id in self._followers:
-                world.sellers[channel_id] = Seller(channel, world.topology, self.turned_at)
-                self._restart(world, channel_id, world.tail)
+            if viewer in self._followers:
+                world.sellers[viewer] = Seller(channel, world.topology, self.turned_at, viewer.location_ids)
+                self._restart(world, viewer, world.tail)
 
     def _batch(self, world: World) -> list[Heard]:
         """The next records that are about stock alone, of one day."""
@@ -277,30 +277,30 @@ class Views:
 
     def _value(self, world: World, skus: Iterable[str]) -> None:
         """Has what was told last of the SKUs at hand."""
-        for channel_id, seller in world.sellers.items():
+        for viewer, seller in world.sellers.items():
             for sku in skus:
                 stock = world.stocks.get(sku)
-                if stock is not None and channel_id not in stock.told:
-                    stock.told[channel_id] = seller.sellable(stock, world.stocks, world.bundles.leaves(sku))
+                if stock is not None and viewer not in stock.told:
+                    stock.told[viewer] = seller.sellable(stock, world.stocks, world.bundles.leaves(sku))
 
     def _changed(
-        self, world: World, skus: Iterable[str], forced: Mapping[str, tuple[str, ...]], but: Collection[int] = ()
+        self, world: World, skus: Iterable[str], forced: Mapping[str, tuple[str, ...]], but: Collection[Viewer] = ()
     ) -> list[Item]:
         """What differs from what was told last, or is `forced`, by SKU with its categories, to be told. `but`: nothing
         of these channels."""
         items: list[Item] = []
-        for channel_id, seller in world.sellers.items():
-            if channel_id in but:
+        for viewer, seller in world.sellers.items():
+            if viewer in but:
                 continue
             for sku in skus:
                 stock = world.stocks.get(sku)
                 if stock is None:
                     continue
                 now = seller.sellable(stock, world.stocks, world.bundles.leaves(sku))
-                if now != stock.told.get(channel_id, NOTHING) or sku in forced:
-                    stock.told[channel_id] = now
+                if now != stock.told.get(viewer, NOTHING) or sku in forced:
+                    stock.told[viewer] = now
                     categories = forced.get(sku) or (stock.facts.category,)
-                    items.append(self._encoder.shown(channel_id, sku, categories, now))
+                    items.append(self._encoder.shown(viewer, sku, categories, now))
         return items
 
     def _publish(self, world: World, heard: Heard, items: Sequence[Item]) -> None:
@@ -319,8 +319,8 @@ class Views:
         group, revision = heard.group, heard.record.revision
         categories = {row["code"]: categories_of(row) for row in group.skus}
         dropped = {*categories, *(moved.sku for moved in heard.moved)}
-        for channel_id in tuple(world.sellers) if group.channels else ():
-            dropped.update(await source.read_viewed_skus(self._reader, channel_id, revision))
+        for viewer in tuple(world.sellers) if group.channels else ():
+            dropped.update(await source.read_viewed_skus(self._reader, viewer.channel_id, revision))
             self._check(world)
         touched = dropped | world.bundles.containing(dropped)
         await self._load(world, world.lacking(touched), world.tail)
@@ -338,15 +338,15 @@ class Views:
             if sku in world.stocks:
                 world.stocks[sku].told = told.get(sku, {})
         for stock in world.stocks.values() if others else ():
-            for channel_id in others:
-                stock.told.pop(channel_id, None)
+            for viewer in others:
+                stock.told.pop(viewer, None)
         forced = {sku: both for sku, both in categories.items() if len(both) > 1}
         self._publish(world, heard, self._changed(world, sorted(touched), forced, but=others))
-        for channel_id in others:
-            self._restart(world, channel_id, revision)
+        for viewer in others:
+            self._restart(world, viewer, revision)
         world.spoilt = False
 
-    async def _resettle(self, world: World, heard: Heard) -> set[int]:
+    async def _resettle(self, world: World, heard: Heard) -> set[Viewer]:
         """Places and channels as of a record; which channels sell otherwise from now on."""
         assert heard.group is not None
         assert world.topology is not None
@@ -355,15 +355,15 @@ class Views:
             world.topology = await source.read_topology(self._reader, revision)
             last, world.turns_at = midnights(world.topology.sites.values(), heard.recorded_at)
             self.turned_at = max(self.turned_at, last)
-        others = set()
-        for channel_id, seller in tuple(world.sellers.items()):
+        others: set[Viewer] = set()
+        for viewer, seller in tuple(world.sellers.items()):
             channel = seller.channel
             if heard.group.channels:
-                channel = await source.read_channel(self._reader, channel_id, revision)
+                channel = await source.read_channel(self._reader, viewer.channel_id, revision)
             self._check(world)
-            new = Seller(channel, world.topology, self.turned_at)
-            if channel_id in world.sellers:
-                world.sellers[channel_id] = new
+            new = Seller(channel, world.topology, self.turned_at, viewer.location_ids)
+            if viewer in world.sellers:
+                world.sellers[viewer] = new
             if not new.sells_as(seller):
-                others.add(channel_id)
+                others.add(viewer)
         return others

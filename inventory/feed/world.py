@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from inventory.domain.showing import Bundles, Seller, Stock
 from inventory.domain.topology import Topology
+from inventory.feed.change import Viewer
 from inventory.feed.heard import Heard
 
 LEVELS_MAX = 200_000
@@ -23,7 +24,7 @@ class World:
         self.pending: deque[Heard] = deque()
         self.topology: Topology | None = None
         self.bundles = Bundles()
-        self.sellers: dict[int, Seller] = {}
+        self.sellers: dict[Viewer, Seller] = {}
         self.stocks: OrderedDict[str, Stock] = OrderedDict()
         self.levels = 0
         self.limits: dict[tuple[str, int], int | None] = {}

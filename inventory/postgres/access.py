@@ -146,7 +146,7 @@ async def note_used(reader: Reader, key_ids: Sequence[str]) -> None:
 
 async def find_channel(reader: Reader, code: str) -> int | None:
     """The number of a channel that exists."""
-    rows = await reader.fetch("find_channel", code)
+    rows = await reader.fetch("find_channel", code, None)
     return int(rows[0][0]) if rows else None
 
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 from typing import NamedTuple
 
+from inventory.domain.access import Access
 from inventory.domain.decide import decide
 from inventory.domain.explain import CLAIMS_NAMED_MAX, Claim, Claims
 from inventory.domain.ledger import Ledger
@@ -70,23 +71,42 @@ class Looking:
 
     @asynccontextmanager
     async def look(
-        self, channel_id: int, skus: Collection[str], pairs: Collection[Pair] = (), field: str = "lines"
+        self,
+        channel_id: int,
+        skus: Collection[str],
+        pairs: Collection[Pair] = (),
+        field: str = "lines",
+        within: Access | None = None,
     ) -> AsyncIterator[Seen]:
         """Levels of `skus`, which the request's `field` names, at all places, and of `pairs`; holds that have run out
-        don't count. Raises a `StorageError`, TOO_MANY_LINES."""
+        don't count. `within`: what the ledger knows of them, None: everything. Raises a `StorageError`,
+        TOO_MANY_LINES."""
         async with self._reader.snapshot() as source:
+            if within is not None and within.categories:
+                rows = await source.fetch("read_visible_skus", list(skus), within.prefixes)
+                skus = [row["code"] for row in rows]
             try:
-                seen = await self._seen(source, channel_id, skus, pairs, field)
+                seen = await self._seen(source, channel_id, skus, pairs, field, within)
             except TopologyChanged:
                 await self.directory.refresh(source)
-                seen = await self._seen(source, channel_id, skus, pairs, field)
+                seen = await self._seen(source, channel_id, skus, pairs, field, within)
+            if within is not None:
+                seen.ledger.limit(within)
             yield seen
 
     async def _seen(
-        self, source: Source, channel_id: int, skus: Collection[str], pairs: Collection[Pair], field: str
+        self,
+        source: Source,
+        channel_id: int,
+        skus: Collection[str],
+        pairs: Collection[Pair],
+        field: str,
+        within: Access | None,
     ) -> Seen:
         topology = self.directory.topology
         everywhere = tuple(topology.sites)
+        if within is not None and within.location_ids and not topology.channel(channel_id).counts_everywhere:
+            everywhere = tuple(number for number in everywhere if number in within.location_ids)
         if len(skus) * len(everywhere) > SEEN_MAX:
             raise too_many_sources(len(skus) * len(everywhere), SEEN_MAX, field)
         viewed = [channel_id] if topology.channel(channel_id).has_overrides else []
@@ -98,9 +118,10 @@ class Looking:
                 decide(ledger, Expire(reservation.reservation_id))
         return Seen(source, ledger, locked.seen)
 
-    async def channel(self, code: str) -> int | None:
-        """The number of a channel; None: there is no such channel."""
-        rows = await self._reader.fetch("find_channel", code)
+    async def channel(self, code: str, only_channel_id: int | None) -> int | None:
+        """The number of a channel; None: there is no such channel. `only_channel_id`: the one that may be known; None:
+        all."""
+        rows = await self._reader.fetch("find_channel", code, only_channel_id)
         return int(rows[0][0]) if rows else None
 
 

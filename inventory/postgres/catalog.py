@@ -31,12 +31,23 @@ async def lock(writer: Writer, command: ChangeCatalog) -> tuple[datetime, Catalo
     moved = await writer.fetch("read_moved_skus", reshaped) if reshaped else ()
     locations = await writer.fetch("lock_locations", [location.code for location in command.locations])
     now = await writer.fetch("read_clock")
-    return now[0][0], Catalog(
+    found = Catalog(
         present,
         {row["code"]: location_of(row) for row in locations},
         {row["barcode"]: row["code"] for row in owners},
         components,
         frozenset(row["code"] for row in moved),
+    )
+    if command.within is None:
+        return now[0][0], found
+    covers = command.within.covers_category
+    here = {row["code"] for row in locations if row["location_id"] in command.within.location_ids}
+    return now[0][0], found._replace(
+        barcode_owners={row["barcode"]: row["code"] if covers(row["category"]) else "" for row in owners},
+        hidden=frozenset(code for code, sku in locked.items() if not covers(sku.category)),
+        elsewhere=frozenset(
+            location.code for location in command.locations if command.within.location_ids and location.code not in here
+        ),
     )
 
 

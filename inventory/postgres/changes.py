@@ -22,6 +22,8 @@ SNAPSHOT_ROWS = 1_000
 LISTEN_RETRY_S = 1.0
 Codes = Sequence[str] | None
 """A filter; None: all."""
+Within = tuple[str, ...] | None
+"""What the categories that a reader may know begin with, each with a slash at its end; None: all."""
 
 
 class Page(NamedTuple):
@@ -64,27 +66,35 @@ async def read_page(reader: Reader, after: int, *, entered: bool) -> Page:
     )
 
 
-def _moved(skus: Sequence[Any], categories: frozenset[str] | None = None) -> dict[int, list[str]]:
-    """Per revision the SKUs whose category changed, from or to one of `categories`; None: any."""
+def _moved(
+    skus: Sequence[Any], categories: frozenset[str] | None = None, within: tuple[str, ...] | None = None
+) -> dict[int, list[str]]:
+    """Per revision the SKUs whose category changed, from or to one of `categories` that is `within`; None: any."""
     moved: dict[int, list[str]] = {}
     for row in skus:
-        both = {row["category_before"], row["category"]}
-        if row["category_before"] is not None and len(both) > 1 and (categories is None or both & categories):
+        before, after = row["category_before"], row["category"]
+        if before is None or before == after:
+            continue
+        if any(
+            (categories is None or each in categories) and (within is None or f"{each}/".startswith(within))
+            for each in (before, after)
+        ):
             moved.setdefault(row["revision"], []).append(row["code"])
     return moved
 
 
 async def read_latest(
-    reader: Reader, after: int, skus: Codes, locations: Codes, categories: Codes
+    reader: Reader, after: int, skus: Codes, locations: Codes, categories: Codes, within: Within
 ) -> tuple[int, Sequence[Any]]:
     """How far the next page reaches, and the newest ledger row of each level in it."""
     end = (await reader.fetch("read_page_end", after, LATEST_PAGE_ROWS))[0]["page_end"]
     if end <= after:
         return after, ()
-    rows = [*await reader.fetch("read_latest", after, end, skus, locations, categories)]
-    if categories is not None:
+    rows = [*await reader.fetch("read_latest", after, end, skus, locations, categories, within)]
+    if categories is not None or within is not None:
         # One that entered a category brings levels that did not change; one that left took its newest rows with it.
-        moved = _moved(await reader.fetch("read_sku_versions", after, end), frozenset(categories))
+        versions = await reader.fetch("read_sku_versions", after, end)
+        moved = _moved(versions, None if categories is None else frozenset(categories), within)
         codes = {code for each in moved.values() for code in each if skus is None or code in skus}
         newest = await reader.fetch("read_newest_of_skus", sorted(codes), end) if codes else ()
         rows += [row for row in newest if locations is None or row["location"] in locations]
@@ -92,18 +102,24 @@ async def read_latest(
 
 
 async def read_snapshot(
-    reader: Reader, revision: int, after: tuple[int, int], skus: Codes, locations: Codes, categories: Codes
+    reader: Reader,
+    revision: int,
+    after: tuple[int, int],
+    skus: Codes,
+    locations: Codes,
+    categories: Codes,
+    within: Within,
 ) -> list[LevelRow]:
     """A page of levels as they were at a revision, after the ids of the last page."""
-    rows = await reader.fetch("read_snapshot", revision, *after, skus, locations, categories, SNAPSHOT_ROWS)
+    rows = await reader.fetch("read_snapshot", revision, *after, skus, locations, categories, SNAPSHOT_ROWS, within)
     return [level_row(row) for row in rows]
 
 
 async def read_sku_snapshot(
-    reader: Reader, revision: int, after: int, skus: Codes, categories: Codes
+    reader: Reader, revision: int, after: int, skus: Codes, categories: Codes, within: Within
 ) -> tuple[int, list[Sku]]:
     """A page of SKUs as they were at a revision, and its last id."""
-    rows = await reader.fetch("read_sku_snapshot", revision, after, skus, categories, SNAPSHOT_ROWS)
+    rows = await reader.fetch("read_sku_snapshot", revision, after, skus, categories, SNAPSHOT_ROWS, within)
     return (rows[-1]["sku_id"] if rows else after), [sku_of(row) for row in rows]
 
 
@@ -115,9 +131,12 @@ async def read_location_snapshot(
     return (rows[-1]["location_id"] if rows else after), [location_of(row) for row in rows]
 
 
-async def read_channel_snapshot(reader: Reader, revision: int, after: int) -> tuple[int, list[ChannelSettings]]:
-    """A page of channels that had settings at a revision, as they were, and its last id."""
-    rows = await reader.fetch("read_channel_snapshot", revision, after, SNAPSHOT_ROWS)
+async def read_channel_snapshot(
+    reader: Reader, revision: int, after: int, only: str | None, places: Codes
+) -> tuple[int, list[ChannelSettings]]:
+    """A page of channels that had settings at a revision, as they were, and its last id. `only`: the one that the
+    reader may know; `places`: the locations that it may know; None: all."""
+    rows = await reader.fetch("read_channel_snapshot", revision, after, SNAPSHOT_ROWS, only, places)
     return (rows[-1]["channel_id"] if rows else after), [settings_of(row) for row in rows]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from inventory.domain.access import Access
 from inventory.domain.channel import (
     ChangeChannel,
     ChangeChannelSkus,
@@ -15,7 +16,7 @@ from inventory.domain.channel import (
 )
 from inventory.domain.topology import ChannelKind, View
 from inventory.postgres.connection import Writer
-from inventory.postgres.reads import Reader
+from inventory.postgres.reads import Reader, reach
 from inventory.postgres.stock import RequestRow
 
 
@@ -81,9 +82,12 @@ async def _clock(writer: Writer) -> datetime:
     return now
 
 
-async def find(reader: Reader, code: str) -> tuple[int, ChannelSettings] | None:
-    """A channel's number and settings; None: there is none of this code."""
-    rows = await reader.fetch("find_channel_settings", code)
+async def find(
+    reader: Reader, code: str, only_channel_id: int | None = None, within: Access | None = None
+) -> tuple[int, ChannelSettings] | None:
+    """A channel's number and settings; None: there is none of this code. `only_channel_id`: the one that the reader may
+    know; None: all."""
+    rows = await reader.fetch("find_channel_settings", code, only_channel_id, reach(within).location_ids)
     return (rows[0]["channel_id"], settings_of(rows[0])) if rows else None
 
 

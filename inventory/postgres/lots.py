@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from inventory.domain.access import Access
 from inventory.domain.decide import lots, new_lots
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.lot import Lot, LotLevel
 from inventory.postgres.connection import Writer
 from inventory.postgres.needed import Needed
-from inventory.postgres.reads import Reader
+from inventory.postgres.reads import Reader, reach
 
 LOTS_LISTED_MAX = 1_000
 
@@ -71,9 +72,9 @@ async def write(writer: Writer, ledger: Ledger) -> None:
         await writer.fetch("settle_lots", list(ledger.settled_lots), days)
 
 
-async def list_lots(reader: Reader, sku: str, location: str | None) -> list[LotRow]:
+async def list_lots(reader: Reader, sku: str, location: str | None, within: Access | None) -> list[LotRow]:
     """First-expiring first, at most LOTS_LISTED_MAX. Holds that have run out don't count, swept or not."""
-    rows = await reader.fetch("list_lots", sku, location, LOTS_LISTED_MAX)
+    rows = await reader.fetch("list_lots", sku, location, LOTS_LISTED_MAX, reach(within).location_ids)
     return [
         LotRow(lot, expires_on, place, LotLevel(on_hand, held - due, *rest))
         for lot, expires_on, place, on_hand, held, *rest, due in map(tuple, rows)

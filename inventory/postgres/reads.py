@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from inventory.domain.access import Access
 from inventory.domain.catalog import Location, Sku
 from inventory.domain.level import Level
 from inventory.domain.reservation import Line, Reservation, ReservationState, as_of
@@ -51,6 +52,24 @@ LISTS = {
     "read_subscribers",
 }
 """Queries planned for their values; all others find rows by key."""
+
+
+class Reach(NamedTuple):
+    """As queries take it: the places that a reader is limited to by number, and what the categories begin with, each
+    with a slash at its end. None: all."""
+
+    location_ids: Sequence[int] | None = None
+    categories: Sequence[str] | None = None
+
+
+EVERYTHING = Reach()
+
+
+def reach(within: Access | None) -> Reach:
+    """Of who is limited so; None: to nothing."""
+    if within is None:
+        return EVERYTHING
+    return Reach(list(within.location_ids) or None, within.prefixes)
 
 
 class Head(NamedTuple):
@@ -163,6 +182,20 @@ class Reader:
         finally:
             self._asks[self._look_ups] -= 1
 
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator["Snapshot"]:
+        """A transaction for what is changed beside stock and noted in the audit trail, which has the feed's head to
+        itself: the lock that all such come to comes first. Raises a `StorageError`."""
+        self._asks[self._look_ups] += 1
+        try:
+            async with self._look_ups.acquire() as connection, connection.transaction():
+                await connection.fetch(self._sql["lock_head"])
+                yield Snapshot(connection, self._sql)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise classified(error) from error
+        finally:
+            self._asks[self._look_ups] -= 1
+
     @property
     def pools(self) -> dict[str, "PoolState"]:
         """How each of its pools is, by name."""
@@ -173,9 +206,9 @@ class Reader:
         rows = await self.fetch("read_head")
         return Head(*rows[0])
 
-    async def stock(self, pairs: Sequence[tuple[str, str]]) -> list[LevelRow]:
+    async def stock(self, pairs: Sequence[tuple[str, str]], within: Access | None) -> list[LevelRow]:
         """Levels in the order asked, all of one snapshot."""
-        rows = await self.fetch("read_stock", [pair[0] for pair in pairs], [pair[1] for pair in pairs])
+        rows = await self.fetch("read_stock", [pair[0] for pair in pairs], [pair[1] for pair in pairs], *reach(within))
         return [level_row(row) for row in rows]
 
     async def list_stock(
@@ -184,8 +217,10 @@ class Reader:
         skus: Sequence[str] | None,
         locations: Sequence[str] | None,
         limit: int,
+        within: Access | None,
     ) -> list[LevelRow]:
-        return [level_row(row) for row in await self.fetch("list_stock", *after, skus, locations, limit)]
+        rows = await self.fetch("list_stock", *after, skus, locations, limit, *reach(within))
+        return [level_row(row) for row in rows]
 
     async def list_movements(
         self,
@@ -196,10 +231,10 @@ class Reader:
         recorded_from: datetime | None,
         recorded_before: datetime | None,
         limit: int,
+        within: Access | None,
     ) -> Sequence[Any]:
-        return await self.fetch(
-            "list_movements", *before, sku, location, reservation_id, recorded_from, recorded_before, limit
-        )
+        filters = (sku, location, reservation_id, recorded_from, recorded_before)
+        return await self.fetch("list_movements", *before, *filters, limit, *reach(within))
 
     async def list_reservations(
         self,
@@ -218,22 +253,26 @@ class Reader:
             grouped.setdefault(row["reservation_id"], []).append(row)
         return [_reservation_row(group) for group in grouped.values()]
 
-    async def find_sku(self, code: str | None, barcode: str | None) -> Sku | None:
-        rows = await self.fetch("find_sku", code, barcode)
+    async def find_sku(self, code: str | None, barcode: str | None, within: Access | None) -> Sku | None:
+        rows = await self.fetch("find_sku", code, barcode, reach(within).categories)
         return sku_of(rows[0]) if rows else None
 
-    async def units(self, codes: Sequence[str]) -> dict[str, SkuUnits]:
+    async def units(self, codes: Sequence[str], within: Access | None) -> dict[str, SkuUnits]:
         """By code; what doesn't exist is missing."""
-        rows = await self.fetch("read_units", codes)
+        rows = await self.fetch("read_units", codes, reach(within).categories)
         return {row["code"]: _sku_units(row) for row in rows}
 
-    async def list_skus(self, after: str, category: str | None, active: bool | None, limit: int) -> list[Sku]:
-        return [sku_of(row) for row in await self.fetch("list_skus", after, category, active, limit)]
+    async def list_skus(
+        self, after: str, category: str | None, active: bool | None, limit: int, within: Access | None
+    ) -> list[Sku]:
+        rows = await self.fetch("list_skus", after, category, active, limit, reach(within).categories)
+        return [sku_of(row) for row in rows]
 
     async def list_locations(
-        self, after: str, code: str | None, kind: int | None, active: bool | None, limit: int
+        self, after: str, code: str | None, kind: int | None, active: bool | None, limit: int, within: Access | None
     ) -> list[Location]:
-        return [location_of(row) for row in await self.fetch("list_locations", after, code, kind, active, limit)]
+        rows = await self.fetch("list_locations", after, code, kind, active, limit, reach(within).location_ids)
+        return [location_of(row) for row in rows]
 
     async def channel_id(self, code: str) -> int:
         """The channel's number, made at first sight."""

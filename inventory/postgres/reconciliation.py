@@ -19,6 +19,7 @@ from inventory.domain.reconciliation import (
     Verdict,
 )
 from inventory.postgres.reads import Reader
+from inventory.postgres.stock import Source
 
 CHANGES_LOOKED_AT_MAX = 500
 """Changes of one level since a revision that are looked at to explain a number."""
@@ -156,9 +157,9 @@ async def append(
     return bool(await reader.fetch("append_reconciliation", reconciliation_id, *counts, revision, rows))
 
 
-async def end(reader: Reader, reconciliation_id: UUID, state: ReconciliationState) -> bool:
+async def end(source: Source, reconciliation_id: UUID, state: ReconciliationState) -> bool:
     """False: it had ended before."""
-    return bool(await reader.fetch("end_reconciliation", reconciliation_id, state))
+    return bool(await source.fetch("end_reconciliation", reconciliation_id, state))
 
 
 async def read_reconciliations(

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from inventory.domain.access import Access
 from inventory.domain.adjustment import Disposition
 from inventory.domain.decide import serials
 from inventory.domain.goods import Tracking
@@ -13,7 +14,7 @@ from inventory.domain.serial import Piece, SerialState
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import Interfered
 from inventory.postgres.needed import Needed
-from inventory.postgres.reads import Reader
+from inventory.postgres.reads import Reader, reach
 
 EVENTS_LISTED_MAX = 1_000
 _DISPOSITIONS: tuple[Disposition | None, ...] = (None, *Disposition)
@@ -93,10 +94,12 @@ async def write_after(writer: Writer, ledger: Ledger, base: int) -> None:
         raise Interfered("a piece was changed elsewhere meanwhile")
 
 
-async def read_events(reader: Reader, sku: str, serial: str) -> tuple[EventRow, list[EventRow]] | None:
+async def read_events(
+    reader: Reader, sku: str, serial: str, within: Access | None
+) -> tuple[EventRow, list[EventRow]] | None:
     """A piece as it is now and what happened to it, newest first, at most EVENTS_LISTED_MAX; None: there is no such
     piece. A hold that has run out doesn't count, swept or not."""
-    rows = await reader.fetch("read_serial_events", sku, serial, EVENTS_LISTED_MAX)
+    rows = await reader.fetch("read_serial_events", sku, serial, EVENTS_LISTED_MAX, *reach(within))
     if not rows:
         return None
     history = [_event(row) for row in rows]

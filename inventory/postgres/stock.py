@@ -8,6 +8,7 @@ from uuid import UUID
 
 from inventory.domain.audit import Entry
 from inventory.domain.goods import Goods, Leaf, SkuKind, Tracking
+from inventory.domain.held import Held, Holder
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Level, Place
 from inventory.domain.lot import Lot, LotLevel
@@ -75,6 +76,19 @@ async def find_answer(writer: Writer, request: RequestKey) -> dict[RequestKey, R
 async def lock_owners(writer: Writer, owners: Sequence[tuple[int, str]]) -> None:
     """Makes those who replace the holds of the same owners come one after the other. Before every other lock."""
     await writer.fetch("lock_owners", owners)
+
+
+async def lock_holders(writer: Writer, holders: Sequence[tuple[int, str]]) -> Sequence[Holder]:
+    """Makes those who hold the same SKUs in the same channels come one after the other; gives what they would hold, by
+    number, of bundles what these are made of. After the owners, before every other lock."""
+    return [(row[0], row[1]) for row in await writer.fetch("lock_holders", holders)]
+
+
+async def read_held(writer: Writer, holders: Sequence[Holder], ledger: Ledger) -> None:
+    """What the channels hold of SKUs, under the locks of `lock_holders`."""
+    channel_ids, sku_ids = zip(*holders, strict=True)
+    rows = await writer.fetch("read_held", channel_ids, sku_ids, ledger.now, list(ledger.reservations))
+    ledger.held = Held(ledger, {(row[0], row[1]): row[2] for row in rows})
 
 
 async def ensure_levels(writer: Writer, pairs: Iterable[Pair]) -> None:

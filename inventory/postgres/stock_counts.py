@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
+from inventory.domain.access import Access
 from inventory.domain.goods import SkuKind
 from inventory.domain.ledger import Ledger
 from inventory.domain.level import EMPTY, Place
@@ -24,6 +25,7 @@ from inventory.domain.stock_count import (
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import Interfered
 from inventory.postgres.needed import Needed
+from inventory.postgres.reads import EVERYTHING, reach
 from inventory.postgres.stock import Source
 
 _COMMANDS = (OpenCount, RecordCount, PostCount, CancelCount)
@@ -67,7 +69,7 @@ async def read(writer: Writer, commands: Sequence[Any], ledger: Ledger) -> None:
     named = _named(commands)
     if not named:
         return
-    for row in await writer.fetch("read_counts", named):
+    for row in await writer.fetch("read_counts", named, *EVERYTHING):
         counting.counts[row["count_id"]] = _count(row)
     rows = [(counting.counts[count_id], row) for count_id, row in _rows(commands) if count_id in counting.counts]
     rows = [(count, row) for count, row in rows if count.state is CountState.OPEN]
@@ -105,24 +107,37 @@ async def write(writer: Writer, ledger: Ledger) -> None:
         await writer.fetch("write_count_lines", lines)
 
 
-async def read_count(source: Source, count_id: UUID) -> StockCount | None:
+async def read_count(source: Source, count_id: UUID, within: Access | None) -> StockCount | None:
     """A count by id."""
-    rows = await source.fetch("read_counts", [count_id])
+    rows = await source.fetch("read_counts", [count_id], *reach(within))
     return _count(rows[0]) if rows else None
 
 
 async def list_counts(
-    source: Source, before: UUID | None, state: CountState | None, location: str | None, limit: int
+    source: Source,
+    before: UUID | None,
+    state: CountState | None,
+    location: str | None,
+    limit: int,
+    within: Access | None,
 ) -> list[StockCount]:
     """Newest first; `before`: the last page's last one."""
-    return [_count(row) for row in await source.fetch("list_stock_counts", before, state, location, limit)]
+    rows = await source.fetch("list_stock_counts", before, state, location, limit, *reach(within))
+    return [_count(row) for row in rows]
 
 
 async def list_lines(
-    source: Source, count_id: UUID, after: tuple[str, str], only_differences: bool, limit: int
+    source: Source,
+    count_id: UUID,
+    after: tuple[str, str],
+    only_differences: bool,
+    limit: int,
+    within: Access | None,
 ) -> list[CountLine]:
     """By SKU code and lot; `after`: those of the last page's last line."""
-    rows = await source.fetch("list_stock_count_lines", count_id, *after, only_differences, limit)
+    rows = await source.fetch(
+        "list_stock_count_lines", count_id, *after, only_differences, limit, reach(within).categories
+    )
     return [CountLine(*row) for row in rows]
 
 

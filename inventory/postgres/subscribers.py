@@ -8,6 +8,7 @@ from inventory.postgres import queries
 from inventory.postgres.connection import Database
 from inventory.postgres.errors import classified
 from inventory.postgres.reads import Reader
+from inventory.postgres.stock import Source
 
 
 class SubscriberRow(NamedTuple):
@@ -35,14 +36,15 @@ async def read_subscribers(
     channel: str | None = None,
     name: str | None = None,
     limit: int,
+    only_channel_id: int | None = None,
 ) -> list[SubscriberRow]:
-    """A page by channel and name."""
-    rows = await reader.fetch("read_subscribers", *after, channel, name, limit)
+    """A page by channel and name. `only_channel_id`: whose the reader may know; None: all."""
+    rows = await reader.fetch("read_subscribers", *after, channel, name, limit, only_channel_id)
     return [SubscriberRow(subscriber_of(row), row["silent"], row["channel_id"]) for row in rows]
 
 
 async def put_subscriber(
-    reader: Reader,
+    source: Source,
     channel_id: int,
     name: str,
     after: int | None,
@@ -54,7 +56,7 @@ async def put_subscriber(
     """Makes a subscriber at a revision (None: the head), or changes its limits. False: it is new, and the cursor can't
     be resumed from, or the channel has too many."""
     return bool(
-        await reader.fetch(
+        await source.fetch(
             "put_subscriber", channel_id, name, after, deadline, lag_changes_max, lag_max, subscribers_max
         )
     )
@@ -71,9 +73,9 @@ async def acknowledged(reader: Reader, channel_id: int, name: str) -> int | None
     return int(rows[0][0]) if rows else None
 
 
-async def remove_subscriber(reader: Reader, channel_id: int, name: str) -> bool:
+async def remove_subscriber(source: Source, channel_id: int, name: str) -> bool:
     """Whether there was one."""
-    return bool(await reader.fetch("remove_subscriber", channel_id, name))
+    return bool(await source.fetch("remove_subscriber", channel_id, name))
 
 
 async def move_subscriber(reader: Reader, database: Database, row: SubscriberRow, state: SubscriberState) -> bool:

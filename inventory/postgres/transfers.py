@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from inventory.domain.access import Access
 from inventory.domain.ledger import Ledger
 from inventory.domain.lot import Lot
 from inventory.domain.reservation import Reserve
@@ -18,7 +19,7 @@ from inventory.domain.transfer import (
 )
 from inventory.postgres.connection import Writer
 from inventory.postgres.needed import Needed
-from inventory.postgres.reads import Reader
+from inventory.postgres.reads import Reader, reach
 
 _ById = ShipTransfer | ReceiveTransfer | CancelTransfer
 
@@ -99,6 +100,7 @@ async def write(writer: Writer, ledger: Ledger) -> None:
 
 async def list_transfers(
     reader: Reader,
+    within: Access | None,
     *,
     before: UUID | None = None,
     transfer_id: UUID | None = None,
@@ -109,9 +111,8 @@ async def list_transfers(
     limit: int = 1,
 ) -> list[TransferRow]:
     """Newest first. Raises a `StorageError`."""
-    rows = await reader.fetch(
-        "list_transfers", before, transfer_id, state, from_location, to_location, reservation_id, limit
-    )
+    filters = (transfer_id, state, from_location, to_location, reservation_id)
+    rows = await reader.fetch("list_transfers", before, *filters, limit, *reach(within))
     places = {row["transfer_id"]: (row["from_location"], row["to_location"]) for row in rows}
     return [TransferRow(transfer, *places[transfer.transfer_id], codes) for transfer, codes in _rows(rows)]
 

@@ -32,6 +32,11 @@ async def read_bundles(reader: Reader, revision: int) -> Bundles:
     return Bundles((row["code"], _components(row)) for row in rows)
 
 
+async def read_places(reader: Reader, location_ids: Collection[int]) -> frozenset[str]:
+    """The codes of locations, which never change."""
+    return frozenset((await reader.fetch("read_location_codes", list(location_ids)))[0][0])
+
+
 async def read_channel(reader: Reader, channel_id: int, revision: int) -> Channel:
     """A channel's settings as of a revision."""
     for row in await reader.fetch("read_seller", channel_id, revision):
@@ -61,9 +66,11 @@ async def read_facts_page(
     limit: int,
     *,
     dated: bool,
+    within: Sequence[str] | None,
 ) -> list[Facts]:
-    """A page of SKUs as of a revision, by sku_id; `dated`: only those that change with the calendar."""
-    rows = await reader.fetch("read_facts_page", revision, after, skus, categories, dated, limit)
+    """A page of SKUs as of a revision, by sku_id; `dated`: only those that change with the calendar; `within`: what the
+    categories that the reader may know begin with, each with a slash at its end."""
+    rows = await reader.fetch("read_facts_page", revision, after, skus, categories, dated, limit, within)
     return [_facts(row) for row in rows]
 
 

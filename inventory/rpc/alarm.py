@@ -1,5 +1,6 @@
 """AlarmService: what is wrong, who knows of it, and what the webhook was told."""
 
+from inventory.domain.access import Scope, scope_required
 from inventory.domain.alarm import AcknowledgeAlarm, AlarmKind
 from inventory.domain.code import channel_code, free_text
 from inventory.domain.limits import REASON_BYTES_MAX
@@ -15,6 +16,14 @@ SERVICE = pb2.DESCRIPTOR.services_by_name["AlarmService"]
 ATTEMPT_LAST = 2**31 - 1
 
 
+def check_alarms(call: Call) -> None:
+    """They are of the whole house: who is limited to a part of it doesn't hear of them. Raises SCOPE_REQUIRED."""
+    if not call.access.reports:  # a watch takes another scope
+        raise scope_required(Scope.REPORT)
+    if call.access.is_limited:
+        raise scope_required(Scope.ADMIN)
+
+
 class AlarmService:
     def __init__(self, writes: Writes, reader: Reader) -> None:
         self._writes = writes
@@ -28,6 +37,7 @@ class AlarmService:
         }
 
     async def list_alarms(self, request: pb2.ListAlarmsRequest, call: Call) -> bytes:
+        check_alarms(call)
         size = parse.page_size(request.page_size)
         if request.kind not in pb2.AlarmKind.values():
             raise parse.unknown_enum("kind")
@@ -50,6 +60,7 @@ class AlarmService:
         ).SerializeToString()
 
     async def acknowledge(self, request: pb2.AcknowledgeAlarmRequest, call: Call) -> bytes:
+        check_alarms(call)
         identity = parse.request_id(request.request_id)
         command = AcknowledgeAlarm(
             call.channel_id,
@@ -60,6 +71,7 @@ class AlarmService:
         return await self._writes.answer(request, identity, command, call, acknowledge_answer)
 
     async def list_deliveries(self, request: pb2.ListDeliveriesRequest, call: Call) -> bytes:
+        check_alarms(call)
         size = parse.page_size(request.page_size)
         alarm_id = parse.alarm_id(request.alarm_id) if request.alarm_id else None
         parts = (page_token.moment, page_token.identity, page_token.ordinal)

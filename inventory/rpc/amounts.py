@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
+from inventory.domain.access import Access
 from inventory.domain.code import sku_code
 from inventory.domain.limits import QUANTITY_MAX
 from inventory.domain.refusal import Reason, Refusal, sku_not_found
@@ -24,16 +25,22 @@ class Amounts:
         self._reader = reader
         self._kept: dict[str, SkuUnits] = {}
 
-    async def in_smallest(self, lines: Sequence[Line], path: str) -> Sequence[Line]:
+    async def in_smallest(self, lines: Sequence[Line], path: str, within: Access | None) -> Sequence[Line]:
         """The lines themselves when none has an amount; else copies that say `quantity`. `path` is that of the lines,
-        such as `requests[3].lines`. Raises FIELD_CONFLICT, FIELD_REQUIRED, SKU_FORMAT, SKU_NOT_FOUND, AMOUNT_FORMAT,
-        UNIT_NOT_FOUND, QUANTITY_NOT_WHOLE, QUANTITY_OUT_OF_RANGE, and a `StorageError`."""
+        such as `requests[3].lines`; `within`: what the caller is limited to. Raises FIELD_CONFLICT, FIELD_REQUIRED,
+        SKU_FORMAT, SKU_NOT_FOUND, AMOUNT_FORMAT, UNIT_NOT_FOUND, QUANTITY_NOT_WHOLE, QUANTITY_OUT_OF_RANGE, and a
+        `StorageError`."""
         if not names_amounts(lines):
             return lines
         for position, line in enumerate(lines):
             _check(line, f"{path}[{position}]")
-        units = await self._units({line.sku for line in lines if line.amount})
-        missing = {line.sku for line in lines if line.amount and not _has(units, line)}
+        named = {line.sku for line in lines if line.amount}
+        if within is not None and within.categories:  # what is kept was read for everybody
+            units = await self._reader.units(list(named), within)
+            missing = set()
+        else:
+            units = await self._units(named)
+            missing = {line.sku for line in lines if line.amount and not _has(units, line)}
         if missing:  # one may have been added since
             units = await self._units(missing, again=True) | {
                 sku: found for sku, found in units.items() if sku not in missing
@@ -47,7 +54,7 @@ class Amounts:
         found = {} if again else {sku: self._kept[sku] for sku in skus if sku in self._kept}
         unknown = [sku for sku in skus if sku not in found]
         if unknown:
-            read = await self._reader.units(unknown)
+            read = await self._reader.units(unknown, None)
             if len(self._kept) + len(read) > SKUS_KEPT_MAX:
                 self._kept.clear()
             self._kept.update(read)

@@ -55,11 +55,11 @@ class AvailabilityService:
         use = parse.purpose(request.purpose, "purpose")
         channel_id = await self._channel(request.channel, call)
         await check_revision(self._reader, request.min_revision)
-        async with self._looking.look(channel_id, skus, field="skus") as seen:
-            ledger = seen.ledger
-        seller = StillSeller(ledger, channel_id, use)
-        answer = pb2.GetAvailabilityResponse(unknown=[sku for sku in skus if sku not in ledger.goods])
-        for goods in (ledger.goods[sku] for sku in skus if sku in ledger.goods):
+        async with self._looking.look(channel_id, skus, field="skus", within=call.within) as seen:
+            found = {sku: seen.ledger.find(sku) for sku in skus}
+            seller = StillSeller(seen.ledger, channel_id, use)
+        answer = pb2.GetAvailabilityResponse(unknown=[sku for sku, goods in found.items() if goods is None])
+        for goods in filter(None, found.values()):
             answer.availability.append(seen_message(goods.sku, seller.sellable(goods)))
             if goods.leaves:  # a thousand large bundles take seconds
                 await asyncio.sleep(0)
@@ -70,8 +70,8 @@ class AvailabilityService:
         use = parse.purpose(request.purpose, "purpose")
         channel_id = await self._channel(request.channel, call)
         await check_revision(self._reader, request.min_revision)
-        async with self._looking.look(channel_id, [sku]) as seen:
-            goods = seen.ledger.goods.get(sku)
+        async with self._looking.look(channel_id, [sku], within=call.within) as seen:
+            goods = seen.ledger.find(sku)
             if goods is None:
                 raise sku_not_found(sku)
             found = await _explained(seen, goods, Seller(seen.ledger, channel_id, use))
@@ -80,13 +80,14 @@ class AvailabilityService:
         return explanation(found, goods, shown, channel, seen.revision).SerializeToString()
 
     async def check(self, request: pb2.CheckAvailabilityRequest, call: Call) -> bytes:
-        asked = await self._amounts.in_smallest(request.lines, "lines")
+        asked = await self._amounts.in_smallest(request.lines, "lines", call.within)
         command = _command(request, asked, call.channel_id)
         await check_revision(self._reader, request.min_revision)
         skus = dict.fromkeys(ask.sku for ask in command.asks)
         pairs = [(ask.sku, ask.location) for ask in command.asks if ask.location]
-        check_sources(self._looking.directory.topology, command)
-        async with self._looking.look(call.channel_id, skus, pairs) as seen:
+        topology, within = self._looking.directory.topology, call.within
+        check_sources(topology if within is None else topology.limited(within.location_ids), command)
+        async with self._looking.look(call.channel_id, skus, pairs, within=within) as seen:
             basket = Basket(seen.ledger, command)
             due = await seen.due_in(basket.sku_ids, basket.location_ids)
             shown = await seen.shown(basket.sku_ids)
@@ -95,7 +96,7 @@ class AvailabilityService:
     async def _channel(self, code: str, call: Call) -> int:
         if not code:
             return call.channel_id
-        channel_id = await self._looking.channel(channel_code(code, "channel"))
+        channel_id = await self._looking.channel(channel_code(code, "channel"), call.only_channel_id)
         if channel_id is None:
             raise channel_not_found(code)
         return channel_id
@@ -115,7 +116,12 @@ async def _explained(seen: Seen, goods: Goods, seller: Seller) -> Explanation:
     held, allocated = await seen.claims(goods.sku_id, location_ids)
     sites = ledger.topology.sites
     due = await seen.due_in([goods.sku_id], location_ids)
-    levels = {number: ledger.level_at((goods.sku_id, number)) for number in ledger.locations_of(goods.sku_id)}
+    within = ledger.within
+    levels = {
+        number: ledger.level_at((goods.sku_id, number))
+        for number in ledger.locations_of(goods.sku_id)
+        if within is None or within.covers_location(number)
+    }
     stocked = {number: level for number, level in levels.items() if level.available}
     return explain(
         goods,

@@ -54,6 +54,7 @@ class CatalogService:
             tuple(messages.parse_sku(sku, f"skus[{n}]") for n, sku in enumerate(request.skus)),
             tuple(messages.parse_location(location, f"locations[{n}]") for n, location in enumerate(request.locations)),
             parse.skips_refused(request.error_policy),
+            call.within,
         )
         return await self._writes.answer(request, identity, command, call, messages.imported_answer)
 
@@ -63,7 +64,7 @@ class CatalogService:
             raise Refusal(Reason.FIELD_REQUIRED, "say sku or barcode", field="by")
         code = sku_code(request.sku, "sku") if by == "sku" else None
         barcode = free_text(request.barcode, BARCODE_CHARS_MAX, "barcode") if by == "barcode" else None
-        found = await self._reader.find_sku(code, barcode)
+        found = await self._reader.find_sku(code, barcode, call.within)
         if found is None:
             raise sku_not_found(code or barcode or "")
         return pb2.GetSkuResponse(sku=messages.format_sku(found)).SerializeToString()
@@ -73,7 +74,7 @@ class CatalogService:
         category = free_text(request.category, CATEGORY_BYTES_MAX, "category") or None
         active = request.active if request.HasField("active") else None
         position = page_token.decode(request, page_token.code) or [""]
-        rows = await self._reader.list_skus(position[0], category, active, size + 1)
+        rows = await self._reader.list_skus(position[0], category, active, size + 1, call.within)
         token = page_token.encode(request, [rows[size - 1].code]) if len(rows) > size else ""
         return pb2.ListSkusResponse(
             skus=[messages.format_sku(row) for row in rows[:size]], next_page_token=token
@@ -81,7 +82,7 @@ class CatalogService:
 
     async def get_location(self, request: pb2.GetLocationRequest, call: Call) -> bytes:
         code = location_code(request.location, "location")
-        rows = await self._reader.list_locations("", code, None, None, 1)
+        rows = await self._reader.list_locations("", code, None, None, 1, call.within)
         if not rows:
             raise location_not_found(code)
         return pb2.GetLocationResponse(location=messages.format_location(rows[0])).SerializeToString()
@@ -91,7 +92,7 @@ class CatalogService:
         kind = messages.location_kind(request.kind, "kind")
         active = request.active if request.HasField("active") else None
         position = page_token.decode(request, page_token.code) or [""]
-        rows = await self._reader.list_locations(position[0], None, kind, active, size + 1)
+        rows = await self._reader.list_locations(position[0], None, kind, active, size + 1, call.within)
         token = page_token.encode(request, [rows[size - 1].code]) if len(rows) > size else ""
         return pb2.ListLocationsResponse(
             locations=[messages.format_location(row) for row in rows[:size]], next_page_token=token
@@ -103,7 +104,8 @@ class CatalogService:
         identity = parse.request_id(request.request_id)
         if not request.HasField("sku"):
             raise Refusal(Reason.FIELD_REQUIRED, "sku is required", field="sku")
-        command = ChangeCatalog(call.channel_id, intent, (messages.parse_sku(request.sku, "sku"),))
+        sku = messages.parse_sku(request.sku, "sku")
+        command = ChangeCatalog(call.channel_id, intent, (sku,), within=call.within)
         return await self._writes.answer(request, identity, command, call, messages.sku_answer)
 
     async def _write_location(
@@ -112,5 +114,6 @@ class CatalogService:
         identity = parse.request_id(request.request_id)
         if not request.HasField("location"):
             raise Refusal(Reason.FIELD_REQUIRED, "location is required", field="location")
-        command = ChangeCatalog(call.channel_id, intent, (), (messages.parse_location(request.location, "location"),))
+        location = messages.parse_location(request.location, "location")
+        command = ChangeCatalog(call.channel_id, intent, (), (location,), within=call.within)
         return await self._writes.answer(request, identity, command, call, messages.location_answer)

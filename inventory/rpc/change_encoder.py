@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from inventory.domain.availability import Sellable
+from inventory.domain.channel import ChannelSettings
 from inventory.domain.ledger import Committed
-from inventory.feed.change import ChangeKind, Group, Item, Record, categories_of
+from inventory.feed.change import ChangeKind, Group, Item, Record, Viewer, categories_of
 from inventory.postgres.alarms import alarm_of
 from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.channels import settings_of
@@ -65,9 +67,11 @@ class ChangeEncoder:
             items.append(Item(ChangeKind.LOCATION, "", location.code, (), 0, 0, _sized(format_location(location))))
         for row in group.subscribers:
             message = formats.subscriber(subscriber_of(row), row["epoch"])
-            items.append(Item(ChangeKind.SUBSCRIBER, "", "", (), 0, 0, _sized(message)))
+            items.append(Item(ChangeKind.SUBSCRIBER, "", "", (), 0, 0, _sized(message), of_channel=row["channel"]))
         for row in group.channels:
-            items.append(Item(ChangeKind.CHANNEL, "", "", (), 0, 0, _sized(channel(settings_of(row)))))
+            settings = settings_of(row)
+            body, cut = _sized(channel(settings)), partial(_cut, settings)
+            items.append(Item(ChangeKind.CHANNEL, "", "", (), 0, 0, body, of_channel=settings.code, cut=cut))
         for row in group.alarms:
             items.append(Item(ChangeKind.ALARM, "", "", (), 0, 0, _sized(format_alarm(alarm_of(row)))))
         recorded_at = formats.timestamp(group.first["recorded_at"]).SerializeToString()
@@ -92,7 +96,7 @@ class ChangeEncoder:
         recorded_at = formats.timestamp(committed.recorded_at).SerializeToString()
         return [Record(revision, recorded_at, tuple(of)) for revision, of in enumerate(items, committed.base + 1)]
 
-    def shown(self, channel_id: int, sku: str, categories: tuple[str, ...], sellable: Sellable) -> Item:
+    def shown(self, viewer: Viewer, sku: str, categories: tuple[str, ...], sellable: Sellable) -> Item:
         """Serialises what a channel may sell of a SKU."""
         code, total = sku.encode(), sellable.total
         body = _SKU + varint(len(code)) + code
@@ -101,7 +105,7 @@ class ChangeEncoder:
         if waiting := sellable.waiting:
             body += _BACKORDER + varint(waiting)
         sized = varint(len(body)) + body
-        return Item(ChangeKind.AVAILABILITY, sku, "", categories, 0, total, sized, channel_id=channel_id)
+        return Item(ChangeKind.AVAILABILITY, sku, "", categories, 0, total, sized, False, *viewer)
 
     def timestamp(self, moment: datetime) -> bytes:
         """A record's `recorded_at`."""
@@ -131,6 +135,11 @@ class ChangeEncoder:
 def bookmark_field(epoch: UUID, revision: int) -> bytes:
     """A field of WatchResponse."""
     return delimited(_BOOKMARK, core_pb2.Cursor(epoch=str(epoch), revision=revision).SerializeToString())
+
+
+def _cut(settings: ChannelSettings, places: frozenset[str]) -> bytes:
+    """A channel's settings for who knows these places only."""
+    return _sized(channel(settings._replace(locations=tuple(code for code in settings.locations if code in places))))
 
 
 def _stock(message: core_pb2.Movement, category: str) -> Item:

@@ -48,10 +48,7 @@ class ChannelService:
         return await self._writes.answer(request, identity, command, call, channel_answer)
 
     async def get_channel(self, request: pb2.GetChannelRequest, call: Call) -> bytes:
-        code = request.channel or call.channel
-        _, found = await self._find(code)
-        if code != call.channel and not call.access.reports:
-            raise channel_not_found(code)
+        _, found = await self._find(request.channel or call.channel, call)
         return pb2.GetChannelResponse(channel=channel(found)).SerializeToString()
 
     async def list_channels(self, request: pb2.ListChannelsRequest, call: Call) -> bytes:
@@ -77,15 +74,15 @@ class ChannelService:
     async def list_channel_skus(self, request: pb2.ListChannelSkusRequest, call: Call) -> bytes:
         size = parse.page_size(request.page_size)
         position = page_token.decode(request, page_token.code) or [""]
-        channel_id, _ = await self._find(request.channel)
+        channel_id, _ = await self._find(request.channel, call)
         rows = await channels.page_of_skus(self._reader, channel_id, position[0], size + 1)
         token = page_token.encode(request, [rows[size - 1].sku]) if len(rows) > size else ""
         return pb2.ListChannelSkusResponse(
             skus=[channel_sku(row) for row in rows[:size]], next_page_token=token
         ).SerializeToString()
 
-    async def _find(self, code: str) -> tuple[int, ChannelSettings]:
-        found = await channels.find(self._reader, channel_code(code, "channel"))
+    async def _find(self, code: str, call: Call) -> tuple[int, ChannelSettings]:
+        found = await channels.find(self._reader, channel_code(code, "channel"), call.only_channel_id, call.within)
         if found is None:
             raise channel_not_found(code)
         return found

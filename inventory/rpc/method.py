@@ -58,6 +58,7 @@ class Caller:
         self.gate = gate
         self.known = known
         self.access = FULL_ACCESS if known is None else known.access
+        self.within = self.access.limits
         self.key_id = "" if known is None else known.key_id
         self.operator = operator
         self._doors = doors
@@ -101,6 +102,16 @@ class Call(NamedTuple):
     @property
     def access(self) -> Access:
         return self.caller.access
+
+    @property
+    def within(self) -> Access | None:
+        """What the caller is limited to; None: nothing."""
+        return self.caller.within
+
+    @property
+    def only_channel_id(self) -> int | None:
+        """The channel that it may see the things of; None: all."""
+        return None if self.caller.access.reports else self.channel_id
 
     @property
     def author(self) -> Author:

@@ -1,6 +1,7 @@
 """ReconciliationService: parse, compare, store, format."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from uuid import UUID
@@ -29,6 +30,7 @@ from inventory.domain.refusal import (
 )
 from inventory.engine.failures import described
 from inventory.feed.reconciling import LevelNumbers, Numbers, SellableNumbers
+from inventory.postgres import audit
 from inventory.postgres import reconciliation as store
 from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Head, Reader
@@ -121,7 +123,12 @@ class ReconciliationService:
                     await context.write(answer)
         elif request.end.HasField("cursor"):
             reached(request.end.cursor, await self._reader.head(), "end.cursor")
-        if not await store.end(self._reader, identity, ReconciliationState.FINISHED):
+        async with self._reader.change() as change:
+            is_ended = await store.end(change, identity, ReconciliationState.FINISHED)
+            if is_ended:
+                detail = json.dumps({"reconciliation_id": str(identity)})
+                await audit.note(change, "Reconcile", call.channel_id, call.author, detail)
+        if not is_ended:
             raise reconciliation_not_found(str(identity))  # given up meanwhile, as if this server had been lost
         found = await self._stored(call.channel_id, identity)
         await self._tell(found)
@@ -145,7 +152,7 @@ class ReconciliationService:
         """The number of the channel asked for, the caller's own by default."""
         if not code or channel_code(code, "channel") == call.channel:
             return call.channel_id
-        rows = await self._reader.fetch("find_channel", code)
+        rows = await self._reader.fetch("find_channel", code, call.only_channel_id)
         if not rows or not call.access.reports:
             raise unknown
         return int(rows[0][0])

@@ -59,7 +59,7 @@ class ReservationService:
         identity = parse.request_id(request.request_id)
         lines: parse.Lines = request.lines
         if names_amounts(lines):
-            lines = await self._amounts.in_smallest(request.lines, "lines")
+            lines = await self._amounts.in_smallest(request.lines, "lines", call.within)
         command = reservation_messages.reserve(request, lines, call.channel_id, new_id())
         return await self._writes.answer(
             request, identity, command, call, formats.ReservationAnswer(call.channel), len(command.asks)
@@ -67,7 +67,7 @@ class ReservationService:
 
     async def commit(self, request: pb2.CommitRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
-        lines = await self._amounts.in_smallest(request.lines, "lines")
+        lines = await self._amounts.in_smallest(request.lines, "lines", call.within)
         command = reservation_messages.commit(request, lines, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
@@ -78,13 +78,13 @@ class ReservationService:
 
     async def release(self, request: pb2.ReleaseRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
-        lines = await self._amounts.in_smallest(request.lines, "lines")
+        lines = await self._amounts.in_smallest(request.lines, "lines", call.within)
         command = reservation_messages.release(request, lines, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
     async def fulfil(self, request: pb2.FulfilRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
-        lines = await self._amounts.in_smallest(request.lines, "lines")
+        lines = await self._amounts.in_smallest(request.lines, "lines", call.within)
         command = reservation_messages.fulfil(request, lines, call.channel_id)
         return await self._writes.answer(request, identity, command, call, formats.ReservationAnswer(call.channel))
 
@@ -177,7 +177,7 @@ class ReservationService:
         for position, request in enumerate(requests):
             try:
                 identity = parse.request_id(request.request_id, f"requests[{position}].request_id")
-                lines = await self._amounts.in_smallest(request.lines, f"requests[{position}].lines")
+                lines = await self._amounts.in_smallest(request.lines, f"requests[{position}].lines", call.within)
                 command = reservation_messages.reserve(
                     request, lines, call.channel_id, new_id(), f"requests[{position}]."
                 )

@@ -47,7 +47,7 @@ class StockService:
     async def get(self, request: pb2.GetStockRequest, call: Call) -> bytes:
         pair = (sku_code(request.sku, "sku"), location_code(request.location, "location"))
         await check_revision(self._reader, request.min_revision)
-        row = (await self._reader.stock([pair]))[0]
+        row = (await self._reader.stock([pair], call.within))[0]
         if not row.exists:
             raise location_not_found(request.location) if row.sku_exists else sku_not_found(request.sku)
         return pb2.GetStockResponse(level=formats.level_row(row)).SerializeToString()
@@ -59,7 +59,7 @@ class StockService:
             for n, key in enumerate(request.keys)
         )
         await check_revision(self._reader, request.min_revision)
-        rows = await self._reader.stock(list(pairs))
+        rows = await self._reader.stock(list(pairs), call.within)
         return pb2.BatchGetStockResponse(
             levels=[formats.level_row(row) for row in rows if row.exists],
             unknown=[pb2.StockKey(sku=row.sku, location=row.location) for row in rows if not row.exists],
@@ -69,7 +69,7 @@ class StockService:
         size = parse.page_size(request.page_size)
         skus, locations = parse.codes(request.skus, "skus"), parse.codes(request.locations, "locations")
         position = page_token.decode(request, page_token.code, page_token.code) or ["", ""]
-        rows = await self._reader.list_stock((position[0], position[1]), skus, locations, size + 1)
+        rows = await self._reader.list_stock((position[0], position[1]), skus, locations, size + 1, call.within)
         page = rows[:size]
         token = page_token.encode(request, [page[-1].sku, page[-1].location]) if len(rows) > size else ""
         return pb2.ListStockResponse(
@@ -99,7 +99,7 @@ class StockService:
     async def receive(self, request: pb2.ReceiveStockRequest, call: Call) -> bytes:
         identity = parse.request_id(request.request_id)
         parse.within(len(request.lines), RECEIPT_LINES_MAX, "lines")
-        lines = await self._amounts.in_smallest(request.lines, "lines")
+        lines = await self._amounts.in_smallest(request.lines, "lines", call.within)
         command = receipts.receive(request, lines, call.channel_id)
         return await self._writes.answer(request, identity, command, call, receipts.levels_answer, len(command.rows))
 
@@ -116,15 +116,15 @@ class StockService:
     async def list_lots(self, request: pb2.ListLotsRequest, call: Call) -> bytes:
         sku = sku_code(request.sku, "sku")
         location = location_code(request.location, "location") if request.location else None
-        if await self._reader.find_sku(sku, None) is None:
+        if await self._reader.find_sku(sku, None, call.within) is None:
             raise sku_not_found(sku)
-        return receipts.lots_answer(await lots.list_lots(self._reader, sku, location))
+        return receipts.lots_answer(await lots.list_lots(self._reader, sku, location, call.within))
 
     async def get_serial(self, request: pb2.GetSerialRequest, call: Call) -> bytes:
         sku, serial = sku_code(request.sku, "sku"), serial_number(request.serial, "serial")
-        found = await serials.read_events(self._reader, sku, serial)
+        found = await serials.read_events(self._reader, sku, serial, call.within)
         if found is None:
-            known = await self._reader.find_sku(sku, None)
+            known = await self._reader.find_sku(sku, None, call.within)
             raise serial_not_found(sku, serial) if known else sku_not_found(sku)
         return serial_answer(*found)
 
@@ -146,6 +146,7 @@ class StockService:
             start,
             end,
             size + 1,
+            call.within,
         )
         page = rows[:size]
         token = ""

@@ -85,11 +85,13 @@ class StockCountService:
         size = parse.page_size(request.page_size)
         position = page_token.decode(request, page_token.code, _lot_position) or ["", ""]
         # Before the lines: so they are never older than the version by which they will be posted.
-        found = await stock_counts.read_count(self._reader, count_id)
+        found = await stock_counts.read_count(self._reader, count_id, call.within)
         if found is None:
             raise count_not_found(request.count_id)
         after = (position[0], position[1])
-        rows = await stock_counts.list_lines(self._reader, count_id, after, request.only_differences, size + 1)
+        rows = await stock_counts.list_lines(
+            self._reader, count_id, after, request.only_differences, size + 1, call.within
+        )
         page = rows[:size]
         token = page_token.encode(request, [page[-1].sku, page[-1].lot]) if len(rows) > size else ""
         return pb2.GetStockCountResponse(
@@ -100,7 +102,8 @@ class StockCountService:
         size = parse.page_size(request.page_size)
         position = page_token.decode(request, page_token.identity) or [None]
         location = location_code(request.location, "location") if request.location else None
-        rows = await stock_counts.list_counts(self._reader, position[0], _state(request.state), location, size + 1)
+        state = _state(request.state)
+        rows = await stock_counts.list_counts(self._reader, position[0], state, location, size + 1, call.within)
         page = rows[:size]
         token = page_token.encode(request, [str(page[-1].count_id)]) if len(rows) > size else ""
         return pb2.ListStockCountsResponse(counts=map(_count, page), next_page_token=token).SerializeToString()

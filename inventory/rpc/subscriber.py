@@ -1,5 +1,6 @@
 """SubscriberService: who follows by name, and how far each has come."""
 
+import json
 from uuid import UUID
 
 from inventory.domain.code import channel_code, subscriber_name
@@ -14,7 +15,7 @@ from inventory.domain.limits import (
 )
 from inventory.domain.refusal import Reason, Refusal, subscriber_not_found
 from inventory.engine.failures import EngineError
-from inventory.postgres import subscribers
+from inventory.postgres import audit, subscribers
 from inventory.postgres.reads import Reader
 from inventory.rpc import formats, page_token, parse
 from inventory.rpc.method import Call, Method, unary
@@ -59,16 +60,21 @@ class SubscriberService:
             lag_changes_max = parse.quantity_between(request.lag_changes_max, "lag_changes_max", 1, LAG_CHANGES_MAX)
         head = await self._reader.head()
         after = reached(request.after, head, "after") if request.HasField("after") else None
-        if not await subscribers.put_subscriber(
-            self._reader,
-            call.channel_id,
-            name,
-            after,
-            deadline,
-            lag_changes_max,
-            lag_max,
-            SUBSCRIBERS_PER_CHANNEL_MAX,
-        ):
+        async with self._reader.change() as change:
+            is_put = await subscribers.put_subscriber(
+                change,
+                call.channel_id,
+                name,
+                after,
+                deadline,
+                lag_changes_max,
+                lag_max,
+                SUBSCRIBERS_PER_CHANNEL_MAX,
+            )
+            if is_put:
+                detail = {"name": name, "deadline_s": deadline.total_seconds(), "lag_changes_max": lag_changes_max}
+                await audit.note(change, "RegisterSubscriber", call.channel_id, call.author, json.dumps(detail))
+        if not is_put:
             if after is not None:
                 resumable(request.after, await self._reader.head(), "after")
             raise TooManySubscribers
@@ -90,7 +96,11 @@ class SubscriberService:
         position = page_token.decode(request, page_token.code, page_token.code) or ["", ""]
         head = await self._reader.head()
         rows = await subscribers.read_subscribers(
-            self._reader, (position[0], position[1]), channel=channel, limit=size + 1
+            self._reader,
+            (position[0], position[1]),
+            channel=channel,
+            limit=size + 1,
+            only_channel_id=call.only_channel_id,
         )
         page = rows[:size]
         token = (
@@ -107,7 +117,11 @@ class SubscriberService:
 
     async def remove(self, request: pb2.RemoveSubscriberRequest, call: Call) -> bytes:
         name = subscriber_name(request.name)
-        removed = await subscribers.remove_subscriber(self._reader, call.channel_id, name)
+        async with self._reader.change() as change:
+            removed = await subscribers.remove_subscriber(change, call.channel_id, name)
+            if removed:
+                detail = json.dumps({"name": name})
+                await audit.note(change, "RemoveSubscriber", call.channel_id, call.author, detail)
         return pb2.RemoveSubscriberResponse(removed=removed).SerializeToString()
 
     async def _one(self, call: Call, name: str, epoch: UUID) -> pb2.Subscriber:

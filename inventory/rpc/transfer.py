@@ -54,7 +54,7 @@ class TransferService:
 
     async def get(self, request: pb2.GetTransferRequest, call: Call) -> bytes:
         identity = messages.transfer_id(request.transfer_id)
-        rows = await list_transfers(self._reader, transfer_id=identity)
+        rows = await list_transfers(self._reader, call.within, transfer_id=identity)
         if not rows:
             raise transfer_not_found(str(identity))
         return pb2.GetTransferResponse(transfer=messages.transfer_row(rows[0])).SerializeToString()
@@ -64,6 +64,7 @@ class TransferService:
         position = page_token.decode(request, page_token.identity)
         rows = await list_transfers(
             self._reader,
+            call.within,
             before=position[0] if position else None,
             state=messages.state(request.state),
             from_location=location_code(request.from_location, "from_location") if request.from_location else None,

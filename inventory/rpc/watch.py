@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from inventory.domain.access import Scope, scope_required
 from inventory.domain.code import subscriber_name
 from inventory.domain.limits import FILTERS_MAX, HEARTBEAT_DEFAULT, HEARTBEAT_MAX, HEARTBEAT_MIN
 from inventory.domain.movement import MovementKind
@@ -19,7 +19,9 @@ from inventory.feed.following import every_change, latest, restored
 from inventory.feed.hub import Feed, Stream
 from inventory.postgres.reads import Head, Reader
 from inventory.postgres.subscribers import acknowledged
+from inventory.postgres.views import read_places
 from inventory.rpc import formats, parse
+from inventory.rpc.alarm import check_alarms
 from inventory.rpc.alarm_messages import format_alarm
 from inventory.rpc.catalog_messages import format_location, format_sku
 from inventory.rpc.change_encoder import bookmark_field
@@ -51,6 +53,7 @@ class WatchService:
 
     async def watch(self, request: pb2.WatchRequest, call: Call, write: Write) -> None:
         wanted, idle_s, stream = _filter(request, call), _idle_s(request), _stream(request.stream_id, call)
+        wanted = await self._limited(wanted, call)
         follow = latest if _is_latest(request) else every_change
         with self._streams.one_more(call.channel_id, call.caller.gate.streams_max):
             known = await self._acknowledged(request.subscriber, call)
@@ -75,6 +78,25 @@ class WatchService:
         return pb2.RequestBookmarkResponse(
             head=core_pb2.Cursor(epoch=str(head.epoch), revision=head.revision)
         ).SerializeToString()
+
+    async def _limited(self, wanted: Filter, call: Call) -> Filter:
+        """What of it the caller may know."""
+        if not call.access.reports and wanted.kinds & {ChangeKind.SUBSCRIBER, ChangeKind.CHANNEL}:
+            wanted = replace(wanted, only_channel=call.channel)
+        within = call.within
+        if within is None:
+            return wanted
+        if within.location_ids:
+            places = await read_places(self._reader, within.location_ids)
+            wanted = replace(
+                wanted,
+                locations=places if wanted.locations is None else wanted.locations & places,
+                location_ids=within.location_ids if wanted.shows else frozenset(),
+                places=places if ChangeKind.CHANNEL in wanted.kinds else None,
+            )
+        if wanted.categories is None:
+            return replace(wanted, within=within.prefixes)
+        return replace(wanted, categories=frozenset(filter(within.covers_category, wanted.categories)))
 
     async def _acknowledged(self, name: str, call: Call) -> int | None:
         """How far the subscriber that follows has come; None: nobody in particular."""
@@ -170,7 +192,7 @@ def _filter(request: pb2.WatchRequest, call: Call) -> Filter:
     movement_kinds = _kinds(request.movement_kinds, "movement_kinds", MovementKind)
     shows = pb2.CHANGE_KIND_AVAILABILITY in (kinds or ())
     if pb2.CHANGE_KIND_ALARM in (kinds or ()):
-        _check_alarms(call)
+        check_alarms(call)
     if shows and locations:
         raise Refusal(Reason.FIELD_CONFLICT, "what a channel may sell is of all its locations", field="locations")
     return Filter(
@@ -181,12 +203,6 @@ def _filter(request: pb2.WatchRequest, call: Call) -> Filter:
         movement_kinds,
         call.channel_id if shows else 0,
     )
-
-
-def _check_alarms(call: Call) -> None:
-    """Beside the method's SCOPE_WATCH alarms need SCOPE_REPORT or SCOPE_ADMIN. Raises SCOPE_REQUIRED."""
-    if not call.access.reports:
-        raise scope_required(Scope.REPORT)
 
 
 def _kinds(numbers: Collection[int], field: str, known: type[ChangeKind] | type[MovementKind]) -> frozenset[int] | None:

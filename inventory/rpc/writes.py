@@ -52,6 +52,7 @@ class Writes:
                 validate_only,
                 call.author,
                 type(request).__name__.removesuffix("Request"),
+                call.caller.within,
                 span=None if self._tracing is None else self._tracing.current(),
             )
         )

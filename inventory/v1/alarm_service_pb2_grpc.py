@@ -28,6 +28,7 @@ if _version_not_supported:
 class AlarmServiceStub:
     """Lists and acknowledges alarms. They are opened and closed by the servers themselves; Watch tells of it, to whoever asks
     for CHANGE_KIND_ALARM.
+    They are of the whole house: a channel that is limited to places or categories may not read them (SCOPE_REQUIRED).
     """
 
     def __init__(self, channel):
@@ -56,6 +57,7 @@ class AlarmServiceStub:
 class AlarmServiceServicer:
     """Lists and acknowledges alarms. They are opened and closed by the servers themselves; Watch tells of it, to whoever asks
     for CHANGE_KIND_ALARM.
+    They are of the whole house: a channel that is limited to places or categories may not read them (SCOPE_REQUIRED).
     """
 
     def ListAlarms(self, request, context):
@@ -111,6 +113,7 @@ def add_AlarmServiceServicer_to_server(servicer, server):
 class AlarmService:
     """Lists and acknowledges alarms. They are opened and closed by the servers themselves; Watch tells of it, to whoever asks
     for CHANGE_KIND_ALARM.
+    They are of the whole house: a channel that is limited to places or categories may not read them (SCOPE_REQUIRED).
     """
 
     @staticmethod

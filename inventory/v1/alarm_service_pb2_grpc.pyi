@@ -29,6 +29,7 @@ GRPC_VERSION: str
 class AlarmServiceStub:
     """Lists and acknowledges alarms. They are opened and closed by the servers themselves; Watch tells of it, to whoever asks
     for CHANGE_KIND_ALARM.
+    They are of the whole house: a channel that is limited to places or categories may not read them (SCOPE_REQUIRED).
     """
 
     @_typing.overload
@@ -52,6 +53,7 @@ class AlarmServiceStub:
 class AlarmServiceAsyncStub(AlarmServiceStub):
     """Lists and acknowledges alarms. They are opened and closed by the servers themselves; Watch tells of it, to whoever asks
     for CHANGE_KIND_ALARM.
+    They are of the whole house: a channel that is limited to places or categories may not read them (SCOPE_REQUIRED).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -71,6 +73,7 @@ class AlarmServiceAsyncStub(AlarmServiceStub):
 class AlarmServiceServicer(metaclass=_abc_1.ABCMeta):
     """Lists and acknowledges alarms. They are opened and closed by the servers themselves; Watch tells of it, to whoever asks
     for CHANGE_KIND_ALARM.
+    They are of the whole house: a channel that is limited to places or categories may not read them (SCOPE_REQUIRED).
     """
 
     @_abc_1.abstractmethod

@@ -77,8 +77,8 @@ class ChannelServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetChannel(self, request, context):
-        """Reads a channel's settings: the caller's own, and with SCOPE_REPORT those of others. No effect. Fails with
-        CHANNEL_FORMAT, CHANNEL_NOT_FOUND (also another's that the caller may not see).
+        """Reads a channel's settings; another one's takes the scope report, and is unknown without it. No effect. Fails with
+        CHANNEL_FORMAT, CHANNEL_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,8 +40,8 @@ class ChannelServiceStub:
     QUANTITY_OUT_OF_RANGE, TTL_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
     """
     GetChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]
-    """Reads a channel's settings: the caller's own, and with SCOPE_REPORT those of others. No effect. Fails with
-    CHANNEL_FORMAT, CHANNEL_NOT_FOUND (also another's that the caller may not see).
+    """Reads a channel's settings; another one's takes the scope report, and is unknown without it. No effect. Fails with
+    CHANNEL_FORMAT, CHANNEL_NOT_FOUND.
     """
     ListChannels: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.ListChannelsRequest, _channel_service_pb2.ListChannelsResponse]
     """Lists channels by code. No effect. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
@@ -67,8 +67,8 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     QUANTITY_OUT_OF_RANGE, TTL_OUT_OF_RANGE, TEXT_FORMAT, TOO_MANY_LINES.
     """
     GetChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]  # type: ignore[assignment]
-    """Reads a channel's settings: the caller's own, and with SCOPE_REPORT those of others. No effect. Fails with
-    CHANNEL_FORMAT, CHANNEL_NOT_FOUND (also another's that the caller may not see).
+    """Reads a channel's settings; another one's takes the scope report, and is unknown without it. No effect. Fails with
+    CHANNEL_FORMAT, CHANNEL_NOT_FOUND.
     """
     ListChannels: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.ListChannelsRequest, _channel_service_pb2.ListChannelsResponse]  # type: ignore[assignment]
     """Lists channels by code. No effect. Fails with PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
@@ -103,8 +103,8 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _channel_service_pb2.GetChannelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_channel_service_pb2.GetChannelResponse, _abc.Awaitable[_channel_service_pb2.GetChannelResponse]]:
-        """Reads a channel's settings: the caller's own, and with SCOPE_REPORT those of others. No effect. Fails with
-        CHANNEL_FORMAT, CHANNEL_NOT_FOUND (also another's that the caller may not see).
+        """Reads a channel's settings; another one's takes the scope report, and is unknown without it. No effect. Fails with
+        CHANNEL_FORMAT, CHANNEL_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

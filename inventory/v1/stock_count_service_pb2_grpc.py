@@ -75,7 +75,8 @@ class StockCountServiceServicer:
 
     def OpenStockCount(self, request, context):
         """Opens a count of a location, or of a category there. Nothing is locked. Effective once per request_id.
-        Fails with LOCATION_NOT_FOUND, TEXT_FORMAT.
+        Fails with LOCATION_NOT_FOUND, TEXT_FORMAT, FIELD_CONFLICT (a category, or none, that the channel's access does not
+        cover).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,8 @@ class StockCountServiceStub:
     def __new__(cls, channel: _aio.Channel) -> StockCountServiceAsyncStub: ...
     OpenStockCount: _grpc.UnaryUnaryMultiCallable[_stock_count_service_pb2.OpenStockCountRequest, _stock_count_service_pb2.OpenStockCountResponse]
     """Opens a count of a location, or of a category there. Nothing is locked. Effective once per request_id.
-    Fails with LOCATION_NOT_FOUND, TEXT_FORMAT.
+    Fails with LOCATION_NOT_FOUND, TEXT_FORMAT, FIELD_CONFLICT (a category, or none, that the channel's access does not
+    cover).
     """
     RecordStockCount: _grpc.UnaryUnaryMultiCallable[_stock_count_service_pb2.RecordStockCountRequest, _stock_count_service_pb2.RecordStockCountResponse]
     """Records counted numbers; a SKU (and lot) counted again is replaced. Effective once per request_id. Fails with
@@ -66,7 +67,8 @@ class StockCountServiceAsyncStub(StockCountServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     OpenStockCount: _aio.UnaryUnaryMultiCallable[_stock_count_service_pb2.OpenStockCountRequest, _stock_count_service_pb2.OpenStockCountResponse]  # type: ignore[assignment]
     """Opens a count of a location, or of a category there. Nothing is locked. Effective once per request_id.
-    Fails with LOCATION_NOT_FOUND, TEXT_FORMAT.
+    Fails with LOCATION_NOT_FOUND, TEXT_FORMAT, FIELD_CONFLICT (a category, or none, that the channel's access does not
+    cover).
     """
     RecordStockCount: _aio.UnaryUnaryMultiCallable[_stock_count_service_pb2.RecordStockCountRequest, _stock_count_service_pb2.RecordStockCountResponse]  # type: ignore[assignment]
     """Records counted numbers; a SKU (and lot) counted again is replaced. Effective once per request_id. Fails with
@@ -98,7 +100,8 @@ class StockCountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stock_count_service_pb2.OpenStockCountResponse, _abc.Awaitable[_stock_count_service_pb2.OpenStockCountResponse]]:
         """Opens a count of a location, or of a category there. Nothing is locked. Effective once per request_id.
-        Fails with LOCATION_NOT_FOUND, TEXT_FORMAT.
+        Fails with LOCATION_NOT_FOUND, TEXT_FORMAT, FIELD_CONFLICT (a category, or none, that the channel's access does not
+        cover).
         """
 
     @_abc_1.abstractmethod

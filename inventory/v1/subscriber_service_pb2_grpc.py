@@ -82,7 +82,7 @@ class SubscriberServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSubscribers(self, request, context):
-        """Lists subscribers by channel and name, with their lag. Fails with PAGE_TOKEN_INVALID,
+        """Lists subscribers by channel and name, with their lag; without the scope report only the channel's own. Fails with PAGE_TOKEN_INVALID,
         PAGE_SIZE_INVALID, CHANNEL_FORMAT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -46,7 +46,7 @@ class SubscriberServiceStub:
     Fails with SUBSCRIBER_NOT_FOUND, REVISION_IN_FUTURE, EPOCH_CHANGED.
     """
     ListSubscribers: _grpc.UnaryUnaryMultiCallable[_subscriber_service_pb2.ListSubscribersRequest, _subscriber_service_pb2.ListSubscribersResponse]
-    """Lists subscribers by channel and name, with their lag. Fails with PAGE_TOKEN_INVALID,
+    """Lists subscribers by channel and name, with their lag; without the scope report only the channel's own. Fails with PAGE_TOKEN_INVALID,
     PAGE_SIZE_INVALID, CHANNEL_FORMAT.
     """
     RemoveSubscriber: _grpc.UnaryUnaryMultiCallable[_subscriber_service_pb2.RemoveSubscriberRequest, _subscriber_service_pb2.RemoveSubscriberResponse]
@@ -72,7 +72,7 @@ class SubscriberServiceAsyncStub(SubscriberServiceStub):
     Fails with SUBSCRIBER_NOT_FOUND, REVISION_IN_FUTURE, EPOCH_CHANGED.
     """
     ListSubscribers: _aio.UnaryUnaryMultiCallable[_subscriber_service_pb2.ListSubscribersRequest, _subscriber_service_pb2.ListSubscribersResponse]  # type: ignore[assignment]
-    """Lists subscribers by channel and name, with their lag. Fails with PAGE_TOKEN_INVALID,
+    """Lists subscribers by channel and name, with their lag; without the scope report only the channel's own. Fails with PAGE_TOKEN_INVALID,
     PAGE_SIZE_INVALID, CHANNEL_FORMAT.
     """
     RemoveSubscriber: _aio.UnaryUnaryMultiCallable[_subscriber_service_pb2.RemoveSubscriberRequest, _subscriber_service_pb2.RemoveSubscriberResponse]  # type: ignore[assignment]
@@ -113,7 +113,7 @@ class SubscriberServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _subscriber_service_pb2.ListSubscribersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_subscriber_service_pb2.ListSubscribersResponse, _abc.Awaitable[_subscriber_service_pb2.ListSubscribersResponse]]:
-        """Lists subscribers by channel and name, with their lag. Fails with PAGE_TOKEN_INVALID,
+        """Lists subscribers by channel and name, with their lag; without the scope report only the channel's own. Fails with PAGE_TOKEN_INVALID,
         PAGE_SIZE_INVALID, CHANNEL_FORMAT.
         """
 

@@ -131,6 +131,11 @@ async def test_once_as_json_has_the_figures_of_real_calls(house: House) -> None:
 @pytest.mark.parametrize("columns", [80, 120])
 async def test_the_page_fits_the_terminal(house: House, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     server, _ = await busy(house)
+
+    async def is_alarmed() -> bool:
+        return "SUBSCRIBER_LAGGING" in await top(server, "--once")
+
+    await until(is_alarmed)
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = (await top(server, "--once")).splitlines()
     assert max(map(len, lines)) <= columns

@@ -33,7 +33,7 @@ BIG = {"movement", "sku", "lot", "stock_count", "stock_count_line"}
 ONE = UUID(int=0)
 QUERIES: dict[str, tuple[Any, ...]] = {
     "lock_counts": ([ONE],),
-    "read_counts": ([ONE],),
+    "read_counts": ([ONE], None, None),
     "read_count_differences": ([ONE],),
     "read_count_lines": ([ONE], ["sku-7"]),
     "read_counted_skus": (["sku-7"],),
@@ -41,8 +41,8 @@ QUERIES: dict[str, tuple[Any, ...]] = {
     "read_lot_moved_since": ([7], [7], [1], [40_000]),
     "write_counts": ([],),
     "write_count_lines": ([],),
-    "list_stock_counts": (None, None, None, 101),
-    "list_stock_count_lines": (ONE, "", "", True, 101),
+    "list_stock_counts": (None, None, None, 101, None, None),
+    "list_stock_count_lines": (ONE, "", "", True, 101, None),
 }
 WRITTEN_BY_KEY = {"write_counts", "write_count_lines"}
 """ON CONFLICT finds its rows by the primary key without a node of the plan."""

@@ -32,11 +32,11 @@ INSERT INTO transfer_line SELECT transfer_id, 0, 1, 1, 1, 0, 0, 0, '', '{}' FROM
 """
 NOBODY = UUID(int=0)
 READS: dict[str, tuple[Any, ...]] = {
-    "the newest": (None, None, None, None, None, None, 101),
-    "a later page": (UUID(int=20_000), None, None, None, None, None, 101),
-    "one": (None, NOBODY, None, None, None, None, 1),
-    "those of a reservation": (None, None, None, None, None, NOBODY, 101),
-    "those to a place": (None, None, None, None, "place-10", None, 101),
+    "the newest": (None, None, None, None, None, None, 101, None, None),
+    "a later page": (UUID(int=20_000), None, None, None, None, None, 101, None, None),
+    "one": (None, NOBODY, None, None, None, None, 1, None, None),
+    "those of a reservation": (None, None, None, None, None, NOBODY, 101, None, None),
+    "those to a place": (None, None, None, None, "place-10", None, 101, None, None),
 }
 
 

@@ -51,10 +51,17 @@ class Server:
 class Client:
     """Stubs of every service, and builders. The metadata of a call says which channel it is."""
 
-    def __init__(self, address: str, options: Sequence[tuple[str, Any]] = ()) -> None:
+    def __init__(
+        self,
+        address: str,
+        options: Sequence[tuple[str, Any]] = (),
+        interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+    ) -> None:
         self.address = address
         self.channel = grpc.aio.insecure_channel(
-            address, [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), *options]
+            address,
+            [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), *options],
+            interceptors=interceptors,
         )
         self.alarms = AlarmServiceStub(self.channel)
         self.stock = StockServiceStub(self.channel)

@@ -1,5 +1,6 @@
 """The audit trail: one entry for each change, and none can be changed unnoticed."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,13 @@ import pytest
 from inventory.postgres import audit
 from inventory.postgres.connection import Database
 from inventory.v1 import audit_service_pb2 as pb2
-from inventory.v1 import catalog_service_pb2, channel_service_pb2, reservation_service_pb2, stock_service_pb2
+from inventory.v1 import (
+    catalog_service_pb2,
+    channel_service_pb2,
+    reservation_service_pb2,
+    stock_service_pb2,
+    subscriber_service_pb2,
+)
 from inventory.v1.audit_service_pb2_grpc import AuditServiceStub
 from tests.rpc.client import Client, Server, eventually, new_id, refusal, reserve_request, seconds
 
@@ -112,6 +119,36 @@ async def test_the_catalogue_and_channels_are_told_with_what_was_before(client: 
     await client.channels.SetChannel(channel_service_pb2.SetChannelRequest(request_id=request_id, channel=channel))
     found = await one(client, request_id)
     assert [(change.kind, change.subject, change.before) for change in found.changes] == [("channel", "audited", "")]
+
+
+async def test_who_follows_by_name_is_told_when_it_comes_and_goes(client: Client) -> None:
+    name = f"books-{new_id()[:8]}"
+    register = subscriber_service_pb2.RegisterSubscriberRequest(name=name)
+    for _ in range(2):
+        await client.subscribers.RegisterSubscriber(register, metadata=AT_TILL_7)
+    await client.subscribers.RemoveSubscriber(
+        subscriber_service_pb2.RemoveSubscriberRequest(name=name), metadata=AT_TILL_7
+    )
+    await client.subscribers.RemoveSubscriber(subscriber_service_pb2.RemoveSubscriberRequest(name=name))
+    found = [entry for entry in await entries(client, channel="till-7") if name in entry.detail]
+    assert [entry.action for entry in found] == ["RemoveSubscriber", "RegisterSubscriber", "RegisterSubscriber"]
+    assert {entry.operator for entry in found} == {"Ewa"}
+
+
+async def test_many_who_register_at_once_wait_for_each_other_and_not_in_a_circle(client: Client) -> None:
+    sku, location = await client.stocked(100)
+    names = [f"crowd-{number}" for number in range(20)]
+    register = [
+        client.subscribers.RegisterSubscriber(subscriber_service_pb2.RegisterSubscriberRequest(name=name))
+        for name in names * 2
+    ]
+    await asyncio.gather(*register, *(client.reserve((sku, location, 1)) for _ in range(50)))
+    remove = [
+        client.subscribers.RemoveSubscriber(subscriber_service_pb2.RemoveSubscriberRequest(name=name))
+        for name in names * 2
+    ]
+    answers: list[Any] = await asyncio.gather(*remove, *(client.reserve((sku, location, 1)) for _ in range(50)))
+    assert sum(answer.removed for answer in answers[: len(remove)]) == len(names)
 
 
 async def test_each_request_of_a_batch_has_its_own_entry(client: Client) -> None:

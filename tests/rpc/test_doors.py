@@ -415,3 +415,15 @@ async def refusal_at(house: House, client: Client, metadata: Metadata) -> Refuse
 def test_the_table_has_every_method() -> None:
     assert len(METHODS) >= 60
     assert len({method.path for method in METHODS}) == len(METHODS)
+
+
+async def test_alarms_are_of_the_whole_house_and_not_told_to_who_is_limited_to_a_part(house: House) -> None:
+    metadata = await house.let_in("part", Scope.REPORT, Scope.WATCH, categories=["FOOD"])
+    for name in ("ListAlarms", "ListDeliveries", "AcknowledgeAlarm"):
+        found = await house.knock(Method(f"/inventory.v1.AlarmService/{name}", Scope.REPORT), metadata)
+        assert found is not None
+        assert (found.what, found.metadata) == (("PERMISSION_DENIED", "SCOPE_REQUIRED"), {"scope": "admin"})
+    request = watch_service_pb2.WatchRequest(now=Empty(), kinds=[watch_service_pb2.CHANGE_KIND_ALARM])
+    assert (await refusal(house.client.watch.Watch(request, metadata=metadata).read())).reason == "SCOPE_REQUIRED"
+    whole = await house.let_in("whole", Scope.REPORT)
+    assert await house.knock(Method("/inventory.v1.AlarmService/ListAlarms", Scope.REPORT), whole) is None

@@ -19,6 +19,7 @@ from inventory import listening, tls
 from inventory.cli import issuing
 from inventory.postgres.access import first_admin
 from inventory.postgres.connection import Database
+from inventory.rpc import transport
 from inventory.rpc.peer import certificate_sha256, fingerprint
 from inventory.server import start
 from inventory.settings import Settings
@@ -245,7 +246,7 @@ def test_what_is_no_certificate_has_no_fingerprint() -> None:
 async def test_garbage_and_idle_handshakes_are_cut_off_while_others_are_served(
     dsn: str, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inventory.server.OPTIONS", (("grpc.server_handshake_timeout_ms", 300),))
+    monkeypatch.setattr(transport, "HANDSHAKE_MAX_MS", 300)
     async with serving(dsn, files) as address:
         host, _, port = address.rpartition(":")
         opened = [await asyncio.open_connection(host, int(port)) for _ in range(20)]

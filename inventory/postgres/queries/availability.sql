@@ -56,9 +56,16 @@ CROSS JOIN LATERAL (
 WHERE transfer.state = 2 AND line.shipped > line.received + line.missing
 ORDER BY due_on NULLS LAST, location_id, reference
 
+-- name: read_visible_skus
+-- Those of SKUs that a reader may know. $1 codes; $2 what the categories begin with, each with a slash at its end.
+SELECT sku.code
+FROM unnest($1::text[]) AS named (code)
+CROSS JOIN LATERAL (SELECT code, category FROM sku WHERE code = named.code OFFSET 0) AS sku
+WHERE (sku.category || '/') ^@ ANY ($2::text[])
+
 -- name: find_channel
--- The number of a channel by code. $1 code.
-SELECT channel_id FROM channel WHERE code = $1
+-- The number of a channel by code. $1 code; $2 the only channel that the reader may know, or null.
+SELECT channel_id FROM channel WHERE code = $1 AND ($2::integer IS NULL OR channel_id = $2::integer)
 
 -- name: read_shown
 -- How quantities of SKUs are shown, and until when they are pre-ordered. $1 sku_ids.

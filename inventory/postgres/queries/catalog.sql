@@ -8,7 +8,7 @@ FROM sku WHERE code = ANY ($1::text[]) ORDER BY code FOR NO KEY UPDATE
 -- name: lock_locations
 -- Locks the locations a catalogue command names, in the one order: by code, after the SKUs. $1 codes.
 SELECT code, name, kind, active, address, latitude, longitude, priority, handling, cutoff_minute,
-    working_days, closed_on, time_zone, uses, transit_days
+    working_days, closed_on, time_zone, uses, transit_days, location_id
 FROM location WHERE code = ANY ($1::text[]) ORDER BY code FOR NO KEY UPDATE
 
 -- name: read_bundles_above
@@ -33,14 +33,15 @@ CROSS JOIN LATERAL (SELECT sku_id, code FROM sku WHERE code = wanted.code OFFSET
 WHERE EXISTS (SELECT FROM level WHERE sku_id = sku.sku_id AND revision > 0)
 
 -- name: read_units
--- The units of SKUs. $1 codes.
+-- The units of SKUs. $1 codes; $2 what categories with a slash at their end begin with, null for all.
 SELECT sku.code, sku.unit, sku.unit_digits, sku.units
 FROM unnest($1::text[]) AS wanted (code)
-CROSS JOIN LATERAL (SELECT code, unit, unit_digits, units FROM sku WHERE code = wanted.code OFFSET 0) AS sku
+CROSS JOIN LATERAL (SELECT code, category, unit, unit_digits, units FROM sku WHERE code = wanted.code OFFSET 0) AS sku
+WHERE $2::text[] IS NULL OR (sku.category || '/') ^@ ANY ($2::text[])
 
 -- name: read_barcode_owners
 -- Whom these barcodes belong to. The primary key of barcode proves it at the write. $1 barcodes.
-SELECT barcode.barcode, sku.code FROM barcode JOIN sku ON sku.sku_id = barcode.sku_id
+SELECT barcode.barcode, sku.code, sku.category FROM barcode JOIN sku ON sku.sku_id = barcode.sku_id
 WHERE barcode.barcode = ANY ($1::text[])
 
 -- name: read_clock

@@ -67,10 +67,15 @@ INSERT INTO channel_sku_version (revision, channel_id, sku_id, buffer, cap, shar
 SELECT $1::bigint, $4::integer, sku_id, buffer, cap, share_bp, oversell_limit, $2::integer, $3::timestamptz FROM new
 
 -- name: find_channel_settings
--- A channel by code, without settings too. $1 code.
+-- A channel by code, without settings too. $1 code; $2 the only channel that the reader may know, or null; $3 the
+-- numbers of the places that it may know, or null.
 SELECT channel_id, code, name, kind, buffer, cap, share_bp, oversell_limit, min_life_days, silent_after,
-    stop_selling_when_silent, selling_stopped, location_codes(location_ids) AS locations
-FROM channel WHERE code = $1
+    stop_selling_when_silent, selling_stopped,
+    location_codes(CASE WHEN $3::integer[] IS NULL THEN location_ids ELSE ARRAY(
+        SELECT location_id FROM unnest(location_ids) WITH ORDINALITY AS named (location_id, place)
+        WHERE location_id = ANY ($3::integer[]) ORDER BY place
+    ) END) AS locations
+FROM channel WHERE code = $1 AND ($2::integer IS NULL OR channel_id = $2::integer)
 
 -- name: list_channels
 -- A page of channels by code, those without settings too. $1 the last page's last code; $2 how many.

@@ -41,7 +41,8 @@ ORDER BY movement.revision, movement.ordinal
 
 -- name: read_latest
 -- The newest ledger row of each level after one revision up to and with another. $1, $2 the revisions; $3, $4 SKU and
--- location codes or null; $5 categories or null.
+-- location codes or null; $5 categories or null; $6 what the categories that the reader may know begin with, each with
+-- a slash at its end, or null.
 SELECT newest.revision, newest.ordinal, newest.kind, newest.on_hand_delta, newest.held_delta,
     newest.allocated_delta, newest.quality_control_delta, newest.damaged_delta, newest.quarantined_delta,
     newest.backordered_delta, newest.in_transit_delta, newest.incoming_delta, newest.on_hand_after, newest.held_after,
@@ -67,6 +68,7 @@ CROSS JOIN LATERAL (SELECT code FROM channel WHERE channel_id = newest.channel_i
 WHERE ($3::text[] IS NULL OR sku.code = ANY ($3::text[]))
     AND ($4::text[] IS NULL OR location.code = ANY ($4::text[]))
     AND ($5::text[] IS NULL OR sku.category = ANY ($5::text[]))
+    AND ($6::text[] IS NULL OR (sku.category || '/') ^@ ANY ($6::text[]))
 
 -- name: read_newest_of_skus
 -- Of each level of some SKUs the newest ledger row up to a revision. $1 SKU codes, $2 the revision.
@@ -135,7 +137,7 @@ ORDER BY version.revision, version.channel_id
 -- A page of levels as they were at a revision, by sku_id, then location_id. A level that has changed since is taken
 -- from the ledger, which carries the balances: so a snapshot of any size is of one revision without a transaction
 -- that lasts as long as the reading. ARRAY, because a sub-select behind OR would be no reason to use an index. $1 the revision; $2, $3 the last page's last ids; $4, $5 SKU and location codes
--- or null; $6 categories or null; $7 how many.
+-- or null; $6 categories or null; $7 how many; $8 as $6 of read_latest.
 SELECT sku.code AS sku, location.code AS location, level.sku_id, level.location_id,
     coalesce(past.on_hand_after, level.on_hand) AS on_hand, coalesce(past.held_after, level.held) AS held,
     coalesce(past.allocated_after, level.allocated) AS allocated,
@@ -170,12 +172,16 @@ WHERE (level.sku_id, level.location_id) > ($2::bigint, $3::integer) AND level.re
         SELECT version.category FROM sku_version AS version
         WHERE version.sku_id = level.sku_id AND version.revision <= $1 ORDER BY version.revision DESC LIMIT 1
     ) END = ANY ($6::text[]))
+    AND ($8::text[] IS NULL OR (CASE WHEN sku.revision <= $1 THEN sku.category ELSE (
+        SELECT version.category FROM sku_version AS version
+        WHERE version.sku_id = level.sku_id AND version.revision <= $1 ORDER BY version.revision DESC LIMIT 1
+    ) END || '/') ^@ ANY ($8::text[]))
 ORDER BY level.sku_id, level.location_id
 LIMIT $7
 
 -- name: read_sku_snapshot
 -- A page of SKUs as they were at a revision, by sku_id. $1 the revision; $2 the last page's last id; $3 codes or null;
--- $4 categories or null; $5 how many.
+-- $4 categories or null; $5 how many; $6 as that of read_latest.
 SELECT sku.sku_id, sku.code, version.name, version.category, version.unit, version.unit_digits, version.barcodes,
     version.active, version.attributes, version.kind, version.tracking, version.oversell_limit,
     version.preorder_until, version.preorder_limit, version.from_several_places, version.units, version.components
@@ -189,6 +195,7 @@ WHERE sku.sku_id > $2 AND ($3::text[] IS NULL OR sku.code = ANY ($3::text[]))
         SELECT sku_id FROM sku_version WHERE category = ANY ($4::text[])
     )))
     AND ($4::text[] IS NULL OR version.category = ANY ($4::text[]))
+    AND ($6::text[] IS NULL OR (version.category || '/') ^@ ANY ($6::text[]))
 ORDER BY sku.sku_id
 LIMIT $5
 
@@ -210,17 +217,22 @@ LIMIT $4
 
 -- name: read_channel_snapshot
 -- A page of channels that had settings at a revision, as they were, by channel_id. $1 the revision; $2 the last page's
--- last id; $3 how many.
+-- last id; $3 how many; $4 the only channel that the reader may know, by code, $5 the locations that it may know, by code,
+-- each null for all.
 SELECT channel.channel_id, channel.code, version.name, version.kind, version.buffer, version.cap, version.share_bp,
     version.oversell_limit, version.min_life_days, version.silent_after, version.stop_selling_when_silent,
-    version.selling_stopped, location_codes(version.location_ids) AS locations
+    version.selling_stopped, CASE WHEN $5::text[] IS NULL THEN location_codes(version.location_ids)
+    ELSE ARRAY(
+        SELECT named.code FROM unnest(location_codes(version.location_ids)) WITH ORDINALITY AS named (code, place)
+        WHERE named.code = ANY ($5::text[]) ORDER BY named.place
+    ) END AS locations
 FROM channel
 CROSS JOIN LATERAL (
     SELECT * FROM channel_version
     WHERE channel_version.channel_id = channel.channel_id AND channel_version.revision <= $1
     ORDER BY channel_version.revision DESC LIMIT 1
 ) AS version
-WHERE channel.channel_id > $2 AND channel.revision > 0
+WHERE channel.channel_id > $2 AND channel.revision > 0 AND ($4::text IS NULL OR channel.code = $4::text)
 ORDER BY channel.channel_id
 LIMIT $3
 

@@ -37,7 +37,8 @@ FROM unnest($1::bigint[], $2::date[]) AS settled (lot_id, expires_on)
 WHERE lot.lot_id = settled.lot_id
 
 -- name: list_lots
--- What of a SKU is of which lot, first-expiring first. $1 SKU code, $2 location code or null, $3 how many.
+-- What of a SKU is of which lot, first-expiring first. $1 SKU code, $2 location code or null, $3 how many; $4 the numbers of the
+-- reader's places, or null.
 SELECT lot.code AS lot, lot.expires_on, location.code AS location, of_level.on_hand, of_level.held, of_level.allocated,
     of_level.quality_control, of_level.damaged, of_level.quarantined, coalesce(due.held, 0) AS due
 FROM lot_level AS of_level
@@ -50,6 +51,7 @@ LEFT JOIN LATERAL (
 ) AS due ON true
 WHERE of_level.sku_id = (SELECT sku_id FROM sku WHERE code = $1) AND of_level.on_hand > 0
     AND ($2::text IS NULL OR of_level.location_id = (SELECT location_id FROM location WHERE code = $2::text))
+    AND ($4::integer[] IS NULL OR of_level.location_id = ANY ($4::integer[]))
 ORDER BY of_level.expires_on NULLS LAST, lot.code, location.code
 LIMIT $3
 

@@ -4,13 +4,15 @@ SELECT epoch, revision, compacted FROM feed_head
 
 -- name: read_stock
 -- Levels by code in the order asked; what doesn't exist has no sku_id or location_id. Holds that have run out and
--- aren't swept yet are told apart as due. $1, $2 SKU and location codes.
+-- aren't swept yet are told apart as due. $1, $2 SKU and location codes; $3, $4 the reader's places and categories, by
+-- location_id and by what a category with a slash at its end begins with, each null for all: others are unknown.
 SELECT pair.sku, pair.location, sku.sku_id, location.location_id, level.on_hand, level.held, level.allocated,
     level.quality_control, level.damaged, level.quarantined, level.backordered, level.in_transit, level.incoming,
     level.safety_stock, level.reorder_point, level.backorder_limit, level.revision, due.held AS due
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS pair (sku, location, position)
-LEFT JOIN sku ON sku.code = pair.sku
+LEFT JOIN sku ON sku.code = pair.sku AND ($4::text[] IS NULL OR (sku.category || '/') ^@ ANY ($4::text[]))
 LEFT JOIN location ON location.code = pair.location
+    AND ($3::integer[] IS NULL OR location.location_id = ANY ($3::integer[]))
 LEFT JOIN level ON level.sku_id = sku.sku_id AND level.location_id = location.location_id
 LEFT JOIN LATERAL (
     SELECT sum(line.held)::bigint AS held FROM reservation_line AS line
@@ -21,7 +23,8 @@ ORDER BY pair.position
 
 -- name: list_stock
 -- A page of levels by SKU code, then location code: SKU by SKU from where the last page ended, so that a page costs what
--- it gives. $1, $2 the last page's last codes; $3, $4 filters or null; $5 how many.
+-- it gives. $1, $2 the last page's last codes; $3, $4 filters or null; $5 how many; $6, $7 the reader's places and
+-- categories, as in read_stock.
 SELECT sku.code AS sku, level.*
 FROM sku
 CROSS JOIN LATERAL (
@@ -37,15 +40,18 @@ CROSS JOIN LATERAL (
     ) AS due ON true
     WHERE level.sku_id = sku.sku_id AND level.revision > 0 AND (sku.code > $1::text OR location.code > $2::text)
         AND ($4::text[] IS NULL OR location.code = ANY ($4::text[]))
+        AND ($6::integer[] IS NULL OR level.location_id = ANY ($6::integer[]))
     OFFSET 0
 ) AS level
 WHERE sku.code >= $1 AND ($3::text[] IS NULL OR sku.code = ANY ($3::text[]))
+    AND ($7::text[] IS NULL OR (sku.category || '/') ^@ ANY ($7::text[]))
 ORDER BY sku.code, level.location
 LIMIT $5
 
 -- name: list_movements
 -- A page of the ledger, newest first. $1, $2 the last page's last revision and ordinal; $3 SKU code, $4 location
--- code, $5 reservation, $6, $7 times from and before, each null for all; $8 how many.
+-- code, $5 reservation, $6, $7 times from and before, each null for all; $8 how many; $9, $10 the reader's places and
+-- categories, as in read_stock.
 SELECT movement.revision, movement.ordinal, movement.kind, movement.on_hand_delta, movement.held_delta,
     movement.allocated_delta, movement.quality_control_delta, movement.damaged_delta, movement.quarantined_delta,
     movement.backordered_delta, movement.in_transit_delta, movement.incoming_delta, movement.on_hand_after, movement.held_after,
@@ -54,7 +60,7 @@ SELECT movement.revision, movement.ordinal, movement.kind, movement.on_hand_delt
     movement.reference, movement.recorded_at, (SELECT code FROM lot WHERE lot_id = movement.lot_id) AS lot, sku.code AS sku, location.code AS location, channel.code AS channel,
     movement.sku_id, movement.location_id
 FROM movement
-CROSS JOIN LATERAL (SELECT code FROM sku WHERE sku_id = movement.sku_id OFFSET 0) AS sku
+CROSS JOIN LATERAL (SELECT code, category FROM sku WHERE sku_id = movement.sku_id OFFSET 0) AS sku
 CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = movement.location_id OFFSET 0) AS location
 CROSS JOIN LATERAL (SELECT code FROM channel WHERE channel_id = movement.channel_id OFFSET 0) AS channel
 WHERE (movement.revision, movement.ordinal) < ($1::bigint, $2::integer)
@@ -63,6 +69,8 @@ WHERE (movement.revision, movement.ordinal) < ($1::bigint, $2::integer)
     AND ($5::uuid IS NULL OR movement.reservation_id = $5::uuid)
     AND ($6::timestamptz IS NULL OR movement.recorded_at >= $6::timestamptz)
     AND ($7::timestamptz IS NULL OR movement.recorded_at < $7::timestamptz)
+    AND ($9::integer[] IS NULL OR movement.location_id = ANY ($9::integer[]))
+    AND ($10::text[] IS NULL OR (sku.category || '/') ^@ ANY ($10::text[]))
 ORDER BY movement.revision DESC, movement.ordinal DESC
 LIMIT $8
 
@@ -113,32 +121,36 @@ LEFT JOIN location AS pickup ON pickup.location_id = page.pickup_location_id
 ORDER BY page.reservation_id DESC, line.line_no
 
 -- name: find_sku
--- A SKU by code or by barcode. $1 code or null, $2 barcode or null.
+-- A SKU by code or by barcode. $1 code or null, $2 barcode or null; $3 the reader's categories, as in read_stock.
 SELECT code, name, category, unit, unit_digits, barcodes, active, attributes,
     kind, tracking, oversell_limit, preorder_until, preorder_limit, from_several_places, units, components
 FROM sku
 WHERE CASE WHEN $1::text IS NOT NULL THEN code = $1::text
     ELSE sku_id = (SELECT sku_id FROM barcode WHERE barcode = $2::text) END
+    AND ($3::text[] IS NULL OR (category || '/') ^@ ANY ($3::text[]))
 
 -- name: list_skus
--- A page of SKUs by code. $1 the last page's last code; $2 category or null; $3 active or null; $4 how many.
+-- A page of SKUs by code. $1 the last page's last code; $2 category or null; $3 active or null; $4 how many; $5 the
+-- reader's categories, as in read_stock.
 SELECT code, name, category, unit, unit_digits, barcodes, active, attributes,
     kind, tracking, oversell_limit, preorder_until, preorder_limit, from_several_places, units, components
 FROM sku
 WHERE code > $1
     AND ($2::text IS NULL OR (category <> '' AND (category = $2::text OR starts_with(category, $2::text || '/'))))
     AND ($3::boolean IS NULL OR active = $3::boolean)
+    AND ($5::text[] IS NULL OR (category || '/') ^@ ANY ($5::text[]))
 ORDER BY code
 LIMIT $4
 
 -- name: list_locations
 -- A page of locations by code. $1 the last page's last code; $2 one code, $3 kind, $4 active, each null for all; $5
--- how many.
+-- how many; $6 the reader's places or null.
 SELECT code, name, kind, active, address, latitude, longitude, priority, handling, cutoff_minute,
     working_days, closed_on, time_zone, uses, transit_days
 FROM location
 WHERE code > $1 AND ($2::text IS NULL OR code = $2::text) AND ($3::smallint IS NULL OR kind = $3::smallint)
     AND ($4::boolean IS NULL OR active = $4::boolean)
+    AND ($6::integer[] IS NULL OR location_id = ANY ($6::integer[]))
 ORDER BY code
 LIMIT $5
 

@@ -47,18 +47,27 @@ SELECT (SELECT count(*) FROM changed) + (SELECT count(*) FROM made) AS written
 
 -- name: read_serial_events
 -- What happened to a piece, newest first; `over`: it is promised to a hold that has run out, which nobody has ended yet.
--- $1 SKU code, $2 serial number, $3 how many.
+-- $1 SKU code, $2 serial number, $3 how many; $4, $5 the reader's places and categories, as in read_stock: a piece that
+-- is elsewhere is unknown, and what happened to it there is left out.
 SELECT event.revision, event.state, location.code AS location, event.disposition, event.reservation_id,
     event.reference, event.recorded_at, serial.state = 2 AND EXISTS (
         SELECT FROM reservation JOIN reservation_line AS line USING (reservation_id)
         WHERE reservation.reservation_id = serial.reservation_id AND line.line_no = serial.line_no
             AND line.allocated = 0 AND reservation.state = 1 AND reservation.expires_at <= clock_timestamp()
     ) AS over
-FROM (SELECT sku_id FROM sku WHERE code = $1) AS sku
-CROSS JOIN LATERAL (SELECT * FROM serial WHERE serial.sku_id = sku.sku_id AND serial.serial = $2 OFFSET 0) AS serial
+FROM (
+    SELECT sku_id FROM sku WHERE code = $1 AND ($5::text[] IS NULL OR (category || '/') ^@ ANY ($5::text[]))
+) AS sku
+CROSS JOIN LATERAL (
+    SELECT * FROM serial
+    WHERE serial.sku_id = sku.sku_id AND serial.serial = $2
+        AND ($4::integer[] IS NULL OR serial.location_id = ANY ($4::integer[]))
+    OFFSET 0
+) AS serial
 CROSS JOIN LATERAL (
     SELECT * FROM serial_event
     WHERE serial_event.sku_id = sku.sku_id AND serial_event.serial = serial.serial
+        AND ($4::integer[] IS NULL OR serial_event.location_id = ANY ($4::integer[]))
     ORDER BY revision DESC
     LIMIT $3
 ) AS event

@@ -8,6 +8,41 @@ FROM (
     ORDER BY key
 ) AS sorted
 
+-- name: lock_holders
+-- Whoever holds something in the name of a channel that may hold only so much of a SKU waits here for others who do, on
+-- any replica: what they would hold together could not be counted. In one order, after the owners, and before every
+-- other lock. Gives the SKUs by number; of a bundle those it is made of. $1 channels, each with a SKU code.
+SELECT channel_id, sku_id, pg_advisory_xact_lock(key)
+FROM (
+    SELECT DISTINCT holder.channel_id, part.sku_id,
+        hashtextextended(concat_ws(' ', 'inventory.holder', current_schema(), holder.channel_id, part.sku_id), 0) AS key
+    FROM unnest($1::owner_key[]) AS holder
+    CROSS JOIN LATERAL (SELECT sku_id, kind FROM sku WHERE code = holder.owner OFFSET 0) AS sku
+    CROSS JOIN LATERAL (
+        SELECT sku.sku_id WHERE sku.kind <> 2
+        UNION ALL
+        SELECT sku_id FROM bundle_leaf WHERE bundle_sku_id = sku.sku_id AND sku.kind = 2
+    ) AS part
+    ORDER BY key
+) AS sorted
+
+-- name: read_held
+-- What channels hold of SKUs, and have back-ordered with their holds, at all places; what has run out doesn't count.
+-- $1, $2 channels and sku_ids; $3 the clock; $4 reservations that are counted elsewhere.
+SELECT holder.channel_id, holder.sku_id, coalesce(sum(line.held + line.backordered), 0)::bigint AS held
+FROM unnest($1::integer[], $2::bigint[]) AS holder (channel_id, sku_id)
+CROSS JOIN LATERAL (
+    SELECT reservation_id, held, backordered FROM reservation_line
+    WHERE sku_id = holder.sku_id AND (held > 0 OR backordered > 0) AND expires_at > $3
+        AND reservation_id <> ALL ($4::uuid[])
+    OFFSET 0
+) AS line
+CROSS JOIN LATERAL (
+    SELECT FROM reservation
+    WHERE reservation_id = line.reservation_id AND channel_id = holder.channel_id OFFSET 0
+) AS own
+GROUP BY holder.channel_id, holder.sku_id
+
 -- name: find_and_lock
 -- Finds what a batch must know and locks every level it may change, in the one global order: by sku_id, then
 -- location_id. Holding all levels of a reservation's lines is what guards the reservation; but for owners and

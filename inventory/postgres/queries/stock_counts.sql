@@ -9,7 +9,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = found.location_id OFFSET 0) AS location
 
 -- name: read_counts
--- Stock counts by id. $1 ids.
+-- Stock counts by id. $1 ids; $2, $3 the reader's places and categories, as in read_stock: of a count that is of others
+-- nothing is known.
 SELECT found.count_id, found.channel_id, channel.code AS channel, found.location_id, location.code AS location,
     found.category, found.state, found.version, found.lines, found.reference, found.reason, found.opened_at,
     found.ended_at
@@ -17,6 +18,8 @@ FROM unnest($1::uuid[]) AS named (count_id)
 CROSS JOIN LATERAL (SELECT * FROM stock_count WHERE count_id = named.count_id OFFSET 0) AS found
 CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = found.location_id OFFSET 0) AS location
 CROSS JOIN LATERAL (SELECT code FROM channel WHERE channel_id = found.channel_id OFFSET 0) AS channel
+WHERE ($2::integer[] IS NULL OR found.location_id = ANY ($2::integer[]))
+    AND ($3::text[] IS NULL OR (found.category || '/') ^@ ANY ($3::text[]))
 
 -- name: read_count_differences
 -- The lines of stock counts that differ, which is what posting moves. $1 ids.
@@ -88,7 +91,7 @@ ON CONFLICT (count_id, sku_id, lot_id) DO UPDATE SET counted = excluded.counted,
 
 -- name: list_stock_counts
 -- A page of stock counts, newest first. $1 the last page's last id or null; $2 state, $3 location code, each null for
--- all; $4 how many.
+-- all; $4 how many; $5, $6 the reader's places and categories, as in read_counts.
 SELECT found.count_id, found.channel_id, channel.code AS channel, found.location_id, location.code AS location,
     found.category, found.state, found.version, found.lines, found.reference, found.reason, found.opened_at,
     found.ended_at
@@ -96,6 +99,8 @@ FROM (
     SELECT * FROM stock_count
     WHERE ($1::uuid IS NULL OR count_id < $1::uuid) AND ($2::smallint IS NULL OR state = $2::smallint)
         AND ($3::text IS NULL OR location_id = (SELECT location_id FROM location WHERE code = $3::text))
+        AND ($5::integer[] IS NULL OR location_id = ANY ($5::integer[]))
+        AND ($6::text[] IS NULL OR (category || '/') ^@ ANY ($6::text[]))
     ORDER BY count_id DESC
     LIMIT $4
 ) AS found
@@ -105,13 +110,13 @@ ORDER BY found.count_id DESC
 
 -- name: list_stock_count_lines
 -- A page of a stock count's lines by SKU code and lot. $1 id; $2, $3 the last page's last codes; $4 only those that
--- differ; $5 how many.
+-- differ; $5 how many; $6 the reader's categories, as in read_stock.
 SELECT sku.code AS sku, coalesce(lot.code, '') AS lot, line.sku_id, line.lot_id, line.counted, line.on_hand,
     line.at_revision
 FROM stock_count_line AS line
-CROSS JOIN LATERAL (SELECT code FROM sku WHERE sku_id = line.sku_id OFFSET 0) AS sku
+CROSS JOIN LATERAL (SELECT code, category FROM sku WHERE sku_id = line.sku_id OFFSET 0) AS sku
 LEFT JOIN LATERAL (SELECT code FROM lot WHERE lot_id = line.lot_id OFFSET 0) AS lot ON true
-WHERE line.count_id = $1 AND (NOT $4::boolean OR line.counted <> line.on_hand)
+WHERE line.count_id = $1 AND ($6::text[] IS NULL OR (sku.category || '/') ^@ ANY ($6::text[])) AND (NOT $4::boolean OR line.counted <> line.on_hand)
     AND (sku.code, coalesce(lot.code, '')) > ($2::text, $3::text)
 ORDER BY sku.code, coalesce(lot.code, '')
 LIMIT $5

@@ -1,7 +1,7 @@
 -- name: read_subscribers
 -- Subscribers by channel and name, with their lag. What the feed tells of subscribers and alarms isn't counted: else one
 -- whose limit is low would fall behind by being told of. $1, $2 the last page's last channel and name; $3 a channel or null; $4 a name or
--- null; $5 how many.
+-- null; $5 how many; $6 the only channel that the reader may know, or null.
 SELECT channel.code AS channel, subscriber.name, subscriber.acknowledged, subscriber.acknowledged_at,
     subscriber.registered_at, subscriber.deadline, subscriber.lag_changes_max, subscriber.lag_max, subscriber.state,
     greatest(head.revision - subscriber.acknowledged - (
@@ -16,7 +16,7 @@ SELECT channel.code AS channel, subscriber.name, subscriber.acknowledged, subscr
     now() - subscriber.acknowledged_at AS silent, subscriber.channel_id
 FROM feed_head AS head, channel JOIN subscriber ON subscriber.channel_id = channel.channel_id
 WHERE (channel.code, subscriber.name) > ($1::text, $2::text) AND ($3::text IS NULL OR channel.code = $3)
-    AND ($4::text IS NULL OR subscriber.name = $4)
+    AND ($4::text IS NULL OR subscriber.name = $4) AND ($6::integer IS NULL OR channel.channel_id = $6::integer)
 ORDER BY channel.code, subscriber.name
 LIMIT $5
 

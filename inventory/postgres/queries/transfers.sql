@@ -67,7 +67,8 @@ WHERE transfer_id = ANY (ARRAY(
 -- A page of transfers with their lines, newest first; what is planned for a reservation that has ended is cancelled,
 -- also when nobody has said so yet. Scalar subqueries, which are never hashed: only a page's reservations are looked at.
 -- $1 the last page's last id or null; $2 one id, $3 state, $4 from, $5 to, $6
--- reservation, each null for all; $7 how many.
+-- reservation, each null for all; $7 how many; $8, $9 the reader's places and categories, as in read_stock: what names
+-- anything else is unknown.
 WITH page AS (
     SELECT * FROM (
         SELECT transfer_id, channel_id, from_location_id, to_location_id,
@@ -87,6 +88,14 @@ WITH page AS (
         AND ($4::text IS NULL OR from_location_id = (SELECT location_id FROM location WHERE code = $4::text))
         AND ($5::text IS NULL OR to_location_id = (SELECT location_id FROM location WHERE code = $5::text))
         AND ($6::uuid IS NULL OR reservation_id = $6::uuid)
+        AND ($8::integer[] IS NULL OR (
+            from_location_id = ANY ($8::integer[]) AND to_location_id = ANY ($8::integer[])
+        ))
+        AND ($9::text[] IS NULL OR (
+            SELECT bool_and((sku.category || '/') ^@ ANY ($9::text[]))
+            FROM transfer_line AS line JOIN sku ON sku.sku_id = line.sku_id
+            WHERE line.transfer_id = transfer.transfer_id
+        ))
     ORDER BY transfer_id DESC
     LIMIT $7
 )

@@ -1,3 +1,7 @@
+-- name: read_location_codes
+-- The codes of locations. $1 their numbers.
+SELECT location_codes($1::integer[])
+
 -- name: read_facts
 -- SKUs as they were at a revision, as decisions see them; none that didn't exist then. $1 codes, $2 the revision.
 SELECT sku.sku_id, sku.code, version.category, version.active, version.kind, version.tracking, version.oversell_limit,
@@ -11,7 +15,8 @@ CROSS JOIN LATERAL (
 
 -- name: read_facts_page
 -- A page of SKUs as they were at a revision, by sku_id. $1 the revision; $2 the last page's last id; $3 codes or null;
--- $4 categories or null; $5 whether only those that change with the calendar; $6 how many.
+-- $4 categories or null; $5 whether only those that change with the calendar; $6 how many; $7 what the categories that
+-- the reader may know begin with, each with a slash at its end, or null.
 SELECT sku.sku_id, sku.code, version.category, version.active, version.kind, version.tracking, version.oversell_limit,
     version.preorder_until, version.preorder_limit, version.from_several_places, version.components
 FROM sku
@@ -25,6 +30,7 @@ WHERE sku.sku_id > $2 AND ($3::text[] IS NULL OR sku.code = ANY ($3::text[]))
     )))
     AND ($4::text[] IS NULL OR version.category = ANY ($4::text[]))
     AND (NOT $5::boolean OR version.tracking = 1 OR version.preorder_until IS NOT NULL)
+    AND ($7::text[] IS NULL OR (version.category || '/') ^@ ANY ($7::text[]))
 ORDER BY sku.sku_id
 LIMIT $6
 
