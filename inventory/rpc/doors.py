@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -201,9 +201,12 @@ class Doors:
         self.refused[reason] += 1
         host = peer.rpartition(":")[0]
         kind = _Refused(code, known.channel_id if known else 0, known.key_id if known else "", host, reason, what)
+        self._count(kind, 1)
+
+    def _count(self, kind: _Refused, times: int) -> None:
         if kind not in self._refused and len(self._refused) >= REFUSED_KINDS_MAX:
-            kind = _Refused(code, 0, "", "", reason, "")
-        self._refused[kind] += 1
+            kind = _Refused(kind.code, 0, "", "", kind.reason, "")
+        self._refused[kind] += times
 
     async def run(self) -> None:
         """For ever; cancel it to end it."""
@@ -249,13 +252,22 @@ class Doors:
             self._put(kept, self._read_at)
 
     async def note(self) -> None:
-        """Which credentials were used, and who was refused. Raises a `StorageError`."""
+        """Which credentials were used, and who was refused: what can't be told now is told with the next. Raises a
+        `StorageError`."""
         used, self._used = self._used, set()
-        if used:
-            await access.note_used(self._reader, list(used))
         refused, self._refused = self._refused, Counter()
-        if not refused:
-            return
+        try:
+            if used:
+                await access.note_used(self._reader, list(used))
+            if refused:
+                await self._tell_refused(refused)
+        except StorageError:
+            self._used |= used
+            for kind, times in refused.items():
+                self._count(kind, times)
+            raise
+
+    async def _tell_refused(self, refused: Mapping[_Refused, int]) -> None:
         now = (await self._reader.fetch("read_clock"))[0][0]
         entries = [
             Entry(

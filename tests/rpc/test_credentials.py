@@ -2,12 +2,20 @@
 
 # ruff: noqa: F811 - a fixture of another module
 
+import json
+import secrets
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from inventory.domain.access import Scope
+from inventory.domain.refusal import Reason
+from inventory.postgres.connection import Database
+from inventory.postgres.errors import StorageError
+from inventory.postgres.reads import Reader
+from inventory.rpc.doors import Doors
 from inventory.v1 import access_service_pb2 as pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from tests.rpc.client import new_id, refusal, unique
@@ -60,3 +68,26 @@ async def test_settings_of_another_channel_are_not_found(house: House) -> None:
         assert found.what == ("NOT_FOUND", "CHANNEL_NOT_FOUND"), code
     own = await house.client.channels.GetChannel(channel_pb2.GetChannelRequest(), metadata=metadata)
     assert own.channel.channel == mine
+
+
+async def test_who_was_refused_is_told_later_if_the_database_has_no_time_now(module_dsn: str) -> None:
+    database = Database(module_dsn, "inventory")
+    reader = await Reader.open(database)
+    other = await database.connect()
+    peer = f"ipv4:192.0.2.{secrets.randbelow(256)}:1"
+    try:
+        doors = Doors(reader)
+        doors.note_refused(Reason.CREDENTIALS_INVALID, 16, peer, None, "")
+        async with other.transaction():
+            await other.execute("SELECT FROM feed_head FOR UPDATE")
+            with pytest.raises(StorageError):
+                await doors.note()
+            doors.note_refused(Reason.CREDENTIALS_INVALID, 16, peer, None, "")
+        await doors.note()
+        told = await other.fetch(
+            "SELECT detail FROM audit_entry WHERE action = 'Authenticate' AND peer = $1", peer.rpartition(":")[0]
+        )
+        assert [json.loads(row["detail"])["times"] for row in told] == [2]
+    finally:
+        await other.close()
+        await reader.close()
