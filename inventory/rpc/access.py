@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from inventory.domain.refusal import Reason, Refusal, channel_not_found
 from inventory.postgres import access as accesses
 from inventory.postgres.access import Change, ChannelAccess, NewCredential, changing
 from inventory.postgres.connection import Database
+from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Reader
 from inventory.rpc import access_messages as messages
 from inventory.rpc import page_token, parse
@@ -160,9 +162,10 @@ class AccessService:
         ).SerializeToString()
 
     async def _look(self) -> None:
-        """Here it is in force with the answer."""
+        """Here it is in force with the answer, if it can be: it is done, and a token can't be shown again."""
         if self._doors is not None:
-            await self._doors.look()
+            with suppress(StorageError):  # looked at again within a second
+                await self._doors.look()
 
 
 async def _make(
