@@ -1,4 +1,4 @@
-"""What do credentials, scopes, limits, the audit trail, metrics and logs cost a unary Reserve?
+"""What do credentials, scopes, limits, the audit trail, metrics, logs and alarms cost a unary Reserve?
 
 One line a call, 64 calls in flight, 500 SKUs with plenty of stock. The yardstick is the same build without all of it;
 the ratio is that of the server's CPU a call.

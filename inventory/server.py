@@ -28,6 +28,7 @@ from inventory.engine.lane import Lane
 from inventory.feed.forgetting import Forgetting
 from inventory.feed.hub import Feed
 from inventory.feed.keeping import Keeping
+from inventory.figures.giving_back import GivingBack
 from inventory.health import Health
 from inventory.listening import Shared, listen
 from inventory.metrics import serve_metrics
@@ -82,6 +83,7 @@ NOT_SHARED = Shared()
 READING = tuple(service.SERVICE.full_name for service in (watch, availability, operations))
 
 log = structlog.get_logger(__name__)
+FirstToken = Callable[[str], None]
 Work = Callable[[], Coroutine[None, None, None]]
 """What goes on beside the calls, for ever."""
 
@@ -91,7 +93,7 @@ async def serve(
     dsn: str,
     *,
     ready: Callable[[str], None] = lambda address: None,
-    first_token: Callable[[str], None] = lambda token: None,
+    first_token: FirstToken | None = None,
     beside: Coroutine[None, None, None] | None = None,
     shared: Shared = NOT_SHARED,
     stop_signals: Collection[signal.Signals] = STOP_SIGNALS,
@@ -110,7 +112,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         if beside is not None:
             stack.push_async_callback(_cancel, asyncio.create_task(beside, name="beside"))
-        starting = asyncio.create_task(start(settings, dsn, stack, shared))
+        starting = asyncio.create_task(start(settings, dsn, stack, shared, first_token))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():  # it waits for another's migration, or for a database
@@ -118,16 +120,18 @@ async def serve(
             return
         _spare_the_collector()
         address = starting.result()
-        if not (settings.development or shared.addresses) and (
-            token := await first_admin(Database(dsn, settings.db_schema))
-        ):
-            first_token(token)
         ready(address)
         await stopped
         log.info("stopping")
 
 
-async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Shared = NOT_SHARED) -> str:
+async def start(
+    settings: Settings,
+    dsn: str,
+    stack: AsyncExitStack,
+    shared: Shared = NOT_SHARED,
+    first_token: FirstToken | None = None,
+) -> str:
     """Starts everything; leaving the stack stops it in order. Returns the address it listens on."""
     certificate = guard(settings)
     database = Database(dsn, settings.db_schema)
@@ -154,9 +158,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
 
     stack.push_async_callback(finish_lane)
     keeping = Keeping(database, reader, settings.feed_age, settings.feed_changes)
-    doors = None if settings.development else Doors(reader)
-    if doors is not None:
-        await doors.look()
+    doors = None if settings.development else await _doors(database, reader, first_token)
     streams, edge = Streams(), Edge()
     meter = Meter(CallLog(LogCalls(settings.log_calls)), tracing, edge.finished)
     sources = operations.Sources(reader, feed, lane, streams, meter, lambda: keeping.subscribers, doors)
@@ -166,6 +168,7 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
         "feed": partial(feed.run, lambda: lane.busy, lambda: writer.pid),
         "keeping": keeping.run,
         "forgetting": Forgetting(reader).run,
+        "giving back": GivingBack(lambda: lane.busy or streams.calls).run,
         **({} if doors is None else {"doors": doors.run}),
     }
     stack.push_async_callback(_cancel, *(asyncio.create_task(_keep_on(name, works[name]), name=name) for name in works))
@@ -215,6 +218,15 @@ async def start(settings: Settings, dsn: str, stack: AsyncExitStack, shared: Sha
 
     stack.push_async_callback(end_calls)
     return _address(settings, port)
+
+
+async def _doors(database: Database, reader: Reader, first_token: FirstToken | None) -> Doors:
+    """Those of all who may come in; when there is nobody, `first_token` is told of one who may do everything."""
+    if first_token is not None and (token := await first_admin(database)):
+        first_token(token)
+    doors = Doors(reader)
+    await doors.look()
+    return doors
 
 
 def _see(

@@ -40,3 +40,5 @@ class Evidence:
     """None: the only server is somebody else's."""
     verified: tuple[bool, str] | None
     """Whether `inventory verify` passed, and its last words; None when the database is somebody else's."""
+    audited: tuple[bool, str] | None
+    """The same of `inventory audit verify`: every change has its entry, and none was changed."""

@@ -249,10 +249,12 @@ class _Demo:
             levels = books.levels(client, locations, step.advance)
         with self._screen.step("reading the ledger") as step:
             ledger = books.ledger(client, watched.start, names.location_prefix, step.advance)
-        verified = None
+        verified = audited = None
         if self._own:
             with self._screen.step("inventory verify"):
                 verified = self._own.verify()
+            with self._screen.step("inventory audit verify"):
+                audited = self._own.verify_audit()
         put: dict[Key, int] = {
             (names.sku(sku), names.location(location)): quantity for sku, location, quantity in journey.opening_stock
         }
@@ -274,6 +276,7 @@ class _Demo:
             expired=books.expired_reservations(survivor, names.channel(WEB)),
             kill=kill,
             verified=verified,
+            audited=audited,
         )
 
     def _settle(self, client: SyncInventoryClient, watcher: Worker) -> int:

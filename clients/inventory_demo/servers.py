@@ -12,11 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 from inventory_demo.crew import DemoFailed
@@ -27,6 +27,7 @@ REMOVE_TIMEOUT_S = 20.0
 VERIFY_TIMEOUT_S = 3_600.0
 PSQL_TIMEOUT_S = 60.0
 POLL_S = 0.05
+BROKEN_SHOWN_MAX = 10
 _READY = re.compile(r"Inventory serves gRPC on (\S+)")
 _JOIN = re.compile(r"another server joins with --dsn '([^']+)'")
 
@@ -166,8 +167,23 @@ class OwnServers:
 
     def verify(self) -> tuple[bool, str]:
         """Runs `inventory verify` on the database: whether it passed, and what it found."""
+
+        def told(said: Any) -> tuple[str, list[str]]:
+            broken = [f"{one['check']} {one['promise']}" for one in said["checks"] if not one["ok"]]
+            return f"{len(said['checks'])} promises at revision {said['revision']:,}", broken
+
+        return self._proof(self._command("verify", "--json"), told)
+
+    def verify_audit(self) -> tuple[bool, str]:
+        """Runs `inventory audit verify` on the database: as `verify`."""
+        return self._proof(
+            self._command("audit", "verify", "--json"), lambda said: (f"{said['batches']:,} batches", said["wrong"])
+        )
+
+    def _proof(self, command: Sequence[str], told: Callable[[Any], tuple[str, list[str]]]) -> tuple[bool, str]:
+        """`told` gives what a command's JSON says that it found, and what is broken."""
         result = subprocess.run(
-            self._command("verify", "--json"),
+            command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -176,22 +192,20 @@ class OwnServers:
             check=False,
         )
         try:
-            said = json.loads(result.stdout)
-            broken = [f"{one['check']} {one['promise']}" for one in said["checks"] if not one["ok"]]
-            found = f"{len(said['checks'])} promises at revision {said['revision']:,}"
+            found, broken = told(json.loads(result.stdout))
         except (ValueError, KeyError, TypeError):
             words = (result.stderr or result.stdout).strip().splitlines() or ["nothing"]
             return False, f"exit code {result.returncode}, it said: {words[-1]}"
         passed = result.returncode == 0 and not broken
-        return passed, found if not broken else f"{found}, broken: {'; '.join(broken)}"
+        return passed, found if not broken else f"{found}, broken: {'; '.join(broken[:BROKEN_SHOWN_MAX])}"
 
     @property
     def _data(self) -> Path:
         return self._folder / "data"
 
-    def _command(self, name: str, *arguments: str) -> list[str]:
+    def _command(self, *words: str) -> list[str]:
         data = [] if self._dsn is not None else ["--data-dir", str(self._data)]
-        return [sys.executable, "-m", "inventory", name, *data, *arguments]
+        return [sys.executable, "-m", "inventory", *words, *data]
 
     def _start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         number = len(self._replicas) + 1

@@ -67,6 +67,8 @@ def judge(evidence: Evidence) -> list[Check]:
         checks += [_killed_amid_work(evidence, evidence.kill), _went_on_elsewhere(evidence, evidence.kill)]
     if evidence.verified is not None:
         checks.append(Check("inventory verify", *evidence.verified))
+    if evidence.audited is not None:
+        checks.append(Check("every change has its author, chained", *evidence.audited))
     return checks
 
 

@@ -20,6 +20,7 @@ from inventory.domain.refusal import Reason, Refusal
 from inventory.engine.failures import Defect, EngineError, ShuttingDown
 from inventory.postgres.access import InForce
 from inventory.postgres.errors import CommandFault, StorageError
+from inventory.rpc.bulk import check, kind_of
 from inventory.rpc.doors import Doors, Gate
 from inventory.rpc.errors import BY_NUMBER, CODES, status
 from inventory.rpc.streams import Streams
@@ -132,6 +133,7 @@ def unary(
 ) -> Method:
     """One request, one answer; the handler gives the answer's bytes."""
     parse = request_type.FromString
+    kind = kind_of(request_type)
 
     def method(caller: Caller) -> grpc.RpcMethodHandler[bytes, bytes]:
         async def work(raw: bytes, context: Context[bytes, bytes]) -> bytes:
@@ -140,6 +142,7 @@ def unary(
                 await context.abort(
                     grpc.StatusCode.RESOURCE_EXHAUSTED, f"a message of this method has at most {bytes_max} bytes"
                 )
+            check(raw, kind)
             return await handler(parse(raw), call)
 
         return grpc.unary_unary_rpc_method_handler(_guarded(work, caller))

@@ -36,6 +36,7 @@ from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Head, Reader
 from inventory.rpc import page_token, parse
 from inventory.rpc import reconciliation_messages as messages
+from inventory.rpc.bulk import check, kind_of
 from inventory.rpc.method import Call, Context, Method, both_streams, unary
 from inventory.rpc.reading import reached
 from inventory.rpc.reservation import new_id
@@ -43,6 +44,7 @@ from inventory.rpc.streams import Streams
 from inventory.v1 import reconciliation_service_pb2 as pb2
 
 SERVICE = pb2.DESCRIPTOR.services_by_name["ReconciliationService"]
+_REQUEST = kind_of(pb2.ReconcileRequest)
 LAST_WORDS_S = 2.0
 """For how long it is tried to store that a stream has broken."""
 
@@ -232,6 +234,7 @@ async def _read(context: Context[bytes, bytes], due: str) -> pb2.ReconcileReques
     raw = await context.read()
     if not isinstance(raw, bytes):
         raise Refusal(Reason.FIELD_REQUIRED, f"the stream ended without its {due}", field=due)
+    check(raw, _REQUEST)
     request = pb2.ReconcileRequest.FromString(raw)
     if request.WhichOneof("part") is None:
         raise Refusal(Reason.FIELD_REQUIRED, "say begin, rows or end", field="part")

@@ -19,6 +19,7 @@ from inventory.postgres.identity import UUID
 from inventory.postgres.reads import Reader
 from inventory.rpc import formats, page_token, parse, reservation_messages
 from inventory.rpc.amounts import Amounts, names_amounts
+from inventory.rpc.bulk import check, kind_of
 from inventory.rpc.doors import RateLimited
 from inventory.rpc.errors import status
 from inventory.rpc.method import BULK_BYTES_MAX, DEADLINE_DEFAULT_S, Call, Context, Method, both_streams, unary
@@ -29,6 +30,7 @@ from inventory.rpc.writes import Writes
 from inventory.v1 import reservation_service_pb2 as pb2
 
 SERVICE = pb2.DESCRIPTOR.services_by_name["ReservationService"]
+_STREAMED = kind_of(pb2.ReserveStreamRequest)
 Pending = tuple[str, asyncio.Future[Outcome] | bytes]
 """A request_id, and its outcome to come or the status it has already."""
 STREAM_MESSAGES_IN_FLIGHT_MAX = 16
@@ -149,6 +151,7 @@ class ReservationService:
                         while isinstance(raw := await context.read(), bytes):  # else it is the end
                             until = loop.time() + DEADLINE_DEFAULT_S
                             call.caller.gate.charge()
+                            check(raw, _STREAMED)
                             request = pb2.ReserveStreamRequest.FromString(raw)
                             pending = await self._submit_all(request.requests, call._replace(deadline=until))
                             group.create_task(respond(pending))

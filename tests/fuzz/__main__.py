@@ -11,6 +11,7 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import grpc
@@ -19,6 +20,7 @@ from inventory.v1 import stock_service_pb2 as stock_pb2
 from tests.fuzz.campaign import Campaign, Found
 from tests.fuzz.house import DOORS_LOOK_S, House, opened
 from tests.fuzz.methods import Known, Method, methods
+from tests.fuzz.tables import checksums
 from tests.fuzz.world import Caller, Metadata
 from tests.fuzz.world import opened as shop
 from tests.race.processes import Process
@@ -33,6 +35,8 @@ LOG_BYTES_MAX = 200_000
 CALL_S_MAX = 2.0
 PROGRESS_S = 5.0
 WARM_S = 3.0
+DEFECT = "[error"
+"""The level of a log line that says so."""
 
 
 def main() -> int:
@@ -56,8 +60,10 @@ async def fuzz(seconds: float, seed: int, *, credentials: bool) -> int:
         wanted = methods()
         caller = Caller(house.address, house.metadata)
         known = await _opened(caller, house)
-        await _warm(caller, known, wanted)
-        at_start = house.server.memory_bytes()
+        guarded = Caller(house.guarded.address, house.metadata, house.certificate)
+        await _warm((caller, guarded), known, wanted)
+        await guarded.close()
+        at_start = house.memory_bytes()
         progress = asyncio.create_task(_progress(house, found, at_start))
         rest_s = seconds
         if credentials:
@@ -82,7 +88,7 @@ async def fuzz(seconds: float, seed: int, *, credentials: bool) -> int:
 
 async def _opened(caller: Caller, house: House) -> Known:
     if house.token:
-        await asyncio.sleep(DOORS_LOOK_S)  # until the server has looked at its credentials
+        await asyncio.sleep(DOORS_LOOK_S)  # until the servers have looked at their credentials
     known = await shop(caller)
     if house.token:
         known.by_name["channel"] = "fuzz"
@@ -90,11 +96,11 @@ async def _opened(caller: Caller, house: House) -> Known:
     return known
 
 
-async def _warm(caller: Caller, known: Known, wanted: Sequence[Method]) -> None:
+async def _warm(callers: Sequence[Caller], known: Known, wanted: Sequence[Method]) -> None:
     """What every server does in its first seconds is no growth."""
     until = time.monotonic() + WARM_S
     while time.monotonic() < until:
-        for method in wanted:
+        for caller, method in product(callers, wanted):
             try:
                 await caller.raw(method, known.good(method.descriptor.input_type).SerializeToString())
             except grpc.aio.AioRpcError as error:  # a token is revoked only once
@@ -105,13 +111,13 @@ async def _warm(caller: Caller, known: Known, wanted: Sequence[Method]) -> None:
 async def _without(
     house: House, known: Known, wanted: Sequence[Method], chance: random.Random, found: Found, seconds: float
 ) -> None:
-    before = await house.checksums()
+    before = await checksums(house.sql)
 
     def metadata(chance: random.Random) -> Metadata:
         return [*_wrong_credentials(chance, house.token), *_odd(chance)]
 
     await Campaign(house, known, wanted, chance, found, metadata).run(seconds, effect_wanted=False)
-    after = await house.checksums()
+    after = await checksums(house.sql)
     changed = [name for name in before if after[name] != before[name]]
     if changed:
         found.wrong.append(f"without a credential something changed: {', '.join(changed)}")
@@ -153,7 +159,9 @@ def _odd(chance: random.Random) -> Metadata:
 async def _progress(house: House, found: Found, at_start: int) -> None:
     while True:
         await asyncio.sleep(PROGRESS_S)
-        grown = (house.server.memory_bytes() - at_start) / MIB
+        if house.has_ended:
+            return
+        grown = (house.memory_bytes() - at_start) / MIB
         print(
             f"fuzz: {found.calls} calls, {found.strangers.total()} strangers, {grown:+.0f} MiB, "
             f"{len(found.wrong)} findings",
@@ -162,27 +170,33 @@ async def _progress(house: House, found: Found, at_start: int) -> None:
 
 
 async def _judge(house: House, caller: Caller, known: Known, found: Found, at_start: int) -> None:
-    wrong, server = found.wrong, house.server
-    if house.server.has_ended:
-        wrong.append("the server has ended: " + " / ".join(server.said[-5:]))
-        return
+    wrong = found.wrong
+    for server in house.servers:
+        if server.has_ended:
+            wrong.append("a server has ended: " + " / ".join(server.said[-5:]))
+            return
     asked = stock_pb2.GetStockRequest(sku=known.by_name["sku"], location=known.by_name["location"])
-    began = time.monotonic()
-    await caller.call("StockService/GetStock", asked)
-    if (took_s := time.monotonic() - began) > CALL_S_MAX:
-        wrong.append(f"an ordinary call takes {took_s:.1f} s at the end")
+    guarded = Caller(house.guarded.address, house.metadata, house.certificate)
+    for each in (caller, guarded):
+        began = time.monotonic()
+        await each.call("StockService/GetStock", asked)
+        if (took_s := time.monotonic() - began) > CALL_S_MAX:
+            wrong.append(f"an ordinary call takes {took_s:.1f} s at the end")
     until = time.monotonic() + SETTLE_S
-    while (grown := server.memory_bytes() - at_start) > GROWTH_MAX_BYTES and time.monotonic() < until:
+    while (grown := house.memory_bytes() - at_start) > GROWTH_MAX_BYTES and time.monotonic() < until:
         for _ in range(CALLS_SETTLING):  # a server that nobody calls does not look for what it may forget
-            await caller.call("StockService/GetStock", asked)
+            for each in (caller, guarded):
+                await each.call("StockService/GetStock", asked)
+    await guarded.close()
     print(f"fuzz: memory {at_start / MIB:.0f} MiB, {grown / MIB:+.0f} MiB at the end")
     if grown > GROWTH_MAX_BYTES:
         wrong.append(f"the server has grown by {grown / MIB:.0f} MiB")
-    said = "\n".join(server.said)
-    print(f"fuzz: the server's log has {len(server.said)} lines, {len(said)} bytes")
-    if len(server.said) > LOG_LINES_MAX or len(said) > LOG_BYTES_MAX:
-        wrong.append(f"the log is flooded: {len(server.said)} lines, such as {server.said[-1][:300]!r}")
-    wrong += [f"a defect is in the log: {line[:300]}" for line in server.said if "failed" in line][:5]
+    lines = house.said()
+    said = "\n".join(lines)
+    print(f"fuzz: the servers' log has {len(lines)} lines, {len(said)} bytes")
+    if len(lines) > LOG_LINES_MAX or len(said) > LOG_BYTES_MAX:
+        wrong.append(f"the log is flooded: {len(lines)} lines, such as {lines[-1][:300]!r}")
+    wrong += [f"a defect is in the log: {line[:300]}" for line in lines if DEFECT in line][:5]
     for where, text in (("log", said), ("metrics", await house.scraped())):
         if leaked := house.leaked(text):
             wrong.append(f"the {where} has {len(leaked)} of the secrets")

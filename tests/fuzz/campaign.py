@@ -18,6 +18,7 @@ from tests.fuzz.mutation import Mutations
 from tests.fuzz.strangers import STRANGERS
 from tests.fuzz.world import Caller, Metadata
 from tests.rpc.client import of_error
+from tests.rpc.http2 import HTTPS
 
 FINDINGS_MAX = 50
 DEFECTS = ("INTERNAL", "UNKNOWN")
@@ -78,28 +79,41 @@ class Campaign:
     async def run(self, seconds: float, *, effect_wanted: bool) -> None:
         """Calls and strangers at once. Without `effect_wanted` an answer that isn't a refusal is a finding."""
         until = time.monotonic() + seconds
-        caller = Caller(self._house.address)
+        house = self._house
+        callers = [Caller(house.address), Caller(house.guarded.address, certificate=house.certificate)]
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(CALLERS):
-                    group.create_task(self._call(caller, until, effect_wanted))
+                for number in range(CALLERS):
+                    group.create_task(self._call(callers[number % len(callers)], until, effect_wanted))
                 group.create_task(self._strange(until))
         finally:
-            await caller.close()
+            for caller in callers:
+                await caller.close()
 
     async def _strange(self, until: float) -> None:
         names = list(STRANGERS)
+        guarded = self._house.guarded.address
+        addresses = (self._house.address, f"{HTTPS}{guarded}", guarded)
         turn = self._chance.randrange(len(names))
         while time.monotonic() < until:
             name = names[turn % len(names)]
             turn += 1
-            await STRANGERS[name](self._house.address, self._chance)
+            address = self._chance.choices(addresses, (70, 20, 10))[0]
+            going = asyncio.ensure_future(STRANGERS[name](address, self._chance))
+            await asyncio.wait((going,), timeout=max(until - time.monotonic(), 0.0))
+            if not going.done():
+                going.cancel()
+                await asyncio.wait((going,))
+                return
+            if isinstance(going.exception(), OSError) and self._house.has_ended:  # and the verdict says so
+                return
+            going.result()
             self._found.strangers[name] += 1
             await asyncio.sleep(STRANGE_PAUSE_S)
 
     async def _call(self, caller: Caller, until: float, effect_wanted: bool) -> None:
         chance = self._chance
-        while time.monotonic() < until:
+        while time.monotonic() < until and not self._house.has_ended:
             method = chance.choice(self._methods)
             body, metadata = self._mutations.next(method), self._metadata(chance)
             timeout_s = chance.choice((0.0, 0.001, 0.01)) if chance.randrange(SHORT_ONE_IN) == 0 else CALL_TIMEOUT_S

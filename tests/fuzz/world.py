@@ -18,8 +18,10 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from inventory.v1 import access_pb2, access_service_pb2, core_pb2
+from inventory.v1 import alarm_service_pb2 as alarm_pb2
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
+from inventory.v1 import reconciliation_service_pb2 as reconciliation_pb2
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_count_service_pb2 as count_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
@@ -36,15 +38,17 @@ Metadata = Sequence[tuple[str, str | bytes]]
 class Caller:
     """Calls any method by its name, always with the same metadata."""
 
-    def __init__(self, address: str, metadata: Metadata = ()) -> None:
-        self.channel = grpc.aio.insecure_channel(
-            address,
-            [
-                ("grpc.use_local_subchannel_pool", 1),
-                ("grpc.max_receive_message_length", -1),
-                ("grpc.max_send_message_length", -1),
-            ],
-        )
+    def __init__(self, address: str, metadata: Metadata = (), certificate: bytes | None = None) -> None:
+        """`certificate`: the server's, in PEM. None: no TLS."""
+        options = [
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_send_message_length", -1),
+        ]
+        if certificate is None:
+            self.channel = grpc.aio.insecure_channel(address, options)
+        else:
+            self.channel = grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(certificate), options)
         self.metadata = metadata
         self._methods = {method.name: method for method in methods()}
 
@@ -57,10 +61,23 @@ class Caller:
         answer = await self.raw(method, request.SerializeToString(), timeout_s=timeout_s)
         return method.response_type.FromString(answer)
 
+    async def said(self, name: str, *requests: Message) -> Any:
+        """The answer to the last message of a stream, each of which has one answer."""
+        method = self._methods[name]
+        *before, last = (request.SerializeToString() for request in requests)
+        return method.response_type.FromString(await self.raw(method, last, before=before))
+
     async def raw(
-        self, method: Method, body: bytes, *, timeout_s: float | None = 20.0, metadata: Metadata | None = None
+        self,
+        method: Method,
+        body: bytes,
+        *,
+        timeout_s: float | None = 20.0,
+        metadata: Metadata | None = None,
+        before: Sequence[bytes] = (),
     ) -> bytes:
-        """The first answer's bytes to these bytes; of a stream that ends without one: none."""
+        """The first answer's bytes to these bytes; of a stream that ends without one: none. `before`: what is said on
+        the same stream first, and answered."""
         sent = self.metadata if metadata is None else metadata
         start: Any
         if not method.streams:
@@ -69,6 +86,9 @@ class Caller:
         if method.descriptor.client_streaming:
             start = self.channel.stream_stream(method.path)
             call = start(timeout=timeout_s, metadata=sent)
+            for earlier in before:
+                await call.write(earlier)
+                await call.read()
             with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # refused meanwhile: the status says why
                 await call.write(body)
                 await call.done_writing()
@@ -122,6 +142,7 @@ async def opened(caller: Caller) -> Known:
         ),
     )
     await caller.call("SubscriberService/RegisterSubscriber", subscriber_pb2.RegisterSubscriberRequest(name="follower"))
+    reconciliation_id, drift = await _drifted(caller, sku, here)
     new, rotated, revoked = [await _let_in(caller) for _ in range(3)]
     on_hand = ON_HAND - 10  # ten are on their way
     return Known(
@@ -136,6 +157,8 @@ async def opened(caller: Caller) -> Known:
             "reservation_id": held,
             "transfer_id": planned,
             "count_id": counted.count.count_id,
+            "reconciliation_id": reconciliation_id,
+            "alarm_id": drift,
             "stream_id": lambda: str(uuid4()),
             "channel": "default",
             "quantity": 1,
@@ -161,6 +184,7 @@ async def opened(caller: Caller) -> Known:
             "RevokeCredentialRequest": {"key_id": revoked[1]},
             "BindCertificateRequest": {"channel": new[0], "certificate": _certificate},
             "ListAuditEntriesRequest": {"request_id": None},
+            "ReconcileBegin": {"kind": reconciliation_pb2.RECONCILIATION_KIND_ON_HAND},
             "ReserveRequest": {"pickup": None},
             "CheckAvailabilityRequest": {"pickup": None},
             "FulfilRequest": {"reservation_id": allocated},
@@ -170,7 +194,12 @@ async def opened(caller: Caller) -> Known:
             "PostStockCountRequest": {"expected_version": counted.count.version},
             "GetSerialRequest": {"sku": serial_sku, "serial": "S-1"},
             "ReclassifyStockRequest": {"to_disposition": core_pb2.DISPOSITION_DAMAGED},
-            "RegisterSubscriberRequest": {"name": "follower", "after": None},
+            "RegisterSubscriberRequest": {
+                "name": "follower",
+                "after": None,
+                "deadline": seconds(DAY_S),  # within a minute it would be lost, and a server would note it
+                "lag_max": None,
+            },
             "AcknowledgeRequest": {"name": "follower"},
             "RemoveSubscriberRequest": {"name": "nobody"},
             "ListSubscribersRequest": {"channel": "default"},
@@ -178,6 +207,24 @@ async def opened(caller: Caller) -> Known:
             "SetChannelSkusRequest": {"skus": channel_pb2.ChannelSku(sku=sku)},
         },
     )
+
+
+async def _drifted(caller: Caller, sku: str, location: str) -> tuple[str, str]:
+    """A reconciliation with a number that was never right, and the alarm that it opens, whether or not the server looks
+    for others."""
+    begin = reconciliation_pb2.ReconcileBegin(kind=reconciliation_pb2.RECONCILIATION_KIND_ON_HAND)
+    row = reconciliation_pb2.ReconcileRow(sku=sku, location=location, quantity=ON_HAND + 1)
+    found = await caller.said(
+        "ReconciliationService/Reconcile",
+        reconciliation_pb2.ReconcileRequest(begin=begin),
+        reconciliation_pb2.ReconcileRequest(rows=reconciliation_pb2.ReconcileRows(rows=[row])),
+        reconciliation_pb2.ReconcileRequest(end=reconciliation_pb2.ReconcileEnd()),
+    )
+    listed = await caller.call(
+        "AlarmService/ListAlarms",
+        alarm_pb2.ListAlarmsRequest(kind=alarm_pb2.ALARM_KIND_DRIFT, channel=found.reconciliation.channel),
+    )
+    return found.reconciliation.reconciliation_id, listed.alarms[0].alarm_id
 
 
 async def _let_in(caller: Caller) -> tuple[str, str]:

@@ -47,7 +47,7 @@ class Process:
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")},
                 "INVENTORY_DEVELOPMENT": str(int(development)),
-                "INVENTORY_ALARMS": os.environ["INVENTORY_ALARMS"],
+                "INVENTORY_ALARMS": os.environ.get("INVENTORY_ALARMS", "1"),
                 "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
                 "PYTHONUNBUFFERED": "1",
                 **(environment or {}),

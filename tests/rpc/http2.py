@@ -1,12 +1,14 @@
 """Just enough HTTP/2 (RFC 9113) and HPACK (RFC 7541) to send a server what no client library would."""
 
 import asyncio
+import ssl
 import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+HTTPS = "https://"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
@@ -165,12 +167,23 @@ class RawCall:
         self._moved.set()
 
 
+def _trusting() -> ssl.SSLContext:
+    """Of a client that speaks HTTP/2 to whoever answers."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
 class Rough:
     """A connection that sends whatever frames, and remembers what comes back. It acknowledges nothing by itself."""
 
     def __init__(self, address: str, *, opening: bytes | None = None) -> None:
-        """`opening`: what is sent first, instead of a preface and empty settings."""
-        self._host, _, port = address.rpartition(":")
+        """`address`: HOST:PORT, after https:// with TLS. `opening`: what is sent first, instead of a preface and empty
+        settings."""
+        self._tls = _trusting() if address.startswith(HTTPS) else None
+        self._host, _, port = address.removeprefix(HTTPS).rpartition(":")
         self._port = int(port)
         self._opening = PREFACE + frame(SETTINGS, 0, 0, b"") if opening is None else opening
         self._news = asyncio.Condition()
@@ -190,7 +203,7 @@ class Rough:
 
     async def __aenter__(self) -> Self:
         async with asyncio.timeout(TIMEOUT_S):
-            self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+            self._reader, self._writer = await asyncio.open_connection(self._host, self._port, ssl=self._tls)
         self._writer.write(self._opening)
         self._listening = asyncio.create_task(self._listen())
         return self
@@ -220,7 +233,10 @@ class Rough:
         await self.send(frame(HEADERS, END_HEADERS | flags, stream, header_block(f"/inventory.v1.{method}", headers)))
 
     async def half_close(self) -> None:
-        if not self.closed:
+        """Of TLS, which has no such thing: the end."""
+        if not self._writer.can_write_eof():
+            self._writer.close()
+        elif not self.closed:
             self._writer.write_eof()
 
     async def until(self, true: Callable[[], object], timeout_s: float = TIMEOUT_S) -> bool:

@@ -64,6 +64,8 @@ TEXT_BY_NAME = {
     "reservation_id": Text(IDENTITIES, "RESERVATION_ID_FORMAT", "RESERVATION_ID_FORMAT"),
     "transfer_id": Text(IDENTITIES, "TRANSFER_ID_FORMAT", "TRANSFER_ID_FORMAT"),
     "count_id": Text(IDENTITIES, "COUNT_ID_FORMAT", "COUNT_ID_FORMAT"),
+    "alarm_id": Text(IDENTITIES, "ALARM_ID_FORMAT", "ALARM_ID_FORMAT"),
+    "reconciliation_id": Text(IDENTITIES, "RECONCILIATION_ID_FORMAT", "RECONCILIATION_ID_FORMAT"),
     "stream_id": Text(IDENTITIES, "STREAM_ID_FORMAT", "STREAM_ID_FORMAT"),
     "epoch": Text(IDENTITIES, "REVISION_FORMAT"),
     "page_token": Text(
@@ -105,6 +107,12 @@ NUMBERS: dict[str, tuple[dict[str, int], str]] = {
     "unit_digits": ({"negative": -1, "7": 7, "2^31 - 1": INT32_MAX}, "UNIT_DIGITS_OUT_OF_RANGE"),
     "lag_changes_max": ({"0": 0, "negative": -1, **_OVER}, "QUANTITY_OUT_OF_RANGE"),
 }
+NUMBERS_WHERE = {
+    ("ReconcileRow", "quantity"): (
+        {"-10^12 - 1": -(10**12) - 1, "10^12 + 1": 10**12 + 1, **_OVER},
+        "QUANTITY_OUT_OF_RANGE",
+    )
+}
 NUMBER_OTHERWISE = ({"negative": -1, **_OVER}, "QUANTITY_OUT_OF_RANGE")
 DURATIONS = {
     "negative": (-1, 0),
@@ -143,7 +151,7 @@ def ways(owner: str, found: FieldDescriptor) -> Iterator[Spoilt]:
         if text.empty:
             yield Spoilt("empty", _setting(name, ""), (text.empty,), name)
     elif found.type in (FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_INT32):
-        numbers, reason = NUMBERS.get(name, NUMBER_OTHERWISE)
+        numbers, reason = NUMBERS_WHERE.get((owner, name)) or NUMBERS.get(name, NUMBER_OTHERWISE)
         for how, number in numbers.items():
             bad_number = min(number, INT32_MAX) if found.type == FieldDescriptor.TYPE_INT32 else number
             yield Spoilt(how, _setting(name, bad_number), (reason,), name)

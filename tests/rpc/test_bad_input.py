@@ -445,6 +445,12 @@ TABLE = [
         "RESOURCE_EXHAUSTED",
         "",
     ),
+    Bad(
+        "a bulk message of a million empty rows",
+        lambda w: w.raw("StockService/BatchAdjustStock", b"\x1a\x00" * 1_000_000),
+        INVALID,
+        "TOO_MANY_LINES",
+    ),
     # Identity
     *(
         Bad(

@@ -7,7 +7,7 @@ and changes nothing. What differs stands in `OTHERWISE`, with the reason why.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,14 +15,18 @@ from typing import Any
 import asyncpg
 import grpc
 import pytest
+from google.protobuf.message import Message
 
 from tests.fuzz.methods import Known, Method, holder, leaves, methods
+from tests.fuzz.tables import checksums
 from tests.fuzz.world import Caller, opened
 from tests.rpc.client import Refused, Server, of_error, of_row
 from tests.rpc.spoilt import Spoilt, ways
 
 INVALID = "INVALID_ARGUMENT"
 GOOD = ("OK", "", "")
+REMEMBERED = ("request",)
+"""Refusals are remembered too."""
 Outcome = tuple[str, str, str]
 """Code, reason, field."""
 
@@ -64,6 +68,7 @@ OTHERWISE = [
     Otherwise(("*/List*",), "from_location", "empty", GOOD, "no filter"),
     Otherwise(("*/List*",), "to_location", "empty", GOOD, "no filter"),
     Otherwise(("*/List*",), "reservation_id", "empty", GOOD, "no filter"),
+    Otherwise(("AlarmService/List*",), "alarm_id", "empty", GOOD, "no filter"),
     Otherwise(("WatchService/Watch",), "stream_id", "empty", GOOD, "it can't be asked for a bookmark then"),
     Otherwise(("AuditService/*",), "request_id", "empty", GOOD, "no filter"),
     Otherwise(("StockService/SetIncoming",), "lines.quantity", "0", GOOD, "nothing is expected any more"),
@@ -146,10 +151,10 @@ async def shop(server: Server) -> AsyncIterator[Shop]:
     await caller.close()
 
 
-async def answered(shop: Shop, method: Method, body: bytes) -> Refused | None:
-    """None: it was not refused. Of a bulk answer the first row's refusal."""
+async def answered(shop: Shop, method: Method, body: bytes, before: Sequence[bytes] = ()) -> Refused | None:
+    """None: it was not refused. Of a bulk answer the first row's refusal. `before`: said on the same stream first."""
     try:
-        raw = await shop.caller.raw(method, body)
+        raw = await shop.caller.raw(method, body, before=before)
     except grpc.aio.AioRpcError as error:
         return of_error(error)
     answer: Any = method.response_type.FromString(raw)
@@ -167,7 +172,7 @@ async def test_the_request_that_is_spoilt_below_is_good(method: Method, shop: Sh
 async def test_whatever_is_wrong_with_a_field_is_refused_and_changes_nothing(
     method: Method, shop: Shop, db: asyncpg.Connection
 ) -> None:
-    before = await checksums(db)
+    before = await checksums(db, REMEMBERED)
     wrong = []
     for path, owner, found in leaves(shop.known.good(method.descriptor.input_type)):
         for way in ways(owner.name, found):
@@ -177,7 +182,37 @@ async def test_whatever_is_wrong_with_a_field_is_refused_and_changes_nothing(
             outcome = GOOD if refused is None else (*refused.what, ",".join(refused.fields))
             if outcome not in expected(method, path, way):
                 wrong.append(f"{path} {way.name}: {outcome}, not {expected(method, path, way)}")
-    assert await checksums(db) == before, "something changed"
+    assert await checksums(db, REMEMBERED) == before, "something changed"
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("part", ["rows", "end"])
+async def test_whatever_is_wrong_with_a_later_message_of_a_reconciliation_is_refused(
+    part: str, shop: Shop, db: asyncpg.Connection
+) -> None:
+    (method,) = (method for method in methods() if method.name == "ReconciliationService/Reconcile")
+    begin = shop.known.good(method.descriptor.input_type).SerializeToString()
+    kind = method.descriptor.input_type.fields_by_name[part].message_type
+    assert kind is not None
+
+    def good() -> Message:
+        request: Any = method.request_type()
+        getattr(request, part).CopyFrom(shop.known.good(kind))
+        return request  # type: ignore[no-any-return]
+
+    assert await answered(shop, method, good().SerializeToString(), [begin]) is None
+    without = (*REMEMBERED, "reconciliation")  # what was begun is kept, and that it was not finished
+    before = await checksums(db, without)
+    wrong = []
+    for path, owner, found in leaves(good()):
+        for way in () if path == "begin" else ways(owner.name, found):
+            request = good()
+            way.spoil(holder(request, path))
+            refused = await answered(shop, method, request.SerializeToString(), [begin])
+            outcome = GOOD if refused is None else (*refused.what, ",".join(refused.fields))
+            if outcome not in expected(method, path, way):
+                wrong.append(f"{path} {way.name}: {outcome}, not {expected(method, path, way)}")
+    assert await checksums(db, without) == before, "something changed"
     assert not wrong, "\n".join(wrong)
 
 
@@ -205,14 +240,14 @@ BYTES = {
 
 @pytest.mark.parametrize("method", methods(), ids=lambda method: method.name)
 async def test_bytes_that_are_not_the_message_are_refused(method: Method, shop: Shop, db: asyncpg.Connection) -> None:
-    before = await checksums(db)
+    before = await checksums(db, REMEMBERED)
     for name, body in BYTES.items():
         if name == "field number 0" and not method.descriptor.input_type.fields:
             continue  # where there are no fields protobuf passes over it
         refused = await answered(shop, method, body)
         assert refused is not None, name
         assert refused.what == (INVALID, "MALFORMED_REQUEST"), name
-    assert await checksums(db) == before, "something changed"
+    assert await checksums(db, REMEMBERED) == before, "something changed"
     newer = b"\xba\x3e\x05hello"
     good = shop.known.good(method.descriptor.input_type).SerializeToString()
     read = await answered(shop, method, newer + good)
@@ -223,14 +258,3 @@ def test_every_exception_is_one_of_a_method_that_exists() -> None:
     names = [method.name for method in methods()]
     for other in OTHERWISE:
         assert any(fnmatchcase(name, each) for name in names for each in other.methods), other
-
-
-async def checksums(db: asyncpg.Connection) -> dict[str, str]:
-    """Of every table's rows; what is remembered of requests apart, as a refusal is remembered too."""
-    tables = await db.fetch(
-        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename NOT IN ('request')"
-    )
-    return {
-        name: await db.fetchval(f"SELECT md5(string_agg(row::text, ',' ORDER BY row::text)) FROM {name} AS row")
-        for name in (str(row["tablename"]) for row in tables)
-    }

@@ -315,6 +315,8 @@ async def test_two_tokens_serve_a_channel_while_it_changes_them(house: House) ->
     assert await house.knock(WHO_AM_I, bearer(second.token)) is None
     refused = await refusal(house.token("rotating"))
     assert refused.what == ("FAILED_PRECONDITION", "CREDENTIAL_LIMIT")
+    again = pb2.RotateTokenRequest(request_id=new_id(), key_id=second.credential.key_id)
+    assert (await refusal(house.ask(house.access.RotateToken, again))).reason == "CREDENTIAL_LIMIT"  # not a third one
 
     async def is_out() -> bool:
         return await house.knock(WHO_AM_I, first) is not None

@@ -68,6 +68,7 @@ def evidence() -> Evidence:
         expired={"r-3"},
         kill=Kill(DEAD, baskets=1, streams=2, calls=2, exit_code=-9, frozen_s=0.2),
         verified=(True, "10 promises"),
+        audited=(True, "10 batches"),
     )
 
 
@@ -95,6 +96,7 @@ ABANDONED = "abandoned holds ran out"
 BASKETS = "every basket ended in one way"
 ORDER = "no answer was out of order"
 VERIFY = "inventory verify"
+AUDIT = "every change has its author, chained"
 ASKS = "every line's allocations add up to it"
 LOTS = "lots leave first-expiring first"
 BUNDLES = "bundles shown = what their parts make"
@@ -228,6 +230,7 @@ TAMPERED: list[tuple[str, Tampering, set[str]]] = [
     ("a return vanished", lambda truth: truth.sales.returned.update({MILK: 1}), {RETURNS, PIECES}),
     ("a piece is in quality control that nobody brought", inspect_for_ever, {RETURNS, VIEW}),
     ("the database's own proof fails", replaced(verified=(False, "I1 is broken")), {VERIFY}),
+    ("the audit trail was rewritten", replaced(audited=(False, "batch 7 is not what was written")), {AUDIT}),
 ]
 
 
