@@ -74,16 +74,18 @@ class Settings(BaseSettings):
         return None if self.feed_hours is None else timedelta(hours=self.feed_hours)
 
     @property
-    def host(self) -> str:
-        return self.listen.rpartition(":")[0].strip("[]")
-
-    @property
     def loopback(self) -> bool:
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        """Whether only this machine reaches it, for certain."""
+        return all(_is_loopback(listen) for listen in (self.listen, self.tls_client_listen) if listen is not None)
 
     @property
     def reflects(self) -> bool:
         return self.loopback if self.reflection is None else self.reflection
+
+
+def _is_loopback(listen: str) -> bool:
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

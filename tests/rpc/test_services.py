@@ -138,3 +138,8 @@ async def test_an_unknown_method_is_unimplemented(client: Client) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await client.raw("StockService/Nothing", b"")
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_a_second_port_that_others_reach_is_told_nothing_of_the_api_either() -> None:
+    assert not Settings(listen="127.0.0.1:1", tls_client_listen="0.0.0.0:2").reflects
+    assert Settings(listen="127.0.0.1:1", tls_client_listen="[::1]:2").reflects
