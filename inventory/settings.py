@@ -35,9 +35,9 @@ class Settings(BaseSettings):
     `tls_client_listen`. Unset: nobody is asked for one."""
     tls_client_listen: Annotated[str, Field(pattern=r"^.+:\d{1,5}$")] | None = None
     """HOST:PORT of a second port, where clients show certificates; then nobody is asked for one on `listen`."""
-    dsn: str | None = None
+    dsn: Annotated[str | None, Field(repr=False)] = None
     """A PostgreSQL 15 or newer. Unset: an embedded server of our own."""
-    owner_dsn: str | None = None
+    owner_dsn: Annotated[str | None, Field(repr=False)] = None
     """The same database as the role that owns its tables: for migrations. Unset: `dsn` is that role too."""
     server_role: Annotated[str, Field(min_length=1, max_length=63)] | None = None
     """The role that servers work as: migrations grant what it needs. Unset: with an `owner_dsn`, the user of `dsn`."""
@@ -74,16 +74,18 @@ class Settings(BaseSettings):
         return None if self.feed_hours is None else timedelta(hours=self.feed_hours)
 
     @property
-    def host(self) -> str:
-        return self.listen.rpartition(":")[0].strip("[]")
-
-    @property
     def loopback(self) -> bool:
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        """Whether only this machine reaches it, for certain."""
+        return all(_is_loopback(listen) for listen in (self.listen, self.tls_client_listen) if listen is not None)
 
     @property
     def reflects(self) -> bool:
         return self.loopback if self.reflection is None else self.reflection
+
+
+def _is_loopback(listen: str) -> bool:
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -25,6 +25,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from inventory_client import Failure, InsufficientStock, InventoryClient, InventoryError, OnRetry, Unauthenticated
 from inventory_client.complaint import Trouble, trouble
 from inventory_client.credentials import OPERATOR_BYTES_MAX, Token, is_loopback, token_of, wire_credentials
+from inventory_client.endpoints import ways
 
 HEALTH_DEADLINE_S = 5.0
 READ_PATIENCE_S = 10.0
@@ -145,7 +146,7 @@ class SayAgain:
 async def assert_serving(server: Server, own: Path | None = None, service: str = "") -> None:
     """Raises `Failed` unless the server answers that it serves, or that one of its services does. `own`: its
     certificate, if it is ours: to be trusted by itself, when nothing else is said about TLS."""
-    options: list[tuple[str, Any]] = [("grpc.enable_retries", 0)]
+    options: list[tuple[str, Any]] = [("grpc.enable_retries", 0), *ways(server.address)]
     wire = _wire(server)
     if wire is None and own is not None and is_loopback(server.address):
         wire, name = _pinned(own)

@@ -91,7 +91,9 @@ def storage_failures() -> Iterator[None]:
 
 
 def _cause(error: StorageError) -> str:
-    # The driver's own words name the host, never the password.
+    # The driver's own words name the host, never the password; unless it has taken that for a host or a port.
+    if isinstance(error.__cause__, ValueError):
+        return "its DSN can't be read: what is special in a password is written %XX"
     return str(error.__cause__ or error).splitlines()[0] if str(error.__cause__ or error) else str(error)
 
 

@@ -26,10 +26,10 @@ class Overloaded(EngineError):
 
 
 class AccessChanged(EngineError):
-    """What the caller may do was changed while its stream was open."""
+    """What the caller may do was changed while its stream was open, or its request was on the way."""
 
     reason = Reason.ACCESS_CHANGED
-    message = "what the channel may do has changed: open the stream anew"
+    message = "what the channel may do has changed: call again"
     retry_after_s: float | None = 0.1
 
 

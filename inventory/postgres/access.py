@@ -220,14 +220,27 @@ async def first_admin(database: Database) -> str | None:
 
 async def new_admin(change: Change, name: str) -> str:
     """A token that may do everything, for whoever has the database. Raises CREDENTIAL_LIMIT."""
-    await set_access(change, ADMIN_CHANNEL, FULL_ACCESS, ())
+    before = await set_access(change, ADMIN_CHANNEL, FULL_ACCESS, ())
     channel_id = await channel_id_of(change, ADMIN_CHANNEL)
     assert channel_id is not None
+    if not before.is_admin:
+        await _shut_out(change, channel_id, before)
     token = make_token(secrets.token_bytes(TOKEN_RANDOM_BYTES))
     new = NewCredential(token.key_id, CredentialKind.TOKEN, digest(token.text), name)
     made = await add_credential(change, channel_id, ADMIN_CHANNEL, new, None)
     change.note("CreateToken", channel_id, SERVER, None, json.dumps({"channel": ADMIN_CHANNEL, "key_id": made.key_id}))
     return token.text
+
+
+async def _shut_out(change: Change, channel_id: int, before: Access) -> None:
+    """Whoever came as the admins' channel when it might do less must not come to more by its becoming theirs."""
+    detail = {"channel": ADMIN_CHANNEL, "before": sorted(scope.text for scope in before.scopes), "after": ["admin"]}
+    change.note("SetAccess", channel_id, SERVER, None, json.dumps(detail))
+    for row in await change.fetch("read_credentials", ADMIN_CHANNEL, None, None, "", None):
+        if row["in_force"]:
+            await revoke(change, row["key_id"])
+            told = {"channel": ADMIN_CHANNEL, "key_id": row["key_id"]}
+            change.note("RevokeCredential", channel_id, SERVER, None, json.dumps(told))
 
 
 async def _channel_id(change: Change, code: str) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from types import TracebackType
 from typing import Any, Self
@@ -49,7 +49,7 @@ class Planning(Enum):
 class Database:
     """Where the truth is: a DSN, and the schema that holds everything of one retailer."""
 
-    dsn: str
+    dsn: str = field(repr=False)
     schema: str = "inventory"
 
     @property

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from inventory.domain.refusal import Reason, Refusal, channel_not_found
 from inventory.postgres import access as accesses
 from inventory.postgres.access import Change, ChannelAccess, NewCredential, changing
 from inventory.postgres.connection import Database
+from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Reader
 from inventory.rpc import access_messages as messages
 from inventory.rpc import page_token, parse
@@ -85,7 +87,7 @@ class AccessService:
         name = free_text(request.name, NAME_BYTES_MAX, "name")
         ttl = _ttl(request)
         async with changing(self._database) as change:
-            earlier = await _earlier(change, identity, channel)
+            earlier = await _earlier(change, identity, channel, CredentialKind.TOKEN, name)
             if earlier is not None:
                 return pb2.CreateTokenResponse(credential=messages.credential(earlier)).SerializeToString()
             made, text = await _make(change, channel, name, ttl, identity)
@@ -101,15 +103,16 @@ class AccessService:
             overlap = parse.duration(request.overlap, "overlap", OVERLAP_MIN, OVERLAP_MAX, Reason.TTL_OUT_OF_RANGE)
         ttl = _ttl(request)
         async with changing(self._database) as change:
-            earlier = await accesses.made_by(change, identity)
+            found = await accesses.find_credential(change, old)
+            channel, name = (found[1].channel, found[1].name) if found else ("", "")
+            earlier = await _earlier(change, identity, channel, CredentialKind.TOKEN, name)
             if earlier is not None:
                 return pb2.RotateTokenResponse(credential=messages.credential(earlier)).SerializeToString()
             await accesses.revoke(change, old, overlap)
-            found = await accesses.find_credential(change, old)
             assert found is not None
             if found[1].kind is not CredentialKind.TOKEN:
                 raise Refusal(Reason.CREDENTIAL_NOT_FOUND, f"{old!r} is a certificate: bind its successor instead")
-            made, text = await _make(change, found[1].channel, found[1].name, ttl, identity)
+            made, text = await _make(change, channel, name, ttl, identity)
             _note(change, "RotateToken", call, identity, made, replaces=old)
         await self._look()
         return pb2.RotateTokenResponse(token=text, credential=messages.credential(made)).SerializeToString()
@@ -120,7 +123,7 @@ class AccessService:
         certificate = messages.parse_certificate(request.certificate)
         name = free_text(request.name, NAME_BYTES_MAX, "name") or certificate.subject[: NAME_BYTES_MAX // 4]
         async with changing(self._database) as change:
-            made = await _earlier(change, identity, channel)
+            made = await _earlier(change, identity, channel, CredentialKind.CERTIFICATE, name)
             if made is None:
                 new = NewCredential(
                     f"cert-{certificate.digest.hex()[:12]}",
@@ -159,9 +162,10 @@ class AccessService:
         ).SerializeToString()
 
     async def _look(self) -> None:
-        """Here it is in force with the answer."""
+        """Here it is in force with the answer, if it can be: it is done, and a token can't be shown again."""
         if self._doors is not None:
-            await self._doors.look()
+            with suppress(StorageError):  # looked at again within a second
+                await self._doors.look()
 
 
 async def _make(
@@ -179,9 +183,12 @@ async def _add(change: Change, channel: str, new: NewCredential, request_id: UUI
     return await accesses.add_credential(change, channel_id, channel, new, request_id)
 
 
-async def _earlier(change: Change, request_id: UUID, channel: str) -> Credential | None:
+async def _earlier(
+    change: Change, request_id: UUID, channel: str, kind: CredentialKind, name: str
+) -> Credential | None:
+    """What an earlier call with this request_id has made. Raises REQUEST_ID_REUSED when it was of other content."""
     found = await accesses.made_by(change, request_id)
-    if found is not None and found.channel != channel:
+    if found is not None and (found.channel, found.kind, found.name) != (channel, kind, name):
         raise Refusal(Reason.REQUEST_ID_REUSED, f"request_id {request_id} was used for other content")
     return found
 

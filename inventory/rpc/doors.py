@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -16,8 +16,8 @@ import structlog
 from inventory.domain.access import CALLS_MAX, FULL_ACCESS, STREAMS_MAX, Access
 from inventory.domain.audit import Author, Entry
 from inventory.domain.credential import CredentialKind
-from inventory.domain.refusal import Reason
-from inventory.engine.failures import EngineError
+from inventory.domain.refusal import Reason, Refusal
+from inventory.engine.failures import AccessChanged, EngineError
 from inventory.postgres import access, audit
 from inventory.postgres.access import InForce, Version
 from inventory.postgres.errors import StorageError
@@ -50,6 +50,11 @@ class TooManyCalls(EngineError):
     reason = Reason.CALL_LIMIT
     message = "the channel has as many calls under way as it may"
     retry_after_s: float | None = 0.1
+
+
+def not_in_force(reason: Reason) -> Refusal:
+    """The same text whatever is wrong with a credential."""
+    return Refusal(reason, "the call needs a credential that is in force")
 
 
 class Gate:
@@ -164,6 +169,15 @@ class Doors:
         """The same credential as of the last look; None: it is no longer in force."""
         return self._by_digest.get(known.digest)
 
+    def why_out(self, known: InForce) -> EngineError | Refusal | None:
+        """Why a caller that was let in by this may go on no longer; None: it may."""
+        now = self.current(known)
+        if now is known:
+            return None
+        if now is None:
+            return not_in_force(Reason.CREDENTIALS_INVALID)
+        return None if now.access == known.access else AccessChanged()
+
     def expires_in_s(self) -> list[tuple[InForce, float]]:
         """How many seconds each credential that ends has left, by the loop's clock."""
         age_s = self._loop.time() - self._read_at
@@ -187,9 +201,12 @@ class Doors:
         self.refused[reason] += 1
         host = peer.rpartition(":")[0]
         kind = _Refused(code, known.channel_id if known else 0, known.key_id if known else "", host, reason, what)
+        self._count(kind, 1)
+
+    def _count(self, kind: _Refused, times: int) -> None:
         if kind not in self._refused and len(self._refused) >= REFUSED_KINDS_MAX:
-            kind = _Refused(code, 0, "", "", reason, "")
-        self._refused[kind] += 1
+            kind = _Refused(kind.code, 0, "", "", kind.reason, "")
+        self._refused[kind] += times
 
     async def run(self) -> None:
         """For ever; cancel it to end it."""
@@ -235,13 +252,22 @@ class Doors:
             self._put(kept, self._read_at)
 
     async def note(self) -> None:
-        """Which credentials were used, and who was refused. Raises a `StorageError`."""
+        """Which credentials were used, and who was refused: what can't be told now is told with the next. Raises a
+        `StorageError`."""
         used, self._used = self._used, set()
-        if used:
-            await access.note_used(self._reader, list(used))
         refused, self._refused = self._refused, Counter()
-        if not refused:
-            return
+        try:
+            if used:
+                await access.note_used(self._reader, list(used))
+            if refused:
+                await self._tell_refused(refused)
+        except StorageError:
+            self._used |= used
+            for kind, times in refused.items():
+                self._count(kind, times)
+            raise
+
+    async def _tell_refused(self, refused: Mapping[_Refused, int]) -> None:
         now = (await self._reader.fetch("read_clock"))[0][0]
         entries = [
             Entry(

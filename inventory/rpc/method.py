@@ -21,8 +21,8 @@ from inventory.engine.failures import Defect, EngineError, ShuttingDown
 from inventory.postgres.access import InForce
 from inventory.postgres.errors import CommandFault, StorageError
 from inventory.rpc.bulk import check, kind_of
-from inventory.rpc.doors import Gate
-from inventory.rpc.errors import BY_NUMBER, status
+from inventory.rpc.doors import Doors, Gate
+from inventory.rpc.errors import BY_NUMBER, CODES, status
 from inventory.rpc.streams import Streams
 
 UNARY_BYTES_MAX = 1024 * 1024
@@ -50,6 +50,7 @@ class Caller:
         *,
         known: InForce | None = None,
         operator: str = "",
+        doors: Doors | None = None,
     ) -> None:
         """`find_channel` gives the channel's number, when the first call comes, and raises CHANNEL_FORMAT,
         CHANNEL_NOT_FOUND."""
@@ -61,9 +62,22 @@ class Caller:
         self.within = self.access.limits
         self.key_id = "" if known is None else known.key_id
         self.operator = operator
+        self._doors = doors
         self._find_channel = find_channel
         self._channel_id: int | None = None
         self._loop = asyncio.get_running_loop()
+
+    def assert_in_force(self, context: Context[bytes, bytes]) -> None:
+        """A call is let in when its headers come, and its client sends the request as late as it likes (seen:
+        after its token was revoked). Raises CREDENTIALS_INVALID, `AccessChanged`."""
+        if self.known is None or self._doors is None:
+            return
+        why = self._doors.why_out(self.known)
+        if why is None:
+            return
+        if isinstance(why, Refusal):
+            self._doors.note_refused(why.reason, CODES[why.reason].value[0], context.peer(), self.known, "")
+        raise why
 
     async def call(self, context: Context[bytes, bytes]) -> Call:
         """Raises CHANNEL_FORMAT, CHANNEL_NOT_FOUND, DEADLINE."""
@@ -170,8 +184,9 @@ def _guarded(work: Callable[[bytes, Context[bytes, bytes]], Awaitable[bytes]], c
 
     async def run(raw: bytes, context: Context[bytes, bytes]) -> bytes:
         try:
+            caller.assert_in_force(context)
             gate.enter()
-        except EngineError as refused:
+        except (EngineError, Refusal) as refused:
             await abort(context, refused)
         streams.calls += 1
         try:
@@ -197,6 +212,7 @@ def _guarded_stream(name: str, work: Callable[[Any, Context[bytes, bytes]], Awai
     async def run(argument: Any, context: Context[bytes, bytes]) -> None:
         with streams.opened(name, caller.channel, caller):
             try:
+                caller.assert_in_force(context)
                 caller.gate.charge()
                 await work(argument, context)
                 return

@@ -14,10 +14,10 @@ from inventory.domain.access import Scope, scope_required
 from inventory.domain.audit import OPERATOR_BYTES_MAX
 from inventory.domain.code import channel_code, free_text
 from inventory.domain.refusal import Reason, Refusal, channel_not_found
-from inventory.engine.failures import AccessChanged, EngineError
+from inventory.engine.failures import EngineError
 from inventory.postgres.access import InForce, find_channel
 from inventory.postgres.reads import Reader
-from inventory.rpc.doors import Doors, OpenGate
+from inventory.rpc.doors import Doors, OpenGate, not_in_force
 from inventory.rpc.errors import CODES
 from inventory.rpc.meter import Meter
 from inventory.rpc.method import METADATA_BYTES_MAX, Caller, Context, Method, abort
@@ -50,11 +50,6 @@ class Service:
             if not number:
                 raise RuntimeError(f"{self.name}/{name} says no scope")
             self.methods[f"/{self.name}/{name}"] = (method, Scope(number))
-
-
-def _credentials(reason: Reason) -> Refusal:
-    """The same text whatever is wrong with it."""
-    return Refusal(reason, "the call needs a credential that is in force")
 
 
 class Router(grpc.GenericRpcHandler):
@@ -109,7 +104,7 @@ class Router(grpc.GenericRpcHandler):
                 return self._by_certificate(doors, path, channel, operator)
             known = doors.by_token(authorization)
             if known is None:  # nothing is kept of it, however many there are
-                return _refuse(_credentials(Reason.CREDENTIALS_INVALID), doors, None, path)
+                return _refuse(not_in_force(Reason.CREDENTIALS_INVALID), doors, None, path)
             if known.access.certificate_required:
                 return self._by_both(doors, known, path, channel, operator)
         made = self._admit(method, scope, path, known, channel, operator, authorization)
@@ -124,10 +119,10 @@ class Router(grpc.GenericRpcHandler):
         def find(context: Context[bytes, bytes]) -> Handler:
             digest = certificate_sha256(context)
             if digest is None:
-                return _refuse(_credentials(Reason.CREDENTIALS_MISSING), doors, None, path)
+                return _refuse(not_in_force(Reason.CREDENTIALS_MISSING), doors, None, path)
             known = doors.by_certificate(digest)
             if known is None:
-                return _refuse(_credentials(Reason.CREDENTIALS_INVALID), doors, None, path)
+                return _refuse(not_in_force(Reason.CREDENTIALS_INVALID), doors, None, path)
             return self._ready_for(known, path, channel, operator)
 
         return _found_late(find)
@@ -138,9 +133,10 @@ class Router(grpc.GenericRpcHandler):
         def find(context: Context[bytes, bytes]) -> Handler:
             digest = certificate_sha256(context)
             shown = None if digest is None else doors.by_certificate(digest)
-            if shown is None or shown.channel_id != token.channel_id or doors.current(token) is None:
-                return _refuse(_credentials(Reason.CREDENTIALS_INVALID), doors, None, path)
-            return self._ready_for(token, path, channel, operator)
+            now = doors.current(token)  # what is made of it is kept: of what it was before nothing may be
+            if shown is None or now is None or shown.channel_id != now.channel_id:
+                return _refuse(not_in_force(Reason.CREDENTIALS_INVALID), doors, None, path)
+            return self._ready_for(now, path, channel, operator)
 
         return _found_late(find)
 
@@ -194,7 +190,9 @@ class Router(grpc.GenericRpcHandler):
             return Caller(code, self._made_channel, self._streams, self._open_gate, operator=operator)
         assert self._doors is not None
         code, gate = known.channel if channel is None else channel, self._doors.gate(known)
-        return Caller(code, self._existing_channel, self._streams, gate, known=known, operator=operator)
+        return Caller(
+            code, self._existing_channel, self._streams, gate, known=known, operator=operator, doors=self._doors
+        )
 
     async def _made_channel(self, code: str) -> int:
         return await self._reader.channel_id(channel_code(code))
@@ -251,13 +249,7 @@ def _found_late(find: Callable[[Context[bytes, bytes]], Handler]) -> Handler:
 def _why_end(doors: Doors) -> Callable[[object], EngineError | Refusal | None]:
     def why(caller: object) -> EngineError | Refusal | None:
         assert isinstance(caller, Caller)
-        known = caller.known
-        if known is None:
-            return None
-        now = doors.current(known)
-        if now is None:
-            return _credentials(Reason.CREDENTIALS_INVALID)
-        return None if now.access == known.access else AccessChanged()
+        return None if caller.known is None else doors.why_out(caller.known)
 
     return why
 

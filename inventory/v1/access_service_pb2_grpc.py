@@ -116,7 +116,7 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateToken(self, request, context):
-        """Makes a token in another one's place, which goes on for `overlap`. Otherwise as CreateToken. Fails with
+        """Makes a token in another one's place, which goes on for `overlap` and counts meanwhile. Otherwise as CreateToken. Fails with
         REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CREDENTIAL_NOT_FOUND, TTL_OUT_OF_RANGE, CREDENTIAL_LIMIT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -50,7 +50,7 @@ class AccessServiceStub:
     CHANNEL_NOT_FOUND (it has no access), TEXT_FORMAT, TTL_OUT_OF_RANGE, CREDENTIAL_LIMIT.
     """
     RotateToken: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.RotateTokenRequest, _access_service_pb2.RotateTokenResponse]
-    """Makes a token in another one's place, which goes on for `overlap`. Otherwise as CreateToken. Fails with
+    """Makes a token in another one's place, which goes on for `overlap` and counts meanwhile. Otherwise as CreateToken. Fails with
     REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CREDENTIAL_NOT_FOUND, TTL_OUT_OF_RANGE, CREDENTIAL_LIMIT.
     """
     BindCertificate: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.BindCertificateRequest, _access_service_pb2.BindCertificateResponse]
@@ -89,7 +89,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
     CHANNEL_NOT_FOUND (it has no access), TEXT_FORMAT, TTL_OUT_OF_RANGE, CREDENTIAL_LIMIT.
     """
     RotateToken: _aio.UnaryUnaryMultiCallable[_access_service_pb2.RotateTokenRequest, _access_service_pb2.RotateTokenResponse]  # type: ignore[assignment]
-    """Makes a token in another one's place, which goes on for `overlap`. Otherwise as CreateToken. Fails with
+    """Makes a token in another one's place, which goes on for `overlap` and counts meanwhile. Otherwise as CreateToken. Fails with
     REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CREDENTIAL_NOT_FOUND, TTL_OUT_OF_RANGE, CREDENTIAL_LIMIT.
     """
     BindCertificate: _aio.UnaryUnaryMultiCallable[_access_service_pb2.BindCertificateRequest, _access_service_pb2.BindCertificateResponse]  # type: ignore[assignment]
@@ -155,7 +155,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.RotateTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.RotateTokenResponse, _abc.Awaitable[_access_service_pb2.RotateTokenResponse]]:
-        """Makes a token in another one's place, which goes on for `overlap`. Otherwise as CreateToken. Fails with
+        """Makes a token in another one's place, which goes on for `overlap` and counts meanwhile. Otherwise as CreateToken. Fails with
         REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CREDENTIAL_NOT_FOUND, TTL_OUT_OF_RANGE, CREDENTIAL_LIMIT.
         """
 

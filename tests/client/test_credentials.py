@@ -84,6 +84,25 @@ async def test_a_call_without_a_credential_is_refused_at_once(guarded: Guarded) 
     assert caught.value.reason == "CREDENTIALS_INVALID"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_no_proxy_of_the_environment_gets_what_goes_to_this_machine(
+    host: str, guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, _ = await guarded.token("web", "stock:read")
+    asked: list[bytes] = []
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.close()
+
+    proxy = await asyncio.start_server(hear, "127.0.0.1", 0)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with proxy, InventoryClient(f"{host}:{guarded.address.rpartition(':')[2]}", token=token) as client:
+        assert [level async for level in client.list_stock()] == []
+    assert asked == []
+
+
 async def test_what_the_channel_may_not_do_says_which_scope_it_takes(guarded: Guarded) -> None:
     token, _ = await guarded.token("web", "stock:read", "watch")
     async with InventoryClient(guarded.address, token=token, operator="anna") as client:

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -26,7 +25,6 @@ from tests.race.processes import Postgres, Server
 
 CHANNEL = "fuzz"
 SCHEMA = "inventory"
-SPARE = timedelta(0)
 DOORS_LOOK_S = 1.5
 FIRST_TOKEN = "This token may do everything"
 
@@ -146,7 +144,7 @@ async def _token(dsn: str) -> str:
         channel_id = await channel_id_of(change, CHANNEL)
         assert channel_id is not None
         new = NewCredential(made.key_id, CredentialKind.TOKEN, digest(made.text), "fuzz")
-        await add_credential(change, channel_id, CHANNEL, new, None, SPARE)
+        await add_credential(change, channel_id, CHANNEL, new, None)
     return made.text
 
 

@@ -10,6 +10,8 @@ import asyncpg
 import pytest
 
 from inventory.postgres import migrate as migrations
+from inventory.postgres.access import changing, first_admin, revoke
+from inventory.postgres.audit import verify
 from inventory.postgres.backup import BackupError, Checked, Contents, back_up, check, restore
 from inventory.postgres.backup.file import writing
 from inventory.postgres.backup.programs import Programs
@@ -51,13 +53,18 @@ async def empty(empty_dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def content(dsn: str) -> dict[str, list[str]]:
-    """All rows of all tables, as text; but for the epoch."""
+    """All rows of all tables, as text; but for the epoch, and for what a restore tells the audit trail."""
     connection = await asyncpg.connect(dsn, server_settings={"search_path": "inventory"})
     try:
         found = {}
         for (table,) in await connection.fetch(TABLES):
             columns = "revision, compacted, topology" if table == "feed_head" else "*"
-            rows = await connection.fetch(f"SELECT {columns} FROM {table}")
+            told = (
+                " WHERE batch NOT IN (SELECT batch FROM audit_entry WHERE action = 'Restore')"
+                if table.startswith("audit")
+                else ""
+            )
+            rows = await connection.fetch(f"SELECT {columns} FROM {table}{told}")
             found[table] = sorted(str(tuple(row)) for row in rows)
         return found
     finally:
@@ -110,6 +117,27 @@ async def test_every_row_of_every_table_comes_back_under_a_new_epoch(kept: Path,
     assert restored.epoch == await epoch(empty_dsn) != await epoch(dsn) == check(kept).contents.epoch
     async with snapshot(Database(empty_dsn)) as state:
         assert [(await state.run(each)).broken for each in CHECKS] == [0] * len(CHECKS)
+
+
+async def test_a_restore_has_its_entry_and_the_chain_goes_on(kept: Path, empty_dsn: str) -> None:
+    restored = await put_back(kept, empty_dsn)
+    connection = await asyncpg.connect(empty_dsn, server_settings={"search_path": "inventory"})
+    try:
+        rows = await connection.fetch("SELECT operator, detail FROM audit_entry WHERE action = 'Restore'")
+    finally:
+        await connection.close()
+    assert [row["operator"] for row in rows] == ["server"]
+    assert json.loads(rows[0]["detail"])["new_epoch"] == restored.epoch
+    assert [page.wrong async for page in verify(Database(empty_dsn)) if page.wrong] == []
+
+
+async def test_credentials_revoked_since_the_back_up_are_told_of(dsn: str, empty_dsn: str, tmp_path: Path) -> None:
+    token = await first_admin(Database(dsn))
+    assert token is not None
+    await back_up(Database(dsn), tmp_path / "kept")
+    async with changing(Database(dsn)) as change:
+        await revoke(change, token.split("_")[1])
+    assert (await put_back(tmp_path / "kept", empty_dsn)).credentials == 1
 
 
 async def test_what_was_promised_is_kept_after_a_restore(dsn: str, empty_dsn: str, tmp_path: Path) -> None:

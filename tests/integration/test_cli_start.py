@@ -41,6 +41,24 @@ def home() -> Iterator[Path]:
         yield Path(directory)
 
 
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://u:canary-s3cret/x@127.0.0.1:1/db",
+        "postgresql://u:canary-s3cret#x@127.0.0.1:1/db",
+        "postgresql://u:x?canary-s3cret@127.0.0.1:1/db",
+        "canary-s3cret://u@127.0.0.1:1/db",
+    ],
+)
+@pytest.mark.parametrize("command", ["verify", "serve"])
+async def test_a_password_that_breaks_the_dsn_is_not_said(command: str, dsn: str) -> None:
+    code, out, err = await run(command, INVENTORY_DSN=dsn)
+    assert (code, out) == (1, "")
+    assert (
+        err == "the database can't be reached (its DSN can't be read: what is special in a password is written %XX)\n"
+    )
+
+
 async def test_migrate_lists_what_is_pending_then_applies_it_once(empty_dsn: str) -> None:
     code, out, _ = await run("migrate", "--dsn", empty_dsn, "--dry-run")
     assert (code, out.splitlines()[0]) == (0, "pending 0001_spine.pre")

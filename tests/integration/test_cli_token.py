@@ -79,6 +79,20 @@ async def test_a_channel_is_let_in_does_what_it_may_and_is_turned_away(cli: Cli)
     assert "CREDENTIAL_NOT_FOUND" in await cli.refused("token", "revoke", "nobody")
 
 
+async def test_who_gets_everything_by_the_database_shares_it_with_nobody(cli: Cli) -> None:
+    await cli.ok("token", "access", "root", "--scope", "admin")
+    root = (await cli.ok("token", "create", "root")).strip()
+    await cli.ok("token", "access", "admin", "--scope", "stock:read", token=root)
+    assert "SCOPE_REQUIRED" in await cli.refused("token", "list"), "the first token reads stock, and no more"
+    new = (await cli.ok("token", "admin", "--dsn", cli.dsn)).strip()
+    assert "CREDENTIALS_INVALID" in await cli.refused("token", "list")
+    assert json.loads(await cli.ok("token", "list", "--json", token=new))
+    lines = (await cli.ok("audit", "export", token=new)).splitlines()
+    newest = [json.loads(line) for line in lines][:3]
+    assert sorted(entry["action"] for entry in newest) == ["CreateToken", "RevokeCredential", "SetAccess"]
+    assert {entry["operator"] for entry in newest} == {"server"}
+
+
 async def test_a_token_is_rotated_with_an_overlap(cli: Cli) -> None:
     old = (await cli.ok("token", "create", "till", "--scope", "stock:read")).strip()
     new = (await cli.ok("token", "rotate", old.split("_")[1], "--overlap-hours", "1", "--ttl-hours", "24")).strip()

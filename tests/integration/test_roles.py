@@ -133,6 +133,26 @@ async def test_ordinary_tables_are_read_and_written_and_nothing_is_made(
     assert await pending(server, "inventory") == []
 
 
+async def test_who_did_something_and_to_what_can_t_be_renamed(
+    owner: asyncpg.Connection, server: asyncpg.Connection
+) -> None:
+    await server.execute("INSERT INTO channel (code) VALUES ('web')")
+    await server.execute("INSERT INTO location (code, name, kind, active, revision) VALUES ('a', 'A', 1, true, 1)")
+    await server.execute(
+        "INSERT INTO sku (code, name, category, unit, unit_digits, barcodes, active, attributes, revision)"
+        " VALUES ('pear', 'Pear', '', 'pcs', 0, '{}', true, '{}', 1)"
+    )
+    for statement in (
+        "UPDATE channel SET code = 'till' WHERE code = 'web'",
+        "UPDATE location SET code = 'b' WHERE code = 'a'",
+        "UPDATE sku SET code = 'plum' WHERE code = 'pear'",
+        "DELETE FROM channel WHERE code = 'web'",
+    ):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await server.execute(statement)
+    await server.execute("UPDATE channel SET name = 'Web' WHERE code = 'web'")
+
+
 async def test_granting_again_finds_nothing_to_do_and_what_is_too_much_is_taken(
     dsn: str, owner: asyncpg.Connection, server: asyncpg.Connection
 ) -> None:

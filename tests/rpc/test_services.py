@@ -9,6 +9,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from inventory.postgres.connection import Database
 from inventory.server import start
 from inventory.settings import Settings
 from tests.guarded import certificate_files
@@ -138,3 +139,14 @@ async def test_an_unknown_method_is_unimplemented(client: Client) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await client.raw("StockService/Nothing", b"")
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_a_second_port_that_others_reach_is_told_nothing_of_the_api_either() -> None:
+    assert not Settings(listen="127.0.0.1:1", tls_client_listen="0.0.0.0:2").reflects
+    assert Settings(listen="127.0.0.1:1", tls_client_listen="[::1]:2").reflects
+
+
+def test_what_settings_look_like_tells_no_secret() -> None:
+    secret = "canary"
+    settings = Settings(dsn=secret, owner_dsn=secret, webhook_url=secret, webhook_secret=secret)
+    assert secret not in repr((settings, Database(secret)))

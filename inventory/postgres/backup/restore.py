@@ -6,6 +6,7 @@ restored stock under the old one.
 """
 
 import asyncio
+import json
 from asyncio.subprocess import Process
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -13,23 +14,27 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from inventory.postgres import queries
+from inventory.domain.audit import SERVER
+from inventory.postgres import audit, queries
 from inventory.postgres.backup.file import CHUNK_BYTES, BackupError, Checked, Contents, OnBytes
 from inventory.postgres.backup.make import count_rows
 from inventory.postgres.backup.programs import Programs, words
 from inventory.postgres.connection import Database
 from inventory.postgres.errors import classified
 from inventory.postgres.migrate import Migration, MigrationError, assert_known, exclusive, migrate
+from inventory.postgres.reads import Snapshot
 
 TRANSACTION_TIMEOUT_SINCE = 17
 _TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
 
 
 class Restored(NamedTuple):
-    """The new epoch, and the migrations that were applied since the back-up was made."""
+    """The new epoch, the migrations that were applied since the back-up was made, and how many credentials are in
+    force: those too that were revoked since."""
 
     epoch: str
     migrations: list[str]
+    credentials: int
 
 
 async def restore(
@@ -207,4 +212,17 @@ async def _finish(
         raise BackupError(f"the back-up is restored, but not fit to be served: {error}") from error
     for row in await connection.fetch(queries.load()["analyze_statements"], database.schema):
         await connection.execute(row["statement"])
-    return Restored(str(await connection.fetchval(read_epoch)), migrations)
+    epoch = str(await connection.fetchval(read_epoch))
+    credentials = await _note(connection, contents, epoch)
+    return Restored(epoch, migrations, credentials)
+
+
+async def _note(connection: asyncpg.Connection, contents: Contents, epoch: str) -> int:
+    """Tells it to the audit trail, which goes on from where it was when the back-up was made; gives how many
+    credentials are in force."""
+    detail = {"revision": contents.revision, "epoch": contents.epoch, "made_at": contents.made_at, "new_epoch": epoch}
+    async with connection.transaction():
+        source = Snapshot(connection, queries.load())
+        credentials: int = (await source.fetch("read_access_version"))[0]["in_force"]
+        await audit.note(source, "Restore", 0, SERVER, json.dumps({**detail, "credentials": credentials}))
+    return credentials
