@@ -176,7 +176,9 @@ async def start(
     writes, amounts = Writes(lane, tracing), Amounts(reader)
     if settings.metrics is not None:
         stack.push_async_callback(asyncio.to_thread, serve_metrics(settings.metrics, sources, settings.tls_cert))
-    server = grpc.aio.server(options=transport.options(bool(shared.addresses)))
+    server = grpc.aio.server(
+        options=transport.options(bool(shared.addresses)), maximum_concurrent_rpcs=transport.CALLS_OPEN_MAX
+    )
     services = [
         Service(stock.SERVICE, stock.StockService(writes, reader, amounts).methods()),
         Service(reservation.SERVICE, reservation.ReservationService(writes, reader, streams, amounts).methods()),

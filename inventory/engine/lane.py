@@ -250,7 +250,9 @@ class Lane:
                 executed = await self._execute(half, LOCK_WAIT_SHORT_MS)
             except Contention:
                 tries = await self._spread(half, tries)
-            except Exception:  # noqa: BLE001 - met again there, and handled
+            except Exception as error:  # noqa: BLE001 - met again there, and handled
+                for submission in half:
+                    submission.in_doubt = submission.in_doubt or isinstance(error, OutcomeUnknown)
                 await self._serve(half)
             else:
                 self._settle(half, executed)

@@ -86,8 +86,9 @@ class Gate:
             self.charge()
         self.calls += 1
 
-    def charge(self) -> None:
-        """One more of what is counted by the second. Raises `RateLimited`."""
+    def charge(self, requests: int = 1) -> None:
+        """So many more of what is counted by the second: a large one is let through, and those after it wait for longer.
+        Raises `RateLimited`."""
         if not self._rate:
             return
         now = self._now()
@@ -97,7 +98,7 @@ class Gate:
             self._tokens = tokens
             self.refused += 1
             raise RateLimited((1.0 - tokens) / self._rate)
-        self._tokens = tokens - 1.0
+        self._tokens = tokens - requests
 
     def leave(self) -> None:
         self.calls -= 1

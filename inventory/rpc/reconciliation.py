@@ -37,6 +37,7 @@ from inventory.postgres.reads import Head, Reader
 from inventory.rpc import page_token, parse
 from inventory.rpc import reconciliation_messages as messages
 from inventory.rpc.bulk import check, kind_of
+from inventory.rpc.doors import RateLimited
 from inventory.rpc.method import Call, Context, Method, both_streams, unary
 from inventory.rpc.reading import reached
 from inventory.rpc.reservation import new_id
@@ -116,6 +117,7 @@ class ReconciliationService:
         opened = messages.reconciliation(await self._stored(call.channel_id, identity))
         await context.write(pb2.ReconcileResponse(reconciliation=opened).SerializeToString())
         while (request := await _read(context, "end")).WhichOneof("part") == "rows":
+            await _in_turn(call)
             await context.write(await run.named(request.rows))
         if not request.HasField("end"):
             raise Refusal(Reason.FIELD_CONFLICT, "it has begun: say rows, or the end", field="begin")
@@ -227,6 +229,17 @@ class _Run:
         return pb2.ReconcileResponse(
             rows=map(messages.row, told), compared=self.compared, revision=head.revision
         ).SerializeToString()
+
+
+async def _in_turn(call: Call) -> None:
+    """A message of rows counts as a call; who sends too many waits for the answers, and so with the next ones."""
+    while True:
+        try:
+            call.caller.gate.charge()
+        except RateLimited as limited:
+            await asyncio.sleep(limited.retry_after_s or 1.0)
+        else:
+            return
 
 
 async def _read(context: Context[bytes, bytes], due: str) -> pb2.ReconcileRequest:

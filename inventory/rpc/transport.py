@@ -23,6 +23,8 @@ CONNECTION_GRACE_MS = 40 * 60_000
 """So long after that whatever is still open is cut. Our own streams end themselves before, with a hint to resume."""
 CONNECTION_IDLE_MAX_MS = 5 * 60_000
 """A connection without a call for so long is closed; headers that never end are no call."""
+CALLS_OPEN_MAX = 20_000
+"""Calls and streams open at one server, those that need no credential included."""
 HANDSHAKE_MAX_MS = 5_000
 """From the connection to the client's HTTP/2 settings, TLS included; gRPC's own limit is 120 s."""
 KEEPALIVE_MS = 30_000

@@ -33,6 +33,17 @@ def test_a_burst_then_so_many_a_second() -> None:
         gate.enter()
 
 
+def test_a_large_request_is_let_through_and_those_after_it_wait() -> None:
+    clock = Clock()
+    gate = Gate(Access(calls_per_s=10, calls_burst=5), clock)
+    gate.charge(100)
+    with pytest.raises(RateLimited) as refused:
+        gate.charge()
+    assert refused.value.retry_after_s == pytest.approx(9.6)
+    clock.now += 9.7
+    gate.charge()
+
+
 def test_what_is_refused_is_not_under_way() -> None:
     gate = Gate(Access(calls_max=2, calls_per_s=1000), Clock())
     gate.enter()

@@ -87,5 +87,6 @@ UPDATE credential SET last_used_at = now() WHERE key_id = ANY ($1::text[])
 -- name: has_admin
 -- Whether anybody may do everything.
 SELECT EXISTS (
-    SELECT FROM credential JOIN channel_access USING (channel_id) WHERE 8 = ANY (scopes) AND revoked_at IS NULL
+    SELECT FROM credential JOIN channel_access USING (channel_id)
+    WHERE 8 = ANY (scopes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
 )

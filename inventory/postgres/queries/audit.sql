@@ -150,6 +150,7 @@ SELECT revision FROM (
         UNION SELECT revision FROM sku_version
         UNION SELECT revision FROM location_version
         UNION SELECT revision FROM channel_version
+        UNION SELECT revision FROM channel_sku_version
     )
     EXCEPT
     SELECT batch.base + entry.step FROM audit_entry AS entry JOIN audit_batch AS batch USING (batch)
