@@ -87,8 +87,8 @@ class Gate:
         self.calls += 1
 
     def charge(self, requests: int = 1) -> None:
-        """So many more of what is counted by the second: a large one is let through, and those after it wait for longer.
-        Raises `RateLimited`."""
+        """So many more of what is counted by the second: a large one is let through, and those after it wait for
+        longer. Raises `RateLimited`."""
         if not self._rate:
             return
         now = self._now()
