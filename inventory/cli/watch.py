@@ -119,7 +119,8 @@ async def _follow(
             failure = connection.failure
             if failure is not None and (why := _cursor_lost(failure.reason, failure.metadata)):
                 raise why  # at once: a snapshot, which the client would begin with, is not what was asked for
-            say("the server is gone: trying again")
+            refused = failure is not None and failure.code == "UNAUTHENTICATED"
+            say("the token was refused: trying the next one" if refused else "the server is gone: trying again")
 
     async with connect(server, channel) as client:
         for location in locations:  # else an unknown one would look like a quiet one
