@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import grpc
 from google.protobuf.message import Message
 
-from inventory_client.backoff import Backoff
+from inventory_client.backoff import Backoff, Line
 from inventory_client.credentials import Introduction, Metadata
 from inventory_client.endpoints import CONNECT_S, Endpoint, Endpoints, is_cancelled
 from inventory_client.errors import Failure, error, failure_of
@@ -44,6 +44,7 @@ class Calls:
         self._introduce = introduce
         self._timeout_s = timeout_s
         self._on_retry = on_retry
+        self._line = Line()
         self._endpoints: Endpoints | None = None
         self._tracing: Tracing | None = None
 
@@ -96,7 +97,7 @@ class Calls:
         give_up_at = loop.time() + (self._timeout_s if timeout_s is None else timeout_s)
         backoff = Backoff(pause_max_s=CALL_PAUSE_MAX_S)
         in_doubt = False
-        defects = 0
+        defects = limited = 0
         renewed = False
         while True:
             endpoints = self._opened()
@@ -113,7 +114,11 @@ class Calls:
                 continue
             in_doubt = in_doubt or (writes and answer.is_doubtful)
             defects += answer.code == "INTERNAL"
-            pause_s = backoff.pause_s(answer.retry_after_s)
+            if answer.reason == "RATE_LIMITED":
+                pause_s = self._line.pause_s(answer.retry_after_s, limited, give_up_at - loop.time())
+                limited += 1
+            else:
+                pause_s = backoff.pause_s(answer.retry_after_s)
             if not answer.passes or defects == DEFECT_TRIES_MAX or loop.time() + pause_s >= give_up_at:
                 raise error(answer, request_id, in_doubt=in_doubt)
             if is_unwell(answer):

@@ -201,6 +201,24 @@ async def test_what_comes_too_often_is_sent_again_when_the_server_says(guarded: 
         await eventually(limited, "its calls come too often")
 
 
+async def test_calls_that_come_too_often_together_come_back_one_after_another(guarded: Guarded) -> None:
+    sku, place = await stocked(guarded.admin, 1)
+    token, _ = await guarded.token("web", *ALL)
+    await guarded.let_in("web", *ALL, calls_per_second=10)
+    hints: list[float] = []
+    pauses: list[float] = []
+
+    def note(failure: Failure, pause_s: float) -> None:
+        assert (failure.reason, failure.retry_after_s is None) == ("RATE_LIMITED", False)
+        hints.append(failure.retry_after_s or 0.0)
+        pauses.append(pause_s)
+
+    async with InventoryClient(guarded.address, token=token, timeout_s=PATIENCE_S, on_retry=note) as client:
+        await asyncio.gather(*(client.get_stock(sku, place) for _ in range(60)))
+    assert 40 <= len(pauses) <= 2 * 60, "besides the first, two more tries of each call at most"
+    assert all(pause_s >= hint_s for pause_s, hint_s in zip(pauses, hints, strict=True))
+
+
 async def test_code_without_a_loop_shows_a_token_too(guarded: Guarded) -> None:
     token, _ = await guarded.token("web", *ALL)
 
