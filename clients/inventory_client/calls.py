@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import grpc
 from google.protobuf.message import Message
 
-from inventory_client.backoff import Backoff
-from inventory_client.credentials import Metadata
+from inventory_client.backoff import Backoff, Line
+from inventory_client.credentials import Introduction, Metadata
 from inventory_client.endpoints import CONNECT_S, Endpoint, Endpoints, is_cancelled
 from inventory_client.errors import Failure, error, failure_of
 from inventory_client.tracing import Tracing
@@ -40,10 +40,11 @@ class WriteOptions(TypedDict, total=False):
 class Calls:
     """Sends requests. Opened and closed by the client that inherits it."""
 
-    def __init__(self, introduce: Callable[[], Metadata], timeout_s: float, on_retry: OnRetry | None = None) -> None:
+    def __init__(self, introduce: Introduction, timeout_s: float, on_retry: OnRetry | None = None) -> None:
         self._introduce = introduce
         self._timeout_s = timeout_s
         self._on_retry = on_retry
+        self._line = Line()
         self._endpoints: Endpoints | None = None
         self._tracing: Tracing | None = None
 
@@ -96,17 +97,28 @@ class Calls:
         give_up_at = loop.time() + (self._timeout_s if timeout_s is None else timeout_s)
         backoff = Backoff(pause_max_s=CALL_PAUSE_MAX_S)
         in_doubt = False
-        defects = 0
+        defects = limited = 0
+        renewed = False
         while True:
             endpoints = self._opened()
             endpoint = endpoints.current
-            answer = await self._attempt(endpoint, request, response_type, give_up_at - loop.time())
+            shown = self._introduce()
+            answer = await self._attempt(endpoint, request, response_type, shown, give_up_at - loop.time())
             if not isinstance(answer, Failure):
                 endpoints.praise(endpoint)
                 return answer
+            if answer.code == "UNAUTHENTICATED" and not renewed and self._introduce.differs(shown):
+                renewed = True  # once: what gives another token each time would be asked for ever
+                if self._on_retry is not None:
+                    self._on_retry(answer, 0.0)
+                continue
             in_doubt = in_doubt or (writes and answer.is_doubtful)
             defects += answer.code == "INTERNAL"
-            pause_s = backoff.pause_s(answer.retry_after_s)
+            if answer.reason == "RATE_LIMITED":
+                pause_s = self._line.pause_s(answer.retry_after_s, limited, give_up_at - loop.time())
+                limited += 1
+            else:
+                pause_s = backoff.pause_s(answer.retry_after_s)
             if not answer.passes or defects == DEFECT_TRIES_MAX or loop.time() + pause_s >= give_up_at:
                 raise error(answer, request_id, in_doubt=in_doubt)
             if is_unwell(answer):
@@ -116,14 +128,18 @@ class Calls:
             await asyncio.sleep(pause_s)
 
     async def _attempt(
-        self, endpoint: Endpoint, request: Message, response_type: type[Response], left_s: float
+        self,
+        endpoint: Endpoint,
+        request: Message,
+        response_type: type[Response],
+        metadata: Metadata,
+        left_s: float,
     ) -> Response | Failure:
         alone = len(self._opened()) == 1
         if not await endpoint.connected(left_s if alone else min(left_s, CONNECT_S)):
             return await not_connected(endpoint)
         timeout_s = left_s if alone else min(left_s, max(left_s / 2, ATTEMPT_MIN_S))
         try:
-            metadata = self._introduce()
             if self._tracing is not None:
                 metadata = (*metadata, *self._tracing.told())
             return await endpoint.unary(type(request), response_type)(request, timeout=timeout_s, metadata=metadata)

@@ -28,8 +28,29 @@ _TOKEN = re.compile(r"[!-~]{1,512}")
 _OPERATOR = re.compile(r"[ -~]+")
 
 
-def introduction(channel: str, token: Token, operator: str) -> Callable[[], Metadata]:
-    """What gives the metadata of each call. Raises `ValueError`, which never holds a token."""
+class Introduction:
+    """Gives the metadata of each call, with the token that is the present one."""
+
+    def __init__(self, known: Sequence[tuple[str, str]], token: Token) -> None:
+        self._token = token
+        self._known = tuple(known)
+        self._unchanging = None if callable(token) else (*known, _bearer(token)) if token else self._known
+
+    def __call__(self) -> Metadata:
+        if self._unchanging is not None:
+            return self._unchanging
+        assert callable(self._token)
+        return (*self._known, _bearer(self._token()))
+
+    def differs(self, refused: Metadata) -> bool:
+        """Whether there is another token by now than the one that was refused; a file is read for that at once."""
+        if isinstance(self._token, TokenFile):
+            self._token.look()
+        return self() != refused
+
+
+def introduction(channel: str, token: Token, operator: str) -> Introduction:
+    """What a client shows with each call. Raises `ValueError`, which never holds a token."""
     if channel and not _CHANNEL.fullmatch(channel):
         raise ValueError(f"not a channel's code: {channel!r}")
     if operator and (not _OPERATOR.fullmatch(operator) or len(operator) > OPERATOR_BYTES_MAX):
@@ -37,11 +58,7 @@ def introduction(channel: str, token: Token, operator: str) -> Callable[[], Meta
     known: list[tuple[str, str]] = [(CHANNEL_KEY, channel)] if channel else []
     if operator:
         known.append((OPERATOR_KEY, operator))
-    if callable(token):
-        present = token
-        return lambda: (*known, _bearer(present()))
-    unchanging = (*known, _bearer(token)) if token else tuple(known)
-    return lambda: unchanging
+    return Introduction(known, token)
 
 
 def wire_credentials(
@@ -98,13 +115,21 @@ class TokenFile:
         """The present one; the file is read at most once a second, and the last good token is kept."""
         with self._lock:
             if time.monotonic() - self._looked_at >= LOOK_S:
-                self._looked_at = time.monotonic()
-                with suppress(OSError, ValueError):  # it may be being written
-                    self._token = self._read()
+                self._look()
             return self._token
+
+    def look(self) -> None:
+        """Reads the file now, for the present one was refused."""
+        with self._lock:
+            self._look()
 
     def __repr__(self) -> str:
         return f"TokenFile({str(self._path)!r})"
+
+    def _look(self) -> None:
+        self._looked_at = time.monotonic()
+        with suppress(OSError, ValueError):  # it may be being written
+            self._token = self._read()
 
     def _read(self) -> str:
         token = self._path.read_text(encoding="utf-8", errors="replace").strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -12,10 +12,10 @@ import grpc
 from inventory.v1 import reconciliation_service_pb2 as pb2
 from inventory_client.arguments import codes
 from inventory_client.calls import Calls, not_connected
-from inventory_client.credentials import Metadata
+from inventory_client.credentials import Introduction, Metadata
 from inventory_client.cursor import Cursor
 from inventory_client.endpoints import Endpoint, Endpoints, is_cancelled
-from inventory_client.errors import Failure, error, failure_of
+from inventory_client.errors import Failure, Unauthenticated, error, failure_of
 
 ROWS_A_MESSAGE = 1_000
 ANSWER_S = 60.0
@@ -70,7 +70,7 @@ class Reconciling:
     def __init__(
         self,
         endpoints: Endpoints,
-        introduce: Callable[[], Metadata],
+        introduce: Introduction,
         begin: pb2.ReconcileBegin,
         rows: Iterable[Own] | AsyncIterable[Own],
         cursor: Cursor | None,
@@ -100,11 +100,14 @@ class Reconciling:
         return self.result
 
     async def __aiter__(self) -> AsyncIterator[pb2.ReconciledRow]:
-        call = (await self._connected()).conversation(pb2.ReconcileRequest, pb2.ReconcileResponse)(
-            metadata=self._introduce()
-        )
+        shown = self._introduce()
         try:
-            await self._said(call, pb2.ReconcileRequest(begin=self._begin))
+            call = await self._begun(shown)
+        except Unauthenticated:
+            if not self._introduce.differs(shown):
+                raise
+            call = await self._begun(self._introduce())
+        try:
             async for message in _messages(self._rows, self._cursor):
                 for row in (await self._said(call, pb2.ReconcileRequest(rows=message))).rows:
                     yield row
@@ -116,6 +119,16 @@ class Reconciling:
                 answer = await self._heard(call)
         finally:
             call.cancel()
+
+    async def _begun(self, shown: Metadata) -> Any:
+        """The call, once the server has let it in: no row is lost when it doesn't."""
+        call = (await self._connected()).conversation(pb2.ReconcileRequest, pb2.ReconcileResponse)(metadata=shown)
+        try:
+            await self._said(call, pb2.ReconcileRequest(begin=self._begin))
+        except BaseException:
+            call.cancel()
+            raise
+        return call
 
     async def _connected(self) -> Endpoint:
         loop = asyncio.get_running_loop()

@@ -15,7 +15,7 @@ from inventory.v1 import watch_service_pb2 as pb2
 from inventory_client.acknowledger import Acknowledger
 from inventory_client.backoff import Backoff
 from inventory_client.calls import not_connected
-from inventory_client.credentials import Metadata
+from inventory_client.credentials import Introduction, Metadata
 from inventory_client.cursor import Cursor, CursorStore
 from inventory_client.endpoints import CONNECT_S, Endpoint, Endpoints
 from inventory_client.errors import Failure, error, failure_of
@@ -49,13 +49,13 @@ class Watch:
     (None before the first bookmark).
 
     Ends with an `InventoryError` that no retry can mend (a wrong filter, an unknown subscriber, a credential that is
-    not in force), or `ChangeTooLarge`; with nothing else.
+    not in force, when there is no other by then), or `ChangeTooLarge`; with nothing else.
     """
 
     def __init__(
         self,
         endpoints: Endpoints,
-        introduce: Callable[[], Metadata],
+        introduce: Introduction,
         request: pb2.WatchRequest,
         start: Start,
         *,
@@ -70,6 +70,7 @@ class Watch:
         self.connection = Connection(ConnectionState.CONNECTING, datetime.now(UTC), "")
         self._endpoints = endpoints
         self._introduce = introduce
+        self._shown: Metadata = ()
         self._request = request
         self._request.stream_id = self.stream_id
         self._start = start
@@ -212,7 +213,8 @@ class Watch:
             request.now.CopyFrom(Empty())
         else:
             request.acknowledged.CopyFrom(Empty())
-        self._call = endpoint.stream(pb2.WatchRequest, pb2.WatchResponse)(request, metadata=self._introduce())
+        self._shown = self._introduce()
+        self._call = endpoint.stream(pb2.WatchRequest, pb2.WatchResponse)(request, metadata=self._shown)
 
     async def _read(self) -> pb2.WatchResponse | Failure:
         """The next message. The read is a task, so that a cancelled wait does not cancel the stream."""
@@ -247,6 +249,9 @@ class Watch:
             self._restart = RestartReason.SNAPSHOT_BROKEN
         if failure.reason in (RestartReason.COMPACTED, RestartReason.EPOCH_CHANGED, RestartReason.REVISION_IN_FUTURE):
             self._restart = RestartReason(failure.reason)
+        elif failure.code == "UNAUTHENTICATED":
+            if not self._introduce.differs(self._shown):
+                raise error(failure)
         elif not failure.passes:
             raise error(failure)
         elif endpoint is not None and failure.reason != "ACCESS_CHANGED":  # which another server would say too

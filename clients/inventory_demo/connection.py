@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 from google.protobuf.message import Message
 
 from inventory_client import Connection, ConnectionState, Failure, InventoryClient
+from inventory_client.credentials import Metadata
 from inventory_client.endpoints import Endpoint
 
 PATIENCE_S = 60.0
@@ -66,12 +67,17 @@ class CountingClient(InventoryClient):
         return request_id in self._doubted
 
     async def _attempt(
-        self, endpoint: Endpoint, request: Message, response_type: type[Response], left_s: float
+        self,
+        endpoint: Endpoint,
+        request: Message,
+        response_type: type[Response],
+        metadata: Metadata,
+        left_s: float,
     ) -> Response | Failure:
         address = endpoint.address
         self.tally.under_way[address] += 1
         try:
-            answer = await super()._attempt(endpoint, request, response_type, left_s)
+            answer = await super()._attempt(endpoint, request, response_type, metadata, left_s)
         finally:
             self.tally.under_way[address] -= 1
         request_id = getattr(request, "request_id", "")

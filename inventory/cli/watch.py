@@ -4,7 +4,7 @@ import json as encoder
 import sys
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple
@@ -39,6 +39,7 @@ CODE_COLUMNS_WIDE = (20, 14)
 CODE_COLUMNS_NARROW = (16, 12)
 CHANGE_COLUMNS_MIN = 23
 WHY_COLUMNS_MIN = 12
+RESTORED = "the database was restored from a back-up (EPOCH_CHANGED): going on with what happens from now on"
 
 
 def watch(
@@ -54,7 +55,8 @@ def watch(
     """Follow every change of stock, and of channels' settings, as it happens: a live table in a terminal, a line each
     anywhere else.
 
-    When the connection breaks it goes on where it was: nothing is missed or shown twice. Ctrl-C ends it.
+    When the connection breaks it goes on where it was: nothing is missed or shown twice. After a restore, which has
+    no such place, it says so and goes on with what happens from then on. Ctrl-C ends it.
 
     Example: inventory watch --location shop-07
 
@@ -82,15 +84,15 @@ def watch(
         if kind == "availability":
             if location:
                 raise Failed("what a channel may sell is of all its locations: leave --location out")
-            run(follow(_print_sellable_json if json else _print_sellable, Teller().say, shows=True))
+            run(follow(_print_sellable_json if json else _print_sellable, Teller(), shows=True))
         elif json:
-            run(follow(_print_json, Teller().say))
+            run(follow(_print_json, Teller()))
         elif not console.is_terminal:
-            run(follow(_print_lines, Teller().say))
+            run(follow(_print_lines, Teller()))
         else:
             board = Board(console.height)
             with Live(board, console=console, refresh_per_second=REFRESHES_PER_S, screen=False) as live:
-                run(follow(board.add, board.say))
+                run(follow(board.add, board))
                 live.refresh()
     except KeyboardInterrupt:
         pass
@@ -104,42 +106,66 @@ async def _follow(
     skus: Sequence[str],
     locations: Sequence[str],
     show: Callable[[Sequence[pb2.Change], int], None],
-    say: Callable[[str], None],
+    teller: "Teller | Board",
     *,
     shows: bool = False,
 ) -> None:
     """Shows what comes, for ever: changes, and the revision they reach to. `shows`: what the channel may sell."""
     from inventory.cli.connection import connect
-    from inventory_client import Bookmark, Changes, Connection, ConnectionState, Cursor
+    from inventory_client import Connection, ConnectionState, Cursor, InventoryClient
+
+    say = teller.say
 
     def tell(connection: Connection) -> None:
         if connection.state is ConnectionState.LIVE:
             say("live")
         elif connection.state is ConnectionState.LOST:
             failure = connection.failure
+            if failure is not None and failure.reason == "EPOCH_CHANGED":
+                raise _Restored
             if failure is not None and (why := _cursor_lost(failure.reason, failure.metadata)):
                 raise why  # at once: a snapshot, which the client would begin with, is not what was asked for
-            say("the server is gone: trying again")
+            refused = failure is not None and failure.code == "UNAUTHENTICATED"
+            say("the token was refused: trying the next one" if refused else "the server is gone: trying again")
 
-    async with connect(server, channel) as client:
-        for location in locations:  # else an unknown one would look like a quiet one
-            await client.get_location(location)
+    async def watched(client: InventoryClient, start: Literal["now"] | Cursor) -> None:
         async with client.watch(
-            "now" if after is None else Cursor("", after),
+            start,
             skus=skus,
             locations=locations,
             kinds=_kinds(shows, filtered=bool(skus or locations)),
             heartbeat=HEARTBEAT,
             on_connection=tell,
         ) as watch:
-            async for event in watch:
-                match event:
-                    case Changes(changes=changes, cursor=cursor):
-                        show(changes, cursor.revision)
-                    case Bookmark(cursor=cursor):
-                        show((), cursor.revision)
-                    case _:
-                        pass
+            await _shown(watch, show)
+
+    async with connect(server, channel) as client:
+        for location in locations:  # else an unknown one would look like a quiet one
+            await client.get_location(location)
+        start: Literal["now"] | Cursor = "now" if after is None else Cursor("", after)
+        while True:
+            try:
+                await watched(client, start)
+            except _Restored:  # what --after named was of the former epoch
+                start = "now"
+                teller.restored()
+
+
+async def _shown(watch: AsyncIterable[object], show: Callable[[Sequence[pb2.Change], int], None]) -> None:
+    from inventory_client import Bookmark, Changes
+
+    async for event in watch:
+        match event:
+            case Changes(changes=changes, cursor=cursor):
+                show(changes, cursor.revision)
+            case Bookmark(cursor=cursor):
+                show((), cursor.revision)
+            case _:
+                pass
+
+
+class _Restored(Exception):
+    """The feed can't be resumed, for the database is another one's back-up by now."""
 
 
 def _kinds(shows: bool, *, filtered: bool) -> Sequence[pb2.ChangeKind]:
@@ -149,7 +175,7 @@ def _kinds(shows: bool, *, filtered: bool) -> Sequence[pb2.ChangeKind]:
 
 
 def _cursor_lost(reason: str, metadata: Mapping[str, str]) -> Failed | None:
-    """What to do when the feed can't be resumed there; None: it isn't that."""
+    """Why the feed can't be resumed there; None: it isn't that."""
     match reason:
         case "COMPACTED":
             return Failed(
@@ -161,8 +187,6 @@ def _cursor_lost(reason: str, metadata: Mapping[str, str]) -> Failed | None:
                 f"REVISION_IN_FUTURE: revision {metadata.get('revision')} has not happened yet. The newest possible "
                 f"--after is {metadata.get('head')}"
             )
-        case "EPOCH_CHANGED":
-            return Failed("EPOCH_CHANGED: the database was restored from a back-up meanwhile; begin again")
         case _:
             return None
 
@@ -235,6 +259,9 @@ class Teller:
             self._state = state
             print(state, file=sys.stderr, flush=True)
 
+    def restored(self) -> None:
+        self.say(RESTORED)
+
 
 class Board:
     """What the live table shows."""
@@ -247,9 +274,17 @@ class Board:
         self._revision = 0
         self._seen = 0
         self._state = "connecting"
+        self._restored = False
 
     def say(self, state: str) -> None:
         self._state = state
+
+    def restored(self) -> None:
+        """What was seen before may never have been; from now on it says so above what comes."""
+        self._last.clear()
+        self._levels.clear()
+        self._revision = 0
+        self._restored = True
 
     def add(self, changes: Sequence[pb2.Change], revision: int) -> None:
         came = 0
@@ -271,6 +306,8 @@ class Board:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         wide = options.max_width >= WIDE_COLUMNS
         yield self._head()
+        if self._restored:
+            yield Text(RESTORED, "yellow")
         yield self._levels_table(wide)
         yield self._last_table(wide)
 

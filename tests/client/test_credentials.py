@@ -67,6 +67,16 @@ async def guarded(dsn: str) -> AsyncIterator[Guarded]:
         yield Guarded(address, admin)
 
 
+async def rotated(guarded: Guarded, path: Path, key_id: str) -> str:
+    """The key's id of the next token, which is moved over the file before the present one is revoked."""
+    made = await guarded.admin.rotate_token(key_id)
+    following = path.with_suffix(".next")
+    following.write_text(made.token)
+    following.replace(path)
+    await guarded.admin.revoke_credential(key_id)
+    return made.credential.key_id
+
+
 async def to_its_end(watch: Watch) -> None:
     async for _ in watch:
         pass
@@ -166,6 +176,35 @@ async def test_a_watch_whose_channel_may_do_something_else_goes_on_by_itself(gua
     assert [said.partition(":")[0] for said in why] == ["ACCESS_CHANGED"]
 
 
+async def test_what_reads_its_token_from_a_file_goes_on_when_that_is_replaced_and_revoked(
+    guarded: Guarded, tmp_path: Path
+) -> None:
+    token, key_id = await guarded.token("web", *ALL, "report")
+    path = tmp_path / "web.token"
+    path.write_text(token)
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        InventoryClient(guarded.address, token=TokenFile(path)) as client,
+        client.watch("now") as watch,
+    ):
+        await anext(watch)
+        reading = asyncio.ensure_future(anext(watch))
+        for _ in range(2):
+            key_id = await rotated(guarded, path, key_id)
+            sku, place = await stocked(client, 3)
+            assert (await client.reconcile([(sku, place, 3)], "on_hand").finished()).reconciliation_id
+            while not isinstance(event := await reading, Changes):
+                reading = asyncio.ensure_future(anext(watch))
+            assert [(each.sku, each.delta.on_hand) for each in event.changes[0].movements] == [(sku, 3)]
+            reading = asyncio.ensure_future(anext(watch))
+        await guarded.admin.revoke_credential(key_id)
+        while not isinstance(ended := (await asyncio.gather(reading, return_exceptions=True))[0], BaseException):
+            reading = asyncio.ensure_future(anext(watch))
+        assert isinstance(ended, Unauthenticated)
+        with pytest.raises(Unauthenticated):
+            await client.get_sku("A-1")
+
+
 async def test_what_comes_too_often_is_sent_again_when_the_server_says(guarded: Guarded) -> None:
     token, _ = await guarded.token("web", *ALL)
     again: list[str] = []
@@ -179,6 +218,24 @@ async def test_what_comes_too_often_is_sent_again_when_the_server_says(guarded: 
             return "RATE_LIMITED" in again
 
         await eventually(limited, "its calls come too often")
+
+
+async def test_calls_that_come_too_often_together_come_back_one_after_another(guarded: Guarded) -> None:
+    sku, place = await stocked(guarded.admin, 1)
+    token, _ = await guarded.token("web", *ALL)
+    await guarded.let_in("web", *ALL, calls_per_second=10)
+    hints: list[float] = []
+    pauses: list[float] = []
+
+    def note(failure: Failure, pause_s: float) -> None:
+        assert (failure.reason, failure.retry_after_s is None) == ("RATE_LIMITED", False)
+        hints.append(failure.retry_after_s or 0.0)
+        pauses.append(pause_s)
+
+    async with InventoryClient(guarded.address, token=token, timeout_s=PATIENCE_S, on_retry=note) as client:
+        await asyncio.gather(*(client.get_stock(sku, place) for _ in range(60)))
+    assert 40 <= len(pauses) <= 2 * 60, "besides the first, two more tries of each call at most"
+    assert all(pause_s >= hint_s for pause_s, hint_s in zip(pauses, hints, strict=True))
 
 
 async def test_code_without_a_loop_shows_a_token_too(guarded: Guarded) -> None:

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from inventory.cli.watch import Board
+from inventory.cli.watch import RESTORED, Board
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
@@ -69,3 +69,15 @@ def test_a_channel_stands_among_the_changes(width: int) -> None:
     assert "sells from dc-1," in text
     assert "buffer 0" in text
     assert "1 changes seen" in text
+
+
+def test_after_a_restore_nothing_stands_that_may_never_have_been() -> None:
+    board = Board(40)
+    board.add([pb2.Change(movements=[LONG])], LONG.revision)
+    board.restored()
+    board.say("live")
+    console = Console(width=120, file=io.StringIO())
+    console.print(board)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert (RESTORED in shown, "1,234,567" in shown, "12,345,678" in shown) == (True, False, False)
