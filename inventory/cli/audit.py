@@ -16,7 +16,7 @@ from cyclopts import App, Parameter
 from inventory.cli.database import database
 from inventory.cli.failure import Failed, printable
 from inventory.cli.fitted import FittedTable, code, moment, number, whole, words
-from inventory.cli.options import SERVER_DEFAULT, DataDir, DbSchema, Dsn, Json, Server
+from inventory.cli.options import SERVER_DEFAULT, DataDir, DbSchema, Dsn, Json, OwnerDsn, Server
 from inventory.cli.terminal import out, spinner
 from inventory.v1 import audit_service_pb2 as pb2
 
@@ -32,6 +32,7 @@ CODES = {0: "", 3: "invalid", 5: "not found", 6: "exists", 7: "denied", 9: "refu
 def verify(
     *,
     dsn: Dsn = None,
+    owner_dsn: OwnerDsn = None,
     data_dir: DataDir = None,
     db_schema: DbSchema = None,
     expect: Annotated[str, Parameter(show_default=False)] = "",
@@ -66,7 +67,7 @@ def verify(
 
     if expect and not _is_end(expect):
         raise Failed("--expect is BATCH:HASH, as an earlier run has printed it")
-    with database(dsn=dsn, data_dir=data_dir, db_schema=db_schema) as found:
+    with database(dsn=dsn, owner_dsn=owner_dsn, data_dir=data_dir, db_schema=db_schema) as found:
         last, wrong = asyncio.run(run())
     assert last is not None
     if json:

@@ -72,9 +72,7 @@ async def _read(
         return sku, levels, await _last(client, sku.sku, location or "", movements)
 
 
-async def _last(
-    client: "InventoryClient", sku: str, location: str, movements: int
-) -> list[core_pb2.Movement] | None:
+async def _last(client: "InventoryClient", sku: str, location: str, movements: int) -> list[core_pb2.Movement] | None:
     """The last movements; None for a channel that may read stock but not the ledger."""
     from inventory_client import PermissionDenied
 

@@ -22,7 +22,7 @@ from cyclopts import App, Parameter
 from inventory.cli.database import database
 from inventory.cli.failure import Failed, printable
 from inventory.cli.fitted import FittedTable, code, whole, words
-from inventory.cli.options import SERVER_DEFAULT, DataDir, DbSchema, Dsn, Json, Server
+from inventory.cli.options import SERVER_DEFAULT, DataDir, DbSchema, Dsn, Json, OwnerDsn, Server
 from inventory.cli.terminal import out
 from inventory.domain.access import GRANTABLE, scope_of
 from inventory.domain.refusal import Refusal
@@ -279,7 +279,7 @@ def access(
 
 
 @app.command
-def admin(*, dsn: Dsn = None, data_dir: DataDir = None, db_schema: DbSchema = None) -> int:
+def admin(*, dsn: Dsn = None, owner_dsn: OwnerDsn = None, data_dir: DataDir = None, db_schema: DbSchema = None) -> int:
     """Make a token that may do everything, straight in the database: when the others are lost.
 
     Example: inventory token admin --data-dir ./data
@@ -290,7 +290,7 @@ def admin(*, dsn: Dsn = None, data_dir: DataDir = None, db_schema: DbSchema = No
         async with changing(found) as change:
             return await new_admin(change, "made in the database")
 
-    with database(dsn=dsn, data_dir=data_dir, db_schema=db_schema) as found:
+    with database(dsn=dsn, owner_dsn=owner_dsn, data_dir=data_dir, db_schema=db_schema) as found:
         try:
             print(asyncio.run(make()))
         except Refusal as refusal:

@@ -114,6 +114,26 @@ async def test_whoever_has_the_database_can_make_an_admin(cli: Cli) -> None:
     assert "CREDENTIAL_LIMIT" in error
 
 
+async def test_commands_on_the_database_work_as_its_owner(cli: Cli) -> None:
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    for command in (("verify",), ("audit", "verify"), ("compact", "--dry-run"), ("token", "admin")):
+        await cli.ok(*command, INVENTORY_DSN=nowhere, INVENTORY_OWNER_DSN=cli.dsn)
+    await cli.ok("verify", "--owner-dsn", cli.dsn, INVENTORY_OWNER_DSN=nowhere)
+    await cli.ok("verify", "--dsn", cli.dsn, INVENTORY_OWNER_DSN=nowhere)
+    assert "can't be reached" in await cli.refused("verify", INVENTORY_DSN=cli.dsn, INVENTORY_OWNER_DSN=nowhere)
+
+
+async def test_what_a_scope_hides_is_said(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "skus.csv").write_text("sku\nPEAR\n")
+    await cli.ok("import", "skus", str(tmp_path / "skus.csv"))
+    token = (await cli.ok("token", "create", "web", "--scope", "stock:read")).strip()
+    shown = await cli.ok("stock", "PEAR", token=token)
+    assert "the movements take the scope report" in shown
+    assert "Last movements" not in shown
+    assert json.loads(await cli.ok("stock", "PEAR", "--json", token=token))["movements"] is None
+    assert "Last movements" in await cli.ok("stock", "PEAR")
+
+
 async def test_a_certificate_is_bound(cli: Cli, tmp_path: Path) -> None:
     await cli.ok("certificate", "create", "--host", "localhost", "--out", str(tmp_path))
     await cli.ok("certificate", "issue", "web", "--ca", str(tmp_path), "--out", str(tmp_path))
