@@ -67,6 +67,7 @@ sbom: $(READY)  ## the bill of materials of the server's lock, build/sbom.json; 
 	@mkdir -p build
 	$(BIN)/cyclonedx-py requirements --output-reproducible --output-format JSON --output-file build/sbom.json \
 		requirements-server.lock
+	@echo wrote build/sbom.json
 
 audit: $(READY)  ## known vulnerabilities in the server's lock; needs a network (exit code 3 without)
 	$(BIN)/python .ci/audit.py

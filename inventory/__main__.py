@@ -40,7 +40,7 @@ for command in (
     "incoming",
     "explain",
     "promise",
-    "subscribers",
+    "thresholds",
     "reconcile",
     "top",
     "compact",
@@ -57,6 +57,7 @@ app.command("inventory.cli.transfer:app", name="transfer", help="Move goods from
 app.command("inventory.cli.counting:app", name="count", help="Take stock while selling goes on.")
 app.command("inventory.cli.certificate:app", name="certificate", help=_help("certificate"))
 app.command("inventory.cli.channel:app", name="channel", help=_help("channel"))
+app.command("inventory.cli.subscribers:app", name="subscribers", help=_help("subscribers"))
 app.command("inventory.cli.alarms:app", name="alarms", help=_help("alarms"))
 app.command("inventory.cli.token:app", name="token", help=_help("token"))
 app.command("inventory.cli.audit:app", name="audit", help=_help("audit"))

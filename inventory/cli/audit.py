@@ -8,15 +8,17 @@ prints, kept elsewhere, proves later that nothing before it was rewritten.
 
 import asyncio
 import json as encoder
+import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote
 
 from cyclopts import App, Parameter
 
 from inventory.cli.database import database
 from inventory.cli.failure import Failed, printable
 from inventory.cli.fitted import FittedTable, code, moment, number, whole, words
-from inventory.cli.options import SERVER_DEFAULT, DataDir, DbSchema, Dsn, Json, Server
+from inventory.cli.options import SERVER_DEFAULT, DataDir, DbSchema, Dsn, Json, OwnerDsn, Server
 from inventory.cli.terminal import out, spinner
 from inventory.v1 import audit_service_pb2 as pb2
 
@@ -25,13 +27,26 @@ if TYPE_CHECKING:
 
 app = App(name="audit", help=(__doc__ or ""))
 ROWS = 50
-CODES = {0: "", 3: "invalid", 5: "not found", 6: "exists", 7: "denied", 9: "refused", 10: "aborted", 16: "turned away"}
+CHANGES_MAX = 100
+"""So many an entry tells of at most."""
+_PEER = re.compile(r"(?:ipv4:|ipv6:)?\[?([^\[\]]*?)\]?(?::[0-9]+)?")
+CODES = {
+    0: "ok",
+    3: "invalid",
+    5: "not found",
+    6: "exists",
+    7: "denied",
+    9: "refused",
+    10: "aborted",
+    16: "turned away",
+}
 
 
 @app.command
 def verify(
     *,
     dsn: Dsn = None,
+    owner_dsn: OwnerDsn = None,
     data_dir: DataDir = None,
     db_schema: DbSchema = None,
     expect: Annotated[str, Parameter(show_default=False)] = "",
@@ -66,7 +81,7 @@ def verify(
 
     if expect and not _is_end(expect):
         raise Failed("--expect is BATCH:HASH, as an earlier run has printed it")
-    with database(dsn=dsn, data_dir=data_dir, db_schema=db_schema) as found:
+    with database(dsn=dsn, owner_dsn=owner_dsn, data_dir=data_dir, db_schema=db_schema) as found:
         last, wrong = asyncio.run(run())
     assert last is not None
     if json:
@@ -110,37 +125,42 @@ def list_(
         How many at most.
     """
     wanted = pb2.ListAuditEntriesRequest(
-        channel=channel, key_id=key_id, request_id=request_id, revision=revision, refused=refused
-    )
+        channel=channel, key_id=key_id, request_id=request_id, revision=revision, refused=refused,
+        with_changes=True,
+    )  # fmt: skip
     wanted.page_size = max(1, min(limit, 1_000))
     table = FittedTable(
         [
             moment("when"), number("revision"), code("channel"), words("operator", 3), whole("key id", 2),
-            whole("action"), whole("outcome"), words("told", 4),
+            whole("host", 1), whole("action"), whole("outcome"), words("what", 4),
         ]
     )  # fmt: skip
 
-    async def read() -> None:
-        left = limit
+    async def read() -> int:
+        listed = 0
         async for entry in _entries(server, wanted):
-            if left <= 0:
-                return
-            left -= 1
+            if listed >= limit:
+                break
+            listed += 1
             table.add(
                 f"{entry.recorded_at.ToDatetime():%Y-%m-%d %H:%M:%S}Z",
                 f"{entry.revision:,}" if entry.revision else "",
                 entry.channel,
                 printable(entry.operator),
                 entry.key_id,
+                printable(_host(entry.peer)),
                 entry.action,
                 CODES.get(entry.code, f"code {entry.code}"),
-                printable(entry.detail),
+                printable(_what(entry)),
             )
+        return listed
 
     from inventory.cli.connection import run
 
-    run(read())
-    out().print(table)
+    if run(read()):
+        out().print(table)
+    else:
+        print("no entries")
     return 0
 
 
@@ -173,6 +193,19 @@ async def _entries(server: Server, wanted: pb2.ListAuditEntriesRequest) -> Async
     async with connect(server) as client:
         async for entry in client.list_audit_entries(wanted):
             yield entry
+
+
+def _host(peer: str) -> str:
+    """Of gRPC's `ipv6:%5B::1%5D:36574`: `::1`. What isn't like it stays as it is."""
+    found = _PEER.fullmatch(unquote(peer))
+    return found[1] if found else peer
+
+
+def _what(entry: pb2.AuditEntry) -> str:
+    """The first thing that changed, and how many more; and what the ledger doesn't tell."""
+    more = len(entry.changes) - 1
+    count = f" +{more} {'or more' if len(entry.changes) >= CHANGES_MAX else 'more'}" if more > 0 else ""
+    return " ".join(filter(None, (f"{entry.changes[0].subject}{count}" if entry.changes else "", entry.detail)))
 
 
 def _end(found: "Verified") -> str:

@@ -76,8 +76,13 @@ def create(
     files[out / "server.pem"], keys[out / "server-key.pem"] = made.pem, made.key_pem
     issuing.write(files, keys)
     _say_made(files, keys)
-    print(f"Start the server with --tls-cert {out / 'server.pem'} --tls-key {out / 'server-key.pem'}")
-    if ca is None:
+    if ca is not None:
+        print(
+            "To renew, move the two over the server's old ones: it takes them at the next connection.\n"
+            f"For a new server, start it with --tls-cert {out / 'server.pem'} --tls-key {out / 'server-key.pem'}"
+        )
+    else:
+        print(f"Start the server with --tls-cert {out / 'server.pem'} --tls-key {out / 'server-key.pem'}")
         print(f"Its clients need {out / 'ca.pem'} (--tls-ca). Keep {out / 'ca-key.pem'} where the server is not.")
     return 0
 

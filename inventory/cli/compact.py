@@ -9,7 +9,7 @@ from cyclopts import Parameter, validators
 
 from inventory.cli.database import database, settings
 from inventory.cli.failure import printable
-from inventory.cli.options import DataDir, DbSchema, Dsn
+from inventory.cli.options import DataDir, DbSchema, Dsn, OwnerDsn
 from inventory.postgres.connection import Database
 from inventory.postgres.reads import Reader
 from inventory.postgres.subscribers import SubscriberRow, Window, read_subscribers
@@ -24,6 +24,7 @@ def compact(
     keep_hours: Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=HOURS_MAX))] = None,
     keep_changes: Annotated[int | None, Parameter(validator=validators.Number(gte=0))] = None,
     dsn: Dsn = None,
+    owner_dsn: OwnerDsn = None,
     data_dir: DataDir = None,
     db_schema: DbSchema = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
@@ -51,7 +52,7 @@ def compact(
         age, changes_max = chosen.feed_age, chosen.feed_changes
     else:
         age, changes_max = None if keep_hours is None else timedelta(hours=keep_hours), keep_changes
-    with database(dsn=dsn, data_dir=data_dir, db_schema=db_schema) as found:
+    with database(dsn=dsn, owner_dsn=owner_dsn, data_dir=data_dir, db_schema=db_schema) as found:
         window, holders = asyncio.run(_move(found, age, changes_max, keep=not dry_run))
     print("\n".join(_lines(window, holders, dry_run)))
     return 0

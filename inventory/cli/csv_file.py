@@ -33,7 +33,8 @@ class Complaint(NamedTuple):
 
     def __str__(self) -> str:
         column = f", column {printable(self.column)}" if self.column else ""
-        return f"row {self.row}{column}: {self.reason} {printable(self.text)}"
+        place = "the header" if self.row == 1 else f"row {self.row}"
+        return f"{place}{column}: {self.reason} {printable(self.text)}"
 
 
 class CsvRefused(Exception):

@@ -36,16 +36,24 @@ def settings(**given: object) -> Settings:
 
 @contextmanager
 def database(
-    *, dsn: str | None, data_dir: Path | None, db_schema: str | None, make: bool = False
+    *,
+    dsn: str | None,
+    data_dir: Path | None,
+    db_schema: str | None,
+    owner_dsn: str | None = None,
+    make: bool = False,
 ) -> Iterator[Database]:
-    """The database, running for the length of the block. With `make` an embedded one is made when there is none.
+    """The database, running for the length of the block: as its owner, where that one's DSN is known, unless only `dsn`
+    was said. With `make` an embedded one is made when there is none.
 
     What goes wrong with it leaves the block as `Failed`.
     """
-    chosen = settings(dsn=dsn, data_dir=data_dir, db_schema=db_schema)
+    chosen = settings(dsn=dsn, owner_dsn=owner_dsn, data_dir=data_dir, db_schema=db_schema)
+    said = owner_dsn or dsn  # stronger than INVENTORY_OWNER_DSN, which may be of another database
+    address = said or chosen.owner_dsn or chosen.dsn if data_dir is None else None
     with storage_failures():
-        if chosen.dsn is not None:
-            yield Database(chosen.dsn, chosen.db_schema)
+        if address is not None:
+            yield Database(address, chosen.db_schema)
             return
         home = (chosen.data_dir or default_home()).expanduser()
         if not make and not (home / "data").is_dir():

@@ -193,8 +193,10 @@ def _remarks(line: pb2.PromisedLine, skus: Skus) -> Iterator[Text]:
     """What is due in, and what else there is of a line that is short, or waits."""
     short = line.promised < line.requested
     if short:
-        when = f"from {line.promisable_from} on" if line.promisable_from else "nobody knows yet when"
-        yield Text(printable(f"{line.sku}: all {_amount(line.requested, skus[line.sku])} can be promised {when}"))
+        promised = f"all {_amount(line.requested, skus[line.sku])} can be promised"
+        day = line.promisable_from
+        when = f"{promised} from {day} on" if day else f"nobody knows yet when {promised}"
+        yield Text(printable(f"{line.sku}: {when}"))
     if short or any(part.backordered for part in line.parts):
         for due in line.due_in:
             reference = f" ({due.reference})" if due.reference else ""

@@ -1,10 +1,9 @@
 """`inventory stock`."""
 
 import json as encoder
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 
 from inventory.cli.failure import Failed
 from inventory.cli.fitted import FittedTable, code, moment, number, whole, words
@@ -61,7 +60,7 @@ def stock(
 
 async def _read(
     text: str, location: str | None, movements: int, server: Server
-) -> tuple[catalog_pb2.Sku, list[core_pb2.Level], list[core_pb2.Movement]]:
+) -> tuple[catalog_pb2.Sku, list[core_pb2.Level], list[core_pb2.Movement] | None]:
     from inventory.cli.connection import connect
 
     async with connect(server) as client:
@@ -73,17 +72,19 @@ async def _read(
         return sku, levels, await _last(client, sku.sku, location or "", movements)
 
 
-async def _last(client: "InventoryClient", sku: str, location: str, movements: int) -> list[core_pb2.Movement]:
-    """The last movements; none for a channel that may read stock but not the ledger."""
+async def _last(client: "InventoryClient", sku: str, location: str, movements: int) -> list[core_pb2.Movement] | None:
+    """The last movements; None for a channel that may read stock but not the ledger."""
     from inventory_client import PermissionDenied
 
     ledger: list[core_pb2.Movement] = []
     if movements:
-        with suppress(PermissionDenied):
+        try:
             async for row in client.list_movements(sku=sku, location=location, page_size=movements):
                 ledger.append(row)
                 if len(ledger) == movements:
                     break
+        except PermissionDenied:
+            return None
     return ledger
 
 
@@ -119,7 +120,9 @@ def _levels(sku: catalog_pb2.Sku, levels: list[core_pb2.Level]) -> FittedTable:
     return table
 
 
-def _ledger(sku: catalog_pb2.Sku, ledger: list[core_pb2.Movement]) -> FittedTable:
+def _ledger(sku: catalog_pb2.Sku, ledger: list[core_pb2.Movement] | None) -> RenderableType:
+    if ledger is None:
+        return "the movements take the scope report"
     table = FittedTable(
         [
             number("revision", 1), moment("time"), code("location"), whole("what"), words("change"),
@@ -141,7 +144,10 @@ def _ledger(sku: catalog_pb2.Sku, ledger: list[core_pb2.Movement]) -> FittedTabl
     return table
 
 
-def _document(sku: catalog_pb2.Sku, levels: list[core_pb2.Level], ledger: list[core_pb2.Movement]) -> dict[str, Any]:
+def _document(
+    sku: catalog_pb2.Sku, levels: list[core_pb2.Level], ledger: list[core_pb2.Movement] | None
+) -> dict[str, Any]:
+    """`movements` is null where the channel may not read them."""
     return {
         "sku": sku.sku,
         "name": sku.name,
@@ -149,5 +155,5 @@ def _document(sku: catalog_pb2.Sku, levels: list[core_pb2.Level], ledger: list[c
         "unit_digits": sku.unit_digits,
         "active": sku.active,
         "levels": [level_json(level) for level in levels],
-        "movements": [movement_json(movement) for movement in ledger],
+        "movements": None if ledger is None else [movement_json(movement) for movement in ledger],
     }

@@ -11,7 +11,6 @@ Example: inventory token rotate 4k2v9qpr0m3x --overlap-hours 24
 """
 
 import asyncio
-import json as encoder
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
@@ -20,11 +19,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from cyclopts import App, Parameter
 
 from inventory.cli.database import database
-from inventory.cli.failure import Failed, printable
-from inventory.cli.fitted import FittedTable, code, whole, words
-from inventory.cli.options import SERVER_DEFAULT, DataDir, DbSchema, Dsn, Json, Server
-from inventory.cli.terminal import out
-from inventory.domain.access import GRANTABLE, scope_of
+from inventory.cli.failure import Failed
+from inventory.cli.options import SERVER_DEFAULT, DataDir, DbSchema, Dsn, Json, OwnerDsn, Server
+from inventory.cli.token_shown import opens_all, place_for, show, show_access, show_new
+from inventory.domain.access import scope_of
 from inventory.domain.refusal import Refusal
 from inventory.v1 import access_pb2
 from inventory.v1 import access_service_pb2 as pb2
@@ -37,6 +35,13 @@ app = App(name="token", help=(__doc__ or ""))
 Codes = Annotated[list[str] | None, Parameter(negative="", show_default=False)]
 Limit = Annotated[int | None, Parameter(show_default=False)]
 Hours = Annotated[float | None, Parameter(show_default=False)]
+Out = Annotated[
+    Path | None,
+    Parameter(
+        show_default=False,
+        help="The file to write the token into instead, for its owner's eyes; replaced only once there is a token.",
+    ),
+]
 KeyId = Annotated[str, Parameter(help="The credential's key id, as `inventory token list` shows it.")]
 Result = TypeVar("Result")
 
@@ -51,12 +56,15 @@ def create(
     category: Codes = None,
     name: str = "",
     ttl_hours: Hours = None,
+    out: Out = None,
     server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Make a token for a channel, and print it: it is shown this once. With --scope, say what the channel may do.
 
     Example: inventory token create web --scope stock:read --scope reservation --scope watch
+
+    Example: inventory token create web --out web.token
 
     Example: inventory token create till-7 --scope reservation --scope stock:read --location shop-1 --ttl-hours 8760
 
@@ -86,8 +94,9 @@ def create(
             await client.set_access(channel, access)
         return await client.create_token(channel, name=name, ttl=_hours(ttl_hours))
 
-    made = _run(server, make)
-    _print_new(made.token, made.credential, json)
+    with place_for(out) as write:
+        made = _run(server, make)
+        show_new(made.token, made.credential, json=json, write=write)
     return 0
 
 
@@ -98,6 +107,7 @@ def rotate(
     *,
     overlap_hours: Hours = None,
     ttl_hours: Hours = None,
+    out: Out = None,
     server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
@@ -116,8 +126,9 @@ def rotate(
     async def make(client: "InventoryClient") -> pb2.RotateTokenResponse:
         return await client.rotate_token(key_id, overlap=_hours(overlap_hours), ttl=_hours(ttl_hours))
 
-    made = _run(server, make)
-    _print_new(made.token, made.credential, json)
+    with place_for(out) as write:
+        made = _run(server, make)
+        show_new(made.token, made.credential, json=json, write=write)
     return 0
 
 
@@ -158,21 +169,41 @@ def bind(
             await client.set_access(channel, pb2.Access(scopes=scopes))
         return await client.bind_certificate(channel, pem, name=name)
 
-    _print([_run(server, make)], json)
+    show([_run(server, make)], json=json)
     return 0
 
 
 @app.command
-def revoke(key_id: KeyId, /, *, server: Server = SERVER_DEFAULT, json: Json = False) -> int:
+def revoke(
+    key_id: KeyId,
+    /,
+    *,
+    yes: Annotated[bool, Parameter(negative="")] = False,
+    server: Server = SERVER_DEFAULT,
+    json: Json = False,
+) -> int:
     """Take a token or a certificate out of force: within 5 seconds it opens nothing, and its streams have ended.
 
     Example: inventory token revoke 4k2v9qpr0m3x
+
+    Parameters
+    ----------
+    yes
+        Also when it is the last one with the scope admin.
     """
 
     async def take(client: "InventoryClient") -> pb2.Credential:
+        if not yes:
+            credentials = [one async for one in client.list_credentials()]
+            if opens_all(credentials, [one async for one in client.list_access()]) == [key_id]:
+                raise Failed(
+                    f"{key_id} is the last credential with the scope admin: nobody could make another over the network",
+                    "  make one first (inventory token create CHANNEL --scope admin), or say --yes;"
+                    " then only whoever has the database can, with `inventory token admin`",
+                )
         return await client.revoke_credential(key_id)
 
-    _print([_run(server, take)], json)
+    show([_run(server, take)], json=json)
     return 0
 
 
@@ -191,7 +222,7 @@ def list_(*, channel: str = "", server: Server = SERVER_DEFAULT, json: Json = Fa
     async def read(client: "InventoryClient") -> list[pb2.Credential]:
         return [credential async for credential in client.list_credentials(channel=channel)]
 
-    _print(_run(server, read), json)
+    show(_run(server, read), json=json)
     return 0
 
 
@@ -262,24 +293,12 @@ def access(
     if scopes and not channel:
         raise Failed("say which channel: inventory token access CHANNEL --scope …")
     found = _run(server, work)
-    if json:
-        print(encoder.dumps([_access_json(one) for one in found], ensure_ascii=False, indent=2))
-        return 0
-    table = FittedTable([code("channel"), words("may"), words("only at", 2), words("only of", 2), words("limits", 1)])
-    for one in found:
-        table.add(
-            one.channel,
-            " ".join(_scope_texts(one.access)),
-            " ".join(one.access.locations),
-            ", ".join(map(printable, one.access.categories)),
-            ", ".join(_limits(one.access)),
-        )
-    out().print(table)
+    show_access(found, json=json)
     return 0
 
 
 @app.command
-def admin(*, dsn: Dsn = None, data_dir: DataDir = None, db_schema: DbSchema = None) -> int:
+def admin(*, dsn: Dsn = None, owner_dsn: OwnerDsn = None, data_dir: DataDir = None, db_schema: DbSchema = None) -> int:
     """Make a token that may do everything, straight in the database: when the others are lost.
 
     Example: inventory token admin --data-dir ./data
@@ -290,7 +309,7 @@ def admin(*, dsn: Dsn = None, data_dir: DataDir = None, db_schema: DbSchema = No
         async with changing(found) as change:
             return await new_admin(change, "made in the database")
 
-    with database(dsn=dsn, data_dir=data_dir, db_schema=db_schema) as found:
+    with database(dsn=dsn, owner_dsn=owner_dsn, data_dir=data_dir, db_schema=db_schema) as found:
         try:
             print(asyncio.run(make()))
         except Refusal as refusal:
@@ -321,80 +340,3 @@ def _run(server: Server, work: Callable[["InventoryClient"], Coroutine[Any, Any,
             return await work(client)
 
     return run(connected())
-
-
-def _print_new(token: str, made: pb2.Credential, json: bool) -> None:
-    if json:
-        print(encoder.dumps({"token": token, **_json(made)}, ensure_ascii=False, indent=2))
-        return
-    if not token:
-        raise Failed(f"{made.key_id} was made, but the answer that showed it was lost: revoke it and make another")
-    print(token)
-
-
-def _print(found: list[pb2.Credential], json: bool) -> None:
-    if json:
-        print(encoder.dumps([_json(one) for one in found], ensure_ascii=False, indent=2))
-        return
-    table = FittedTable(
-        [
-            code("channel"), whole("key id"), whole("kind", 2), words("name", 3), whole("made", 4),
-            whole("last used", 1), whole("ends"),
-        ]
-    )  # fmt: skip
-    for one in found:
-        table.add(
-            one.channel,
-            one.key_id,
-            _kind(one),
-            printable(one.name),
-            _day(one, "created_at"),
-            _day(one, "last_used_at") or "never",
-            "revoked" if one.HasField("revoked_at") else _day(one, "expires_at") or "never",
-        )
-    out().print(table)
-
-
-def _kind(one: pb2.Credential) -> str:
-    return pb2.CredentialKind.Name(one.kind).removeprefix("CREDENTIAL_KIND_").lower()
-
-
-def _day(one: pb2.Credential, field: Any) -> str:
-    return f"{getattr(one, field).ToDatetime():%Y-%m-%d %H:%MZ}" if one.HasField(field) else ""
-
-
-def _json(one: pb2.Credential) -> dict[str, object]:
-    times = ("created_at", "expires_at", "revoked_at", "last_used_at")
-    found = {name: getattr(one, name).ToJsonString() if one.HasField(name) else None for name in times}
-    return {
-        "key_id": one.key_id,
-        "channel": one.channel,
-        "kind": _kind(one),
-        "name": one.name,
-        **found,
-        "in_force": one.in_force,
-    }
-
-
-def _scope_texts(access: pb2.Access) -> list[str]:
-    return [scope.text for scope in GRANTABLE if int(scope) in set(map(int, access.scopes))]
-
-
-_LIMITS = ("calls_per_second", "calls_burst", "calls_max", "streams_max", "held_per_sku_max")
-
-
-def _limits(access: pb2.Access) -> list[str]:
-    found = [f"{name.replace('_', ' ')} {getattr(access, name):,}" for name in _LIMITS if access.HasField(name)]
-    return found + ["certificate required"] * access.certificate_required
-
-
-def _access_json(one: pb2.ChannelAccess) -> dict[str, object]:
-    access = one.access
-    return {
-        "channel": one.channel,
-        "scopes": _scope_texts(access),
-        "locations": list(access.locations),
-        "categories": list(access.categories),
-        **{name: getattr(access, name) if access.HasField(name) else None for name in _LIMITS},
-        "certificate_required": access.certificate_required,
-    }

@@ -11,13 +11,20 @@ from rich.table import Table
 
 from inventory.cli.database import database
 from inventory.cli.failure import printable
-from inventory.cli.options import DataDir, DbSchema, Dsn, Json
+from inventory.cli.options import DataDir, DbSchema, Dsn, Json, OwnerDsn
 from inventory.cli.terminal import out, spinner
 from inventory.postgres.connection import Database
 from inventory.postgres.verify import CHECKS, Check, Finding, snapshot
 
 
-def verify(*, dsn: Dsn = None, data_dir: DataDir = None, db_schema: DbSchema = None, json: Json = False) -> int:
+def verify(
+    *,
+    dsn: Dsn = None,
+    owner_dsn: OwnerDsn = None,
+    data_dir: DataDir = None,
+    db_schema: DbSchema = None,
+    json: Json = False,
+) -> int:
     """Prove the books: check every promise of the ledger on the database itself, while the server runs or not.
 
     The checks are SQL of their own and share no code with the server. They see one moment, change nothing, lock
@@ -27,7 +34,7 @@ def verify(*, dsn: Dsn = None, data_dir: DataDir = None, db_schema: DbSchema = N
 
     Example: inventory verify --dsn postgresql://inventory@db/inventory --json
     """
-    with database(dsn=dsn, data_dir=data_dir, db_schema=db_schema) as found:
+    with database(dsn=dsn, owner_dsn=owner_dsn, data_dir=data_dir, db_schema=db_schema) as found:
         return prove(found, json=json)
 
 
@@ -68,7 +75,7 @@ def _show(console: Console, head: int, results: list[Result]) -> None:
     table = Table(title=f"The books at revision {head:,}", title_justify="left")
     table.add_column("check", no_wrap=True)
     table.add_column("promise")
-    table.add_column("", no_wrap=True)
+    table.add_column("result", no_wrap=True)
     table.add_column("s", justify="right")
     for result in results:
         broken = result.finding.broken

@@ -114,6 +114,8 @@ async def test_what_is_short_says_when_and_where_else(cli: Cli) -> None:
     assert re.search(r"MILK: all 12 can be promised from \d{4}-\d{2}-\d{2} on", printed)
     assert re.search(r"due in: 8 of MILK at central on \d{4}-\d{2}-\d{2} \(PO-17\)", printed)
     assert "elsewhere: 5 at [outlet], walk-in" in printed
+    never = await cli.ok("promise", "CHEESE=99kg@shop-07", "--channel", "web")
+    assert "CHEESE: nobody knows yet when all 99.000 kg can be promised" in never
     found = json.loads(await cli.ok("promise", "MILK=12", "--split", "--channel", "web", "--json"))
     (line,) = found["lines"]
     assert (found["promisable"], line["promised"], [part["quantity"] for part in line["parts"]]) == (False, 6, [5, 1])

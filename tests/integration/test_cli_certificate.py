@@ -62,6 +62,14 @@ async def test_nothing_is_written_over(directory: Path) -> None:
     assert content(directory) == before
 
 
+async def test_who_renews_is_told_to_move_the_new_files_over_the_old_ones(directory: Path, tmp_path: Path) -> None:
+    code, out, _ = await run(
+        "certificate", "create", "--host", "localhost", "--ca", str(directory), "--out", str(tmp_path / "new")
+    )
+    assert code == 0
+    assert "To renew, move the two over the server's old ones" in out
+
+
 async def test_of_a_set_that_can_not_be_made_whole_nothing_is_left(tmp_path: Path) -> None:
     (tmp_path / "server.pem").write_text("somebody's")
     code, _, _ = await run("certificate", "create", "--host", "localhost", "--out", str(tmp_path))

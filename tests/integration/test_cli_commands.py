@@ -493,3 +493,32 @@ async def test_watch_tells_of_channels_too_unless_stock_is_picked(
     picky.send_signal(signal.SIGINT)
     await asyncio.wait_for(picky.communicate(), TIMEOUT_S)
     assert "77" in lines[-1]
+
+
+async def test_the_thresholds_that_are_named_are_set_and_the_others_stay(stocked: Cli) -> None:
+    at = ("thresholds", "A-1", "+L1")
+    assert "safety stock none, reorder point none, backorder limit none" in await stocked.ok(*at)
+    await stocked.ok(*at, "--safety-stock", "3", "--reorder-point", "0")
+    said = await stocked.ok("thresholds", "4006381333931", "+L1", "--safety-stock", "none", "--backorder-limit", "7")
+    assert said == "A-1 at +L1: safety stock none, reorder point 0, backorder limit 7\n"
+    found = json.loads(await stocked.ok(*at, "--json"))
+    assert (found["safety_stock"], found["reorder_point"], found["backorder_limit"]) == (None, 0, 7)
+    for wrong in ("-1", "many", "1.5"):
+        ended = await stocked.run(*at, f"--safety-stock={wrong}")
+        assert (ended.code, "--safety-stock is a whole number" in ended.err) == (1, True)
+    assert "QUANTITY_OUT_OF_RANGE" in (await stocked.run(*at, "--reorder-point", "9" * 30)).err
+
+
+async def test_a_subscriber_is_registered_listed_and_removed(cli: Cli) -> None:
+    said = await cli.ok("subscribers", "register", "erp", "--lag-seconds", "60", "--channel", "web")
+    assert "subscriber erp of channel web goes on after revision 0; lagging beyond 60 s; " in said
+    assert "for 24 h" in said
+    again = ("--lag-changes", "1000", "--deadline-hours", "168", "--channel", "web", "--json")
+    row = json.loads(await cli.ok("subscribers", "register", "erp", *again))
+    assert (row["lag_changes_max"], row["lag_max_s"], row["deadline_s"]) == (1_000, None, 604_800.0)
+    assert "1,000 changes" in await cli.ok("subscribers")
+    assert (await cli.run("subscribers", "remove", "erp", "--channel", "shop")).code == 1
+    assert await cli.ok("subscribers", "remove", "erp", "--channel", "web") == "removed erp\n"
+    assert "nobody is registered" in await cli.ok("subscribers")
+    far = await cli.run("subscribers", "register", "erp", "--deadline-hours", "1e300", "--channel", "web")
+    assert (far.code, "--deadline-hours" in far.err) == (1, True)

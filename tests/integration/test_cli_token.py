@@ -103,6 +103,38 @@ async def test_a_token_is_rotated_with_an_overlap(cli: Cli) -> None:
     assert "CREDENTIAL_LIMIT" in await cli.refused("token", "create", "till")
 
 
+async def test_a_file_gets_a_token_only_when_there_is_one(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "web.token"
+    out = ("--out", str(file))
+    assert await cli.ok("token", "create", "web", "--scope", "stock:read", *out) == ""
+    token = file.read_text().strip()
+    assert TOKEN.fullmatch(token)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "CHANNEL_NOT_FOUND" in await cli.refused("token", "create", "new", *out)
+    assert file.read_text().strip() == token
+    assert "token" not in json.loads(await cli.ok("token", "rotate", token.split("_")[1], "--json", *out))
+    assert TOKEN.fullmatch(file.read_text().strip())
+    assert file.read_text().strip() != token
+    assert os.listdir(tmp_path) == ["web.token"]
+    before = await cli.ok("token", "list", "--json")
+    for place in (tmp_path, tmp_path / "missing" / "web.token"):
+        assert "--out" in await cli.refused("token", "create", "web", "--out", str(place))
+    assert len(json.loads(await cli.ok("token", "list", "--json"))) == len(json.loads(before))
+
+
+async def test_the_last_admin_is_revoked_only_by_who_says_yes(cli: Cli) -> None:
+    first = cli.token.split("_")[1]
+    error = await cli.refused("token", "revoke", first)
+    assert "inventory token admin" in error
+    assert "--yes" in error
+    second = (await cli.ok("token", "create", "boss", "--scope", "admin")).strip()
+    await cli.ok("token", "revoke", first)
+    cli.token = second
+    assert "--yes" in await cli.refused("token", "revoke", second.split("_")[1])
+    await cli.ok("token", "revoke", second.split("_")[1], "--yes")
+    assert "CREDENTIALS_INVALID" in await cli.refused("token", "list")
+
+
 async def test_what_a_channel_may_is_shown_and_set(cli: Cli) -> None:
     assert "scope" in await cli.refused("token", "access", "web", "--scope", "everything")
     assert "CHANNEL_NOT_FOUND" in await cli.refused("token", "create", "new")
@@ -126,6 +158,26 @@ async def test_whoever_has_the_database_can_make_an_admin(cli: Cli) -> None:
     assert TOKEN.fullmatch(made)
     error = await cli.refused("token", "admin", "--dsn", cli.dsn)
     assert "CREDENTIAL_LIMIT" in error
+
+
+async def test_commands_on_the_database_work_as_its_owner(cli: Cli) -> None:
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    for command in (("verify",), ("audit", "verify"), ("compact", "--dry-run"), ("token", "admin")):
+        await cli.ok(*command, INVENTORY_DSN=nowhere, INVENTORY_OWNER_DSN=cli.dsn)
+    await cli.ok("verify", "--owner-dsn", cli.dsn, INVENTORY_OWNER_DSN=nowhere)
+    await cli.ok("verify", "--dsn", cli.dsn, INVENTORY_OWNER_DSN=nowhere)
+    assert "can't be reached" in await cli.refused("verify", INVENTORY_DSN=cli.dsn, INVENTORY_OWNER_DSN=nowhere)
+
+
+async def test_what_a_scope_hides_is_said(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "skus.csv").write_text("sku\nPEAR\n")
+    await cli.ok("import", "skus", str(tmp_path / "skus.csv"))
+    token = (await cli.ok("token", "create", "web", "--scope", "stock:read")).strip()
+    shown = await cli.ok("stock", "PEAR", token=token)
+    assert "the movements take the scope report" in shown
+    assert "Last movements" not in shown
+    assert json.loads(await cli.ok("stock", "PEAR", "--json", token=token))["movements"] is None
+    assert "Last movements" in await cli.ok("stock", "PEAR")
 
 
 async def test_a_certificate_is_bound(cli: Cli, tmp_path: Path) -> None:
@@ -155,6 +207,8 @@ async def test_the_trail_is_listed_exported_and_verified(cli: Cli) -> None:
     listed = await cli.ok("audit", "list")
     assert "ImportCatalog" in listed
     assert "Ewa" in listed
+    assert re.search(r"127\.0\.0\.1 +ImportCatalog +ok +PEAR", listed)
+    assert await cli.ok("audit", "list", "--channel", "nobody") == "no entries\n"
     rows = [json.loads(line) for line in (await cli.ok("audit", "export")).splitlines()]
     (imported,) = [row for row in rows if row["action"] == "ImportCatalog"]
     assert imported["operator"] == "Ewa"

@@ -36,13 +36,13 @@ def refusal(path: Path, noun: str, content: bytes) -> tuple[str, list[str]]:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "row 1, column sku: CSV_HEADER the file is empty"),
-        (b"sku,location\nA,B\n", "row 1, column quantity: CSV_HEADER the column is missing"),
-        (b"sku,location,quantity,sku\n", "row 1, column sku: CSV_HEADER the column stands twice"),
-        (b"sku,location,qty\n", "row 1, column qty: CSV_HEADER no such column; there are sku, location"),
+        (b"", "the header, column sku: CSV_HEADER the file is empty"),
+        (b"sku,location\nA,B\n", "the header, column quantity: CSV_HEADER the column is missing"),
+        (b"sku,location,quantity,sku\n", "the header, column sku: CSV_HEADER the column stands twice"),
+        (b"sku,location,qty\n", "the header, column qty: CSV_HEADER no such column; there are sku, location"),
         (
             b"sku;location;quantity\n",
-            "row 1: CSV_HEADER the columns are separated by semicolons: save the file with commas",
+            "the header: CSV_HEADER the columns are separated by semicolons: save the file with commas",
         ),
         (STOCK_HEADER + b"A,B\n", "row 2: CSV_SYNTAX the row has 2 fields, the header 3"),
         (STOCK_HEADER + b"A,B,1,\n", "row 2: CSV_SYNTAX the row has 4 fields, the header 3"),
@@ -52,7 +52,7 @@ def refusal(path: Path, noun: str, content: bytes) -> tuple[str, list[str]]:
             "row 3: CSV_SYNTAX the line has a NUL byte: save the file as text, in UTF-8 (line 3)",
         ),
         (STOCK_HEADER + b"A,\xff,1\n", "row 2: CSV_SYNTAX the line is not UTF-8: save the file as UTF-8 (line 2)"),
-        ("sku,location,quantity\n".encode("utf-16"), "row 1: CSV_SYNTAX the line has a NUL byte"),
+        ("sku,location,quantity\n".encode("utf-16"), "the header: CSV_SYNTAX the line has a NUL byte"),
         (STOCK_HEADER + b'A,B,1\n"A,B,1\nA,B,2\n', "row 3: CSV_SYNTAX unexpected end of data (it begins in line 3)"),
         (STOCK_HEADER + b'"A"x,B,1\n', "row 2: CSV_SYNTAX ',' expected after '\"'"),
         (STOCK_HEADER + b"A," + b"x" * 131_073 + b",1\n", "row 2: CSV_SYNTAX field larger than field limit"),
