@@ -164,7 +164,8 @@ def serve(
             )
             address = postgres.server_dsn
             settings = settings.model_copy(update={"owner_dsn": postgres.dsn, "server_role": SERVER_ROLE})
-            print(f"PostgreSQL runs in {home}\n  another server joins with --dsn '{address}'", file=sys.stderr)
+            joins = f"another server joins with --dsn '{address}'"
+            _say(settings, f"PostgreSQL runs in {home}", joins, home=str(home), dsn=address)
         beside = None if postgres is None else _keep_alive(postgres)
         try:
             if port is None:
@@ -196,7 +197,6 @@ def _serve_by_workers(
 
     def ready() -> None:
         _say_ready(settings, f"{settings.listen.rpartition(':')[0]}:{port.number}")
-        print(f"  with {settings.workers} workers", file=sys.stderr, flush=True)
 
     asyncio.run(run(settings, dsn, port, client_port, ready=ready, first_token=_say_token, beside=beside))
 
@@ -246,10 +246,20 @@ def _assert_free(listen: str | None) -> None:
 def _say_ready(settings: Settings, address: str) -> None:
     kinds = ["TLS"] * (settings.tls_cert is not None) + ["development: no credentials"] * settings.development
     kind = f" ({', '.join(kinds)})" if kinds else ""
-    print(f"Inventory serves gRPC on {address}{kind}", file=sys.stderr, flush=True)
+    workers = f"with {settings.workers} workers" if settings.workers > 1 else ""
+    _say(settings, f"Inventory serves gRPC on {address}{kind}", workers, address=address, workers=settings.workers)
+
+
+def _say(settings: Settings, line: str, second: str = "", **fields: object) -> None:
+    """On stderr: for people, or as an event of the log where that is JSON."""
+    if settings.log_json:
+        log.info(f"{line}, {second}" if second else line, **fields)
+    else:
+        print(f"{line}\n  {second}" if second else line, file=sys.stderr, flush=True)
 
 
 def _say_token(token: str) -> None:
+    """Never into the log."""
     print(
         f"Nobody has a credential yet. This token may do everything, and is shown this once:\n\n  {token}\n\n"
         "  Keep it, and make others with it: INVENTORY_TOKEN=… inventory token create CHANNEL --scope …\n",

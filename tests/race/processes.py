@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -190,7 +191,7 @@ class Server(Process):
         except BaseException:
             await server.kill()
             raise
-        server.address = line.partition(READY)[2].split()[0]
+        server.address = re.split(r"[\s,\"]", line.partition(READY)[2])[0]  # may be JSON
         return server
 
     def connections(self) -> int:
