@@ -27,7 +27,7 @@ def offline() -> dict[str, str]:
 
 def test_the_bill_of_materials_is_the_lock_and_needs_no_network(tmp_path: Path) -> None:
     makefile = (PROJECT_ROOT / "Makefile").read_text("utf-8")
-    command = makefile.partition("cyclonedx-py ")[2].partition("\n\n")[0].replace("\\\n", " ").split()
+    command = makefile.partition("cyclonedx-py ")[2].replace("\\\n", " ").partition("\n")[0].split()
     target = tmp_path / "sbom.json"
     command[command.index("--output-file") + 1] = str(target)
     made = []
