@@ -1,8 +1,10 @@
 """Registered subscribers, and how far back the feed can be resumed."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from inventory.domain.audit import SERVER, Entry
 from inventory.domain.subscriber import Subscriber, SubscriberState
 from inventory.postgres import queries
 from inventory.postgres.connection import Database
@@ -110,6 +112,10 @@ async def compact(database: Database, age: timedelta | None, changes_max: int | 
         await transaction.start()
         before = (await connection.fetch(sql["lock_head"]))[0]["compacted"]
         after = await connection.fetchval(sql["compact"], wanted)
+        if after > before:
+            detail = json.dumps({"oldest": after, "before": before})
+            entry = Entry(0, None, 0, *SERVER, "Compact", None, 0, detail)
+            await connection.fetch(sql["append_audit"], None, await connection.fetchval(sql["read_clock"]), [entry])
         await (transaction.commit() if keep else transaction.rollback())
         return Window(before, after, wanted, head)
     except Exception as error:

@@ -116,6 +116,8 @@ async def test_all_but_the_newest_changes_are_let_go(house: House) -> None:
     assert await house.resumes(head - 5) == "COMPACTED", "one before it doesn't"
     assert await house.resumes(0) == "COMPACTED"
     assert await house.resumes(head) == ""
+    entries = await house.db.fetch("SELECT operator, detail FROM audit_entry WHERE action = 'Compact'")
+    assert [entry["operator"] for entry in entries] == ["server"]
 
 
 async def test_changes_older_than_an_age_are_let_go(house: House) -> None:
