@@ -99,11 +99,9 @@ async def verify(database: Database) -> AsyncIterator[Verified]:
     """Computes every hash again, page by page, on one state of the database; the last look is at how the chain ends.
     Raises a `StorageError`."""
     sql = queries.load()
-    connection = await database.connect()
+    connection = await database.connect(patient=True)
     try:
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        await connection.execute("SET LOCAL statement_timeout = 0")
-        await connection.execute("SET LOCAL transaction_timeout = 0")
         audited, end, _ = (await connection.fetch(sql["read_audit_head"]))[0]
         last, chain = 0, GENESIS
         while rows := await connection.fetch(sql["verify_audit"], last, chain, VERIFY_BATCHES):

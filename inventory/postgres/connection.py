@@ -20,8 +20,8 @@ TRANSACTION_TIMEOUT_MS = 20_000
 COMMAND_TIMEOUT_S = 9.0  # below a call's default deadline, so that its caller is told
 CONNECT_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 2.0
-SERVER_VERSION_MIN = 150_000
-TRANSACTION_TIMEOUT_SINCE = 17
+SERVER_MAJOR_MIN = 15
+TRANSACTION_TIMEOUT_SINCE = 17  # before it nothing but each statement's own limit ends a transaction that goes on
 
 _PATIENT = {"statement_timeout": "0", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 
@@ -112,24 +112,34 @@ class Database:
 
 
 async def _prepare_session(connection: asyncpg.Connection) -> None:
-    version = connection.get_server_version()
-    if version.major >= TRANSACTION_TIMEOUT_SINCE:
+    if has_transaction_timeout(connection.get_server_version().major):
         await connection.execute(f"SET transaction_timeout = {TRANSACTION_TIMEOUT_MS:d}")
+
+
+def has_transaction_timeout(major: int) -> bool:
+    """Whether PostgreSQL of this major version knows the setting; one that doesn't refuses the statement."""
+    return major >= TRANSACTION_TIMEOUT_SINCE
+
+
+def why_too_old(version: asyncpg.ServerVersion) -> str | None:
+    """What to say of a PostgreSQL that lacks what our tables and statements need; None when it has all."""
+    if version.major >= SERVER_MAJOR_MIN:
+        return None
+    return f"PostgreSQL {SERVER_MAJOR_MIN} or newer is needed, and this is {version.major}.{version.minor}"
 
 
 async def assert_durable(connection: asyncpg.Connection) -> None:
     """Raises `RuntimeError` when the server would acknowledge what a crash can lose, or is too old."""
     row = await connection.fetchrow(
         "SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,"
-        " current_setting('synchronous_commit') AS synchronous_commit,"
-        " current_setting('server_version_num')::integer AS version"
+        " current_setting('synchronous_commit') AS synchronous_commit"
     )
     assert row is not None
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         if row[setting] in ("off", "local"):
             raise RuntimeError(f"PostgreSQL has {setting} = {row[setting]}: an acknowledged reservation could be lost")
-    if row["version"] < SERVER_VERSION_MIN:
-        raise RuntimeError(f"PostgreSQL 15 or newer is needed, this is {row['version']}")
+    if (too_old := why_too_old(connection.get_server_version())) is not None:
+        raise RuntimeError(too_old)
 
 
 class Writer:

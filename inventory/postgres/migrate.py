@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 
 import asyncpg
 
+from inventory.postgres.connection import why_too_old
 from inventory.postgres.grants import exists, grant
 
 DIRECTORY = Path(__file__).with_name("migrations")
@@ -49,6 +50,10 @@ class DatabaseIsNewer(MigrationError):
 
 class MigrationFailed(MigrationError):
     """PostgreSQL refused a file, which then had no effect."""
+
+
+class TooOld(MigrationError):
+    """PostgreSQL lacks what the files need."""
 
 
 class NotTheOwner(MigrationError):
@@ -90,6 +95,8 @@ async def migrate(
     runs. Replicas may call this at the same time. Leaves the connection's search_path at `schema`. Raises a
     `MigrationError`.
     """
+    if (too_old := why_too_old(connection.get_server_version())) is not None:
+        raise TooOld(too_old)
     files = _read(directory or DIRECTORY)
     path = await connection.fetchval("SELECT quote_ident($1)", _valid(schema))
     if server_role is not None and not await exists(connection, server_role):

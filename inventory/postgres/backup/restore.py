@@ -19,12 +19,11 @@ from inventory.postgres import audit, queries
 from inventory.postgres.backup.file import CHUNK_BYTES, BackupError, Checked, Contents, OnBytes
 from inventory.postgres.backup.make import count_rows
 from inventory.postgres.backup.programs import Programs, words
-from inventory.postgres.connection import Database
+from inventory.postgres.connection import Database, has_transaction_timeout
 from inventory.postgres.errors import classified
 from inventory.postgres.migrate import Migration, MigrationError, assert_known, exclusive, migrate
 from inventory.postgres.reads import Snapshot
 
-TRANSACTION_TIMEOUT_SINCE = 17
 _TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
 
 
@@ -197,7 +196,7 @@ async def _feed(process: Process, parts: Iterable[bytes], on_bytes: OnBytes) -> 
 
 def _fitted(script: bytes, major: int) -> bytes:
     """A newer pg_restore sets at its begin what an older server doesn't know."""
-    return script if major >= TRANSACTION_TIMEOUT_SINCE else script.replace(_TRANSACTION_TIMEOUT, b"", 1)
+    return script if has_transaction_timeout(major) else script.replace(_TRANSACTION_TIMEOUT, b"", 1)
 
 
 async def _finish(
