@@ -125,7 +125,7 @@ def why_too_old(version: asyncpg.ServerVersion) -> str | None:
     """What to say of a PostgreSQL that lacks what our tables and statements need; None when it has all."""
     if version.major >= SERVER_MAJOR_MIN:
         return None
-    return f"PostgreSQL {SERVER_MAJOR_MIN} or newer is needed, and this is {version.major}.{version.minor}"
+    return f"PostgreSQL {SERVER_MAJOR_MIN} or newer is needed, and this is {version.major}"
 
 
 async def assert_durable(connection: asyncpg.Connection) -> None:

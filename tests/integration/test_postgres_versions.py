@@ -25,14 +25,17 @@ def oldest(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedP
     """The oldest of this machine that we take. Where the wheel is the only one, it is that."""
     with TemporaryDirectory(prefix="inventory-oldest-", dir=scratch) as directory:
         home = Path(directory)
-        for major in MAJORS:
-            with suppress(BinariesNotFound):
-                found = binaries.find(home, binaries.SystemUser.current(), major)
-                break
+        found = next(filter(None, (programs_of(home, major) for major in MAJORS)))
         monkeypatch.setattr(binaries, "candidates", lambda: iter([(found.source, found.directory)]))
         monkeypatch.setenv("PATH", f"{found.directory}{os.pathsep}{os.environ['PATH']}")
         with EmbeddedPostgres.start(home, shared_buffers_mb=16) as server:
             yield server
+
+
+def programs_of(home: Path, major: int) -> binaries.Binaries | None:
+    with suppress(BinariesNotFound):
+        return binaries.find(home, binaries.SystemUser.current(), major)
+    return None
 
 
 async def wrong_in(database: Database) -> list[str]:
@@ -62,5 +65,5 @@ def test_a_limit_on_whole_transactions_is_asked_only_of_a_server_that_has_it(maj
 
 
 def test_a_postgresql_older_than_15_is_refused_by_its_version() -> None:
-    assert why_too_old(ServerVersion(14, 23, 0, "final", 0)) == "PostgreSQL 15 or newer is needed, and this is 14.23"
+    assert why_too_old(ServerVersion(14, 0, 23, "final", 0)) == "PostgreSQL 15 or newer is needed, and this is 14"
     assert why_too_old(ServerVersion(15, 0, 0, "final", 0)) is None
