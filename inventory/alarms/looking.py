@@ -25,7 +25,7 @@ from inventory.domain.alarm import (
 from inventory.domain.subscriber import state_of
 from inventory.postgres import replicas
 from inventory.postgres.alarms import OpenAlarm, decided, looking, read_open, tell, touch
-from inventory.postgres.connection import Database, Writer
+from inventory.postgres.connection import Database, Writer, end_if_cancelled
 from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Reader
 from inventory.postgres.subscribers import SubscriberRow
@@ -97,6 +97,7 @@ class Looking:
                         waits = False
                         log.info("looking for alarms goes on")
                 except StorageError as error:
+                    end_if_cancelled()
                     if not waits:
                         waits = True
                         log.warning("looking for alarms waits", why=type(error).__name__)

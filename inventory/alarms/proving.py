@@ -8,7 +8,7 @@ import structlog
 from inventory.alarms.said import say
 from inventory.domain.alarm import Alarm, AlarmKind, Broken, broken_finding
 from inventory.postgres.alarms import Cursor, decided, looking, move_cursor, read_open, touch
-from inventory.postgres.connection import Database, Writer
+from inventory.postgres.connection import Database, Writer, end_if_cancelled
 from inventory.postgres.errors import StorageError
 from inventory.postgres.invariants import PROMISES, Key, Prover, State
 from inventory.postgres.reads import Reader
@@ -57,6 +57,7 @@ class Proving:
                         waits = False
                         log.info("proving goes on")
                 except StorageError as error:
+                    end_if_cancelled()
                     self._count("failed", PROMISES)
                     if not waits:
                         waits = True

@@ -22,7 +22,7 @@ import structlog
 from inventory.domain.alarm import Alarm
 from inventory.domain.delivery import GIVEN_UP_AFTER, again_after
 from inventory.postgres import deliveries
-from inventory.postgres.connection import Database, Writer
+from inventory.postgres.connection import Database, Writer, end_if_cancelled
 from inventory.postgres.deliveries import Notice, Result
 from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Reader
@@ -106,6 +106,7 @@ class Webhook:
                             waits = False
                             log.info("the webhook's queue goes on")
                     except StorageError as error:
+                        end_if_cancelled()
                         if not waits:
                             waits = True
                             log.warning("the webhook's queue waits", why=type(error).__name__)
