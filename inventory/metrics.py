@@ -29,11 +29,15 @@ from inventory.domain.alarm import SEVERITIES
 from inventory.domain.subscriber import SubscriberState
 from inventory.figures.histogram import Histogram
 from inventory.postgres.alarms import OpenCount
+from inventory.postgres.invariants import PROMISES
 from inventory.postgres.reads import Head, PoolState
 from inventory.postgres.subscribers import SubscriberRow
 from inventory.rpc.operations import Sources
 
 LOOK_TIMEOUT_S = 5.0
+
+# A counter that is there from the start: Prometheus sees no increase in one that begins with the first broken promise.
+_UNCHECKED = {(promise, result): 0 for promise in PROMISES for result in ("kept", "broken", "failed")}
 
 log = structlog.get_logger(__name__)
 Labels = tuple[str, ...]
@@ -299,7 +303,7 @@ def _doors(look: _Look, expiries: Iterable[_Expiry]) -> Iterable[Metric]:
         "inventory_invariant_checks",
         "Looks of the background check, by promise and result.",
         ("promise", "result"),
-        look.checks,
+        {**_UNCHECKED, **look.checks},
     )
     left = GaugeMetricFamily(
         "inventory_credential_expires_seconds",
