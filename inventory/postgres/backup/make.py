@@ -90,5 +90,6 @@ async def _dump(
         with suppress(ProcessLookupError):
             await process.wait()
         if process.returncode:
-            hint = "; back up as the owner, with --owner-dsn (INVENTORY_OWNER_DSN)" if "privilege" in said else ""
+            refused = "privilege" in said or "permission denied" in said  # the words of newer ones, and of older ones
+            hint = "; back up as the owner, with --owner-dsn (INVENTORY_OWNER_DSN)" if refused else ""
             raise BackupError(f"pg_dump failed: {said}{hint}")
