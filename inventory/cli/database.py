@@ -100,9 +100,13 @@ def storage_failures() -> Iterator[None]:
 
 def _cause(error: StorageError) -> str:
     # The driver's own words name the host, never the password; unless it has taken that for a host or a port.
-    if isinstance(error.__cause__, ValueError):
+    cause = error.__cause__
+    said = str(cause or error).splitlines()[:1]
+    if isinstance(cause, ValueError) and not (said and said[0].startswith("root certificate file ")):
         return "its DSN can't be read: what is special in a password is written %XX"
-    return str(error.__cause__ or error).splitlines()[0] if str(error.__cause__ or error) else str(error)
+    if isinstance(cause, FileNotFoundError) and cause.filename is None:
+        return "a file or socket that its DSN names is not there"
+    return said[0] if said else str(error)
 
 
 def _setting(found: object) -> str:

@@ -13,6 +13,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from inventory.cli.database import storage_failures
+from inventory.cli.failure import Failed
+from inventory.postgres.connection import Database
 from inventory.postgres.embedded import EmbeddedPostgres
 from inventory.postgres.grants import look
 from inventory.server import start
@@ -21,7 +24,7 @@ from tests.race.processes import ROOT, Process
 from tests.rpc.client import Client
 
 DOCUMENT = (ROOT / "docs" / "OPERATIONS.md").read_text("utf-8")
-ROLES, EPOCH = re.findall(r"```sql\n(.+?)```", DOCUMENT, re.DOTALL)
+ROLES, *_, EPOCH = re.findall(r"```sql\n(.+?)```", DOCUMENT, re.DOTALL)
 COMMANDS = [line for block in re.findall(r"```sh\n(.+?)```", DOCUMENT, re.DOTALL) for line in block.splitlines()]
 
 
@@ -114,6 +117,21 @@ def command_lines() -> set[str]:
         except OSError:
             continue
     return found
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("", "root certificate file .* does not exist"),
+        ("&sslrootcert=/none/ca.pem", "a file or socket that its DSN names is not there"),
+    ],
+)
+async def test_a_root_certificate_that_is_missing_is_what_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: str, said: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(Failed, match=said), storage_failures():
+        await Database(f"postgresql://me:canary@localhost:1/none?sslmode=verify-full{options}").connect()
 
 
 def test_every_command_of_the_document_exists() -> None:
