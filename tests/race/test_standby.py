@@ -1,0 +1,162 @@
+"""A primary with a synchronous standby is lost: servers go on with the standby, and nothing answered is lost."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from inventory.postgres.audit import verify
+from inventory.postgres.connection import Database
+from inventory.postgres.embedded import SERVER_ROLE, binaries
+from inventory.postgres.migrate import migrate
+from inventory.v1.reservation_service_pb2 import ReserveRequest, ReserveResponse
+from tests.race.follower import ALL_KINDS, Follower, whole_ledger
+from tests.race.house import House, until, until_answered, within
+
+OWNER = "inventory"
+BUYERS = 12
+PURCHASES = 60
+SYNCHRONOUS = "SELECT FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'quorum'"
+
+
+class Node:
+    """One machine's PostgreSQL, on a directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.user = binaries.SystemUser.current()
+        self.programs = binaries.find(directory, self.user, None)
+        self.directory = directory
+        self.user.own(directory)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "data"
+
+    @property
+    def dsn(self) -> str:
+        return f"postgresql://{OWNER}@/postgres?host={self.directory}"
+
+    def run(self, name: str, *arguments: str | Path) -> None:
+        self.programs.run(self.user, name, *arguments)
+
+    async def start(self) -> None:
+        self._process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
+            self.user.command(
+                self.programs.program("postgres"), "-D", self.data,
+                *("-c", f"unix_socket_directories={self.directory}", "-c", "listen_addresses="),
+                *("-c", "shared_buffers=32MB", "-c", "max_connections=60"),
+            ),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
+        )  # fmt: skip
+        await until(self._answers)
+
+    async def _answers(self) -> bool:
+        try:
+            await (await asyncpg.connect(self.dsn)).close()
+        except (OSError, asyncpg.PostgresError):
+            return False
+        return True
+
+    async def execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.dsn)
+        await connection.execute(statement)
+        await connection.close()
+
+    def lose(self) -> None:
+        """As by a power cut. Again: no effect."""
+        if self._process is not None and self._process.poll() is None:
+            os.kill(self._process.pid, signal.SIGQUIT)
+            self._process.wait()
+
+
+@pytest.fixture
+def nodes() -> Iterator[tuple[Node, Node]]:
+    with tempfile.TemporaryDirectory(prefix="inventory-standby-", dir="/tmp") as directory:
+        Path(directory).chmod(0o711)
+        made = []
+        for name in ("a", "b"):
+            (Path(directory) / name).mkdir()
+            made.append(Node(Path(directory) / name))
+        yield made[0], made[1]
+        for node in made:
+            node.lose()
+            shutil.rmtree(node.data, ignore_errors=True)
+
+
+@pytest.fixture
+async def pair(nodes: tuple[Node, Node]) -> tuple[Node, Node]:
+    """A migrated primary, and its standby, which every commit waits for."""
+    primary, standby = nodes
+    primary.run("initdb", "-D", primary.data, "-U", OWNER, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync")
+    await primary.start()
+    await primary.execute(f"CREATE ROLE {SERVER_ROLE} LOGIN")
+    connection = await asyncpg.connect(primary.dsn)
+    await migrate(connection, "inventory", server_role=SERVER_ROLE)
+    await connection.close()
+    source = f"host={primary.directory} user={OWNER} application_name=b"
+    standby.run("pg_basebackup", "-D", standby.data, "-R", "-X", "stream", "-c", "fast", "-N", "-d", source)
+    await standby.start()
+    await primary.execute("ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (b)'")
+    await primary.execute("SELECT pg_reload_conf()")
+    connection = await asyncpg.connect(primary.dsn)
+    await until(lambda: connection.fetch(SYNCHRONOUS))
+    await connection.close()
+    return primary, standby
+
+
+@within(120)
+async def test_a_lost_primary_takes_nothing_with_it_that_was_answered(
+    pair: tuple[Node, Node], request: pytest.FixtureRequest
+) -> None:
+    primary, standby = pair
+    either = (
+        f"postgresql://{OWNER}@/postgres?host={primary.directory},{standby.directory}&target_session_attrs=read-write"
+    )
+    async with House(either, request.node.name) as house:
+        servers = await house.servers(None, None)
+        clients = [client for _, client in servers]
+        await house.stock(clients[0], dict.fromkeys("ab", 1_000_000))
+        epoch = await house.sql.fetchval("SELECT epoch FROM feed_head")
+        follower, over = Follower(0, kinds=ALL_KINDS), asyncio.Event()
+        end = 0
+        following = asyncio.create_task(
+            follower.keep_following(clients, lambda: over.is_set() and follower.at >= end, first=1)
+        )
+        answered: list[tuple[ReserveRequest, ReserveResponse]] = []
+        lost = asyncio.Event()
+
+        async def buy(number: int) -> None:
+            for _ in range(PURCHASES):
+                wanted = house.request({"ab"[number % 2]: 1})
+                answered.append((wanted, await until_answered(clients[number % 2], wanted)))
+                if len(answered) > BUYERS * PURCHASES // 3:
+                    lost.set()
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(BUYERS):
+                group.create_task(buy(number))
+            await lost.wait()
+            primary.lose()
+            await standby.execute("SELECT pg_promote()")
+
+        house.sql = await house.connect()
+        effects = await house.effects([wanted for wanted, _ in answered])
+        for wanted, answer in answered:
+            assert effects[wanted.request_id] == [answer.reservation.reservation_id]
+        head = await house.sql.fetchrow("SELECT epoch, revision FROM feed_head")
+        assert head is not None
+        assert head["epoch"] == epoch, "clients go on from where they are"
+        end = head["revision"]
+        over.set()
+        await following
+        assert follower.rows() == await whole_ledger(house.sql, 0, follower.at)
+        await house.prove()
+        assert [line async for found in verify(Database(either)) for line in found.wrong] == []
