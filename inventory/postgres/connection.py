@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import asyncpg
 
-from inventory.postgres import queries
+from inventory.postgres import hosts, queries
 from inventory.postgres.errors import Contention, Interfered, OutcomeUnknown, Unavailable, classified
 from inventory.tracing import Tracing
 
@@ -70,7 +70,7 @@ class Database:
             options["command_timeout"] = None
             options["server_settings"] |= _PATIENT
         try:
-            connection: asyncpg.Connection = await asyncpg.connect(self.dsn, **options)
+            connection = await hosts.connect(self.dsn, **options)
         except Exception as error:
             raise Unavailable(str(classified(error))) from error
         if patient:
@@ -87,9 +87,8 @@ class Database:
     async def pool(self, size_max: int, planning: Planning) -> asyncpg.Pool:
         """Connections for reading. Raises `Unavailable`."""
         try:
-            return await asyncpg.create_pool(
-                self.dsn, min_size=1, max_size=size_max, init=_prepare_session, **self._options(planning)
-            )
+            options = {**self._options(planning), "connect": hosts.connect}
+            return await asyncpg.create_pool(self.dsn, min_size=1, max_size=size_max, init=_prepare_session, **options)
         except Exception as error:
             raise classified(error) from error
 

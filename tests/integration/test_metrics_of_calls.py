@@ -16,6 +16,7 @@ from google.protobuf.empty_pb2 import Empty
 from prometheus_client.parser import text_string_to_metric_families
 
 from inventory.figures.histogram import NUMBERS, SECONDS
+from inventory.postgres.invariants import PROMISES
 from inventory.server import start
 from inventory.settings import Settings
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
@@ -225,6 +226,14 @@ async def test_names_that_callers_make_up_cannot_flood_the_metrics(
     assert "" in channels, "the others are counted together"
     assert not any("Made" in channel for channel in channels)
     assert found.total("inventory_channel_calls_total", channel="") >= 6
+
+
+async def test_a_broken_promise_is_counted_from_nothing(scraped: Scraped) -> None:
+    """Prometheus sees no increase in a counter that begins with the first one."""
+    found = await scraped.look()
+    broken = [dict(labels)["promise"] for _, labels in found.samples if ("result", "broken") in labels]
+    assert set(broken) == PROMISES
+    assert found.total("inventory_invariant_checks_total", result="broken") == 0
 
 
 def expressions_of_alerts() -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -76,6 +77,16 @@ class Node:
             os.kill(self._process.pid, signal.SIGQUIT)
             self._process.wait()
 
+    def silence(self) -> socket.socket:
+        """What comes to where it was is never answered, as by a machine that is off."""
+        path = self.directory / ".s.PGSQL.5432"
+        path.unlink(missing_ok=True)
+        deaf = socket.socket(socket.AF_UNIX)
+        deaf.bind(str(path))
+        path.chmod(0o777)
+        deaf.listen(4096)  # a full queue would be an answer
+        return deaf
+
 
 @pytest.fixture
 def nodes() -> Iterator[tuple[Node, Node]]:
@@ -145,8 +156,10 @@ async def test_a_lost_primary_takes_nothing_with_it_that_was_answered(
                 group.create_task(buy(number))
             await lost.wait()
             primary.lose()
+            deaf = primary.silence()
             await standby.execute("SELECT pg_promote()")
 
+        deaf.close()
         house.sql = await house.connect()
         effects = await house.effects([wanted for wanted, _ in answered])
         for wanted, answer in answered:

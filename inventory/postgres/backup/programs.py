@@ -17,6 +17,7 @@ from inventory.postgres.embedded import binaries
 
 NAMES = ("pg_dump", "pg_restore", "psql")
 PROBE_TIMEOUT_S = 20
+CONNECT_TIMEOUT_S = 10
 PIPE_BYTES = 1 << 18
 WORDS_BYTES_MAX = 4_000
 
@@ -116,4 +117,5 @@ def _ours() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name.startswith("PG") and name != "PG_BIN"}
     if "HOME" in os.environ:  # for ~/.pgpass and certificates
         kept["HOME"] = os.environ["HOME"]
+    kept.setdefault("PGCONNECT_TIMEOUT", str(CONNECT_TIMEOUT_S))  # of several machines one may not answer
     return kept
