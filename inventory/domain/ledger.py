@@ -14,12 +14,12 @@ from inventory.domain.level import EMPTY, Level, Place
 from inventory.domain.lot import Lot, LotLevel
 from inventory.domain.movement import Movement, MovementKind
 from inventory.domain.refusal import Refusal, location_not_found, sku_not_found
+from inventory.domain.reservation import Reservation
 from inventory.domain.serial import Pieces
 from inventory.domain.topology import NOWHERE, Topology, View
 
 if TYPE_CHECKING:
     from inventory.domain.held import Held
-    from inventory.domain.reservation import Reservation
     from inventory.domain.stock_count import Counting
     from inventory.domain.transfer import Transfer
 

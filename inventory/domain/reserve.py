@@ -21,7 +21,8 @@ from inventory.domain.refusal import (
     sku_retired,
     too_many_sources,
 )
-from inventory.domain.reservation import Ask, Line, Pickup, Reservation, ReservationState, Reserve, give_back_holds
+from inventory.domain.reservation import Ask, Line, Pickup, Reservation, ReservationState, Reserve
+from inventory.domain.reservation_life import give_back_holds
 from inventory.domain.selling import Seller, check_selling
 from inventory.domain.serial import not_tracked, promise, standing
 from inventory.domain.sourcing import Want, source
@@ -37,7 +38,7 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
     if command.replace_owner_holds:
         for reservation_id in tuple(ledger.held_by_owner.get((command.channel_id, command.owner), ())):
             earlier = ledger.reservations[reservation_id]
-            if earlier.state == ReservationState.HELD:
+            if earlier.is_held:
                 give_back_holds(ledger, earlier, MovementKind.RELEASE, "replaced by its owner")
     if not ledger.topology.restricts(command.channel_id):
         lines = _taken_plainly(ledger, command)
