@@ -141,14 +141,6 @@ async def assert_durable(connection: asyncpg.Connection) -> None:
         raise RuntimeError(too_old)
 
 
-def end_if_cancelled() -> None:
-    """For what goes on after a `StorageError`: a cancellation that came during a COMMIT or ROLLBACK looks like a lost
-    connection, so that the lane can tell its callers. Raises `CancelledError` when the task is being cancelled."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-
-
 class Writer:
     """The one connection of a lane, with its statements prepared; made again when it broke.
 
