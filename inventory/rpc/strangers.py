@@ -42,10 +42,6 @@ class TooManyStrangers(EngineError):
     retry_after_s: float | None = 1.0
 
 
-_TURNED_AWAY = object()
-"""What a cancellation of ours carries."""
-
-
 class Crowd:
     """Calls that do the same, at most so many of them at a time."""
 
@@ -70,8 +66,8 @@ class Crowd:
         self.count += 1
         try:
             yield
-        except asyncio.CancelledError as cancelled:
-            if _TURNED_AWAY not in cancelled.args:
+        except asyncio.CancelledError:
+            if task in self._by_host.get(host, ()):  # it was its client's
                 raise
             task.uncancel()
             raise TooManyStrangers from None
@@ -82,7 +78,7 @@ class Crowd:
         host, tasks = max(self._by_host.items(), key=lambda each: len(each[1]))
         oldest = next(iter(tasks))
         self._leave(host, oldest)
-        oldest.cancel(_TURNED_AWAY)
+        oldest.cancel()
         self.turned_away += 1
         now = asyncio.get_running_loop().time()
         if now >= self._say_at:
