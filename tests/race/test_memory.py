@@ -13,7 +13,7 @@ from tests.rpc.client import Client, eventually
 MIB = 1 << 20
 GROWTH_MAX_BYTES = 64 * MIB
 BOMBERS = 16
-WAIT_S = 20.0
+WAIT_S = 60.0
 POLL_S = 0.1
 
 
@@ -34,9 +34,7 @@ async def test_what_bombs_of_headers_take_comes_back_though_nobody_calls(dsn: st
         at_start = server.memory_bytes()
         await asyncio.gather(*(header_bomb(server.address, random.Random(number)) for number in range(BOMBERS)))
         await _answers(server)
-        async with asyncio.timeout(WAIT_S):
-            while server.memory_bytes() - at_start > GROWTH_MAX_BYTES:  # noqa: ASYNC110 - the kernel tells only who asks
-                await asyncio.sleep(POLL_S)
+        await _comes_down(server, at_start)
     finally:
         await server.stop()
 
@@ -48,9 +46,15 @@ async def test_callers_without_a_credential_who_stay_cost_little_memory(what: st
         at_start = server.memory_bytes()
         async with loitering(server.address, {what: 5_000}):
             await _answers(server)
-            assert server.memory_peak_bytes() - at_start < GROWTH_MAX_BYTES
+            await _comes_down(server, at_start)
     finally:
         await server.stop()
+
+
+async def _comes_down(server: Server, at_start: int) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while server.memory_bytes() - at_start > GROWTH_MAX_BYTES:  # noqa: ASYNC110 - the kernel tells only who asks
+            await asyncio.sleep(POLL_S)
 
 
 async def _answers(server: Server) -> None:
