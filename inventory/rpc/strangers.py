@@ -16,9 +16,9 @@ from inventory.domain.refusal import Reason, Refusal
 from inventory.engine.failures import EngineError
 from inventory.rpc.method import abort
 
-WAITING_MAX = 500
+WAITING_MAX = 250
 """Calls of health whose message has not come, at one server; 10 KiB each. A probe's message comes with its headers."""
-WATCHES_MAX = 1_000
+WATCHES_MAX = 500
 """Open `Health/Watch` streams at one server; 20 KiB each."""
 REFLECTIONS_MAX = 16
 """Open streams of reflection at one server: gRPC takes answers of up to 4 MiB from each before it waits for a client

@@ -33,7 +33,7 @@ MIB = 1 << 20
 GROWTH_MAX_BYTES = 64 * MIB
 SETTLE_S = 15.0
 CALLS_SETTLING = 100
-STAYING = {"Health/Watch": 3_000, "Health/Check": 3_000, "reflection": 500}
+STAYING = {"Health/Watch": 1_500, "Health/Check": 1_500, "reflection": 200}
 """Callers without a credential who are still there when memory is looked at."""
 LOG_LINES_MAX = 400
 LOG_BYTES_MAX = 200_000
