@@ -234,8 +234,8 @@ def access(
     scope: Codes = None,
     location: Codes = None,
     category: Codes = None,
-    calls_per_second: Limit = None,
-    calls_burst: Limit = None,
+    requests_per_second: Limit = None,
+    requests_burst: Limit = None,
     calls_max: Limit = None,
     streams_max: Limit = None,
     held_per_sku_max: Limit = None,
@@ -247,7 +247,7 @@ def access(
 
     Example: inventory token access
 
-    Example: inventory token access web --scope reservation --calls-per-second 50 --held-per-sku-max 20
+    Example: inventory token access web --scope reservation --requests-per-second 50 --held-per-sku-max 20
 
     Parameters
     ----------
@@ -259,10 +259,10 @@ def access(
         A location that it is limited to. Say it several times. Default: none, it sees all.
     category
         A category of SKUs that it is limited to, with those below it. Default: none, it sees all.
-    calls_per_second
-        How often it may call each server. Default: no limit.
-    calls_burst
-        How many calls may come at once after a pause. Default: as many as --calls-per-second.
+    requests_per_second
+        Requests a second at each server, those within a batch or a stream too. Default: no limit.
+    requests_burst
+        How many requests may come at once after a pause. Default: as many as --requests-per-second.
     calls_max
         Calls under way at once at each server. Default: 2,000.
     streams_max
@@ -280,8 +280,8 @@ def access(
                 scopes=scopes,
                 locations=location,
                 categories=category,
-                calls_per_second=calls_per_second,
-                calls_burst=calls_burst,
+                requests_per_second=requests_per_second,
+                requests_burst=requests_burst,
                 calls_max=calls_max,
                 streams_max=streams_max,
                 held_per_sku_max=held_per_sku_max,

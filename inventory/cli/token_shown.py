@@ -136,7 +136,7 @@ def _scope_texts(access: pb2.Access) -> list[str]:
     return [scope.text for scope in GRANTABLE if int(scope) in set(map(int, access.scopes))]
 
 
-_LIMITS = ("calls_per_second", "calls_burst", "calls_max", "streams_max", "held_per_sku_max")
+_LIMITS = ("requests_per_second", "requests_burst", "calls_max", "streams_max", "held_per_sku_max")
 
 
 def _limits(access: pb2.Access) -> list[str]:

@@ -55,7 +55,8 @@ def scope_of(text: str) -> Scope:
 
 class Access(NamedTuple):
     """`location_ids`, `categories`: what it is limited to; empty: to nothing. Limits of calls and streams are for each
-    server; None: the server's own. `held_per_sku_max`: how much of one SKU it may hold at once, in its smallest
+    server; None: the server's own. `calls_per_s`, `calls_burst` count requests, also those within a batch or a stream;
+    `calls_max` counts calls. `held_per_sku_max`: how much of one SKU it may hold at once, in its smallest
     unit."""
 
     scopes: frozenset[Scope] = frozenset()

@@ -145,13 +145,13 @@ async def test_what_a_channel_may_is_shown_and_set(cli: Cli) -> None:
     assert "CHANNEL_NOT_FOUND" in await cli.refused("token", "create", "new")
     assert "--scope" in await cli.refused("token", "create", "web", "--category", "FOOD")
     await cli.ok(
-        "token", "access", "web", "--scope", "reservation", "--category", "FOOD", "--calls-per-second", "50",
+        "token", "access", "web", "--scope", "reservation", "--category", "FOOD", "--requests-per-second", "50",
         "--held-per-sku-max", "20", "--certificate-required",
     )  # fmt: skip
     (row,) = json.loads(await cli.ok("token", "access", "web", "--json"))
     assert row["scopes"] == ["reservation"]
     assert row["categories"] == ["FOOD"]
-    assert (row["calls_per_second"], row["held_per_sku_max"], row["calls_max"]) == (50, 20, None)
+    assert (row["requests_per_second"], row["held_per_sku_max"], row["calls_max"]) == (50, 20, None)
     assert row["certificate_required"] is True
     shown = await cli.ok("token", "access")
     assert "held per sku max 20" in shown

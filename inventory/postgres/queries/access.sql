@@ -31,7 +31,7 @@ ORDER BY channel.code
 LIMIT $3
 
 -- name: write_access
--- Replaces what a channel may do. $1 channel; $2 scopes, $3 location numbers, $4 categories, $5 calls a second, $6 burst,
+-- Replaces what a channel may do. $1 channel; $2 scopes, $3 location numbers, $4 categories, $5 requests a second, $6 burst,
 -- $7 calls at once, $8 streams at once, $9 held of a SKU, $10 whether a token takes a certificate beside it.
 INSERT INTO channel_access (channel_id, scopes, location_ids, categories, calls_per_s, calls_burst, calls_max,
     streams_max, held_per_sku_max, certificate_required)
