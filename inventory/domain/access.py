@@ -113,5 +113,15 @@ def scope_required(scope: Scope) -> Refusal:
     return Refusal(Reason.SCOPE_REQUIRED, f"this takes the scope {scope.text}", metadata={"scope": scope.text})
 
 
+def last_admin(channel: str) -> Refusal:
+    """Of what would take the scope admin from the last of whom a credential is in force."""
+    return Refusal(
+        Reason.LAST_ADMIN,
+        f"nobody could administer any more: channel {channel!r} has the last credential in force with the scope admin;"
+        " make another first (whoever has the database can always make one: inventory token admin)",
+        metadata={"channel": channel},
+    )
+
+
 def scopes_of(numbers: Iterable[int]) -> frozenset[Scope]:
     return frozenset(Scope(number) for number in numbers)

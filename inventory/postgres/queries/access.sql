@@ -78,15 +78,16 @@ UPDATE credential SET
     revoked_at = CASE WHEN $2::interval = interval '0' THEN now() ELSE revoked_at END,
     expires_at = least(expires_at, now() + $2::interval)
 WHERE key_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-RETURNING channel_id
+RETURNING channel_id, (SELECT code FROM channel WHERE channel.channel_id = credential.channel_id) AS channel
 
 -- name: note_used
 -- When credentials were last used. $1 key ids.
 UPDATE credential SET last_used_at = now() WHERE key_id = ANY ($1::text[])
 
 -- name: has_admin
--- Whether anybody may do everything.
+-- Whether anybody may do everything: who has a certificate in force, or a token that takes none beside it.
 SELECT EXISTS (
     SELECT FROM credential JOIN channel_access USING (channel_id)
     WHERE 8 = ANY (scopes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+        AND (kind = 2 OR NOT certificate_required)
 )
