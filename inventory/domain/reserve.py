@@ -16,6 +16,7 @@ from inventory.domain.refusal import (
     Reason,
     Refusal,
     Shortage,
+    channel_silent,
     insufficient,
     location_not_found,
     sku_retired,
@@ -33,7 +34,7 @@ Parts = tuple[tuple[int, int], ...]
 
 def reserve(ledger: Ledger, command: Reserve) -> Reservation:
     """Raises SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING,
-    SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN, INSUFFICIENT_STOCK, HELD_LIMIT, TOO_MANY_LINES."""
+    SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN, INSUFFICIENT_STOCK, HELD_LIMIT, TOO_MANY_LINES, CHANNEL_SILENT."""
     if command.replace_owner_holds:
         for reservation_id in tuple(ledger.held_by_owner.get((command.channel_id, command.owner), ())):
             earlier = ledger.reservations[reservation_id]
@@ -43,6 +44,8 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
         lines = _taken_plainly(ledger, command)
         if lines is not None:
             return _saved(ledger, command, lines, command.purpose or ledger.topology.channel(command.channel_id).use)
+    if ledger.topology.channel(command.channel_id).stopped:
+        raise channel_silent()
     pickup.check_sources(ledger.topology, command)
     promise = _Promise(ledger, command)
     for number, ask in enumerate(command.asks):
