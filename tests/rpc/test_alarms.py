@@ -79,6 +79,42 @@ async def test_low_stock_opens_below_the_safety_stock_and_closes_a_tenth_above_i
     assert len(await about(client, pb2.ALARM_KIND_LOW_STOCK, sku=sku)) == 1
 
 
+async def test_a_level_that_goes_over_and_under_its_threshold_makes_few_versions(
+    client: Client, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sku, place = await client.stocked(5)
+    await thresholds(client, sku, place, safety_stock=10)
+    await closed_when_restocked(client, sku, place)
+    for _ in range(4):
+        await opened(client, pb2.ALARM_KIND_LOW_STOCK, sku=sku, location=place)
+        await client.adjust(sku, place, 20)
+        await looked_at(client)
+        await client.adjust(sku, place, -20)
+        await looked_at(client)
+    await client.adjust(sku, place, 20)
+    await looked_at(client)
+    alarm = await opened(client, pb2.ALARM_KIND_LOW_STOCK, sku=sku, location=place)
+    events = await db.fetch("SELECT event FROM alarm_version WHERE subject ->> 'sku' = $1 ORDER BY revision", sku)
+    assert [row["event"] for row in events] == [1, 3, 1]
+    monkeypatch.setattr("inventory.postgres.alarms.CLOSED_AGAIN_AFTER", timedelta(0))
+    monkeypatch.setattr("inventory.alarms.stock.HELD_S", 0.0)
+    await closed(client, alarm)  # its level moves no more
+
+
+async def closed_when_restocked(client: Client, sku: str, place: str) -> None:
+    alarm = await opened(client, pb2.ALARM_KIND_LOW_STOCK, sku=sku, location=place)
+    await client.adjust(sku, place, 20)
+    await closed(client, alarm)
+    await client.adjust(sku, place, -20)
+
+
+async def looked_at(client: Client) -> None:
+    """All that was committed before: what comes after it opens an alarm."""
+    other, elsewhere = await client.stocked(3)
+    await thresholds(client, other, elsewhere, safety_stock=4)
+    await opened(client, pb2.ALARM_KIND_LOW_STOCK, sku=other)
+
+
 async def test_a_threshold_that_is_taken_away_closes_its_alarm(client: Client) -> None:
     sku, place = await client.stocked(1)
     await thresholds(client, sku, place, reorder_point=1)
