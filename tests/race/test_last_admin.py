@@ -2,15 +2,26 @@
 
 import asyncio
 import itertools
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import grpc
 import pytest
 
-from inventory.domain.access import Scope
+from inventory.domain.access import FULL_ACCESS, Access, Scope
+from inventory.domain.credential import CredentialKind, digest, make_token
 from inventory.domain.refusal import Reason, Refusal
-from inventory.postgres.access import changing, first_admin, new_admin, revoke
+from inventory.postgres.access import (
+    NewCredential,
+    add_credential,
+    changing,
+    channel_id_of,
+    first_admin,
+    new_admin,
+    revoke,
+    set_access,
+)
 from inventory.postgres.connection import Database
 from inventory.v1 import access_pb2
 from inventory.v1 import access_service_pb2 as pb2
@@ -89,3 +100,28 @@ async def test_who_waits_for_the_lock_is_judged_by_what_it_finds_then(house: Hou
         waits = asyncio.create_task(remove())
         await until(house.waits_for_a_lock)
     assert await waits is Reason.LAST_ADMIN
+
+
+@within(30)
+async def test_what_opens_nothing_is_no_admin(dsn: str) -> None:
+    """Neither a token that has run out, nor one that takes a certificate when there is none."""
+    database = Database(dsn)
+    async with changing(database) as change:
+        key_id = (await new_admin(change, "the only one")).split("_")[1]
+        await set_access(change, "late", FULL_ACCESS, ())
+        channel_id = await channel_id_of(change, "late")
+        assert channel_id is not None
+        token = make_token(b"\x05" * 40)
+        ended = NewCredential(token.key_id, CredentialKind.TOKEN, digest(token.text), "", timedelta(0))
+        await add_credential(change, channel_id, "late", ended, None)
+    with pytest.raises(Refusal) as revoked:
+        async with changing(database) as change:
+            await revoke(change, key_id)
+    with pytest.raises(Refusal) as shut:
+        async with changing(database) as change:
+            await set_access(change, "admin", FULL_ACCESS._replace(certificate_required=True), ())
+    with pytest.raises(Refusal) as taken:
+        async with changing(database) as change:
+            await set_access(change, "admin", Access(frozenset({Scope.STOCK_READ})), ())
+    assert {revoked.value.reason, shut.value.reason, taken.value.reason} == {Reason.LAST_ADMIN}
+    assert await first_admin(database) is None, "nothing of it was done"
