@@ -13,6 +13,7 @@ from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import (
     Shortage,
+    channel_silent,
     insufficient,
     location_not_found,
     sku_retired,
@@ -30,7 +31,7 @@ _COUNTED = (SkuKind.GOODS, SkuKind.VIRTUAL_LIMITED)
 
 def reserve(ledger: Ledger, command: Reserve) -> Reservation:
     """Raises SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND, LOCATION_RETIRED, LOCATION_NOT_SELLING,
-    SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN, INSUFFICIENT_STOCK, HELD_LIMIT, TOO_MANY_LINES."""
+    SERIALS_REQUIRED, SERIAL_NOT_FOUND, SERIAL_TAKEN, INSUFFICIENT_STOCK, HELD_LIMIT, TOO_MANY_LINES, CHANNEL_SILENT."""
     if command.replace_owner_holds:
         for reservation_id in tuple(ledger.held_by_owner.get((command.channel_id, command.owner), ())):
             earlier = ledger.reservations[reservation_id]
@@ -40,6 +41,8 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
         lines = _taken_plainly(ledger, command)
         if lines is not None:
             return _saved(ledger, command, lines, command.purpose or ledger.topology.channel(command.channel_id).use)
+    if ledger.topology.channel(command.channel_id).stopped:
+        raise channel_silent()
     pickup.check_sources(ledger.topology, command)
     promise = _Promise(ledger, command)
     for number, ask in enumerate(command.asks):

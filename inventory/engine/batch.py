@@ -19,7 +19,7 @@ from inventory.domain.decide import StockCommand, arrivals, decide, makes_levels
 from inventory.domain.incoming import owed, tell_due
 from inventory.domain.ledger import Ledger, NoLevel
 from inventory.domain.reallocation import Reallocate
-from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.refusal import NotNow, Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
 from inventory.engine.figures import BatchFigures
@@ -253,13 +253,14 @@ async def _decide_all(
     for submission in batch:
         before = figures(ledger, submission.command)
         decided = _decide(ledger, submission, answers, encode_refusal)
+        passes = isinstance(decided, NotNow)
         if isinstance(decided, Refusal):
             await _tell_due(writer, ledger, submission, decided)
             decided = Outcome(*encode_refusal(decided), None), None
         outcome, step = decided
         found.outcomes.append(outcome)
         found.steps.append(step)
-        if submission.validate_only or outcome.replayed:
+        if submission.validate_only or outcome.replayed or passes:
             continue
         if submission.request_id is not None:
             key = (submission.channel_id, submission.request_id)

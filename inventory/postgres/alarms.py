@@ -8,8 +8,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from inventory.domain.alarm import (
+    CLOSED_AGAIN_AFTER,
+    DAMPED_KINDS,
+    HELD_LOOKED_FOR,
     SEVERITIES,
     SIGHT_FRESH,
+    STOCK_KINDS,
     AcknowledgeAlarm,
     Acknowledged,
     Alarm,
@@ -77,7 +81,7 @@ class LevelOfAlarms(NamedTuple):
 async def tell(
     source: Source, database: Database, opened: Sequence[Finding], closed: Collection[UUID] = ()
 ) -> list[Told]:
-    """Opens and closes alarms under one revision: what nobody else did before."""
+    """Opens and closes alarms under one revision: what nobody else did before, and `CLOSED_AGAIN_AFTER` allows."""
     if not (opened or closed):
         return []
     rows = await source.fetch(
@@ -89,6 +93,8 @@ async def tell(
         [json.dumps(dict(finding.details)) for finding in opened],
         list(closed),
         database.notify_channel,
+        list(DAMPED_KINDS),
+        CLOSED_AGAIN_AFTER,
     )
     return [Told(AlarmEvent(row["event"]), alarm_of(row), row["revision"]) for row in rows]
 
@@ -180,6 +186,11 @@ async def changed_levels(source: Source, after: int, end: int) -> list[tuple[int
 async def next_levels(source: Source, after: tuple[int, int], limit: int) -> list[tuple[int, int]]:
     """The next ones of a round."""
     return [(row[0], row[1]) for row in await source.fetch("read_level_round", *after, limit)]
+
+
+async def held_levels(source: Source) -> list[tuple[int, int]]:
+    """The levels of stock alarms that may have stayed open although nothing is wrong any more."""
+    return [(row[0], row[1]) for row in await source.fetch("read_held_levels", list(STOCK_KINDS), HELD_LOOKED_FOR)]
 
 
 async def levels_of_alarms(source: Source, keys: Collection[tuple[int, int]]) -> list[LevelOfAlarms]:

@@ -183,6 +183,7 @@ def _guarded(work: Callable[[bytes, Context[bytes, bytes]], Awaitable[bytes]], c
     gate = caller.gate
 
     async def run(raw: bytes, context: Context[bytes, bytes]) -> bytes:
+        gate.arrived()
         try:
             caller.assert_in_force(context)
             gate.enter()
@@ -211,6 +212,7 @@ def _guarded_stream(name: str, work: Callable[[Any, Context[bytes, bytes]], Awai
 
     async def run(argument: Any, context: Context[bytes, bytes]) -> None:
         with streams.opened(name, caller.channel, caller):
+            caller.gate.arrived()
             try:
                 caller.assert_in_force(context)
                 caller.gate.charge()
