@@ -1,7 +1,6 @@
 """ReconciliationService: parse, compare, store, format."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from uuid import UUID
@@ -30,7 +29,6 @@ from inventory.domain.refusal import (
 )
 from inventory.engine.failures import described
 from inventory.feed.reconciling import LevelNumbers, Numbers, SellableNumbers
-from inventory.postgres import audit
 from inventory.postgres import reconciliation as store
 from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Head, Reader
@@ -74,14 +72,14 @@ class ReconciliationService:
             asked = messages.begin(await _read(context, "begin"))
             if (unknown := await store.missing_location(self._reader, asked.locations)) is not None:
                 raise location_not_found(unknown)
-            identity = new_id()
-            await store.begin(self._reader, identity, call.channel_id, asked.kind, asked.reference)
+            identity, author = new_id(), call.author
+            await store.begin(self._reader, author, identity, call.channel_id, asked.kind, asked.reference)
             try:
                 await self._compare(context, call, identity, asked)
             except BaseException:
                 with suppress(StorageError, TimeoutError):
                     async with asyncio.timeout(LAST_WORDS_S):
-                        await store.end(self._reader, identity, ReconciliationState.UNFINISHED)
+                        await store.end(self._reader, author, identity, ReconciliationState.UNFINISHED)
                 raise
 
     async def get(self, request: pb2.GetReconciliationRequest, call: Call) -> bytes:
@@ -127,12 +125,7 @@ class ReconciliationService:
                     await context.write(answer)
         elif request.end.HasField("cursor"):
             reached(request.end.cursor, await self._reader.head(), "end.cursor")
-        async with self._reader.change() as change:
-            is_ended = await store.end(change, identity, ReconciliationState.FINISHED)
-            if is_ended:
-                detail = json.dumps({"reconciliation_id": str(identity)})
-                await audit.note(change, "Reconcile", call.channel_id, call.author, detail)
-        if not is_ended:
+        if not await store.end(self._reader, call.author, identity, ReconciliationState.FINISHED):
             raise reconciliation_not_found(str(identity))  # given up meanwhile, as if this server had been lost
         found = await self._stored(call.channel_id, identity)
         await self._tell(found)
