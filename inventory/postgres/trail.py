@@ -46,8 +46,8 @@ class Change:
         revision: int | None = None,
         code: int = 0,
     ) -> None:
-        """One entry. `revision`: what the transaction has drawn for it, None: the feed doesn't tell of it; `code`: 0, or
-        with which gRPC status code it was refused."""
+        """One entry. `revision`: what the transaction has drawn for it, None: the feed does not tell of it; `code`: 0,
+        or with which gRPC status code it was refused."""
         step = None
         if revision is not None:
             if self._base is None:
