@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from inventory.domain.audit import Author
 from inventory.domain.code import channel_code
 from inventory.domain.limits import RECONCILE_ROWS_MAX, RECONCILIATION_KEPT_MAX, RECONCILIATION_ROWS_MAX
 from inventory.domain.reconciliation import (
@@ -58,6 +59,7 @@ class ReconciliationService:
         self._reader = reader
         self._streams = streams
         self._on_finished = on_finished
+        self._endings: set[asyncio.Task[None]] = set()
 
     def methods(self) -> dict[str, Method]:
         return {
@@ -77,10 +79,17 @@ class ReconciliationService:
             try:
                 await self._compare(context, call, identity, asked)
             except BaseException:
-                with suppress(StorageError, TimeoutError):
-                    async with asyncio.timeout(LAST_WORDS_S):
-                        await store.end(self._reader, author, identity, ReconciliationState.UNFINISHED)
+                ending = asyncio.create_task(self._give_up(author, identity))
+                self._endings.add(ending)
+                ending.add_done_callback(self._endings.discard)
+                with suppress(asyncio.CancelledError):  # whose client has gone is cancelled twice (seen)
+                    await asyncio.shield(ending)
                 raise
+
+    async def _give_up(self, author: Author, identity: UUID) -> None:
+        with suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await store.end(self._reader, author, identity, ReconciliationState.UNFINISHED)
 
     async def get(self, request: pb2.GetReconciliationRequest, call: Call) -> bytes:
         identity = parse.reconciliation_id(request.reconciliation_id)

@@ -34,7 +34,8 @@ async def told(dsn: str) -> Told:
     try:
         rows: Sequence[Any] = await connection.fetch(
             "SELECT channel.code, entry.action, entry.detail, entry.key_id <> '' AS is_known, entry.peer"
-            " FROM audit_entry AS entry LEFT JOIN channel USING (channel_id) WHERE entry.code <> 0 AND entry.request_id IS NULL"
+            " FROM audit_entry AS entry LEFT JOIN channel USING (channel_id)"
+            " WHERE entry.code <> 0 AND entry.request_id IS NULL"
         )
     finally:
         await connection.close()
