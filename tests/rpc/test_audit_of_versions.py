@@ -1,7 +1,5 @@
 """The chain covers what the feed tells beside the ledger: versions of catalogue, channels, subscribers, alarms."""
 
-from collections.abc import AsyncIterator
-
 import asyncpg
 import pytest
 
@@ -52,8 +50,13 @@ OTHERS = {
 
 
 @pytest.fixture(scope="module")
-async def stock_revision(server: Server) -> AsyncIterator[int]:
+async def stock_revision(server: Server) -> int:
     """There is a version of each kind, and a revision of stock alone."""
+    return await a_version_of_each_kind(server)
+
+
+async def a_version_of_each_kind(server: Server) -> int:
+    """And the revision of a change of stock alone."""
     client = Client(server.address)
     reader = await Reader.open(Database(as_server(server.dsn)))
     sku, place = await client.stocked(5)
@@ -68,9 +71,10 @@ async def stock_revision(server: Server) -> AsyncIterator[int]:
     [row] = await read_subscribers(reader, name="books", limit=1)
     await move_subscriber(reader, Database(server.dsn), row, SubscriberState.LOST)
     await tell_drift(reader, Database(server.dsn), Drift("web", "on_hand", 3, "r"))
-    yield (await client.adjust(sku, place, 1)).revision
+    adjusted = await client.adjust(sku, place, 1)
     await reader.close()
     await client.close()
+    return adjusted.revision
 
 
 async def batch_of(db: asyncpg.Connection, revision: int) -> int:

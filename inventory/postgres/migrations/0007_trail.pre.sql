@@ -43,7 +43,7 @@ CREATE TRIGGER audit_entry_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON
 -- would change of the text is set. What was hashed stays as it is: of a column that a table gets later, only values that
 -- are not its default may be added to the text.
 CREATE FUNCTION audit_versions(base bigint, last bigint) RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE STRICT
 SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres' SET extra_float_digits = 1
 AS $$
     SELECT string_agg(kind || ' ' || line, E'\n' ORDER BY kind COLLATE "C", line COLLATE "C")
