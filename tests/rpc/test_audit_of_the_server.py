@@ -1,7 +1,7 @@
 """What the server does of itself, and what is kept beside stock: each has its entry of the audit trail too."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,7 +17,6 @@ from inventory.postgres import reconciliation, replicas
 from inventory.postgres.alarms import tell_drift
 from inventory.postgres.connection import Database
 from inventory.postgres.reads import Reader
-from inventory.postgres.subscribers import move_subscriber, read_subscribers
 from inventory.v1 import audit_service_pb2 as pb2
 from inventory.v1 import subscriber_service_pb2 as subscriber_pb2
 from inventory.v1.channel_service_pb2 import GetChannelRequest
@@ -59,27 +58,31 @@ async def test_alarms_opened_and_closed_are_told_with_what_was_before(
     assert await verified(server) == []
 
 
-async def test_a_subscriber_s_state_is_told_with_what_was_before(
-    client: Client, server: Server, reader: Reader
-) -> None:
+async def test_a_subscriber_s_state_is_told_with_what_was_before(client: Client, db: asyncpg.Connection) -> None:
     name = unique("books")
-    await client.subscribers.RegisterSubscriber(subscriber_pb2.RegisterSubscriberRequest(name=name))
-    for state in (SubscriberState.LOST, SubscriberState.LAGGING):
-        [row] = await read_subscribers(reader, name=name, limit=1)
-        assert await move_subscriber(reader, Database(server.dsn), row, state)
-        assert not await move_subscriber(reader, Database(server.dsn), row, state), "another replica did"
-    told = [each for each in await of_action(client, "MoveSubscriber") if each[1]["name"] == name]
-    assert [(detail["before"], detail["after"]) for _, detail in reversed(told)] == [
+    made = await client.subscribers.RegisterSubscriber(subscriber_pb2.RegisterSubscriberRequest(name=name))
+
+    async def told() -> list[tuple[pb2.AuditEntry, Any]]:
+        return [each for each in await of_action(client, "MoveSubscriber") if each[1]["name"] == name]
+
+    await db.execute("UPDATE subscriber SET acknowledged_at = now() - interval '2 days' WHERE name = $1", name)
+    await eventually(lambda: _are(told, 1), "it is lost")
+    here = subscriber_pb2.AcknowledgeRequest(name=name, cursor=made.subscriber.acknowledged)
+    await client.subscribers.Acknowledge(here)
+    await eventually(lambda: _are(told, 2), "it is back")
+    back, lost = await told()
+    assert [(detail["before"], detail["after"]) for _, detail in (lost, back)] == [
         ("FOLLOWING", "LOST"),
-        ("LOST", "LAGGING"),
+        ("LOST", "FOLLOWING"),
     ]
-    [change] = told[0][0].changes
-    assert (change.kind, change.subject, told[0][0].operator) == ("subscriber", f"default {name}", "server")
-    assert (json.loads(change.before)["state"], json.loads(change.after)["state"]) == (
-        SubscriberState.LOST,
-        SubscriberState.LAGGING,
-    )
-    assert await verified(server) == []
+    [change] = back[0].changes
+    assert (change.kind, change.subject, back[0].operator) == ("subscriber", f"default {name}", "server")
+    assert json.loads(change.before)["state"] == SubscriberState.LOST
+    assert json.loads(change.after)["state"] == SubscriberState.FOLLOWING
+
+
+async def _are(look: Callable[[], Awaitable[Sequence[object]]], number: int) -> bool:
+    return len(await look()) == number
 
 
 async def test_a_revision_without_an_entry_is_found_out(client: Client, server: Server) -> None:

@@ -68,8 +68,11 @@ async def a_version_of_each_kind(server: Server) -> int:
         channel_pb2.SetChannelSkusRequest(request_id=new_id(), channel="web", skus=[view])
     )
     await client.subscribers.RegisterSubscriber(subscriber_pb2.RegisterSubscriberRequest(name="books"))
+    connection = await server.connect()
+    await connection.execute("UPDATE subscriber SET acknowledged_at = now() - interval '2 days'")
+    await connection.close()
     [row] = await read_subscribers(reader, name="books", limit=1)
-    await move_subscriber(reader, Database(server.dsn), row, SubscriberState.LOST)
+    await move_subscriber(reader, Database(server.dsn), row, SubscriberState.LOST)  # unless the server has done it
     await tell_drift(reader, Database(server.dsn), Drift("web", "on_hand", 3, "r"))
     adjusted = await client.adjust(sku, place, 1)
     await reader.close()
