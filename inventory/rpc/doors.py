@@ -26,7 +26,7 @@ from inventory.postgres.reads import Reader
 LOOK_S = 1.0
 NOTE_S = 10.0
 LAST_WORDS_S = 0.4
-"""For how long a stop tries to tell who was refused since the last note."""
+"""For how long a stop tries to tell who was refused since the last note: less than it waits for its tasks."""
 REFUSED_KINDS_MAX = 100
 """Kinds of refused callers told apart between two notes in the audit trail."""
 BEARER = "bearer "
