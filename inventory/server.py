@@ -10,8 +10,6 @@ from typing import Any
 
 import grpc
 import structlog
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from inventory import __version__
 from inventory.alarms.certificate import own_certificate
@@ -60,7 +58,10 @@ from inventory.rpc.call_log import CallLog, LogCalls
 from inventory.rpc.change_encoder import ChangeEncoder
 from inventory.rpc.doors import Doors
 from inventory.rpc.errors import encode_refusal
+from inventory.rpc.health import SERVICE_NAME as HEALTH_NAME
+from inventory.rpc.health import HealthService
 from inventory.rpc.meter import Meter
+from inventory.rpc.reflection import ReflectionService
 from inventory.rpc.router import Router, Service
 from inventory.rpc.streams import Streams
 from inventory.rpc.writes import Writes
@@ -198,18 +199,19 @@ async def start(
             reconciliation.ReconciliationService(reader, streams, partial(_reconciled, database, reader)).methods(),
         ),
     ]
-    server.add_generic_rpc_handlers((Router(services, reader, streams, doors, meter),))
     names = [service.name for service in services]
-    healthy = await _tell_health(server, Health(database, lane, names, READING), sources, stack)
+    healthy = await _tell_health(Health(database, lane, names, READING), sources, stack)
+    free = {**healthy.methods()}
     if settings.reflects:
-        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        free |= ReflectionService((*names, HEALTH_NAME)).methods()
+    server.add_generic_rpc_handlers((Router(services, reader, streams, doors, meter, free),))
 
     port = listen(server, settings, certificate, shared)
     _see(stack, settings, database, reader, streams, edge, sources, keeping, _address(settings, port))
     await server.start()
 
     async def end_calls() -> None:
-        await healthy.enter_graceful_shutdown()
+        healthy.stop()
         lane.stop()
         feed.stop()
         streams.stop()
@@ -287,15 +289,11 @@ async def _tracing(settings: Settings, stack: AsyncExitStack) -> Tracing | None:
     return tracing
 
 
-async def _tell_health(
-    server: grpc.aio.Server, doctor: Health, sources: operations.Sources, stack: AsyncExitStack
-) -> health.aio.HealthServicer:
-    healthy = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+async def _tell_health(doctor: Health, sources: operations.Sources, stack: AsyncExitStack) -> HealthService:
+    healthy = HealthService()
 
     async def tell(service: str, serves: bool) -> None:
-        states = health_pb2.HealthCheckResponse
-        await healthy.set(service, states.SERVING if serves else states.NOT_SERVING)
+        healthy.tell(service, serves=serves)
 
     await doctor.begin(tell)
     sources.unwell = lambda: doctor.unwell

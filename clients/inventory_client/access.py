@@ -24,7 +24,8 @@ class AccessCalls(Calls):
     async def set_access(
         self, channel: str, access: pb2.Access, *, request_id: str = "", timeout_s: float | None = None
     ) -> pb2.ChannelAccess:
-        """Replaces what a channel may do; makes the channel when it is new. Raises `NotFound`, `InvalidRequest`.
+        """Replaces what a channel may do; makes the channel when it is new. Raises `NotFound`, `InvalidRequest`,
+        `Refused` (LAST_ADMIN).
 
         Example:
             await client.set_access("web", Access(scopes=[SCOPE_STOCK_READ, SCOPE_RESERVATION]))
@@ -93,7 +94,8 @@ class AccessCalls(Calls):
     async def revoke_credential(
         self, key_id: str, *, request_id: str = "", timeout_s: float | None = None
     ) -> pb2.Credential:
-        """Within 5 seconds it opens nothing at any server, and its streams have ended. Raises `NotFound`."""
+        """Within 5 seconds it opens nothing at any server, and its streams have ended. Raises `NotFound`, `Refused`
+        (LAST_ADMIN)."""
         request = pb2.RevokeCredentialRequest(request_id=request_id or str(uuid4()), key_id=key_id)
         return (await self._read(request, pb2.RevokeCredentialResponse, timeout_s)).credential
 

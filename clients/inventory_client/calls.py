@@ -20,6 +20,9 @@ CALL_PAUSE_MAX_S = 1.0
 DEFECT_TRIES_MAX = 3
 """A defect of the server seldom passes."""
 
+_OF_EVERY_SERVER = frozenset({"CONTENTION", "CHANNEL_SILENT"})
+"""Reasons that another server would give as well."""
+
 Response = TypeVar("Response", bound=Message)
 OnRetry = Callable[[Failure, float], None]
 """Is told why a call is made again, and after how many seconds."""
@@ -158,7 +161,7 @@ class Calls:
 
 def is_unwell(failure: Failure) -> bool:
     """Whether another server may do better."""
-    return failure.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED") and failure.reason != "CONTENTION"
+    return failure.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED") and failure.reason not in _OF_EVERY_SERVER
 
 
 async def not_connected(endpoint: Endpoint) -> Failure:

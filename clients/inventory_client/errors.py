@@ -20,7 +20,9 @@ DETAILS_KEY = "grpc-status-details-bin"
 
 _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 _DOUBTFUL_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "INTERNAL", "UNKNOWN"})
-_WITHOUT_EFFECT = frozenset({"SHUTTING_DOWN", "STREAM_OLD", "STORAGE_UNAVAILABLE", "CONTENTION", "DEADLINE"})
+_WITHOUT_EFFECT = frozenset(
+    {"SHUTTING_DOWN", "STREAM_OLD", "STORAGE_UNAVAILABLE", "CONTENTION", "DEADLINE", "CHANNEL_SILENT"}
+)
 """Reasons whose code alone would leave it open."""
 _CURSOR_LOST = frozenset({"COMPACTED", "REVISION_IN_FUTURE", "EPOCH_CHANGED"})
 _PASSING = frozenset({"OVERLOADED", "STREAM_LIMIT", "RATE_LIMITED", "CALL_LIMIT"})

@@ -121,7 +121,7 @@ class StockMirror(Mirror):
             raise ValueError("this mirror knows levels; what may be sold is in an AvailabilityMirror")
         whole = bool(self._locations) and not self._skus and not self._categories
         return self._client.reconcile(
-            self._numbers(of),
+            lambda: self._numbers(of),
             of,
             cursor=self._cursor,
             list_missing=whole,

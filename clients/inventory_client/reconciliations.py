@@ -3,7 +3,9 @@
 from __future__ import annotations  # so that `help` names enums, which are objects of protobuf, as we do
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from contextlib import aclosing
+from dataclasses import replace
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -11,15 +13,19 @@ import grpc
 
 from inventory.v1 import reconciliation_service_pb2 as pb2
 from inventory_client.arguments import codes
-from inventory_client.calls import Calls, not_connected
+from inventory_client.backoff import Backoff
+from inventory_client.calls import Calls, is_unwell, not_connected
 from inventory_client.credentials import Introduction, Metadata
 from inventory_client.cursor import Cursor
 from inventory_client.endpoints import Endpoint, Endpoints, is_cancelled
-from inventory_client.errors import Failure, Unauthenticated, error, failure_of
+from inventory_client.errors import Failure, error, failure_of
 
 ROWS_A_MESSAGE = 1_000
 ANSWER_S = 60.0
 """After so long without an answer the stream is given up."""
+STREAMS_MAX = 5
+"""So many are opened before a reconciliation whose streams break is given up."""
+_BREAKS = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN"})
 
 
 class ReconciliationKind(IntEnum):
@@ -60,19 +66,35 @@ class OwnNumber(NamedTuple):
 
 Own = OwnNumber | tuple[str, int] | tuple[str, str, int]
 """A number; (sku, quantity); or (sku, location, quantity)."""
+Rows = Iterable[Own] | AsyncIterable[Own] | Callable[[], Iterable[Own] | AsyncIterable[Own]]
+"""A collection, an iterator, or a function that gives one: all but an iterator can be read again."""
+
+
+class _Broken(Exception):
+    """The stream has ended before its answer."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
 
 
 class Reconciling:
     """Made by `InventoryClient.reconcile`. Iterate it once: it sends the rows, and gives the answers that are not EQUAL
-    as they come, ended by those about what was not named. Raises `InventoryError` when the stream breaks: what was
-    compared until then is stored as unfinished, under `reconciliation_id`."""
+    as they come, ended by those about what was not named.
+
+    When the stream breaks, or its credential was replaced, it begins anew by itself, if the rows can be read again: a
+    collection, or a function that gives them, but no iterator. It is another reconciliation then, which is the one in
+    `result`; what was compared before is stored as unfinished, and of whom an answer was given none is given again.
+
+    Raises `InventoryError` when that is no use: the credential is no longer in force and there is no other, the rows
+    can't be read again, it broke `STREAMS_MAX` times, or it took longer than a stream may be open (STREAM_OLD)."""
 
     def __init__(
         self,
         endpoints: Endpoints,
         introduce: Introduction,
         begin: pb2.ReconcileBegin,
-        rows: Iterable[Own] | AsyncIterable[Own],
+        rows: Rows,
         cursor: Cursor | None,
         connect_s: float,
     ) -> None:
@@ -86,6 +108,7 @@ class Reconciling:
         self._rows = rows
         self._cursor = cursor
         self._connect_s = connect_s
+        self._endpoint: Endpoint | None = None
 
     @property
     def reconciliation_id(self) -> str:
@@ -100,17 +123,56 @@ class Reconciling:
         return self.result
 
     async def __aiter__(self) -> AsyncIterator[pb2.ReconciledRow]:
-        shown = self._introduce()
+        before: set[tuple[str, str]] = set()
+        backoff = Backoff()
+        for left in reversed(range(STREAMS_MAX)):
+            shown = self._introduce()
+            told: set[tuple[str, str]] = set()
+            try:
+                async with aclosing(self._answers(shown)) as answers:
+                    async for row in answers:
+                        key = (row.sku, row.location)
+                        told.add(key)
+                        if key not in before:
+                            yield row
+                return
+            except _Broken as broken:
+                failure = broken.failure
+            if not (left and self._begins_anew(failure, shown)):
+                raise error(self._explained(failure))
+            before |= told
+            if is_unwell(failure) and failure.reason != "ACCESS_CHANGED" and self._endpoint is not None:
+                self._endpoints.leave(self._endpoint)
+            await asyncio.sleep(backoff.pause_s(failure.retry_after_s))
+
+    def _begins_anew(self, failure: Failure, shown: Metadata) -> bool:
+        """Whether that is possible, and may help."""
+        if self.result is not None and not _can_be_read_again(self._rows):
+            return False
+        if failure.code == "UNAUTHENTICATED":
+            return self._introduce.differs(shown)
+        return failure.sent and failure.code in _BREAKS and failure.reason != "STREAM_OLD"
+
+    def _explained(self, failure: Failure) -> Failure:
+        """With how far it has come, and what would help."""
+        said = failure.message
+        if self.result is not None:
+            said += f"; {self.compared:,} rows were compared, reconciliation {self.reconciliation_id}"
+        if failure.reason == "STREAM_OLD":
+            said += "; no stream stays open for longer: compare fewer rows at a time"
+        elif self.result is not None and not _can_be_read_again(self._rows):
+            said += "; an iterator's rows can't be read again: begin anew"
+        return replace(failure, message=said)
+
+    async def _answers(self, shown: Metadata) -> AsyncGenerator[pb2.ReconciledRow]:
+        """One stream from its beginning to its end. Raises `_Broken`."""
+        self.compared = 0
+        call = await self._begun(shown)
         try:
-            call = await self._begun(shown)
-        except Unauthenticated:
-            if not self._introduce.differs(shown):
-                raise
-            call = await self._begun(self._introduce())
-        try:
-            async for message in _messages(self._rows, self._cursor):
-                for row in (await self._said(call, pb2.ReconcileRequest(rows=message))).rows:
-                    yield row
+            async with aclosing(_messages(self._rows, self._cursor)) as messages:
+                async for message in messages:
+                    for row in (await self._said(call, pb2.ReconcileRequest(rows=message))).rows:
+                        yield row
             end = pb2.ReconcileEnd(cursor=None if self._cursor is None else self._cursor.message())
             answer = await self._said(call, pb2.ReconcileRequest(end=end))
             while not answer.HasField("reconciliation"):
@@ -122,7 +184,8 @@ class Reconciling:
 
     async def _begun(self, shown: Metadata) -> Any:
         """The call, once the server has let it in: no row is lost when it doesn't."""
-        call = (await self._connected()).conversation(pb2.ReconcileRequest, pb2.ReconcileResponse)(metadata=shown)
+        self._endpoint = await self._connected()
+        call = self._endpoint.conversation(pb2.ReconcileRequest, pb2.ReconcileResponse)(metadata=shown)
         try:
             await self._said(call, pb2.ReconcileRequest(begin=self._begin))
         except BaseException:
@@ -139,7 +202,7 @@ class Reconciling:
                 return endpoint
             self._endpoints.leave(endpoint)
             if loop.time() + 0.1 >= give_up_at:
-                raise error(await not_connected(endpoint))
+                raise _Broken(await not_connected(endpoint))
             await asyncio.sleep(0.1)
 
     async def _said(self, call: Any, message: pb2.ReconcileRequest) -> pb2.ReconcileResponse:
@@ -147,7 +210,7 @@ class Reconciling:
         try:
             await call.write(message)
         except grpc.aio.AioRpcError as failed:
-            raise error(failure_of(failed)) from None
+            raise _Broken(failure_of(failed)) from None
         except asyncio.InvalidStateError:
             pass  # it has ended: the read tells how
         return await self._heard(call)
@@ -157,15 +220,15 @@ class Reconciling:
             async with asyncio.timeout(ANSWER_S):
                 answer = await call.read()
         except grpc.aio.AioRpcError as failed:
-            raise error(failure_of(failed)) from None
+            raise _Broken(failure_of(failed)) from None
         except TimeoutError:
-            raise error(Failure("DEADLINE_EXCEEDED", message=f"no answer for {ANSWER_S:g} s")) from None
+            raise _Broken(Failure("DEADLINE_EXCEEDED", message=f"no answer for {ANSWER_S:g} s")) from None
         except asyncio.CancelledError:
             if is_cancelled():
                 raise
-            raise error(Failure("CANCELLED", message="the client was closed")) from None
+            raise _Broken(Failure("CANCELLED", message="the client was closed")) from None
         if not isinstance(answer, pb2.ReconcileResponse):
-            raise error(Failure("UNAVAILABLE", message="the stream ended early"))
+            raise _Broken(Failure("UNAVAILABLE", message="the stream ended early"))
         self.compared = max(self.compared, answer.compared)
         if answer.HasField("reconciliation"):
             self.result = answer.reconciliation
@@ -177,7 +240,7 @@ class ReconciliationCalls(Calls):
 
     def reconcile(
         self,
-        rows: Iterable[Own] | AsyncIterable[Own],
+        rows: Rows,
         kind: ReconciliationKind | str = ReconciliationKind.AVAILABLE_TO_SELL,
         *,
         cursor: Cursor | None = None,
@@ -185,7 +248,8 @@ class ReconciliationCalls(Calls):
         locations: Iterable[str] = (),
         reference: str = "",
     ) -> Reconciling:
-        """Compares your numbers with the ledger; up to 2,000,000 rows, in bounded memory when `rows` is an iterator.
+        """Compares your numbers with the ledger; up to 2,000,000 rows, in bounded memory when `rows` is an iterator, or
+        a function that gives one: then it also begins anew by itself when the connection breaks.
 
         `cursor`: up to where you know the changes; without it only the present number is right. `list_missing`: at the
         end, tell what you did not name and is not 0: of what the channel may sell, or at `locations` (none: those that
@@ -260,9 +324,11 @@ def as_reconciliation_kind(given: ReconciliationKind | str) -> ReconciliationKin
         raise ValueError(f"a kind of number is one of {known}, not {given!r:.200}") from None
 
 
-async def _messages(
-    rows: Iterable[Own] | AsyncIterable[Own], general: Cursor | None
-) -> AsyncGenerator[pb2.ReconcileRows]:
+def _can_be_read_again(rows: Rows) -> bool:
+    return callable(rows) or not isinstance(rows, Iterator | AsyncIterator)
+
+
+async def _messages(rows: Rows, general: Cursor | None) -> AsyncGenerator[pb2.ReconcileRows]:
     """As many rows with the same cursor as a message holds."""
     message, last = pb2.ReconcileRows(), general
     async for row in _each(rows):
@@ -279,12 +345,13 @@ async def _messages(
         yield message
 
 
-async def _each(rows: Iterable[Own] | AsyncIterable[Own]) -> AsyncGenerator[Own]:
-    if isinstance(rows, AsyncIterable):
-        async for row in rows:
+async def _each(rows: Rows) -> AsyncGenerator[Own]:
+    found = rows() if callable(rows) else rows
+    if isinstance(found, AsyncIterable):
+        async for row in found:
             yield row
     else:
-        for row in rows:
+        for row in found:
             yield row
 
 

@@ -9,6 +9,8 @@ from inventory.v1 import watch_service_pb2 as pb2
 from inventory_client import (
     Bookmark,
     Changes,
+    Connection,
+    ConnectionState,
     Cursor,
     CursorLost,
     CursorStore,
@@ -25,6 +27,7 @@ from inventory_client import (
     WatchMode,
 )
 from inventory_marketplace.offers import Offers
+from inventory_marketplace.reconciler import Reconciler
 from inventory_marketplace.sender import Sender
 
 DEADLINE = timedelta(days=7)
@@ -47,21 +50,28 @@ class Adapter:
         self._subscriber = subscriber
         self._accepted = asyncio.Event()
         self._kept: Cursor | None = None
+        self._reconciler: Reconciler | None = None
+        self._begins = True
+        """Whether it is not known yet up to where the marketplace has everything."""
 
     def on_accepted(self) -> None:
         """The marketplace has accepted something."""
         self._accepted.set()
 
-    async def run(self, sender: Sender) -> None:
-        """For ever. Raises `InventoryError` when the service refuses what is asked for, `OSError` when the cursor can't
-        be kept, `CursorFileCorrupt`."""
+    async def run(self, sender: Sender, reconciler: Reconciler | None = None) -> None:
+        """For ever; without a `reconciler` nobody looks at what the marketplace shows. Raises `InventoryError` when the
+        service refuses what is asked for, `OSError` when the cursor can't be kept, `CursorFileCorrupt`."""
+        self._reconciler = reconciler
         self._kept = await asyncio.to_thread(self._store.load)
+        self._begins = self._kept is None
         await self._register()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(sender.run())
                 group.create_task(self._follow(sender))
                 group.create_task(self._keep())
+                if reconciler is not None:
+                    group.create_task(reconciler.run(self._accepted_to, sender.wake))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
 
@@ -74,18 +84,29 @@ class Adapter:
     async def _follow(self, sender: Sender) -> None:
         # Not as the subscriber: what was read is not yet accepted, so `_keep` acknowledges.
         async with self._client.watch(
-            self._kept or "snapshot", kinds=(pb2.CHANGE_KIND_AVAILABILITY,), mode=WatchMode.LATEST
+            self._kept or "snapshot",
+            kinds=(pb2.CHANGE_KIND_AVAILABILITY,),
+            mode=WatchMode.LATEST,
+            on_connection=self._connection,
         ) as watch:
             async for event in watch:
                 await self._take(event)
                 sender.wake()
                 self._accepted.set()  # perhaps there was nothing to accept
 
+    def _accepted_to(self) -> Cursor | None:
+        return None if self._begins else self._kept
+
+    def _connection(self, connection: Connection) -> None:
+        if self._reconciler is not None and connection.state is ConnectionState.LIVE:
+            self._reconciler.ask()
+
     async def _take(self, event: Event) -> None:
         offers = self._offers
         match event:
             case Restarted(reason):
                 log.info("everything is told anew: %s", reason)
+                self._begins = True
                 offers.begin_snapshot()
             case SnapshotPiece(availability=rows):
                 for row in rows:
@@ -118,8 +139,11 @@ class Adapter:
             cursor = self._offers.safe()
             if cursor is None or cursor == self._kept:
                 continue
+            began, self._begins = self._begins, False
             await asyncio.to_thread(self._store.save, cursor)
             self._kept = cursor
+            if began and self._reconciler is not None:
+                self._reconciler.ask()
             await self._acknowledge(cursor)
             await asyncio.sleep(KEEP_PERIOD_S)
 

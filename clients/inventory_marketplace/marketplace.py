@@ -1,11 +1,13 @@
-"""The outbound side: offers to a marketplace over HTTP, and what its answer means."""
+"""The outbound side: offers to a marketplace over HTTP, what its answer means, and what it shows."""
 
 import asyncio
 import email.utils
-from collections.abc import Sequence
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 
@@ -14,6 +16,9 @@ from inventory_marketplace.offers import Offer
 RETRY_AFTER_MAX_S = 3_600.0
 ANSWER_BYTES_MAX = 64 * 1024
 """What is longer is not read: only the code counts."""
+PAGE_LISTINGS = 1_000
+PAGE_BYTES_MAX = 4 * 1024 * 1024
+LISTINGS_MAX = 2_000_000
 NOT_OF_THE_OFFERS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_TIMEOUT}
 """Refusals that would meet any offers: waiting for somebody to mend it beats giving offers up."""
 
@@ -41,8 +46,12 @@ class Refused:
 Answer = Accepted | Failed | Refused
 
 
+class Unreadable(Exception):
+    """What the marketplace shows can't be read, for now or at all."""
+
+
 class Marketplace:
-    """`PUT {url}/offers` with `{"offers": [{"sku": …, "available": …}]}`."""
+    """`PUT {url}/offers` with `{"offers": [{"sku": …, "available": …}]}`, and `GET` of the same, page by page."""
 
     def __init__(self, client: httpx.AsyncClient, url: str) -> None:
         self._client = client
@@ -51,19 +60,74 @@ class Marketplace:
     async def put(self, offers: Sequence[Offer]) -> Answer:
         body = {"offers": [offer._asdict() for offer in offers]}
         try:
-            # httpx's own timeout is for each read: an answer that drips would never end.
-            async with (
-                asyncio.timeout(self._client.timeout.read),
-                self._client.stream("PUT", self._url, json=body) as response,
-            ):
-                size = 0
-                async for some in response.aiter_raw():  # read to its end, the connection can be used again
-                    size += len(some)
-                    if size > ANSWER_BYTES_MAX:
-                        break
+            response, _ = await self._asked("PUT", ANSWER_BYTES_MAX, json=body)
         except (httpx.HTTPError, TimeoutError) as error:
             return Failed(type(error).__name__)
         return answer(response.status_code, response.headers.get("retry-after"), datetime.now(UTC))
+
+    async def shown(self) -> AsyncGenerator[Offer]:
+        """All that it shows now, by `GET {url}/offers?limit=1000[&after=…]`, which answers `{"offers": [{"sku": …,
+        "available": …}], "next": …}`; `next` is the following page's `after`, null or absent on the last one. Raises
+        `Unreadable`."""
+        after: str | None = None
+        count = 0
+        while True:
+            offers, following = await self._page(after)
+            for offer in offers:
+                yield offer
+            count += len(offers)
+            if following is None:
+                return
+            if following == after or not offers or count > LISTINGS_MAX:
+                raise Unreadable(f"its pages don't end: {count:,} listings, then {following!r:.100}")
+            after = following
+
+    async def _page(self, after: str | None) -> tuple[list[Offer], str | None]:
+        params = {"limit": str(PAGE_LISTINGS)} | ({} if after is None else {"after": after})
+        try:
+            response, body = await self._asked("GET", PAGE_BYTES_MAX, params=params)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise Unreadable(type(error).__name__) from None
+        if response.status_code != HTTPStatus.OK:
+            raise Unreadable(f"HTTP {response.status_code}")
+        if len(body) > PAGE_BYTES_MAX:
+            raise Unreadable(f"a page is longer than {PAGE_BYTES_MAX:,} bytes")
+        return page(body)
+
+    async def _asked(self, method: str, bytes_max: int, **what: Any) -> tuple[httpx.Response, bytes]:
+        """The answer and its content, cut somewhere after `bytes_max`."""
+        # httpx's own timeout is for each read: an answer that drips would never end.
+        async with (
+            asyncio.timeout(self._client.timeout.read),
+            self._client.stream(method, self._url, **what) as response,
+        ):
+            content = bytearray()
+            chunks = response.aiter_bytes() if method == "GET" else response.aiter_raw()
+            async for some in chunks:  # read to its end, the connection can be used again
+                content += some
+                if len(content) > bytes_max:
+                    break
+            return response, bytes(content)
+
+
+def page(body: bytes) -> tuple[list[Offer], str | None]:
+    """The listings of a page, and where the next one begins. Raises `Unreadable`."""
+    try:
+        found = json.loads(body)
+        offers = [_offer(one) for one in found["offers"]]
+        following = found.get("next")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Unreadable(f"not a page of offers: {body[:100]!r}") from None
+    if following is not None and not (isinstance(following, str) and following):
+        raise Unreadable(f"not the place of a next page: {following!r:.100}")
+    return offers, following
+
+
+def _offer(one: Mapping[str, Any]) -> Offer:
+    sku, available = one["sku"], one["available"]
+    if not isinstance(sku, str) or type(available) is not int:
+        raise TypeError
+    return Offer(sku, available)
 
 
 def answer(code: int, retry_after: str | None, now: datetime) -> Answer:

@@ -73,6 +73,20 @@ class Offers:
         if self._snapshot is None:
             self._look(sku)
 
+    def correct(self, sku: str, available: int) -> None:
+        """The marketplace shows another number than it should: it is sent again. `available`: the right one, unless a
+        newer one was told."""
+        self._shown.pop(sku, None)
+        if self._snapshot is not None:
+            self._snapshot.add(sku)
+            return
+        self._numbers.setdefault(sku, available)
+        self._look(sku)
+
+    def waits(self, sku: str) -> bool:
+        """Whether the marketplace has not yet accepted what is newest."""
+        return sku in self._waiting or sku in self._in_flight
+
     def number(self, sku: str) -> int:
         """What should be offered."""
         return self._numbers.get(sku, 0)

@@ -21,7 +21,11 @@ def own_certificate(path: Path | None, address: str) -> Sequence[Expiring]:
     except (OSError, ValueError) as error:
         log.warning("the server's certificate can't be read", why=type(error).__name__)
         return ()
-    expires_at = certificate.not_valid_after_utc.astimezone(UTC)
     return (
-        Expiring({"certificate": "server", "address": address}, f"the server's certificate at {address}", expires_at),
+        Expiring(
+            {"certificate": "server", "address": address},
+            f"the server's certificate at {address}",
+            certificate.not_valid_before_utc.astimezone(UTC),
+            certificate.not_valid_after_utc.astimezone(UTC),
+        ),
     )

@@ -1,5 +1,6 @@
 """Alarms of stock, found from what was committed: a cursor goes through the ledger, whichever replica moves it."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from inventory.postgres.alarms import (
     Cursor,
     LevelOfAlarms,
     changed_levels,
+    held_levels,
     levels_of_alarms,
     looking,
     move_cursor,
@@ -22,6 +24,7 @@ from inventory.postgres.reads import Reader
 
 ROUND_LEVELS = 1_000
 PAGES_A_LOOK_MAX = 20
+HELD_S = 30.0
 
 
 class StockLook:
@@ -31,9 +34,12 @@ class StockLook:
         self._reader = reader
         self._writer = writer
         self._done_to = -1
+        self._held_at = float("-inf")
+        self._loop = asyncio.get_running_loop()
 
     async def look(self) -> None:
         """Goes on to the ledger's end, or far enough for now. Raises a `StorageError`."""
+        await self._look_at_held()
         head = (await self._reader.head()).revision
         if head == self._done_to:
             return
@@ -41,6 +47,18 @@ class StockLook:
             if not await self._page():
                 self._done_to = head
                 return
+
+    async def _look_at_held(self) -> None:
+        """Alarms that stayed open because one about the same had just been closed, though their level moves no more."""
+        now = self._loop.time()
+        if now < self._held_at + HELD_S:
+            return
+        self._held_at = now
+        async with looking(self._writer, "stock") as cursor:
+            if cursor is None:
+                return
+            _, _, closed = _moves(await levels_of_alarms(self._writer, await held_levels(self._writer)))
+            say(await tell_within(self._writer, (), closed))
 
     async def _page(self) -> bool:
         """Whether there may be more."""

@@ -111,7 +111,7 @@ async def _compare(
         total = _judge(file, kind)
         async with connect(server, channel) as client:
             run = client.reconcile(
-                _numbers(file, kind),
+                lambda: _numbers(file, kind),
                 kind,
                 cursor=None if revision is None else Cursor("", revision),
                 list_missing=missing,

@@ -21,7 +21,7 @@ from cyclopts import App, Parameter
 from inventory.cli.database import database
 from inventory.cli.failure import Failed
 from inventory.cli.options import SERVER_DEFAULT, DataDir, DbSchema, Dsn, Json, OwnerDsn, Server
-from inventory.cli.token_shown import opens_all, place_for, show, show_access, show_new
+from inventory.cli.token_shown import place_for, show, show_access, show_new
 from inventory.domain.access import scope_of
 from inventory.domain.refusal import Refusal
 from inventory.v1 import access_pb2
@@ -178,29 +178,17 @@ def revoke(
     key_id: KeyId,
     /,
     *,
-    yes: Annotated[bool, Parameter(negative="")] = False,
     server: Server = SERVER_DEFAULT,
     json: Json = False,
 ) -> int:
     """Take a token or a certificate out of force: within 5 seconds it opens nothing, and its streams have ended.
 
-    Example: inventory token revoke 4k2v9qpr0m3x
+    The last one with the scope admin stays until there is another.
 
-    Parameters
-    ----------
-    yes
-        Also when it is the last one with the scope admin.
+    Example: inventory token revoke 4k2v9qpr0m3x
     """
 
     async def take(client: "InventoryClient") -> pb2.Credential:
-        if not yes:
-            credentials = [one async for one in client.list_credentials()]
-            if opens_all(credentials, [one async for one in client.list_access()]) == [key_id]:
-                raise Failed(
-                    f"{key_id} is the last credential with the scope admin: nobody could make another over the network",
-                    "  make one first (inventory token create CHANNEL --scope admin), or say --yes;"
-                    " then only whoever has the database can, with `inventory token admin`",
-                )
         return await client.revoke_credential(key_id)
 
     show([_run(server, take)], json=json)
@@ -234,8 +222,8 @@ def access(
     scope: Codes = None,
     location: Codes = None,
     category: Codes = None,
-    calls_per_second: Limit = None,
-    calls_burst: Limit = None,
+    requests_per_second: Limit = None,
+    requests_burst: Limit = None,
     calls_max: Limit = None,
     streams_max: Limit = None,
     held_per_sku_max: Limit = None,
@@ -247,7 +235,7 @@ def access(
 
     Example: inventory token access
 
-    Example: inventory token access web --scope reservation --calls-per-second 50 --held-per-sku-max 20
+    Example: inventory token access web --scope reservation --requests-per-second 50 --held-per-sku-max 20
 
     Parameters
     ----------
@@ -259,10 +247,10 @@ def access(
         A location that it is limited to. Say it several times. Default: none, it sees all.
     category
         A category of SKUs that it is limited to, with those below it. Default: none, it sees all.
-    calls_per_second
-        How often it may call each server. Default: no limit.
-    calls_burst
-        How many calls may come at once after a pause. Default: as many as --calls-per-second.
+    requests_per_second
+        Requests a second at each server, those within a batch or a stream too. Default: no limit.
+    requests_burst
+        How many requests may come at once after a pause. Default: as many as --requests-per-second.
     calls_max
         Calls under way at once at each server. Default: 2,000.
     streams_max
@@ -280,8 +268,8 @@ def access(
                 scopes=scopes,
                 locations=location,
                 categories=category,
-                calls_per_second=calls_per_second,
-                calls_burst=calls_burst,
+                requests_per_second=requests_per_second,
+                requests_burst=requests_burst,
                 calls_max=calls_max,
                 streams_max=streams_max,
                 held_per_sku_max=held_per_sku_max,
@@ -300,6 +288,8 @@ def access(
 @app.command
 def admin(*, dsn: Dsn = None, owner_dsn: OwnerDsn = None, data_dir: DataDir = None, db_schema: DbSchema = None) -> int:
     """Make a token that may do everything, straight in the database: when the others are lost.
+
+    It belongs to the channel admin. When that has two tokens in force, the older one is revoked.
 
     Example: inventory token admin --data-dir ./data
     """

@@ -3,7 +3,7 @@
 import json as encoder
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from inventory.cli.failure import Failed, printable
 from inventory.cli.fitted import FittedTable, code, whole, words
 from inventory.cli.terminal import out
 from inventory.domain.access import GRANTABLE
-from inventory.v1 import access_pb2
 from inventory.v1 import access_service_pb2 as pb2
 
 
@@ -64,12 +63,6 @@ def show_new(token: str, made: pb2.Credential, *, json: bool, write: Callable[[s
         print(encoder.dumps(shown | credential_json(made), ensure_ascii=False, indent=2))
     elif write is None:
         print(token)
-
-
-def opens_all(credentials: Sequence[pb2.Credential], accesses: Sequence[pb2.ChannelAccess]) -> list[str]:
-    """The key ids in force of the channels with the scope admin."""
-    admins = {one.channel for one in accesses if access_pb2.SCOPE_ADMIN in one.access.scopes}
-    return [one.key_id for one in credentials if one.in_force and one.channel in admins]
 
 
 def show(found: list[pb2.Credential], *, json: bool) -> None:
@@ -136,7 +129,7 @@ def _scope_texts(access: pb2.Access) -> list[str]:
     return [scope.text for scope in GRANTABLE if int(scope) in set(map(int, access.scopes))]
 
 
-_LIMITS = ("calls_per_second", "calls_burst", "calls_max", "streams_max", "held_per_sku_max")
+_LIMITS = ("requests_per_second", "requests_burst", "calls_max", "streams_max", "held_per_sku_max")
 
 
 def _limits(access: pb2.Access) -> list[str]:

@@ -55,7 +55,8 @@ def scope_of(text: str) -> Scope:
 
 class Access(NamedTuple):
     """`location_ids`, `categories`: what it is limited to; empty: to nothing. Limits of calls and streams are for each
-    server; None: the server's own. `held_per_sku_max`: how much of one SKU it may hold at once, in its smallest
+    server; None: the server's own. `calls_per_s`, `calls_burst` count requests, also those within a batch or a stream;
+    `calls_max` counts calls. `held_per_sku_max`: how much of one SKU it may hold at once, in its smallest
     unit."""
 
     scopes: frozenset[Scope] = frozenset()
@@ -110,6 +111,16 @@ FULL_ACCESS = Access(frozenset({Scope.ADMIN}))
 
 def scope_required(scope: Scope) -> Refusal:
     return Refusal(Reason.SCOPE_REQUIRED, f"this takes the scope {scope.text}", metadata={"scope": scope.text})
+
+
+def last_admin(channel: str) -> Refusal:
+    """Of what would take the scope admin from the last of whom a credential is in force."""
+    return Refusal(
+        Reason.LAST_ADMIN,
+        f"nobody could administer any more: channel {channel!r} has the last credential in force with the scope admin;"
+        " make another first (whoever has the database can always make one: inventory token admin)",
+        metadata={"channel": channel},
+    )
 
 
 def scopes_of(numbers: Iterable[int]) -> frozenset[Scope]:

@@ -20,6 +20,8 @@ LAG_KEPT = 0.5
 STOCK_KEPT = 10
 """A stock alarm closes above its threshold by this part of it, a tenth, rounded up."""
 CREDENTIAL_WARNING = timedelta(days=14)
+CREDENTIAL_WARNING_SHARE = 0.1
+"""A credential expires soon when it has no more left than `CREDENTIAL_WARNING`, and than this share of its life."""
 CREDENTIAL_FORGOTTEN_AFTER = timedelta(days=7)
 """So long after it expired nobody needs to be told any more."""
 REPLICA_LOST_AFTER = timedelta(seconds=15)
@@ -76,6 +78,12 @@ SEVERITIES: Mapping[AlarmKind, Severity] = {
     AlarmKind.CREDENTIAL_EXPIRING: Severity.WARNING,
 }
 STOCK_KINDS = frozenset({AlarmKind.LOW_STOCK, AlarmKind.REORDER_POINT, AlarmKind.OVERSELL_USED})
+DAMPED_KINDS = STOCK_KINDS | {AlarmKind.COMMUNICATION_ERRORS, AlarmKind.SUBSCRIBER_LAGGING, AlarmKind.CHANNEL_SILENT}
+CLOSED_AGAIN_AFTER = timedelta(minutes=10)
+"""A condition of the damped kinds that comes and goes: one alarm about it is closed, and the next one only so long
+after that, if it is gone then. So it makes a few versions an hour, however often it comes and goes."""
+HELD_LOOKED_FOR = timedelta(days=1)
+"""Stock alarms that stayed open for that reason are looked at again for so long, though their level doesn't move."""
 Subject = Mapping[str, str]
 """What an alarm is about, by codes: channel, sku, location, subscriber, replica, key_id …"""
 Detail = str | int | float | bool | None
@@ -353,12 +361,13 @@ class Expiring(NamedTuple):
 
     subject: Subject
     what: str
+    made_at: datetime
     expires_at: datetime
 
 
 def expiring_finding(expiring: Expiring, now: datetime) -> Finding | None:
     lasts = expiring.expires_at - now
-    if lasts > CREDENTIAL_WARNING:
+    if lasts > min(CREDENTIAL_WARNING, (expiring.expires_at - expiring.made_at) * CREDENTIAL_WARNING_SHARE):
         return None
     until = f"{expiring.expires_at:%Y-%m-%d %H:%M} UTC"
     verb = "expires" if lasts > timedelta(0) else "has expired"

@@ -112,9 +112,11 @@ class Reason(StrEnum):
     CERTIFICATE_FORMAT = auto()
     ALARM_ID_FORMAT = auto()
     ALARM_NOT_FOUND = auto()
+    CHANNEL_SILENT = auto()
     RECONCILIATION_NOT_FOUND = auto()
     RECONCILIATION_ID_FORMAT = auto()
     STREAM_OLD = auto()
+    LAST_ADMIN = auto()
 
 
 class Shortage(NamedTuple):
@@ -150,6 +152,20 @@ class Refusal(Exception):
         self.metadata = dict(metadata or {})
         self.shortages = shortages
         self.resource = resource
+
+
+class NotNow(Refusal):
+    """A no that passes by itself within `retry_after_s`: it is not remembered, so that the same request_id is decided
+    anew. The command had no effect."""
+
+    retry_after_s = 1.0
+
+
+def channel_silent() -> NotNow:
+    """Of a channel that sells nothing because it was silent, which this call ends."""
+    return NotNow(
+        Reason.CHANNEL_SILENT, "the channel was silent, and sells nothing until this call is noticed: send it again"
+    )
 
 
 def sku_not_found(sku: str) -> Refusal:

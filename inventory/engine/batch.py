@@ -14,11 +14,12 @@ from inventory.domain.alarm import AcknowledgeAlarm
 from inventory.domain.audit import SERVER
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
+from inventory.domain.committed import Committed
 from inventory.domain.decide import StockCommand, arrivals, decide, makes_levels, pairs, spreads
 from inventory.domain.incoming import owed, tell_due
-from inventory.domain.ledger import Committed, Ledger, NoLevel
+from inventory.domain.ledger import Ledger, NoLevel
 from inventory.domain.reallocation import Reallocate
-from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.refusal import NotNow, Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
 from inventory.domain.topology import Topology
 from inventory.engine.figures import BatchFigures
@@ -253,13 +254,14 @@ async def _decide_all(
     for submission in batch:
         before = figures(ledger, submission.command)
         decided = _decide(ledger, submission, answers, encode_refusal)
+        passes = isinstance(decided, NotNow)
         if isinstance(decided, Refusal):
             await _tell_due(writer, ledger, submission, decided)
             decided = Outcome(*encode_refusal(decided), None), None
         outcome, step = decided
         found.outcomes.append(outcome)
         found.steps.append(step)
-        if submission.validate_only or outcome.replayed:
+        if submission.validate_only or outcome.replayed or passes:
             continue
         if submission.request_id is not None:
             key = (submission.channel_id, submission.request_id)
@@ -289,7 +291,7 @@ async def _tell_due(writer: Writer, ledger: Ledger, submission: Submission, refu
     with nullcontext() if submission.within is None else ledger.limited(submission.within):
         if not any(owed(ledger, command, short) for short in refusal.shortages):
             return
-        if not ledger.due_read:
+        if not ledger.due.all_read:
             keys = [key for key, level in ledger.levels.items() if level.incoming or level.in_transit]
             await incoming.read_due(writer, ledger, keys)
         tell_due(ledger, command, refusal)

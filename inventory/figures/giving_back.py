@@ -17,6 +17,9 @@ LOOK_S = 1.0
 GROWN_BYTES = 32 << 20
 BUSY_LOOKS_MAX = 30
 """So often it is put off while there is work to do. It stops the loop for 20 to 50 ms (seen)."""
+PAUSE_MAX_LOOKS = 32
+"""What is in use at one try may be free at the next: after so many looks at most, each pause twice as long as the one
+before. What is then still there is what the server has grown to."""
 YOUNG = 1
 """The generation up to which it is collected: what lives long is not gone through."""
 
@@ -28,6 +31,8 @@ class GivingBack:
         self._busy = busy
         self._least = rss_bytes()
         self._put_off = 0
+        self._pause = 0
+        self._paused = 0
 
     async def run(self) -> None:
         """For ever; cancel it to end it."""
@@ -40,6 +45,10 @@ class GivingBack:
         now = rss_bytes()
         self._least = min(self._least, now)
         if now - self._least < GROWN_BYTES:
+            self._pause = 0
+            return False
+        if self._paused < self._pause:
+            self._paused += 1
             return False
         if self._busy() and self._put_off < BUSY_LOOKS_MAX:
             self._put_off += 1
@@ -47,7 +56,10 @@ class GivingBack:
         self._put_off = 0
         gc.collect(YOUNG)
         await asyncio.to_thread(_trim)
-        self._least = rss_bytes()
+        self._paused, self._pause = 0, max(1, 2 * self._pause)
+        if self._pause > PAUSE_MAX_LOOKS:
+            self._pause = 0
+            self._least = rss_bytes()
         return True
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from inventory.domain.access import CREDENTIALS_MAX, FULL_ACCESS, NO_ACCESS, Access, scopes_of
+from inventory.domain.access import CREDENTIALS_MAX, FULL_ACCESS, NO_ACCESS, Access, last_admin, scopes_of
 from inventory.domain.audit import SERVER
 from inventory.domain.credential import TOKEN_RANDOM_BYTES, Credential, CredentialKind, digest, make_token
 from inventory.domain.refusal import Reason, Refusal, location_not_found
@@ -119,7 +119,7 @@ async def find_channel(reader: Reader, code: str) -> int | None:
 
 async def set_access(change: Change, channel: str, access: Access, locations: Sequence[str]) -> Access:
     """Replaces what a channel may do, and makes the channel when it is new; gives the access before. Raises
-    LOCATION_NOT_FOUND."""
+    LOCATION_NOT_FOUND, LAST_ADMIN."""
     numbers = dict(await change.fetch("read_location_numbers", locations)) if locations else {}
     for position, code in enumerate(locations):
         if code not in numbers:
@@ -129,7 +129,10 @@ async def set_access(change: Change, channel: str, access: Access, locations: Se
     channel_id, _ = await make_channel(change, channel)
     before = await change.fetch("read_accesses", channel, "", 1)
     location_ids = [numbers[code] for code in locations]
+    had_admin = await _has_admin(change)
     await change.fetch("write_access", channel_id, sorted(access.scopes), location_ids, access.categories, *access[3:])
+    if had_admin and not await _has_admin(change):
+        raise last_admin(channel)
     return _access(before[0]) if before else NO_ACCESS
 
 
@@ -165,7 +168,20 @@ async def made_by(change: Change, request_id: UUID) -> Credential | None:
 
 
 async def revoke(change: Change, key_id: str, after: timedelta = timedelta(0)) -> int:
-    """Its channel's number. Raises CREDENTIAL_NOT_FOUND when none of this id is in force."""
+    """Its channel's number. Raises CREDENTIAL_NOT_FOUND when none of this id is in force, LAST_ADMIN."""
+    had_admin = await _has_admin(change)
+    channel_id, channel = await _revoke(change, key_id, after)
+    if had_admin and not await _has_admin(change):
+        raise last_admin(channel)
+    return channel_id
+
+
+async def _has_admin(change: Change) -> bool:
+    return bool((await change.fetch("has_admin"))[0][0])
+
+
+async def _revoke(change: Change, key_id: str, after: timedelta = timedelta(0)) -> tuple[int, str]:
+    """Its channel's number and code; also of the last admin."""
     rows = await change.fetch("revoke_credential", key_id, after)
     if not rows:
         raise Refusal(
@@ -174,24 +190,24 @@ async def revoke(change: Change, key_id: str, after: timedelta = timedelta(0)) -
             metadata={"key_id": key_id},
             resource=("credential", key_id),
         )
-    return int(rows[0][0])
+    return int(rows[0]["channel_id"]), rows[0]["channel"]
 
 
 async def first_admin(database: Database) -> str | None:
     """When nobody may do everything: a token that may, whose channel is `admin`. Raises a `StorageError`."""
     async with changing(database) as change:
-        if (await change.fetch("has_admin"))[0][0]:
+        if await _has_admin(change):
             return None
         return await new_admin(change, "the first")
 
 
 async def new_admin(change: Change, name: str) -> str:
-    """A token that may do everything, for whoever has the database. Raises CREDENTIAL_LIMIT."""
+    """A token that may do everything, for whoever has the database. It comes in the oldest one's place when its channel
+    has as many as it may: nobody may have them any more."""
     before = await set_access(change, ADMIN_CHANNEL, FULL_ACCESS, ())
     channel_id = await channel_id_of(change, ADMIN_CHANNEL)
     assert channel_id is not None
-    if not before.is_admin:
-        await _shut_out(change, channel_id, before)
+    await _make_room(change, channel_id, before)
     token = make_token(secrets.token_bytes(TOKEN_RANDOM_BYTES))
     new = NewCredential(token.key_id, CredentialKind.TOKEN, digest(token.text), name)
     made = await add_credential(change, channel_id, ADMIN_CHANNEL, new, None)
@@ -199,14 +215,20 @@ async def new_admin(change: Change, name: str) -> str:
     return token.text
 
 
-async def _shut_out(change: Change, channel_id: int, before: Access) -> None:
-    """Whoever came as the admins' channel when it might do less must not come to more by its becoming theirs."""
-    detail = {"channel": ADMIN_CHANNEL, "before": sorted(scope.text for scope in before.scopes), "after": ["admin"]}
-    change.note("SetAccess", channel_id, SERVER, detail)
-    for row in await change.fetch("read_credentials", ADMIN_CHANNEL, None, None, "", None):
-        if row["in_force"]:
-            await revoke(change, row["key_id"])
-            change.note("RevokeCredential", channel_id, SERVER, {"channel": ADMIN_CHANNEL, "key_id": row["key_id"]})
+async def _make_room(change: Change, channel_id: int, before: Access) -> None:
+    """Revokes the tokens for which there is no place beside a new one. Whoever came as the admins' channel when it
+    might do less must not come to more by its becoming theirs: then all credentials go."""
+    rows = await change.fetch("read_credentials", ADMIN_CHANNEL, None, None, "", None)
+    gone = [row for row in rows if row["in_force"]]
+    if before.is_admin:
+        tokens = [row for row in gone if row["kind"] == CredentialKind.TOKEN]
+        gone = tokens[: max(0, len(tokens) - CREDENTIALS_MAX + 1)]
+    else:
+        detail = {"channel": ADMIN_CHANNEL, "before": sorted(scope.text for scope in before.scopes), "after": ["admin"]}
+        change.note("SetAccess", channel_id, SERVER, detail)
+    for row in gone:
+        await _revoke(change, row["key_id"])
+        change.note("RevokeCredential", channel_id, SERVER, {"channel": ADMIN_CHANNEL, "key_id": row["key_id"]})
 
 
 async def channel_id_of(change: Change, code: str) -> int | None:

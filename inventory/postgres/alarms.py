@@ -9,8 +9,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from inventory.domain.alarm import (
+    CLOSED_AGAIN_AFTER,
+    DAMPED_KINDS,
+    HELD_LOOKED_FOR,
     SEVERITIES,
     SIGHT_FRESH,
+    STOCK_KINDS,
     AcknowledgeAlarm,
     Acknowledged,
     Alarm,
@@ -80,7 +84,8 @@ class LevelOfAlarms(NamedTuple):
 async def tell(
     change: Change, database: Database, opened: Sequence[Finding], closed: Collection[UUID] = ()
 ) -> list[Told]:
-    """Opens and closes alarms under one revision, with its entry of the audit trail: what nobody else did before."""
+    """Opens and closes alarms under one revision, with its entry of the audit trail: what nobody else did before, and
+    `CLOSED_AGAIN_AFTER` allows."""
     if not (opened or closed):
         return []
     rows = await change.fetch(
@@ -92,6 +97,8 @@ async def tell(
         [json.dumps(dict(finding.details)) for finding in opened],
         list(closed),
         database.notify_channel,
+        list(DAMPED_KINDS),
+        CLOSED_AGAIN_AFTER,
     )
     told = [Told(AlarmEvent(row["event"]), alarm_of(row), row["revision"]) for row in rows]
     if told:
@@ -204,6 +211,11 @@ async def changed_levels(source: Source, after: int, end: int) -> list[tuple[int
 async def next_levels(source: Source, after: tuple[int, int], limit: int) -> list[tuple[int, int]]:
     """The next ones of a round."""
     return [(row[0], row[1]) for row in await source.fetch("read_level_round", *after, limit)]
+
+
+async def held_levels(source: Source) -> list[tuple[int, int]]:
+    """The levels of stock alarms that may have stayed open although nothing is wrong any more."""
+    return [(row[0], row[1]) for row in await source.fetch("read_held_levels", list(STOCK_KINDS), HELD_LOOKED_FOR)]
 
 
 async def levels_of_alarms(source: Source, keys: Collection[tuple[int, int]]) -> list[LevelOfAlarms]:

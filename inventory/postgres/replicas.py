@@ -8,6 +8,7 @@ from uuid import UUID
 from inventory.domain.alarm import (
     CREDENTIAL_FORGOTTEN_AFTER,
     CREDENTIAL_WARNING,
+    CREDENTIAL_WARNING_SHARE,
     REPLICA_FORGOTTEN_AFTER,
     REPLICA_LOST_AFTER,
     Expiring,
@@ -55,11 +56,14 @@ async def dismiss(source: Source, replica_ids: Collection[UUID]) -> None:
 
 async def read_expiring(source: Source) -> list[Expiring]:
     """Credentials of channels that will soon have none of the kind."""
-    rows = await source.fetch("read_expiring_credentials", CREDENTIAL_WARNING, CREDENTIAL_FORGOTTEN_AFTER)
+    rows = await source.fetch(
+        "read_expiring_credentials", CREDENTIAL_WARNING, CREDENTIAL_WARNING_SHARE, CREDENTIAL_FORGOTTEN_AFTER
+    )
     return [
         Expiring(
             {"channel": row["channel"], "key_id": row["key_id"]},
             f"{CredentialKind(row['kind']).name.lower()} {row['key_id']} of channel {row['channel']}",
+            row["created_at"],
             row["expires_at"],
         )
         for row in rows

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -38,6 +38,7 @@ OF_ACCESS = OF_CREDENTIALS | {
     Reason.SUBSCRIBER_LIMIT,
     Reason.CREDENTIAL_LIMIT,
     Reason.CREDENTIAL_NOT_FOUND,
+    Reason.LAST_ADMIN,
     Reason.CHANNEL_NOT_FOUND,
 }
 """Why callers are turned away, or may not have what they ask for of the doors: failed attempts that have no entry of
@@ -72,12 +73,14 @@ def not_in_force(reason: Reason) -> Refusal:
 
 
 class Gate:
-    """What a channel's limits allow at this server: a token bucket for how often, a count for how many at once."""
+    """What a channel's limits allow at this server: a token bucket for how often, a count for how many at once. A call
+    counts from its headers on, as `expect`ed, and from its message on as one that has `enter`ed."""
 
     def __init__(self, limits: Access, now: Callable[[], float]) -> None:
         self._now = now
         self.calls = 0
         self.refused = 0
+        self._expected: set[asyncio.Task[Any] | None] = set()
         self._tokens = 0.0
         self._filled_at = now()
         self.limit(limits)
@@ -90,6 +93,20 @@ class Gate:
         self._burst = float(limits.calls_burst or max(self._rate, 1.0))
         self._tokens = min(self._tokens, self._burst)
         self.streams_max = limits.streams_max or STREAMS_MAX
+
+    def expect(self) -> bool:
+        """Whether there is room for this task's call, whose message has not come."""
+        if self.calls + len(self._expected) >= self._calls_max:
+            self._expected = {task for task in self._expected if task is not None and not task.done()}
+            if self.calls + len(self._expected) >= self._calls_max:
+                self.refused += 1
+                return False
+        self._expected.add(asyncio.current_task())
+        return True
+
+    def arrived(self) -> None:
+        """The message of this task's call has come."""
+        self._expected.discard(asyncio.current_task())
 
     def enter(self) -> None:
         """Each is followed by one `leave`, unless it raises `RateLimited` or `TooManyCalls`."""
@@ -123,6 +140,9 @@ class OpenGate(Gate):
 
     def __init__(self) -> None:
         super().__init__(FULL_ACCESS, lambda: 0.0)
+
+    def expect(self) -> bool:
+        return True
 
     def enter(self) -> None:
         self.calls += 1

@@ -7,7 +7,7 @@ from google.rpc import error_details_pb2 as details_pb2
 from google.rpc.status_pb2 import Status
 
 from inventory.domain.limits import VIOLATIONS_MAX
-from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.refusal import NotNow, Reason, Refusal
 from inventory.engine.failures import EngineError, StorageUnavailable
 from inventory.postgres.errors import StorageError
 
@@ -116,8 +116,10 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.CREDENTIAL_NOT_FOUND: _Code.NOT_FOUND,
     Reason.ALARM_ID_FORMAT: _Code.INVALID_ARGUMENT,
     Reason.ALARM_NOT_FOUND: _Code.NOT_FOUND,
+    Reason.CHANNEL_SILENT: _Code.UNAVAILABLE,
     Reason.RECONCILIATION_NOT_FOUND: _Code.NOT_FOUND,
     Reason.STREAM_OLD: _Code.UNAVAILABLE,
+    Reason.LAST_ADMIN: _Code.FAILED_PRECONDITION,
     Reason.INTERNAL: _Code.INTERNAL,
     Reason.DEADLINE: _Code.DEADLINE_EXCEEDED,
 }
@@ -132,11 +134,11 @@ def status(error: Refusal | EngineError | StorageError) -> Status:
     if isinstance(error, EngineError):
         details = [_packed(details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN))]
         if error.retry_after_s is not None:
-            delay = Duration(nanos=0)
-            delay.FromMilliseconds(round(error.retry_after_s * 1000))
-            details.append(_packed(details_pb2.RetryInfo(retry_delay=delay)))
+            details.append(_retry(error.retry_after_s))
         return Status(code=code, message=error.message, details=details)
     details = [_packed(details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata))]
+    if isinstance(error, NotNow):
+        details.append(_retry(error.retry_after_s))
     if error.field and code == _Code.INVALID_ARGUMENT.value[0]:
         violation = details_pb2.BadRequest.FieldViolation(
             field=error.field, description=error.message, reason=error.reason
@@ -163,6 +165,12 @@ def encode_refusal(refusal: Refusal) -> tuple[int, bytes]:
     """The gRPC status code's number and the serialised status."""
     encoded = status(refusal)
     return encoded.code, encoded.SerializeToString()
+
+
+def _retry(after_s: float) -> Any:
+    delay = Duration(nanos=0)
+    delay.FromMilliseconds(round(after_s * 1000))
+    return _packed(details_pb2.RetryInfo(retry_delay=delay))
 
 
 def _packed(message: object) -> Any:

@@ -72,6 +72,11 @@ class Meter:
             found = self.channels.setdefault(channel, Counter())
         return found
 
+    def refused(self, channel: str, code: str) -> None:
+        """A call of that channel was refused before its message came."""
+        self.of_channel(_known(channel))[code] += 1
+        self.finished(channel, code)
+
     def around(
         self, path: str, channel: str, handler: grpc.RpcMethodHandler[bytes, bytes], key_id: str = ""
     ) -> grpc.RpcMethodHandler[bytes, bytes]:

@@ -190,6 +190,7 @@ def _guarded(name: str, work: Callable[[bytes, Context[bytes, bytes]], Awaitable
     streams, gate = caller.streams, caller.gate
 
     async def run(raw: bytes, context: Context[bytes, bytes]) -> bytes:
+        gate.arrived()
         try:
             caller.assert_in_force()
             gate.enter()
@@ -220,6 +221,7 @@ def _guarded_stream(name: str, work: Callable[[Any, Context[bytes, bytes]], Awai
 
     async def run(argument: Any, context: Context[bytes, bytes]) -> None:
         with streams.opened(name, caller.channel, caller):
+            caller.gate.arrived()
             try:
                 caller.assert_in_force()
                 caller.gate.charge()

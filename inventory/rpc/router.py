@@ -5,8 +5,9 @@ grpc.aio has parsed the metadata when it asks; asking the context again, or an i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+import gc
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import grpc
 
@@ -17,7 +18,7 @@ from inventory.domain.refusal import Reason, Refusal, channel_not_found
 from inventory.engine.failures import EngineError
 from inventory.postgres.access import InForce, find_channel
 from inventory.postgres.reads import Reader
-from inventory.rpc.doors import Doors, OpenGate, not_in_force
+from inventory.rpc.doors import Doors, OpenGate, TooManyCalls, not_in_force
 from inventory.rpc.errors import CODES
 from inventory.rpc.meter import Meter
 from inventory.rpc.method import METADATA_BYTES_MAX, Caller, Context, Method, abort
@@ -35,7 +36,17 @@ READY_MAX = 20_000
 KEPT_CHARS_MAX = 256
 """Of a caller's metadata, by which its handlers are kept: a token, a channel and an operator have fewer."""
 
+METADATA_REFUSED_MAX_BYTES = 4 * 1024 * 1024
+"""Of calls with too much metadata, until it is looked for (see `_Oversized`)."""
+
 Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
+
+
+class _Found(NamedTuple):
+    """What runs for a call; `caller`: in whose name it counts from now on, before its message has come."""
+
+    handler: Handler
+    caller: Caller | None
 
 
 class Service:
@@ -53,10 +64,17 @@ class Service:
 
 
 class Router(grpc.GenericRpcHandler):
-    """`doors` None: development, where every caller is who it says to be and may do everything."""
+    """`doors` None: development, where every caller is who it says to be and may do everything. `free`: methods that
+    ask for no credential, by path; they limit themselves."""
 
     def __init__(
-        self, services: list[Service], reader: Reader, streams: Streams, doors: Doors | None, meter: Meter
+        self,
+        services: list[Service],
+        reader: Reader,
+        streams: Streams,
+        doors: Doors | None,
+        meter: Meter,
+        free: Mapping[str, Handler] | None = None,
     ) -> None:
         self._meter = meter
         self._methods = {path: method for service in services for path, method in service.methods.items()}
@@ -64,8 +82,10 @@ class Router(grpc.GenericRpcHandler):
         self._streams = streams
         self._doors = doors
         self._open_gate = OpenGate()
-        self._ready: dict[tuple[str, str | None, str | None, str], Handler] = {}
-        self._ready_late: dict[tuple[str, str, str | None, str], Handler] = {}
+        self._oversized = _Oversized()
+        self._free = free or {}
+        self._ready: dict[tuple[str, str | None, str | None, str], _Found] = {}
+        self._ready_late: dict[tuple[str, str, str | None, str], _Found] = {}
         self._callers: dict[tuple[str | None, str | None, str], Caller] = {}
         if doors is not None:
             doors.on_change.append(self._forget)
@@ -87,13 +107,20 @@ class Router(grpc.GenericRpcHandler):
             elif key == OPERATOR_KEY:
                 operator = str(value)
         if size > METADATA_BYTES_MAX:
-            return _TOO_MUCH_METADATA
+            return self._oversized.one_of(size)
         ready = self._ready.get((path, authorization, channel, operator))
-        return ready or self._make(path, authorization, channel, operator)
+        ready = ready or self._make(path, authorization, channel, operator)
+        if ready is None:
+            return None
+        caller = ready.caller
+        return ready.handler if caller is None or caller.gate.expect() else self._refuse_one_more(caller)
 
-    def _make(self, path: str, authorization: str | None, channel: str | None, operator: str) -> Handler | None:
+    def _make(self, path: str, authorization: str | None, channel: str | None, operator: str) -> _Found | None:
         found = self._methods.get(path)
         if found is None:
+            free = self._free.get(path)
+            if free is not None:
+                return _Found(free, None)
             self._meter.unknown += 1
             return None
         method, scope = found
@@ -113,10 +140,14 @@ class Router(grpc.GenericRpcHandler):
             self._ready[(path, authorization, channel, operator)] = made
         return made
 
-    def _by_certificate(self, doors: Doors, path: str, channel: str | None, operator: str) -> Handler:
+    def _refuse_one_more(self, caller: Caller) -> Handler:
+        self._meter.refused(caller.channel, CODES[TooManyCalls.reason].name)
+        return _TOO_MANY_CALLS
+
+    def _by_certificate(self, doors: Doors, path: str, channel: str | None, operator: str) -> _Found:
         """Who shows no token: what the connection says of its peer is known only when the call is served."""
 
-        def find(context: Context[bytes, bytes]) -> Handler:
+        def find(context: Context[bytes, bytes]) -> _Found:
             digest = certificate_sha256(context)
             if digest is None:
                 return _refuse(not_in_force(Reason.CREDENTIALS_MISSING), doors, None, path)
@@ -125,12 +156,12 @@ class Router(grpc.GenericRpcHandler):
                 return _refuse(not_in_force(Reason.CREDENTIALS_INVALID), doors, None, path)
             return self._ready_for(known, path, channel, operator)
 
-        return _found_late(find)
+        return self._found_late(find)
 
-    def _by_both(self, doors: Doors, token: InForce, path: str, channel: str | None, operator: str) -> Handler:
+    def _by_both(self, doors: Doors, token: InForce, path: str, channel: str | None, operator: str) -> _Found:
         """Whose token takes a certificate of the same channel beside it."""
 
-        def find(context: Context[bytes, bytes]) -> Handler:
+        def find(context: Context[bytes, bytes]) -> _Found:
             digest = certificate_sha256(context)
             shown = None if digest is None else doors.by_certificate(digest)
             now = doors.current(token)  # what is made of it is kept: of what it was before nothing may be
@@ -138,9 +169,31 @@ class Router(grpc.GenericRpcHandler):
                 return _refuse(not_in_force(Reason.CREDENTIALS_INVALID), doors, None, path)
             return self._ready_for(now, path, channel, operator)
 
-        return _found_late(find)
+        return self._found_late(find)
 
-    def _ready_for(self, known: InForce, path: str, channel: str | None, operator: str) -> Handler:
+    def _found_late(self, find: Callable[[Context[bytes, bytes]], _Found]) -> _Found:
+        """Runs what is found for a call when it is served, whatever its arity."""
+
+        async def run(requests: Any, context: Context[bytes, bytes]) -> None:
+            found = find(context)
+            handler: Any = found.handler
+            if handler.stream_stream is not None:
+                await handler.stream_stream(requests, context)
+                return
+            if found.caller is not None and not found.caller.gate.expect():
+                self._refuse_one_more(found.caller)
+                await _refuse_call(requests, context)
+            raw: Any = await context.read()
+            if not isinstance(raw, bytes):  # the call has ended without its request
+                await abort(context, Refusal(Reason.MALFORMED_REQUEST, "the call has no request"))
+            elif handler.unary_stream is not None:
+                await handler.unary_stream(raw, context)
+            else:
+                await context.write(await handler.unary_unary(raw, context))
+
+        return _Found(grpc.stream_stream_rpc_method_handler(run), None)
+
+    def _ready_for(self, known: InForce, path: str, channel: str | None, operator: str) -> _Found:
         # Kept apart from what is found by a token's text: a key_id is no secret, and must open nothing as one.
         key = (path, known.key_id, channel, operator)
         ready = self._ready_late.get(key)
@@ -165,7 +218,7 @@ class Router(grpc.GenericRpcHandler):
         channel: str | None,
         operator: str,
         authorization: str | None,
-    ) -> Handler:
+    ) -> _Found:
         """What runs for a caller that is known, or what refuses it."""
         try:
             free_text(operator, OPERATOR_BYTES_MAX, OPERATOR_KEY)
@@ -182,7 +235,9 @@ class Router(grpc.GenericRpcHandler):
             caller = self._caller(known, channel, operator)
             if _is_kept(*key):
                 self._callers[key] = caller
-        return self._meter.around(path, caller.channel, method(caller), caller.key_id)
+        handler: Any = self._meter.around(path, caller.channel, method(caller), caller.key_id)
+        one_message = handler.stream_stream is None
+        return _Found(handler, caller if one_message else None)
 
     def _caller(self, known: InForce | None, channel: str | None, operator: str) -> Caller:
         if known is None:
@@ -217,33 +272,33 @@ def _is_kept(*texts: str | None) -> bool:
     return sum(len(text or "") for text in texts) <= KEPT_CHARS_MAX
 
 
-async def _refuse_metadata(_: object, context: Context[bytes, bytes]) -> None:
-    await context.abort(
-        grpc.StatusCode.RESOURCE_EXHAUSTED, f"the metadata of a call has at most {METADATA_BYTES_MAX} bytes"
-    )
+class _Oversized:
+    """Refuses calls with too much metadata. From clients that have not acknowledged its settings gRPC's core takes
+    16 MiB of it (seen), which grpc.aio leaves in a circle until the collector comes by: ten calls, 160 MiB."""
+
+    def __init__(self) -> None:
+        self._refused_bytes = 0
+        # For methods of every kind: on the wire they differ only in how many messages come.
+        self._handler: Handler = grpc.stream_stream_rpc_method_handler(self._refuse)
+
+    def one_of(self, size_bytes: int) -> Handler:
+        self._refused_bytes += size_bytes
+        return self._handler
+
+    async def _refuse(self, _: AsyncIterator[bytes], context: Context[bytes, bytes]) -> None:
+        if self._refused_bytes >= METADATA_REFUSED_MAX_BYTES:
+            self._refused_bytes = 0
+            gc.collect(0)  # it is of this very moment, and young
+        await context.abort(
+            grpc.StatusCode.RESOURCE_EXHAUSTED, f"the metadata of a call has at most {METADATA_BYTES_MAX} bytes"
+        )
 
 
-# For methods of every kind: on the wire they differ only in how many messages come.
-_TOO_MUCH_METADATA: Handler = grpc.stream_stream_rpc_method_handler(_refuse_metadata)
+async def _refuse_call(_: AsyncIterator[bytes], context: Context[bytes, bytes]) -> None:
+    await abort(context, TooManyCalls())
 
 
-def _found_late(find: Callable[[Context[bytes, bytes]], Handler]) -> Handler:
-    """Runs what is found for a call when it is served, whatever its arity."""
-
-    async def run(requests: Any, context: Context[bytes, bytes]) -> None:
-        handler: Any = find(context)
-        if handler.stream_stream is not None:
-            await handler.stream_stream(requests, context)
-            return
-        raw: Any = await context.read()
-        if not isinstance(raw, bytes):  # the call has ended without its request
-            await abort(context, Refusal(Reason.MALFORMED_REQUEST, "the call has no request"))
-        elif handler.unary_stream is not None:
-            await handler.unary_stream(raw, context)
-        else:
-            await context.write(await handler.unary_unary(raw, context))
-
-    return grpc.stream_stream_rpc_method_handler(run)
+_TOO_MANY_CALLS: Handler = grpc.stream_stream_rpc_method_handler(_refuse_call)
 
 
 def _why_end(doors: Doors) -> Callable[[object], EngineError | Refusal | None]:
@@ -254,7 +309,7 @@ def _why_end(doors: Doors) -> Callable[[object], EngineError | Refusal | None]:
     return why
 
 
-def _refuse(refusal: Refusal, doors: Doors | None, known: InForce | None, path: str) -> Handler:
+def _refuse(refusal: Refusal, doors: Doors | None, known: InForce | None, path: str) -> _Found:
     """Reads nothing of what the caller sends. `doors`: who is told of it."""
     code = CODES[refusal.reason].value[0]
 
@@ -263,4 +318,4 @@ def _refuse(refusal: Refusal, doors: Doors | None, known: InForce | None, path: 
             doors.note_refused(refusal.reason, code, context.peer(), known, path.rpartition("/")[2] if known else "")
         await abort(context, refusal)
 
-    return grpc.stream_stream_rpc_method_handler(refuse)
+    return _Found(grpc.stream_stream_rpc_method_handler(refuse), None)

@@ -45,7 +45,8 @@ def options(shares_port: bool) -> list[tuple[str, int]]:
         ("grpc.so_reuseport", int(shares_port)),
         ("grpc.max_receive_message_length", BULK_BYTES_MAX),
         ("grpc.max_send_message_length", -1),
-        # gRPC's own clients keep to it; to others the core lets some 3 MB pass (seen), and `Router` refuses them.
+        # From clients that have not acknowledged it the core takes 16 MiB, whatever absolute_max_metadata_size or
+        # hpack_table_size.decoder say (seen), and `Router` refuses them.
         ("grpc.max_metadata_size", METADATA_BYTES_MAX),
         ("grpc.max_allowed_incoming_connections", connections_max()),
         ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION_MAX),

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from inventory.v1 import access_pb2 as inventory_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!inventory/v1/access_service.proto\x12\x0cinventory.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19inventory/v1/access.proto\"\xd4\x02\n\x06\x41\x63\x63\x65ss\x12#\n\x06scopes\x18\x01 \x03(\x0e\x32\x13.inventory.v1.Scope\x12\x11\n\tlocations\x18\x02 \x03(\t\x12\x12\n\ncategories\x18\x03 \x03(\t\x12\x1d\n\x10\x63\x61lls_per_second\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x0b\x63\x61lls_burst\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12\x16\n\tcalls_max\x18\x06 \x01(\x05H\x02\x88\x01\x01\x12\x18\n\x0bstreams_max\x18\x07 \x01(\x05H\x03\x88\x01\x01\x12\x1d\n\x10held_per_sku_max\x18\x08 \x01(\x03H\x04\x88\x01\x01\x12\x1c\n\x14\x63\x65rtificate_required\x18\t \x01(\x08\x42\x13\n\x11_calls_per_secondB\x0e\n\x0c_calls_burstB\x0c\n\n_calls_maxB\x0e\n\x0c_streams_maxB\x13\n\x11_held_per_sku_max\"F\n\rChannelAccess\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12$\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x14.inventory.v1.Access\"\xbb\x02\n\nCredential\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12*\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.inventory.v1.CredentialKind\x12\x0c\n\x04name\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08in_force\x18\t \x01(\x08\"\x0f\n\rWhoAmIRequest\"W\n\x0eWhoAmIResponse\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12$\n\x06\x61\x63\x63\x65ss\x18\x03 \x01(\x0b\x32\x14.inventory.v1.Access\"]\n\x10SetAccessRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12$\n\x06\x61\x63\x63\x65ss\x18\x03 \x01(\x0b\x32\x14.inventory.v1.Access\"@\n\x11SetAccessResponse\x12+\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0b\x32\x1b.inventory.v1.ChannelAccess\"K\n\x11ListAccessRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\"\\\n\x12ListAccessResponse\x12-\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x1b.inventory.v1.ChannelAccess\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"o\n\x12\x43reateTokenRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x13\x43reateTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12,\n\ncredential\x18\x02 \x01(\x0b\x32\x18.inventory.v1.Credential\"\x8c\x01\n\x12RotateTokenRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12*\n\x07overlap\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x13RotateTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12,\n\ncredential\x18\x02 \x01(\x0b\x32\x18.inventory.v1.Credential\"`\n\x16\x42indCertificateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x63\x65rtificate\x18\x04 \x01(\t\"G\n\x17\x42indCertificateResponse\x12,\n\ncredential\x18\x01 \x01(\x0b\x32\x18.inventory.v1.Credential\"=\n\x17RevokeCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"H\n\x18RevokeCredentialResponse\x12,\n\ncredential\x18\x01 \x01(\x0b\x32\x18.inventory.v1.Credential\"P\n\x16ListCredentialsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\"a\n\x17ListCredentialsResponse\x12-\n\x0b\x63redentials\x18\x01 \x03(\x0b\x32\x18.inventory.v1.Credential\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*m\n\x0e\x43redentialKind\x12\x1f\n\x1b\x43REDENTIAL_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43REDENTIAL_KIND_TOKEN\x10\x01\x12\x1f\n\x1b\x43REDENTIAL_KIND_CERTIFICATE\x10\x02\x32\xee\x05\n\rAccessService\x12I\n\x06WhoAmI\x12\x1b.inventory.v1.WhoAmIRequest\x1a\x1c.inventory.v1.WhoAmIResponse\"\x04\xc8\xf3\x18\x01\x12R\n\tSetAccess\x12\x1e.inventory.v1.SetAccessRequest\x1a\x1f.inventory.v1.SetAccessResponse\"\x04\xc8\xf3\x18\x08\x12U\n\nListAccess\x12\x1f.inventory.v1.ListAccessRequest\x1a .inventory.v1.ListAccessResponse\"\x04\xc8\xf3\x18\x08\x12X\n\x0b\x43reateToken\x12 .inventory.v1.CreateTokenRequest\x1a!.inventory.v1.CreateTokenResponse\"\x04\xc8\xf3\x18\x08\x12X\n\x0bRotateToken\x12 .inventory.v1.RotateTokenRequest\x1a!.inventory.v1.RotateTokenResponse\"\x04\xc8\xf3\x18\x08\x12\x64\n\x0f\x42indCertificate\x12$.inventory.v1.BindCertificateRequest\x1a%.inventory.v1.BindCertificateResponse\"\x04\xc8\xf3\x18\x08\x12g\n\x10RevokeCredential\x12%.inventory.v1.RevokeCredentialRequest\x1a&.inventory.v1.RevokeCredentialResponse\"\x04\xc8\xf3\x18\x08\x12\x64\n\x0fListCredentials\x12$.inventory.v1.ListCredentialsRequest\x1a%.inventory.v1.ListCredentialsResponse\"\x04\xc8\xf3\x18\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!inventory/v1/access_service.proto\x12\x0cinventory.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19inventory/v1/access.proto\"\xe0\x02\n\x06\x41\x63\x63\x65ss\x12#\n\x06scopes\x18\x01 \x03(\x0e\x32\x13.inventory.v1.Scope\x12\x11\n\tlocations\x18\x02 \x03(\t\x12\x12\n\ncategories\x18\x03 \x03(\t\x12 \n\x13requests_per_second\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x1b\n\x0erequests_burst\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12\x16\n\tcalls_max\x18\x06 \x01(\x05H\x02\x88\x01\x01\x12\x18\n\x0bstreams_max\x18\x07 \x01(\x05H\x03\x88\x01\x01\x12\x1d\n\x10held_per_sku_max\x18\x08 \x01(\x03H\x04\x88\x01\x01\x12\x1c\n\x14\x63\x65rtificate_required\x18\t \x01(\x08\x42\x16\n\x14_requests_per_secondB\x11\n\x0f_requests_burstB\x0c\n\n_calls_maxB\x0e\n\x0c_streams_maxB\x13\n\x11_held_per_sku_max\"F\n\rChannelAccess\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12$\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x14.inventory.v1.Access\"\xbb\x02\n\nCredential\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12*\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.inventory.v1.CredentialKind\x12\x0c\n\x04name\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08in_force\x18\t \x01(\x08\"\x0f\n\rWhoAmIRequest\"W\n\x0eWhoAmIResponse\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12$\n\x06\x61\x63\x63\x65ss\x18\x03 \x01(\x0b\x32\x14.inventory.v1.Access\"]\n\x10SetAccessRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12$\n\x06\x61\x63\x63\x65ss\x18\x03 \x01(\x0b\x32\x14.inventory.v1.Access\"@\n\x11SetAccessResponse\x12+\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0b\x32\x1b.inventory.v1.ChannelAccess\"K\n\x11ListAccessRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\"\\\n\x12ListAccessResponse\x12-\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x1b.inventory.v1.ChannelAccess\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"o\n\x12\x43reateTokenRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x13\x43reateTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12,\n\ncredential\x18\x02 \x01(\x0b\x32\x18.inventory.v1.Credential\"\x8c\x01\n\x12RotateTokenRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12*\n\x07overlap\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x13RotateTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12,\n\ncredential\x18\x02 \x01(\x0b\x32\x18.inventory.v1.Credential\"`\n\x16\x42indCertificateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x63\x65rtificate\x18\x04 \x01(\t\"G\n\x17\x42indCertificateResponse\x12,\n\ncredential\x18\x01 \x01(\x0b\x32\x18.inventory.v1.Credential\"=\n\x17RevokeCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"H\n\x18RevokeCredentialResponse\x12,\n\ncredential\x18\x01 \x01(\x0b\x32\x18.inventory.v1.Credential\"P\n\x16ListCredentialsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\"a\n\x17ListCredentialsResponse\x12-\n\x0b\x63redentials\x18\x01 \x03(\x0b\x32\x18.inventory.v1.Credential\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*m\n\x0e\x43redentialKind\x12\x1f\n\x1b\x43REDENTIAL_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43REDENTIAL_KIND_TOKEN\x10\x01\x12\x1f\n\x1b\x43REDENTIAL_KIND_CERTIFICATE\x10\x02\x32\xee\x05\n\rAccessService\x12I\n\x06WhoAmI\x12\x1b.inventory.v1.WhoAmIRequest\x1a\x1c.inventory.v1.WhoAmIResponse\"\x04\xc8\xf3\x18\x01\x12R\n\tSetAccess\x12\x1e.inventory.v1.SetAccessRequest\x1a\x1f.inventory.v1.SetAccessResponse\"\x04\xc8\xf3\x18\x08\x12U\n\nListAccess\x12\x1f.inventory.v1.ListAccessRequest\x1a .inventory.v1.ListAccessResponse\"\x04\xc8\xf3\x18\x08\x12X\n\x0b\x43reateToken\x12 .inventory.v1.CreateTokenRequest\x1a!.inventory.v1.CreateTokenResponse\"\x04\xc8\xf3\x18\x08\x12X\n\x0bRotateToken\x12 .inventory.v1.RotateTokenRequest\x1a!.inventory.v1.RotateTokenResponse\"\x04\xc8\xf3\x18\x08\x12\x64\n\x0f\x42indCertificate\x12$.inventory.v1.BindCertificateRequest\x1a%.inventory.v1.BindCertificateResponse\"\x04\xc8\xf3\x18\x08\x12g\n\x10RevokeCredential\x12%.inventory.v1.RevokeCredentialRequest\x1a&.inventory.v1.RevokeCredentialResponse\"\x04\xc8\xf3\x18\x08\x12\x64\n\x0fListCredentials\x12$.inventory.v1.ListCredentialsRequest\x1a%.inventory.v1.ListCredentialsResponse\"\x04\xc8\xf3\x18\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,46 +50,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSSERVICE'].methods_by_name['RevokeCredential']._serialized_options = b'\310\363\030\010'
   _globals['_ACCESSSERVICE'].methods_by_name['ListCredentials']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['ListCredentials']._serialized_options = b'\310\363\030\010'
-  _globals['_CREDENTIALKIND']._serialized_start=2227
-  _globals['_CREDENTIALKIND']._serialized_end=2336
+  _globals['_CREDENTIALKIND']._serialized_start=2239
+  _globals['_CREDENTIALKIND']._serialized_end=2348
   _globals['_ACCESS']._serialized_start=144
-  _globals['_ACCESS']._serialized_end=484
-  _globals['_CHANNELACCESS']._serialized_start=486
-  _globals['_CHANNELACCESS']._serialized_end=556
-  _globals['_CREDENTIAL']._serialized_start=559
-  _globals['_CREDENTIAL']._serialized_end=874
-  _globals['_WHOAMIREQUEST']._serialized_start=876
-  _globals['_WHOAMIREQUEST']._serialized_end=891
-  _globals['_WHOAMIRESPONSE']._serialized_start=893
-  _globals['_WHOAMIRESPONSE']._serialized_end=980
-  _globals['_SETACCESSREQUEST']._serialized_start=982
-  _globals['_SETACCESSREQUEST']._serialized_end=1075
-  _globals['_SETACCESSRESPONSE']._serialized_start=1077
-  _globals['_SETACCESSRESPONSE']._serialized_end=1141
-  _globals['_LISTACCESSREQUEST']._serialized_start=1143
-  _globals['_LISTACCESSREQUEST']._serialized_end=1218
-  _globals['_LISTACCESSRESPONSE']._serialized_start=1220
-  _globals['_LISTACCESSRESPONSE']._serialized_end=1312
-  _globals['_CREATETOKENREQUEST']._serialized_start=1314
-  _globals['_CREATETOKENREQUEST']._serialized_end=1425
-  _globals['_CREATETOKENRESPONSE']._serialized_start=1427
-  _globals['_CREATETOKENRESPONSE']._serialized_end=1509
-  _globals['_ROTATETOKENREQUEST']._serialized_start=1512
-  _globals['_ROTATETOKENREQUEST']._serialized_end=1652
-  _globals['_ROTATETOKENRESPONSE']._serialized_start=1654
-  _globals['_ROTATETOKENRESPONSE']._serialized_end=1736
-  _globals['_BINDCERTIFICATEREQUEST']._serialized_start=1738
-  _globals['_BINDCERTIFICATEREQUEST']._serialized_end=1834
-  _globals['_BINDCERTIFICATERESPONSE']._serialized_start=1836
-  _globals['_BINDCERTIFICATERESPONSE']._serialized_end=1907
-  _globals['_REVOKECREDENTIALREQUEST']._serialized_start=1909
-  _globals['_REVOKECREDENTIALREQUEST']._serialized_end=1970
-  _globals['_REVOKECREDENTIALRESPONSE']._serialized_start=1972
-  _globals['_REVOKECREDENTIALRESPONSE']._serialized_end=2044
-  _globals['_LISTCREDENTIALSREQUEST']._serialized_start=2046
-  _globals['_LISTCREDENTIALSREQUEST']._serialized_end=2126
-  _globals['_LISTCREDENTIALSRESPONSE']._serialized_start=2128
-  _globals['_LISTCREDENTIALSRESPONSE']._serialized_end=2225
-  _globals['_ACCESSSERVICE']._serialized_start=2339
-  _globals['_ACCESSSERVICE']._serialized_end=3089
+  _globals['_ACCESS']._serialized_end=496
+  _globals['_CHANNELACCESS']._serialized_start=498
+  _globals['_CHANNELACCESS']._serialized_end=568
+  _globals['_CREDENTIAL']._serialized_start=571
+  _globals['_CREDENTIAL']._serialized_end=886
+  _globals['_WHOAMIREQUEST']._serialized_start=888
+  _globals['_WHOAMIREQUEST']._serialized_end=903
+  _globals['_WHOAMIRESPONSE']._serialized_start=905
+  _globals['_WHOAMIRESPONSE']._serialized_end=992
+  _globals['_SETACCESSREQUEST']._serialized_start=994
+  _globals['_SETACCESSREQUEST']._serialized_end=1087
+  _globals['_SETACCESSRESPONSE']._serialized_start=1089
+  _globals['_SETACCESSRESPONSE']._serialized_end=1153
+  _globals['_LISTACCESSREQUEST']._serialized_start=1155
+  _globals['_LISTACCESSREQUEST']._serialized_end=1230
+  _globals['_LISTACCESSRESPONSE']._serialized_start=1232
+  _globals['_LISTACCESSRESPONSE']._serialized_end=1324
+  _globals['_CREATETOKENREQUEST']._serialized_start=1326
+  _globals['_CREATETOKENREQUEST']._serialized_end=1437
+  _globals['_CREATETOKENRESPONSE']._serialized_start=1439
+  _globals['_CREATETOKENRESPONSE']._serialized_end=1521
+  _globals['_ROTATETOKENREQUEST']._serialized_start=1524
+  _globals['_ROTATETOKENREQUEST']._serialized_end=1664
+  _globals['_ROTATETOKENRESPONSE']._serialized_start=1666
+  _globals['_ROTATETOKENRESPONSE']._serialized_end=1748
+  _globals['_BINDCERTIFICATEREQUEST']._serialized_start=1750
+  _globals['_BINDCERTIFICATEREQUEST']._serialized_end=1846
+  _globals['_BINDCERTIFICATERESPONSE']._serialized_start=1848
+  _globals['_BINDCERTIFICATERESPONSE']._serialized_end=1919
+  _globals['_REVOKECREDENTIALREQUEST']._serialized_start=1921
+  _globals['_REVOKECREDENTIALREQUEST']._serialized_end=1982
+  _globals['_REVOKECREDENTIALRESPONSE']._serialized_start=1984
+  _globals['_REVOKECREDENTIALRESPONSE']._serialized_end=2056
+  _globals['_LISTCREDENTIALSREQUEST']._serialized_start=2058
+  _globals['_LISTCREDENTIALSREQUEST']._serialized_end=2138
+  _globals['_LISTCREDENTIALSRESPONSE']._serialized_start=2140
+  _globals['_LISTCREDENTIALSRESPONSE']._serialized_end=2237
+  _globals['_ACCESSSERVICE']._serialized_start=2351
+  _globals['_ACCESSSERVICE']._serialized_end=3101
 # @@protoc_insertion_point(module_scope)

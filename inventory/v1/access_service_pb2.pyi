@@ -22,12 +22,12 @@ CREDENTIAL_KIND_TOKEN: CredentialKind
 CREDENTIAL_KIND_CERTIFICATE: CredentialKind
 
 class Access(_message.Message):
-    __slots__ = ("scopes", "locations", "categories", "calls_per_second", "calls_burst", "calls_max", "streams_max", "held_per_sku_max", "certificate_required")
+    __slots__ = ("scopes", "locations", "categories", "requests_per_second", "requests_burst", "calls_max", "streams_max", "held_per_sku_max", "certificate_required")
     SCOPES_FIELD_NUMBER: _ClassVar[int]
     LOCATIONS_FIELD_NUMBER: _ClassVar[int]
     CATEGORIES_FIELD_NUMBER: _ClassVar[int]
-    CALLS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
-    CALLS_BURST_FIELD_NUMBER: _ClassVar[int]
+    REQUESTS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    REQUESTS_BURST_FIELD_NUMBER: _ClassVar[int]
     CALLS_MAX_FIELD_NUMBER: _ClassVar[int]
     STREAMS_MAX_FIELD_NUMBER: _ClassVar[int]
     HELD_PER_SKU_MAX_FIELD_NUMBER: _ClassVar[int]
@@ -35,13 +35,13 @@ class Access(_message.Message):
     scopes: _containers.RepeatedScalarFieldContainer[_access_pb2.Scope]
     locations: _containers.RepeatedScalarFieldContainer[str]
     categories: _containers.RepeatedScalarFieldContainer[str]
-    calls_per_second: int
-    calls_burst: int
+    requests_per_second: int
+    requests_burst: int
     calls_max: int
     streams_max: int
     held_per_sku_max: int
     certificate_required: bool
-    def __init__(self, scopes: _Optional[_Iterable[_Union[_access_pb2.Scope, str]]] = ..., locations: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., calls_per_second: _Optional[int] = ..., calls_burst: _Optional[int] = ..., calls_max: _Optional[int] = ..., streams_max: _Optional[int] = ..., held_per_sku_max: _Optional[int] = ..., certificate_required: _Optional[bool] = ...) -> None: ...
+    def __init__(self, scopes: _Optional[_Iterable[_Union[_access_pb2.Scope, str]]] = ..., locations: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., requests_per_second: _Optional[int] = ..., requests_burst: _Optional[int] = ..., calls_max: _Optional[int] = ..., streams_max: _Optional[int] = ..., held_per_sku_max: _Optional[int] = ..., certificate_required: _Optional[bool] = ...) -> None: ...
 
 class ChannelAccess(_message.Message):
     __slots__ = ("channel", "access")

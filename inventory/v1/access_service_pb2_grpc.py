@@ -93,7 +93,7 @@ class AccessServiceServicer:
     def SetAccess(self, request, context):
         """Replaces what a channel may do; makes the channel when it is new. Idempotent. Streams of a channel whose access
         changes end with ACCESS_CHANGED. Fails with REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CHANNEL_FORMAT, FIELD_REQUIRED,
-        LOCATION_FORMAT, LOCATION_NOT_FOUND, TEXT_FORMAT, TOO_MANY_LINES, QUANTITY_OUT_OF_RANGE.
+        LOCATION_FORMAT, LOCATION_NOT_FOUND, TEXT_FORMAT, TOO_MANY_LINES, QUANTITY_OUT_OF_RANGE, LAST_ADMIN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,7 +134,7 @@ class AccessServiceServicer:
 
     def RevokeCredential(self, request, context):
         """Takes a credential out of force: calls within 5 seconds at every server, and its streams are ended. Fails with
-        REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CREDENTIAL_NOT_FOUND.
+        REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CREDENTIAL_NOT_FOUND, LAST_ADMIN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,7 @@ class AccessServiceStub:
     SetAccess: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.SetAccessRequest, _access_service_pb2.SetAccessResponse]
     """Replaces what a channel may do; makes the channel when it is new. Idempotent. Streams of a channel whose access
     changes end with ACCESS_CHANGED. Fails with REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CHANNEL_FORMAT, FIELD_REQUIRED,
-    LOCATION_FORMAT, LOCATION_NOT_FOUND, TEXT_FORMAT, TOO_MANY_LINES, QUANTITY_OUT_OF_RANGE.
+    LOCATION_FORMAT, LOCATION_NOT_FOUND, TEXT_FORMAT, TOO_MANY_LINES, QUANTITY_OUT_OF_RANGE, LAST_ADMIN.
     """
     ListAccess: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListAccessRequest, _access_service_pb2.ListAccessResponse]
     """Lists what channels may do, by channel. No effect. Fails with CHANNEL_FORMAT, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
@@ -60,7 +60,7 @@ class AccessServiceStub:
     """
     RevokeCredential: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.RevokeCredentialRequest, _access_service_pb2.RevokeCredentialResponse]
     """Takes a credential out of force: calls within 5 seconds at every server, and its streams are ended. Fails with
-    REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CREDENTIAL_NOT_FOUND.
+    REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CREDENTIAL_NOT_FOUND, LAST_ADMIN.
     """
     ListCredentials: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListCredentialsRequest, _access_service_pb2.ListCredentialsResponse]
     """Lists credentials by channel and age, those out of force too. No effect. Fails with CHANNEL_FORMAT,
@@ -79,7 +79,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
     SetAccess: _aio.UnaryUnaryMultiCallable[_access_service_pb2.SetAccessRequest, _access_service_pb2.SetAccessResponse]  # type: ignore[assignment]
     """Replaces what a channel may do; makes the channel when it is new. Idempotent. Streams of a channel whose access
     changes end with ACCESS_CHANGED. Fails with REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CHANNEL_FORMAT, FIELD_REQUIRED,
-    LOCATION_FORMAT, LOCATION_NOT_FOUND, TEXT_FORMAT, TOO_MANY_LINES, QUANTITY_OUT_OF_RANGE.
+    LOCATION_FORMAT, LOCATION_NOT_FOUND, TEXT_FORMAT, TOO_MANY_LINES, QUANTITY_OUT_OF_RANGE, LAST_ADMIN.
     """
     ListAccess: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListAccessRequest, _access_service_pb2.ListAccessResponse]  # type: ignore[assignment]
     """Lists what channels may do, by channel. No effect. Fails with CHANNEL_FORMAT, PAGE_TOKEN_INVALID, PAGE_SIZE_INVALID."""
@@ -99,7 +99,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """
     RevokeCredential: _aio.UnaryUnaryMultiCallable[_access_service_pb2.RevokeCredentialRequest, _access_service_pb2.RevokeCredentialResponse]  # type: ignore[assignment]
     """Takes a credential out of force: calls within 5 seconds at every server, and its streams are ended. Fails with
-    REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CREDENTIAL_NOT_FOUND.
+    REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CREDENTIAL_NOT_FOUND, LAST_ADMIN.
     """
     ListCredentials: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListCredentialsRequest, _access_service_pb2.ListCredentialsResponse]  # type: ignore[assignment]
     """Lists credentials by channel and age, those out of force too. No effect. Fails with CHANNEL_FORMAT,
@@ -127,7 +127,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_access_service_pb2.SetAccessResponse, _abc.Awaitable[_access_service_pb2.SetAccessResponse]]:
         """Replaces what a channel may do; makes the channel when it is new. Idempotent. Streams of a channel whose access
         changes end with ACCESS_CHANGED. Fails with REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CHANNEL_FORMAT, FIELD_REQUIRED,
-        LOCATION_FORMAT, LOCATION_NOT_FOUND, TEXT_FORMAT, TOO_MANY_LINES, QUANTITY_OUT_OF_RANGE.
+        LOCATION_FORMAT, LOCATION_NOT_FOUND, TEXT_FORMAT, TOO_MANY_LINES, QUANTITY_OUT_OF_RANGE, LAST_ADMIN.
         """
 
     @_abc_1.abstractmethod
@@ -177,7 +177,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.RevokeCredentialResponse, _abc.Awaitable[_access_service_pb2.RevokeCredentialResponse]]:
         """Takes a credential out of force: calls within 5 seconds at every server, and its streams are ended. Fails with
-        REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CREDENTIAL_NOT_FOUND.
+        REQUEST_ID_REQUIRED, REQUEST_ID_FORMAT, CREDENTIAL_NOT_FOUND, LAST_ADMIN.
         """
 
     @_abc_1.abstractmethod

@@ -28,6 +28,8 @@ if _version_not_supported:
 class AlarmServiceStub:
     """Lists and acknowledges alarms. They are opened and closed by the servers themselves; Watch tells of it, to whoever asks
     for CHANGE_KIND_ALARM.
+    What comes and goes (calls that fail, a subscriber's lag, a channel's silence, stock) is closed at most once in 10
+    minutes: the next alarm about it stays open for as long after that, whether or not it is over.
     They are of the whole house: a channel that is limited to places or categories may not read them (SCOPE_REQUIRED).
     """
 
@@ -57,6 +59,8 @@ class AlarmServiceStub:
 class AlarmServiceServicer:
     """Lists and acknowledges alarms. They are opened and closed by the servers themselves; Watch tells of it, to whoever asks
     for CHANGE_KIND_ALARM.
+    What comes and goes (calls that fail, a subscriber's lag, a channel's silence, stock) is closed at most once in 10
+    minutes: the next alarm about it stays open for as long after that, whether or not it is over.
     They are of the whole house: a channel that is limited to places or categories may not read them (SCOPE_REQUIRED).
     """
 
@@ -113,6 +117,8 @@ def add_AlarmServiceServicer_to_server(servicer, server):
 class AlarmService:
     """Lists and acknowledges alarms. They are opened and closed by the servers themselves; Watch tells of it, to whoever asks
     for CHANGE_KIND_ALARM.
+    What comes and goes (calls that fail, a subscriber's lag, a channel's silence, stock) is closed at most once in 10
+    minutes: the next alarm about it stays open for as long after that, whether or not it is over.
     They are of the whole house: a channel that is limited to places or categories may not read them (SCOPE_REQUIRED).
     """
 

@@ -29,6 +29,8 @@ GRPC_VERSION: str
 class AlarmServiceStub:
     """Lists and acknowledges alarms. They are opened and closed by the servers themselves; Watch tells of it, to whoever asks
     for CHANGE_KIND_ALARM.
+    What comes and goes (calls that fail, a subscriber's lag, a channel's silence, stock) is closed at most once in 10
+    minutes: the next alarm about it stays open for as long after that, whether or not it is over.
     They are of the whole house: a channel that is limited to places or categories may not read them (SCOPE_REQUIRED).
     """
 
@@ -53,6 +55,8 @@ class AlarmServiceStub:
 class AlarmServiceAsyncStub(AlarmServiceStub):
     """Lists and acknowledges alarms. They are opened and closed by the servers themselves; Watch tells of it, to whoever asks
     for CHANGE_KIND_ALARM.
+    What comes and goes (calls that fail, a subscriber's lag, a channel's silence, stock) is closed at most once in 10
+    minutes: the next alarm about it stays open for as long after that, whether or not it is over.
     They are of the whole house: a channel that is limited to places or categories may not read them (SCOPE_REQUIRED).
     """
 
@@ -73,6 +77,8 @@ class AlarmServiceAsyncStub(AlarmServiceStub):
 class AlarmServiceServicer(metaclass=_abc_1.ABCMeta):
     """Lists and acknowledges alarms. They are opened and closed by the servers themselves; Watch tells of it, to whoever asks
     for CHANGE_KIND_ALARM.
+    What comes and goes (calls that fail, a subscriber's lag, a channel's silence, stock) is closed at most once in 10
+    minutes: the next alarm about it stays open for as long after that, whether or not it is over.
     They are of the whole house: a channel that is limited to places or categories may not read them (SCOPE_REQUIRED).
     """
 

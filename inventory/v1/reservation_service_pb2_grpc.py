@@ -99,7 +99,7 @@ class ReservationServiceServicer:
         allows. Choice and check are made under the same locks.
         Fails with INSUFFICIENT_STOCK (naming each short line), SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND,
         LOCATION_RETIRED, LOCATION_NOT_SELLING, TTL_OUT_OF_RANGE, QUANTITY_OUT_OF_RANGE, QUANTITY_NOT_WHOLE, LINES_EMPTY,
-        TOO_MANY_LINES, HELD_LIMIT.
+        TOO_MANY_LINES, HELD_LIMIT, CHANNEL_SILENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,7 @@ class ReservationServiceStub:
     allows. Choice and check are made under the same locks.
     Fails with INSUFFICIENT_STOCK (naming each short line), SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND,
     LOCATION_RETIRED, LOCATION_NOT_SELLING, TTL_OUT_OF_RANGE, QUANTITY_OUT_OF_RANGE, QUANTITY_NOT_WHOLE, LINES_EMPTY,
-    TOO_MANY_LINES, HELD_LIMIT.
+    TOO_MANY_LINES, HELD_LIMIT, CHANNEL_SILENT.
     """
     Commit: _grpc.UnaryUnaryMultiCallable[_reservation_service_pb2.CommitRequest, _reservation_service_pb2.CommitResponse]
     """Turns held into allocated, all or part, in one step that never passes through "free".
@@ -94,7 +94,7 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
     allows. Choice and check are made under the same locks.
     Fails with INSUFFICIENT_STOCK (naming each short line), SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND,
     LOCATION_RETIRED, LOCATION_NOT_SELLING, TTL_OUT_OF_RANGE, QUANTITY_OUT_OF_RANGE, QUANTITY_NOT_WHOLE, LINES_EMPTY,
-    TOO_MANY_LINES, HELD_LIMIT.
+    TOO_MANY_LINES, HELD_LIMIT, CHANNEL_SILENT.
     """
     Commit: _aio.UnaryUnaryMultiCallable[_reservation_service_pb2.CommitRequest, _reservation_service_pb2.CommitResponse]  # type: ignore[assignment]
     """Turns held into allocated, all or part, in one step that never passes through "free".
@@ -150,7 +150,7 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         allows. Choice and check are made under the same locks.
         Fails with INSUFFICIENT_STOCK (naming each short line), SKU_NOT_FOUND, SKU_RETIRED, LOCATION_NOT_FOUND,
         LOCATION_RETIRED, LOCATION_NOT_SELLING, TTL_OUT_OF_RANGE, QUANTITY_OUT_OF_RANGE, QUANTITY_NOT_WHOLE, LINES_EMPTY,
-        TOO_MANY_LINES, HELD_LIMIT.
+        TOO_MANY_LINES, HELD_LIMIT, CHANNEL_SILENT.
         """
 
     @_abc_1.abstractmethod

@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -43,6 +43,11 @@ class FakeShop:
     shows: dict[str, int] = field(default_factory=dict)
     troubles: deque[Trouble] = field(default_factory=deque)
     refuses: set[str] = field(default_factory=set)
+    reads: list[str] = field(default_factory=list)
+    """After which SKU each page that was read began."""
+    page_max: int = 1_000
+    unread: int = 0
+    """The code with which it refuses to be read; 0: it doesn't."""
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def until(self, so: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
@@ -58,6 +63,18 @@ class FakeShop:
 
     async def until_called(self, times: int) -> None:
         await self.until(lambda: len(self.calls) >= times, f"it is called {times} times")
+
+    async def get(self, request: Request) -> Response:
+        """A page of what it shows, by SKU."""
+        self.reads.append(request.query_params.get("after", ""))
+        async with self.changed:
+            self.changed.notify_all()
+        if self.unread:
+            return Response(status_code=self.unread)
+        rest = sorted(sku for sku in self.shows if sku > self.reads[-1])
+        page = rest[: min(int(request.query_params["limit"]), self.page_max)]
+        body = {"offers": [{"sku": sku, "available": self.shows[sku]} for sku in page]}
+        return JSONResponse(body | {"next": page[-1] if len(page) < len(rest) else None})
 
     async def put(self, request: Request) -> Response:
         body: dict[str, Any] = await request.json()
@@ -100,6 +117,7 @@ async def http_server(app: ASGIApp) -> AsyncIterator[str]:
 @asynccontextmanager
 async def marketplace() -> AsyncIterator[FakeShop]:
     shop = FakeShop("")
-    async with http_server(Starlette(routes=[Route("/v1/offers", shop.put, methods=["PUT"])])) as url:
+    routes = [Route("/v1/offers", shop.put, methods=["PUT"]), Route("/v1/offers", shop.get, methods=["GET"])]
+    async with http_server(Starlette(routes=routes)) as url:
         shop.url = f"{url}/v1/"
         yield shop

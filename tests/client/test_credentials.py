@@ -43,10 +43,10 @@ class Guarded:
     address: str
     admin: InventoryClient
 
-    async def let_in(self, channel: str, *scopes: str, calls_per_second: int | None = None) -> None:
+    async def let_in(self, channel: str, *scopes: str, requests_per_second: int | None = None) -> None:
         access = access_service_pb2.Access(
             scopes=[f"SCOPE_{scope.upper().replace(':', '_')}" for scope in scopes],
-            calls_per_second=calls_per_second,
+            requests_per_second=requests_per_second,
         )
         await self.admin.set_access(channel, access)
 
@@ -211,7 +211,7 @@ async def test_what_comes_too_often_is_sent_again_when_the_server_says(guarded: 
     async with InventoryClient(
         guarded.address, token=token, timeout_s=PATIENCE_S, on_retry=lambda failure, _: again.append(failure.reason)
     ) as client:
-        await guarded.let_in("web", *ALL, calls_per_second=1)
+        await guarded.let_in("web", *ALL, requests_per_second=1)
 
         async def limited() -> bool:
             _ = [level async for level in client.list_stock()]
@@ -223,7 +223,7 @@ async def test_what_comes_too_often_is_sent_again_when_the_server_says(guarded: 
 async def test_calls_that_come_too_often_together_come_back_one_after_another(guarded: Guarded) -> None:
     sku, place = await stocked(guarded.admin, 1)
     token, _ = await guarded.token("web", *ALL)
-    await guarded.let_in("web", *ALL, calls_per_second=10)
+    await guarded.let_in("web", *ALL, requests_per_second=10)
     hints: list[float] = []
     pauses: list[float] = []
 

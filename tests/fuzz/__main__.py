@@ -11,6 +11,7 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from itertools import product
 from pathlib import Path
 
@@ -20,16 +21,20 @@ from inventory.v1 import stock_service_pb2 as stock_pb2
 from tests.fuzz.campaign import Campaign, Found
 from tests.fuzz.house import DOORS_LOOK_S, House, opened
 from tests.fuzz.methods import Known, Method, methods
+from tests.fuzz.strangers import loitering
 from tests.fuzz.tables import checksums
 from tests.fuzz.world import Caller, Metadata
 from tests.fuzz.world import opened as shop
 from tests.race.processes import Process
+from tests.rpc.http2 import HTTPS
 
 DIRECTORY = Path("build/fuzz")
 MIB = 1 << 20
 GROWTH_MAX_BYTES = 64 * MIB
 SETTLE_S = 15.0
 CALLS_SETTLING = 100
+STAYING = {"Health/Watch": 1_500, "Health/Check": 1_500, "reflection": 200}
+"""Callers without a credential who are still there when memory is looked at."""
 LOG_LINES_MAX = 400
 LOG_BYTES_MAX = 200_000
 CALL_S_MAX = 2.0
@@ -75,7 +80,12 @@ async def fuzz(seconds: float, seed: int, *, credentials: bool) -> int:
 
         await Campaign(house, known, wanted, chance, found, metadata).run(rest_s, effect_wanted=True)
         progress.cancel()
-        await _judge(house, caller, known, found, at_start)
+        async with AsyncExitStack() as stack:
+            for server in house.servers:
+                if not house.has_ended:
+                    address = server.address if server is house.server else f"{HTTPS}{server.address}"
+                    await stack.enter_async_context(loitering(address, STAYING))
+            await _judge(house, caller, known, found, at_start)
         await caller.close()
     print(f"fuzz: {found.calls} calls: {dict(found.outcomes.most_common())}")
     print(f"fuzz: {found.strangers.total()} strangers: {dict(found.strangers)}")

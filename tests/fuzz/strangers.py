@@ -6,7 +6,8 @@ import asyncio
 import random
 import struct
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from tests.rpc.http2 import (
     CANCEL,
@@ -34,6 +35,12 @@ FRAMES = 3_000
 STREAMS = 1_000
 LISTEN_S = 0.3
 PIECE_BYTES = 16_384
+LOITERING: dict[str, tuple[str, bytes | None]] = {
+    "Health/Watch": ("/grpc.health.v1.Health/Watch", b""),
+    "Health/Check": ("/grpc.health.v1.Health/Check", None),
+    "reflection": ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", None),
+}
+"""What asks for no credential: its path, and the one message that is sent."""
 Stranger = Callable[[str, random.Random], Awaitable[None]]
 
 
@@ -90,6 +97,27 @@ async def many_streams(address: str, chance: random.Random) -> None:
     async with Rough(address) as rough:
         for number in range(STREAMS):
             await rough.send(frame(HEADERS, END_HEADERS, 2 * number + 1, header_block(METHOD)))
+        await rough.until(lambda: rough.closed, LISTEN_S)
+
+
+async def watching_health(address: str, chance: random.Random) -> None:
+    await _loiter(address, "Health/Watch")
+
+
+async def checks_without_a_message(address: str, chance: random.Random) -> None:
+    await _loiter(address, "Health/Check")
+
+
+async def reflecting(address: str, chance: random.Random) -> None:
+    await _loiter(address, "reflection")
+
+
+async def half_messages(address: str, chance: random.Random) -> None:
+    """Of what needs no credential: as much as may be, and never the rest."""
+    async with Rough(address) as rough:
+        for number in range(20):
+            await rough.send(frame(HEADERS, END_HEADERS, 2 * number + 1, header_block(LOITERING["Health/Check"][0])))
+            await rough.send(frame(DATA, 0, 2 * number + 1, message(bytes(PIECE_BYTES - 5), declared=8 * MIB)))
         await rough.until(lambda: rough.closed, LISTEN_S)
 
 
@@ -180,6 +208,27 @@ async def random_headers(address: str, chance: random.Random) -> None:
         await rough.until(lambda: rough.closed, LISTEN_S)
 
 
+async def _loiter(address: str, what: str) -> None:
+    async with loitering(address, {what: STREAMS}):
+        await asyncio.sleep(LISTEN_S)
+
+
+@asynccontextmanager
+async def loitering(address: str, wanted: Mapping[str, int]) -> AsyncIterator[None]:
+    """So many calls of each kind of `LOITERING` that are begun, do nothing more, and stay for the length of the
+    block, on connections that do all that HTTP/2 asks of them."""
+    async with AsyncExitStack() as stack:
+        for what, count in wanted.items():
+            path, body = LOITERING[what]
+            for first in range(0, count, STREAMS):
+                rough = await stack.enter_async_context(Rough(address, acknowledges=True))
+                for number in range(min(STREAMS, count - first)):
+                    stream = 2 * number + 1
+                    said = b"" if body is None else frame(DATA, 0, stream, message(body))
+                    await rough.send(frame(HEADERS, END_HEADERS, stream, header_block(path)), said)
+        yield
+
+
 async def _call(address: str, body: bytes, *headers: tuple[str | bytes, str | bytes], end: bool = True) -> None:
     async with Rough(address) as rough:
         await rough.send(frame(HEADERS, END_HEADERS, 1, header_block(METHOD, headers)))
@@ -211,6 +260,10 @@ STRANGERS: dict[str, Stranger] = {
         continuations,
         header_bomb,
         many_streams,
+        watching_health,
+        checks_without_a_message,
+        reflecting,
+        half_messages,
         slow_headers,
         half_closed,
         declared_length,

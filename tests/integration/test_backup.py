@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from inventory.postgres import migrate as migrations
-from inventory.postgres.access import changing, first_admin, revoke
+from inventory.postgres.access import changing, first_admin, new_admin, revoke
 from inventory.postgres.audit import verify
 from inventory.postgres.backup import BackupError, Checked, Contents, back_up, check, restore
 from inventory.postgres.backup.file import writing
@@ -143,6 +143,7 @@ async def test_credentials_revoked_since_the_back_up_are_told_of(dsn: str, empty
     assert token is not None
     await back_up(Database(dsn), tmp_path / "kept")
     async with changing(Database(dsn)) as change:
+        await new_admin(change, "another")
         await revoke(change, token.split("_")[1])
     assert (await put_back(tmp_path / "kept", empty_dsn)).credentials == 1
 

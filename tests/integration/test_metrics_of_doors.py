@@ -49,7 +49,7 @@ async def test_refused_and_limited_callers_are_counted_and_ends_are_told_without
             pb2.SetAccessRequest(
                 request_id=new_id(),
                 channel="web",
-                access=pb2.Access(scopes=[access_pb2.SCOPE_STOCK_READ], calls_per_second=1, calls_burst=1),
+                access=pb2.Access(scopes=[access_pb2.SCOPE_STOCK_READ], requests_per_second=1, requests_burst=1),
             ),
             metadata=bearer(admin),
         )

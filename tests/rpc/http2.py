@@ -1,6 +1,7 @@
 """Just enough HTTP/2 (RFC 9113) and HPACK (RFC 7541) to send a server what no client library would."""
 
 import asyncio
+import re
 import ssl
 import struct
 from collections import Counter
@@ -62,6 +63,12 @@ def header_block(path: str, headers: Sequence[tuple[str | bytes, str | bytes]] =
     )
 
 
+def status_in(block: bytes) -> int | None:
+    """The gRPC status code of trailers. gRPC's encoder writes their names and values as plain literals."""
+    found = re.search(rb"grpc-status[\x01\x02](\d+)", block)
+    return int(found[1]) if found else None
+
+
 class RawCall:
     """One call on a connection of its own: its headers, then whatever bytes. It takes what comes, but never says so:
     after `WINDOW_BYTES` the server has to wait."""
@@ -121,12 +128,7 @@ class RawCall:
         """The gRPC status code the call ended with; None when the stream or the connection was cut."""
         async with asyncio.timeout(TIMEOUT_S):
             await self._ended.wait()
-        # gRPC's encoder writes names and values of trailers as plain literals.
-        _, found, after = self._header_bytes.partition(b"grpc-status")
-        if not found:
-            return None
-        length = after[0]
-        return int(after[1 : 1 + length])
+        return status_in(self._header_bytes)
 
     async def _listen(self) -> None:
         try:
@@ -177,11 +179,16 @@ def _trusting() -> ssl.SSLContext:
 
 
 class Rough:
-    """A connection that sends whatever frames, and remembers what comes back. It acknowledges nothing by itself."""
+    """A connection that sends whatever frames, and remembers what comes back. It acknowledges nothing by itself, unless
+    it `acknowledges`."""
 
-    def __init__(self, address: str, *, opening: bytes | None = None) -> None:
+    def __init__(
+        self, address: str, *, opening: bytes | None = None, acknowledges: bool = False, source: str | None = None
+    ) -> None:
         """`address`: HOST:PORT, after https:// with TLS. `opening`: what is sent first, instead of a preface and empty
-        settings."""
+        settings. `source`: the host it comes from."""
+        self._source = None if source is None else (source, 0)
+        self._acknowledges = acknowledges
         self._tls = _trusting() if address.startswith(HTTPS) else None
         self._host, _, port = address.removeprefix(HTTPS).rpartition(":")
         self._port = int(port)
@@ -203,7 +210,9 @@ class Rough:
 
     async def __aenter__(self) -> Self:
         async with asyncio.timeout(TIMEOUT_S):
-            self._reader, self._writer = await asyncio.open_connection(self._host, self._port, ssl=self._tls)
+            self._reader, self._writer = await asyncio.open_connection(
+                self._host, self._port, ssl=self._tls, local_addr=self._source
+            )
         self._writer.write(self._opening)
         self._listening = asyncio.create_task(self._listen())
         return self
@@ -253,8 +262,7 @@ class Rough:
 
     def status(self, stream: int) -> int | None:
         """The gRPC status code of a stream's trailers; None: it has none yet."""
-        _, found, after = self._blocks.get(stream, b"").partition(b"grpc-status")
-        return int(after[1 : 1 + after[0]]) if found else None
+        return status_in(self._blocks.get(stream, b""))
 
     async def _listen(self) -> None:
         try:
@@ -274,6 +282,8 @@ class Rough:
     def _take(self, kind: int, flags: int, stream: int, body: bytes) -> None:
         self.received[kind] += 1
         self.received_bytes += len(body)
+        if kind in (SETTINGS, PING) and not flags & ACK and self._acknowledges:
+            self._writer.write(frame(kind, ACK, 0, body if kind == PING else b""))
         if kind == SETTINGS and not flags & ACK:
             self.settings.update(struct.iter_unpack(">HI", body))
         elif kind == PING and not flags & ACK:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -77,6 +77,42 @@ async def test_low_stock_opens_below_the_safety_stock_and_closes_a_tenth_above_i
     await client.adjust(sku, place, 1)
     await closed(client, alarm)
     assert len(await about(client, pb2.ALARM_KIND_LOW_STOCK, sku=sku)) == 1
+
+
+async def test_a_level_that_goes_over_and_under_its_threshold_makes_few_versions(
+    client: Client, db: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sku, place = await client.stocked(5)
+    await thresholds(client, sku, place, safety_stock=10)
+    await closed_when_restocked(client, sku, place)
+    for _ in range(4):
+        await opened(client, pb2.ALARM_KIND_LOW_STOCK, sku=sku, location=place)
+        await client.adjust(sku, place, 20)
+        await looked_at(client)
+        await client.adjust(sku, place, -20)
+        await looked_at(client)
+    await client.adjust(sku, place, 20)
+    await looked_at(client)
+    alarm = await opened(client, pb2.ALARM_KIND_LOW_STOCK, sku=sku, location=place)
+    events = await db.fetch("SELECT event FROM alarm_version WHERE subject ->> 'sku' = $1 ORDER BY revision", sku)
+    assert [row["event"] for row in events] == [1, 3, 1]
+    monkeypatch.setattr("inventory.postgres.alarms.CLOSED_AGAIN_AFTER", timedelta(0))
+    monkeypatch.setattr("inventory.alarms.stock.HELD_S", 0.0)
+    await closed(client, alarm)  # its level moves no more
+
+
+async def closed_when_restocked(client: Client, sku: str, place: str) -> None:
+    alarm = await opened(client, pb2.ALARM_KIND_LOW_STOCK, sku=sku, location=place)
+    await client.adjust(sku, place, 20)
+    await closed(client, alarm)
+    await client.adjust(sku, place, -20)
+
+
+async def looked_at(client: Client) -> None:
+    """All that was committed before: what comes after it opens an alarm."""
+    other, elsewhere = await client.stocked(3)
+    await thresholds(client, other, elsewhere, safety_stock=4)
+    await opened(client, pb2.ALARM_KIND_LOW_STOCK, sku=other)
 
 
 async def test_a_threshold_that_is_taken_away_closes_its_alarm(client: Client) -> None:
@@ -329,18 +365,42 @@ async def test_a_revision_without_rows_is_found(dsn: str) -> None:
 async def test_a_token_that_will_expire_is_an_alarm_until_there_is_another(
     client: Client, db: asyncpg.Connection
 ) -> None:
-    channel, key_id = unique("ch")[:30], uuid4().hex[:12]
+    channel = unique("ch")[:30]
     await db.execute("INSERT INTO channel (code) VALUES ($1)", channel)
-    put = (
-        "INSERT INTO credential (key_id, channel_id, kind, digest, name, expires_at)"
-        " SELECT $2, channel_id, 1, sha256($2::bytea), '', $3::timestamptz FROM channel WHERE code = $1"
-    )
-    soon = datetime.now(UTC) + timedelta(days=3)
-    await db.execute(put.replace("$2::bytea", "convert_to($2, 'UTF8')"), channel, key_id, soon)
+    key_id = await _put_token(db, channel, age=timedelta(days=60), lasts=timedelta(days=3))
     alarm = await opened(client, pb2.ALARM_KIND_CREDENTIAL_EXPIRING, channel=channel, key_id=key_id)
     assert "token" in alarm.summary
-    await db.execute(put.replace("$2::bytea", "convert_to($2, 'UTF8')"), channel, uuid4().hex[:12], None)
+    await _put_token(db, channel, age=timedelta(0), lasts=None)
     await closed(client, alarm)
+
+
+async def test_a_token_for_a_day_is_no_alarm_before_its_last_hours_nor_once_it_is_renewed(
+    client: Client, db: asyncpg.Connection
+) -> None:
+    fresh, old = unique("ch")[:30], unique("ch")[:30]
+    for channel in (fresh, old):
+        await db.execute("INSERT INTO channel (code) VALUES ($1)", channel)
+    await _put_token(db, fresh, age=timedelta(hours=21), lasts=timedelta(hours=3))
+    key_id = await _put_token(db, old, age=timedelta(hours=22), lasts=timedelta(hours=2))
+    alarm = await opened(client, pb2.ALARM_KIND_CREDENTIAL_EXPIRING, channel=old, key_id=key_id)
+    assert await about(client, pb2.ALARM_KIND_CREDENTIAL_EXPIRING, channel=fresh) == []
+    await _put_token(db, old, age=timedelta(0), lasts=timedelta(days=1))
+    await closed(client, alarm)
+
+
+async def _put_token(db: asyncpg.Connection, channel: str, *, age: timedelta, lasts: timedelta | None) -> str:
+    """Its key id."""
+    key_id = uuid4().hex[:12]
+    await db.execute(
+        "INSERT INTO credential (key_id, channel_id, kind, digest, name, created_at, expires_at)"
+        " SELECT $2, channel_id, 1, sha256(convert_to($2, 'UTF8')), '', now() - $3::interval, now() + $4::interval"
+        " FROM channel WHERE code = $1",
+        channel,
+        key_id,
+        age,
+        lasts,
+    )
+    return key_id
 
 
 async def test_the_server_s_own_certificate_is_looked_at(tmp_path: Path) -> None:

@@ -362,7 +362,7 @@ async def test_when_a_token_was_last_used_is_known(house: House) -> None:
 
 
 async def test_who_calls_too_often_is_told_when_to_come_back(house: House) -> None:
-    metadata = await house.let_in("hurried", Scope.STOCK_READ, calls_per_second=5, calls_burst=3)
+    metadata = await house.let_in("hurried", Scope.STOCK_READ, requests_per_second=5, requests_burst=3)
     found = [await house.knock(WHO_AM_I, metadata) for _ in range(10)]
     refused = [one for one in found if one is not None]
     assert len(refused) >= 4

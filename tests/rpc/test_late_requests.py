@@ -31,6 +31,9 @@ class Held:
     async def begins(self) -> None:
         await self._call.wait_for_connection()
 
+    def leave(self) -> None:
+        self._call.cancel()
+
     async def ends(self) -> tuple[str, str]:
         """Code and reason, once its request has gone."""
         self._gate.set()

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import grpc
 import pytest
 
 from inventory.alarms import looking
@@ -17,8 +18,19 @@ from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import watch_service_pb2 as watch_pb2
 from inventory.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from inventory_client import InventoryClient
 from tests.rpc.alarming import about, closed, opened
-from tests.rpc.client import Client, Server, eventually, new_id, refusal, unique
+from tests.rpc.client import (
+    PATIENCE_S,
+    Client,
+    Server,
+    eventually,
+    new_id,
+    of_error,
+    refusal,
+    reserve_request,
+    unique,
+)
 
 ALARMS = True
 
@@ -128,11 +140,7 @@ async def test_a_channel_that_stops_selling_when_silent_sells_nothing_and_is_bac
     for line in ((sku, place, 1), (sku, "", 1), (virtual, "", 1)):
         await eventually(shop.is_stopped, "it sells nothing")
         refused = await refusal(client.reserve(line, metadata=shop.metadata))
-        assert (refused.code, refused.reason, refused.metadata["available"]) == (
-            "FAILED_PRECONDITION",
-            "INSUFFICIENT_STOCK",
-            "0",
-        )
+        assert (refused.what, refused.retry) == (("UNAVAILABLE", "CHANNEL_SILENT"), True)
 
         async def sells_again(line: tuple[str, str, int] = line) -> bool:
             await shop.calls()
@@ -140,6 +148,40 @@ async def test_a_channel_that_stops_selling_when_silent_sells_nothing_and_is_bac
 
         await eventually(sells_again, "it is back after its call")
     assert (await client.reserve((sku, place, 1), metadata=shop.metadata)).reservation.reservation_id
+
+
+async def test_the_first_reservation_after_its_silence_is_made_when_it_is_sent_again(shop: Shop) -> None:
+    client = shop.client
+    sku, place = await client.stocked(10)
+    await shop.set(stop_selling_when_silent=True)
+    await eventually(shop.is_stopped, "it sells nothing")
+    request = reserve_request((sku, place, 1))
+    reasons: list[str] = []
+
+    async def is_made() -> bool:
+        try:
+            answer = await client.reservations.Reserve(request, metadata=shop.metadata)
+        except grpc.aio.AioRpcError as error:
+            reasons.append(of_error(error).reason)
+            return False
+        assert not answer.replayed, "what passes is not remembered"
+        return bool(answer.reservation.reservation_id)
+
+    await eventually(is_made, "the same request is answered")
+    assert set(reasons) == {"CHANNEL_SILENT"}
+
+
+async def test_the_client_package_waits_until_it_is_back(shop: Shop) -> None:
+    sku, place = await shop.client.stocked(10)
+    await shop.set(stop_selling_when_silent=True, silent_after={"seconds": 3})  # more than it waits
+    await eventually(shop.is_stopped, "it sells nothing")
+    again: list[str] = []
+    async with InventoryClient(
+        shop.client.address, shop.code, timeout_s=PATIENCE_S, on_retry=lambda failure, _: again.append(failure.reason)
+    ) as seller:
+        held = await seller.reserve([(sku, place, 1)], ttl=timedelta(minutes=1))
+    assert held.reservation.reservation_id
+    assert set(again) == {"CHANNEL_SILENT"}
 
 
 async def test_its_view_is_streamed_as_nothing_while_it_is_stopped(shop: Shop, db: asyncpg.Connection) -> None:

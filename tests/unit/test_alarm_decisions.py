@@ -161,12 +161,31 @@ def test_what_nobody_was_there_to_hear_makes_no_channel_silent_and_brings_none_b
     assert restarted.sells_nothing is sells_nothing
 
 
+SECOND = timedelta(seconds=1)
+TENTH_OF_DAY = timedelta(hours=2, minutes=24)
+
+
 @pytest.mark.parametrize(
-    ("lasts", "says"),
-    [(CREDENTIAL_WARNING + timedelta(seconds=1), None), (CREDENTIAL_WARNING, "expires at"), (-DAY, "has expired at")],
+    ("life", "lasts", "says"),
+    [
+        (365 * DAY, CREDENTIAL_WARNING + SECOND, None),
+        (365 * DAY, CREDENTIAL_WARNING, "expires at"),
+        (365 * DAY, -DAY, "has expired at"),
+        (140 * DAY, CREDENTIAL_WARNING + SECOND, None),
+        (140 * DAY, CREDENTIAL_WARNING, "expires at"),
+        (90 * DAY, 9 * DAY + SECOND, None),
+        (90 * DAY, 9 * DAY, "expires at"),
+        (DAY, DAY, None),
+        (DAY, TENTH_OF_DAY + SECOND, None),
+        (DAY, TENTH_OF_DAY, "expires at"),
+        (DAY, -SECOND, "has expired at"),
+        (timedelta(0), SECOND, None),
+        (timedelta(0), timedelta(0), "has expired at"),
+    ],
 )
-def test_alarms_of_a_credential(lasts: timedelta, says: str | None) -> None:
-    found = expiring_finding(Expiring({"key_id": "k"}, "token k", NOW + lasts), NOW)
+def test_alarms_of_a_credential(life: timedelta, lasts: timedelta, says: str | None) -> None:
+    expires_at = NOW + lasts
+    found = expiring_finding(Expiring({"key_id": "k"}, "token k", expires_at - life, expires_at), NOW)
     assert (found is None) if says is None else (found is not None and says in found.summary)
 
 

@@ -7,7 +7,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 
-from inventory.domain.refusal import Reason, Refusal, Shortage, reservation_not_found
+from inventory.domain.refusal import Reason, Refusal, Shortage, channel_silent, reservation_not_found
 from inventory.engine import failures
 from inventory.rpc.errors import BY_NUMBER, CODES, DOMAIN, status
 from inventory.v1 import error_reason_pb2
@@ -80,6 +80,12 @@ def test_a_refusal_carries_what_a_program_needs() -> None:
 def test_a_field_at_fault_is_named_only_where_the_request_itself_is_wrong() -> None:
     assert "BadRequest" in details(Refusal(Reason.SKU_FORMAT, "no", field="sku"))
     assert "BadRequest" not in details(Refusal(Reason.BELOW_PROMISED, "no", field="adjustments[3]"))
+
+
+def test_what_passes_by_itself_says_when() -> None:
+    found = details(channel_silent())["RetryInfo"]
+    assert isinstance(found, error_details_pb2.RetryInfo)
+    assert found.retry_delay.ToMilliseconds() == 1_000
 
 
 def test_an_error_stays_small_however_much_is_short() -> None:

@@ -1,5 +1,7 @@
 """How often and how many at once: a channel's gate, on a clock of the test."""
 
+import asyncio
+
 import pytest
 
 from inventory.domain.access import Access
@@ -75,3 +77,29 @@ def test_without_a_limit_it_only_counts() -> None:
         gate.charge()
         gate.leave()
     assert (gate.calls, gate.refused) == (0, 0)
+
+
+async def test_a_call_counts_before_its_message_comes_until_its_task_is_over() -> None:
+    gate = Gate(Access(calls_max=2), Clock())
+    message = asyncio.Event()
+
+    async def call() -> bool:
+        if not gate.expect():
+            return False
+        await message.wait()
+        gate.arrived()
+        gate.enter()
+        return True
+
+    calls = [asyncio.create_task(call()) for _ in range(3)]
+    assert not await calls[2]
+    calls[0].cancel()
+    await asyncio.wait(calls[:1])
+    one_more = asyncio.create_task(call())
+    message.set()
+    assert await one_more
+    assert await calls[1]
+    assert gate.calls == 2
+    assert not gate.expect()
+    gate.leave()
+    assert gate.expect()

@@ -227,3 +227,25 @@ def test_whatever_happens_a_safe_bookmark_is_never_ahead_of_the_marketplace() ->
         assert (last := world.offers.safe()) is not None
         assert last.revision == world.revision
         assert world.shown == {sku: {numbers[-1][1]} for sku, numbers in world.numbers.items()}
+
+
+def test_what_the_marketplace_shows_wrong_is_sent_again() -> None:
+    offers = told(("a", 10), ("b", 20))
+    offers.accepted(offers.take(2))
+    offers.correct("a", 7)
+    assert offers.take(9) == [Offer("a", 10)], "what was told is newer than what was compared"
+    offers.correct("c", 3)
+    offers.correct("a", 7)
+    offers.accepted([Offer("a", 10)])
+    assert offers.take(9) == [Offer("c", 3)], "it was on its way"
+
+
+def test_what_is_shown_wrong_during_a_snapshot_is_sent_after_it() -> None:
+    offers = told(("a", 10))
+    offers.accepted(offers.take(1))
+    offers.begin_snapshot()
+    offers.correct("a", 10)
+    offers.correct("gone", 4)
+    offers.tell("a", 10)
+    offers.end_snapshot()
+    assert sorted(offers.take(9)) == [Offer("a", 10), Offer("gone", 0)]

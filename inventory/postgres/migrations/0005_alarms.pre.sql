@@ -21,6 +21,8 @@ CREATE TABLE alarm (
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX alarm_open ON alarm (kind, subject) WHERE closed_at IS NULL;
 CREATE INDEX alarm_by_time ON alarm (opened_at, alarm_id);
+CREATE INDEX alarm_closed ON alarm (kind, subject, closed_at) WHERE closed_at IS NOT NULL;
+CREATE INDEX alarm_closed_by_time ON alarm (closed_at) WHERE closed_at IS NOT NULL;
 
 -- The alarms' part of the feed: each as it was after it was opened, acknowledged or closed (event 1, 2, 3). Append-only.
 CREATE TABLE alarm_version (

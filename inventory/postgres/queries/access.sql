@@ -31,7 +31,7 @@ ORDER BY channel.code
 LIMIT $3
 
 -- name: write_access
--- Replaces what a channel may do. $1 channel; $2 scopes, $3 location numbers, $4 categories, $5 calls a second, $6 burst,
+-- Replaces what a channel may do. $1 channel; $2 scopes, $3 location numbers, $4 categories, $5 requests a second, $6 burst,
 -- $7 calls at once, $8 streams at once, $9 held of a SKU, $10 whether a token takes a certificate beside it.
 INSERT INTO channel_access (channel_id, scopes, location_ids, categories, calls_per_s, calls_burst, calls_max,
     streams_max, held_per_sku_max, certificate_required)
@@ -78,15 +78,16 @@ UPDATE credential SET
     revoked_at = CASE WHEN $2::interval = interval '0' THEN now() ELSE revoked_at END,
     expires_at = least(expires_at, now() + $2::interval)
 WHERE key_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-RETURNING channel_id
+RETURNING channel_id, (SELECT code FROM channel WHERE channel.channel_id = credential.channel_id) AS channel
 
 -- name: note_used
 -- When credentials were last used. $1 key ids.
 UPDATE credential SET last_used_at = now() WHERE key_id = ANY ($1::text[])
 
 -- name: has_admin
--- Whether anybody may do everything.
+-- Whether anybody may do everything: who has a certificate in force, or a token that takes none beside it.
 SELECT EXISTS (
     SELECT FROM credential JOIN channel_access USING (channel_id)
     WHERE 8 = ANY (scopes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+        AND (kind = 2 OR NOT certificate_required)
 )

@@ -2,9 +2,17 @@
 -- Opens alarms that aren't open, and closes some, under one revision, whichever replica does it first; the same alarm is
 -- opened once. Alarms come before the feed's head, and closed ones before new ones, by kind and subject: one order for
 -- all. $1 kinds, $2 subjects, $3 severities, $4 summaries, $5 details, in the same order; $6 the ids of those to close;
--- $7 the NOTIFY channel. Gives what happened, nothing when nothing did.
+-- $7 the NOTIFY channel. One of the kinds $8 stays open when another about the same was closed within $9. Gives what
+-- happened, nothing when nothing did.
 WITH closing AS MATERIALIZED (
-    SELECT alarm_id FROM alarm WHERE alarm_id = ANY ($6::uuid[]) AND closed_at IS NULL ORDER BY alarm_id FOR UPDATE
+    SELECT alarm_id FROM alarm
+    WHERE alarm_id = ANY ($6::uuid[]) AND closed_at IS NULL AND NOT (
+        kind = ANY ($8::smallint[]) AND EXISTS (
+            SELECT FROM alarm AS earlier
+            WHERE earlier.kind = alarm.kind AND earlier.subject = alarm.subject AND earlier.closed_at > now() - $9::interval
+        )
+    )
+    ORDER BY alarm_id FOR UPDATE
 ), closed AS (
     UPDATE alarm SET closed_at = now() WHERE alarm_id IN (SELECT alarm_id FROM closing)
     RETURNING *
@@ -129,6 +137,19 @@ WHERE level.safety_stock IS NOT NULL OR level.reorder_point IS NOT NULL OR level
 -- The next levels of a round through all. $1, $2 the last one, $3 how many.
 SELECT sku_id, location_id FROM level
 WHERE (sku_id, location_id) > ($1::bigint, $2::integer) ORDER BY sku_id, location_id LIMIT $3
+
+-- name: read_held_levels
+-- The levels of open alarms of some kinds that may have stayed open because another about the same had just been closed.
+-- $1 kinds, $2 how lately that was.
+SELECT sku.sku_id, location.location_id
+FROM (
+    SELECT DISTINCT kind, subject FROM alarm WHERE closed_at > now() - $2::interval AND kind = ANY ($1::smallint[]) OFFSET 0
+) AS lately
+CROSS JOIN LATERAL (
+    SELECT subject FROM alarm WHERE kind = lately.kind AND subject = lately.subject AND closed_at IS NULL OFFSET 0
+) AS held
+JOIN sku ON sku.code = held.subject ->> 'sku'
+JOIN location ON location.code = held.subject ->> 'location'
 
 -- name: read_levels_of_alarms
 -- Levels that have thresholds, back-orders, or an open alarm, with those. $1 sku_ids, $2 location_ids, in the same order.

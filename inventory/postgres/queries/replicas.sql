@@ -84,14 +84,18 @@ WITH locked AS MATERIALIZED (
 SELECT revision, pg_notify($3, revision::text) FROM moved
 
 -- name: read_expiring_credentials
--- Credentials in force that don't last for long, or have expired lately, of channels that have no other of the kind that
--- lasts longer. $1 how long, $2 how lately.
-SELECT credential.key_id, channel.code AS channel, credential.kind, credential.expires_at
+-- Credentials that expire soon, or have expired lately, of channels that have no other of the kind for longer. $1 how much
+-- is left of one that expires soon, $2 which share of its life, whichever is less; $3 how lately.
+SELECT credential.key_id, channel.code AS channel, credential.kind, credential.created_at, credential.expires_at
 FROM credential JOIN channel ON channel.channel_id = credential.channel_id
-WHERE credential.revoked_at IS NULL AND credential.expires_at < now() + $1::interval
-    AND credential.expires_at > now() - $2::interval
+WHERE credential.revoked_at IS NULL
+    AND credential.expires_at - now() <= least($1::interval, (credential.expires_at - credential.created_at) * $2::float8)
+    AND credential.expires_at > now() - $3::interval
     AND NOT EXISTS (
         SELECT FROM credential AS other
         WHERE other.channel_id = credential.channel_id AND other.kind = credential.kind AND other.revoked_at IS NULL
-            AND coalesce(other.expires_at, 'infinity') > now() + $1::interval
+            AND (
+                other.expires_at IS NULL
+                OR other.expires_at - now() > least($1::interval, (other.expires_at - other.created_at) * $2::float8)
+            )
     )
