@@ -52,7 +52,7 @@ async def test_everybody_turned_away_until_the_stop_has_an_entry(dsn: str) -> No
     async with guarded(dsn) as house:
         nobody = house.client("inv_wrong")
         await refusal(nobody.stock.GetStock(stock_pb2.GetStockRequest()))
-        hurried = await house.let_in("hurried", Scope.RESERVATION, calls_per_second=1, calls_burst=2)
+        hurried = await house.let_in("hurried", Scope.RESERVATION, requests_per_second=1, requests_burst=2)
         many = reservation_pb2.BatchReserveRequest(
             requests=[reserve_request(("none", "none", 1)) for _ in range(1_000)]
         )
