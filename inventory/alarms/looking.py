@@ -24,7 +24,7 @@ from inventory.domain.alarm import (
 )
 from inventory.domain.subscriber import state_of
 from inventory.postgres import replicas
-from inventory.postgres.alarms import OpenAlarm, decided, looking, read_open, tell, touch
+from inventory.postgres.alarms import OpenAlarm, decided, looking, read_open, tell_now, touch
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.errors import StorageError
 from inventory.postgres.outage import Outage
@@ -154,7 +154,7 @@ class Looking:
             return
         present = {_key(each): each.alarm.alarm_id for each in await read_open(self._reader, _SHARED)}
         new = [finding for finding in found if finding.opens and finding.key not in present]
-        say(await tell(self._reader, self._database, new))
+        say(await tell_now(self._reader, self._database, new))
         await touch(self._reader, {present[finding.key]: finding for finding in found if finding.key in present})
 
     async def _look_together(self) -> None:

@@ -16,7 +16,7 @@ from inventory.postgres.alarms import (
     move_cursor,
     next_levels,
     page_end,
-    tell,
+    tell_within,
     touch,
 )
 from inventory.postgres.connection import Writer
@@ -58,7 +58,7 @@ class StockLook:
             if cursor is None:
                 return
             _, _, closed = _moves(await levels_of_alarms(self._writer, await held_levels(self._writer)))
-            say(await tell(self._writer, self._writer.database, (), closed))
+            say(await tell_within(self._writer, (), closed))
 
     async def _page(self) -> bool:
         """Whether there may be more."""
@@ -76,7 +76,7 @@ class StockLook:
                 keys.update(rounded)
                 level = rounded[-1] if len(rounded) == ROUND_LEVELS else None
             opened, kept, closed = _moves(await levels_of_alarms(self._writer, keys))
-            say(await tell(self._writer, self._writer.database, opened, closed))
+            say(await tell_within(self._writer, opened, closed))
             await move_cursor(self._writer, "stock", Cursor(end, level))
         await touch(self._reader, kept)
         return True

@@ -36,6 +36,7 @@ CODES = {
     5: "not found",
     6: "exists",
     7: "denied",
+    8: "limited",
     9: "refused",
     10: "aborted",
     16: "turned away",

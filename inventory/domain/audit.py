@@ -18,6 +18,9 @@ class Author(NamedTuple):
 SERVER = Author(operator="server")
 """What the server does on its own account."""
 
+OWNER = Author(operator="owner")
+"""Whoever works on the database as the owner of its tables."""
+
 
 class Entry(NamedTuple):
     """One change, or one that was refused, in the order of the table's columns. `step` None: nothing changed. `code`:

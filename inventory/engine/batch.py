@@ -25,13 +25,14 @@ from inventory.domain.topology import Topology
 from inventory.engine.figures import BatchFigures
 from inventory.engine.submission import AloneCommand, Command, Outcome, Submission
 from inventory.engine.trail import Trail, figures
-from inventory.postgres import alarms, audit, beside, catalog, channels, incoming, serials, stock
+from inventory.postgres import alarms, beside, catalog, channels, incoming, serials, stock
 from inventory.postgres.beside import Beside
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import LookAgain, Narrow, TopologyChanged
 from inventory.postgres.needed import Needed
 from inventory.postgres.stock import Remembered, RequestRow
 from inventory.postgres.topology import Directory
+from inventory.postgres.trail import append_entries
 
 EncodeRefusal = Callable[[Refusal], tuple[int, bytes]]
 """The gRPC status code and the serialised status of a refusal."""
@@ -380,7 +381,7 @@ async def _change_alone(
     base = await alone.write(writer, present, change, command.channel_id, now, requests)
     trail = Trail()
     trail.add_submitted(submission, 1 if moved else None, code)
-    await audit.append(writer, now, trail.entries, base)
+    await append_entries(writer, trail.entries, base, now)
     counted.ended(counted.write)
     if submission.validate_only:
         return Outcome(code, payload, base)

@@ -1,6 +1,5 @@
 """Accesses and credentials: read by every server, changed one change at a time."""
 
-import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,13 +10,14 @@ from uuid import UUID
 import asyncpg
 
 from inventory.domain.access import CREDENTIALS_MAX, FULL_ACCESS, NO_ACCESS, Access, last_admin, scopes_of
-from inventory.domain.audit import SERVER, Author, Entry
+from inventory.domain.audit import SERVER
 from inventory.domain.credential import TOKEN_RANDOM_BYTES, Credential, CredentialKind, digest, make_token
 from inventory.domain.refusal import Reason, Refusal, location_not_found
-from inventory.postgres import audit, queries
+from inventory.postgres import queries
 from inventory.postgres.connection import Database
 from inventory.postgres.errors import classified
-from inventory.postgres.reads import Reader
+from inventory.postgres.reads import Reader, Snapshot, make_channel
+from inventory.postgres.trail import Change, noting
 
 ADMIN_CHANNEL = "admin"
 """Of those who have no channel but the database."""
@@ -61,50 +61,17 @@ class NewCredential(NamedTuple):
     ends_at: datetime | None = None
 
 
-class Change:
-    """An open transaction that has everything of accesses and credentials to itself; `note` what is done, for the audit
-    trail. Used as `async with changing(…) as change`."""
-
-    def __init__(self, connection: asyncpg.Connection, now: datetime) -> None:
-        self._connection = connection
-        self._sql = queries.load()
-        self.now = now
-        self.entries: list[Entry] = []
-
-    async def fetch(self, name: str, *arguments: object) -> Sequence[Any]:
-        """Runs a named query. Raises a `StorageError`."""
-        try:
-            rows: Sequence[Any] = await self._connection.fetch(self._sql[name], *arguments)
-        except Exception as error:
-            raise classified(error) from error
-        return rows
-
-    def note(
-        self, action: str, channel_id: int, author: Author, request_id: UUID | None, detail: str | None = None
-    ) -> None:
-        ordinal = len(self.entries)
-        self.entries.append(Entry(ordinal, None, channel_id, *author, action, request_id, 0, detail))
-
-
 @asynccontextmanager
 async def changing(database: Database) -> AsyncIterator[Change]:
-    """Leaving it normally commits, with its entries of the audit trail. Raises a `StorageError`."""
+    """A transaction that has everything of accesses and credentials to itself. Leaving it normally commits, with what
+    was noted. Raises a `StorageError`."""
     connection = await database.connect()
     try:
-        try:
-            transaction = connection.transaction()
-            await transaction.start()
-            now = await connection.fetchval(queries.load()["lock_access"])
-        except Exception as error:
-            raise classified(error) from error
-        change = Change(connection, now)
-        yield change
-        if change.entries:
-            await audit.append(change, change.now, change.entries)
-        try:
-            await transaction.commit()
-        except Exception as error:
-            raise classified(error) from error
+        async with connection.transaction(), noting(Snapshot(connection, queries.load())) as change:
+            await change.fetch("lock_access")
+            yield change
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise classified(error) from error
     finally:
         connection.terminate()
 
@@ -159,7 +126,7 @@ async def set_access(change: Change, channel: str, access: Access, locations: Se
             refusal = location_not_found(code)
             refusal.field = f"access.locations[{position}]"
             raise refusal
-    channel_id = await _channel_id(change, channel)
+    channel_id, _ = await make_channel(change, channel)
     before = await change.fetch("read_accesses", channel, "", 1)
     location_ids = [numbers[code] for code in locations]
     had_admin = await _has_admin(change)
@@ -244,7 +211,7 @@ async def new_admin(change: Change, name: str) -> str:
     token = make_token(secrets.token_bytes(TOKEN_RANDOM_BYTES))
     new = NewCredential(token.key_id, CredentialKind.TOKEN, digest(token.text), name)
     made = await add_credential(change, channel_id, ADMIN_CHANNEL, new, None)
-    change.note("CreateToken", channel_id, SERVER, None, json.dumps({"channel": ADMIN_CHANNEL, "key_id": made.key_id}))
+    change.note("CreateToken", channel_id, SERVER, {"channel": ADMIN_CHANNEL, "key_id": made.key_id})
     return token.text
 
 
@@ -258,18 +225,10 @@ async def _make_room(change: Change, channel_id: int, before: Access) -> None:
         gone = tokens[: max(0, len(tokens) - CREDENTIALS_MAX + 1)]
     else:
         detail = {"channel": ADMIN_CHANNEL, "before": sorted(scope.text for scope in before.scopes), "after": ["admin"]}
-        change.note("SetAccess", channel_id, SERVER, None, json.dumps(detail))
+        change.note("SetAccess", channel_id, SERVER, detail)
     for row in gone:
         await _revoke(change, row["key_id"])
-        told = {"channel": ADMIN_CHANNEL, "key_id": row["key_id"]}
-        change.note("RevokeCredential", channel_id, SERVER, None, json.dumps(told))
-
-
-async def _channel_id(change: Change, code: str) -> int:
-    rows: Sequence[Any] = ()
-    while not rows:  # empty only while another connection is making it
-        rows = await change.fetch("register_channel", code)
-    return int(rows[0][0])
+        change.note("RevokeCredential", channel_id, SERVER, {"channel": ADMIN_CHANNEL, "key_id": row["key_id"]})
 
 
 async def channel_id_of(change: Change, code: str) -> int | None:

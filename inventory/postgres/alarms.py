@@ -1,6 +1,7 @@
 """Alarms: opened, seen, acknowledged, closed and listed; and who looks."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,9 +29,11 @@ from inventory.domain.alarm import (
     drift_finding,
     moves,
 )
+from inventory.domain.audit import SERVER
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.reads import Reader
 from inventory.postgres.stock import RequestRow, Source
+from inventory.postgres.trail import Change, noting
 
 PAGE_ROWS = 2_000
 SUMMARY_CHARS_MAX = 500
@@ -79,12 +82,13 @@ class LevelOfAlarms(NamedTuple):
 
 
 async def tell(
-    source: Source, database: Database, opened: Sequence[Finding], closed: Collection[UUID] = ()
+    change: Change, database: Database, opened: Sequence[Finding], closed: Collection[UUID] = ()
 ) -> list[Told]:
-    """Opens and closes alarms under one revision: what nobody else did before, and `CLOSED_AGAIN_AFTER` allows."""
+    """Opens and closes alarms under one revision, with its entry of the audit trail: what nobody else did before, and
+    `CLOSED_AGAIN_AFTER` allows."""
     if not (opened or closed):
         return []
-    rows = await source.fetch(
+    rows = await change.fetch(
         "tell_alarms",
         [finding.kind for finding in opened],
         [json.dumps(dict(finding.subject)) for finding in opened],
@@ -96,7 +100,22 @@ async def tell(
         list(DAMPED_KINDS),
         CLOSED_AGAIN_AFTER,
     )
-    return [Told(AlarmEvent(row["event"]), alarm_of(row), row["revision"]) for row in rows]
+    told = [Told(AlarmEvent(row["event"]), alarm_of(row), row["revision"]) for row in rows]
+    if told:
+        events = Counter(each.event for each in told)
+        detail = {"opened": events[AlarmEvent.OPENED], "closed": events[AlarmEvent.CLOSED]}
+        change.note("TellAlarms", 0, SERVER, detail, revision=told[0].revision)
+    return told
+
+
+async def tell_now(
+    reader: Reader, database: Database, opened: Sequence[Finding], closed: Collection[UUID] = ()
+) -> list[Told]:
+    """As `tell`, in a transaction of its own. Raises a `StorageError`."""
+    if not (opened or closed):
+        return []
+    async with reader.change() as change:
+        return await tell(change, database, opened, closed)
 
 
 async def touch(source: Source, kept: Mapping[UUID, Finding]) -> None:
@@ -144,7 +163,7 @@ async def tell_drift(reader: Reader, database: Database, drift: Drift) -> list[T
     present = [each.alarm for each in await read_open(reader, (AlarmKind.DRIFT,)) if each.alarm.subject == subject]
     finding = drift_finding(drift)
     made = moves(present, [] if finding is None else [finding])
-    told = await tell(reader, database, made.opened, made.closed)
+    told = await tell_now(reader, database, made.opened, made.closed)
     await touch(reader, made.kept)
     return told
 
@@ -170,7 +189,13 @@ async def move_cursor(writer: Writer, name: str, cursor: Cursor) -> None:
 async def decided(writer: Writer, present: Iterable[Alarm], findings: Iterable[Finding]) -> tuple[Moves, list[Told]]:
     """What a look makes of the alarms, told within its transaction; those that are kept must be touched after it."""
     made = moves(present, findings)
-    return made, await tell(writer, writer.database, made.opened, made.closed)
+    return made, await tell_within(writer, made.opened, made.closed)
+
+
+async def tell_within(writer: Writer, opened: Sequence[Finding], closed: Collection[UUID]) -> list[Told]:
+    """As `tell`, in the transaction of a look."""
+    async with noting(writer) as change:
+        return await tell(change, writer.database, opened, closed)
 
 
 async def page_end(source: Source, revision: int) -> int:

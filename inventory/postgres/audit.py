@@ -1,16 +1,14 @@
-"""The audit trail: written beside what changes, listed, and verified."""
+"""The audit trail, listed and verified."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from inventory.domain.audit import Author, Entry
 from inventory.postgres import queries
 from inventory.postgres.connection import Database
 from inventory.postgres.errors import classified
 from inventory.postgres.reads import Reader
-from inventory.postgres.stock import Source
 
 NEWEST = (2**63 - 1, 2**31 - 1)
 CHANGES_MAX = 100
@@ -67,18 +65,6 @@ class Verified(NamedTuple):
     chain: bytes
     wrong: list[str]
     ends_of: frozenset[str] = frozenset()
-
-
-async def append(source: Source, now: datetime, entries: Sequence[Entry], base: int | None = None) -> None:
-    """Entries of what changes in the same transaction; each `step` counts from the revision `base`, None: the present
-    one. Locks the feed's head until the transaction's end, so it comes last. Raises a `StorageError`."""
-    await source.fetch("append_audit", base, now, entries)
-
-
-async def note(source: Source, action: str, channel_id: int, author: Author, detail: str) -> None:
-    """One entry of what is changed beside stock, in the same transaction. Raises a `StorageError`."""
-    now = (await source.fetch("read_clock"))[0][0]
-    await append(source, now, [Entry(0, None, channel_id, *author, action, None, 0, detail)])
 
 
 async def entries(reader: Reader, before: tuple[int, int], wanted: Filter, limit: int) -> list[Recorded]:

@@ -2,9 +2,9 @@
 
 `pre` runs before the new code and breaks nothing that running servers do; `post` runs once no older code is left. So
 older code goes on, and starts, beside `pre` files that it doesn't know. The record, the table `migration`, lies in
-the schema it describes, so that a tenant's schema is complete in itself. A file runs in a transaction of its
-own, with its record; one whose first line is `-- no transaction` (CREATE INDEX CONCURRENTLY) holds a single
-statement that may run twice.
+the schema it describes, so that a tenant's schema is complete in itself. A file runs in a transaction of its own, with
+its record, and with its entry of the audit trail as soon as there is one; a file whose first line is
+`-- no transaction` (CREATE INDEX CONCURRENTLY) holds a single statement that may run twice.
 """
 
 import asyncio
@@ -18,8 +18,13 @@ from typing import Literal, NamedTuple
 
 import asyncpg
 
+from inventory.domain.audit import OWNER
+from inventory.postgres import queries
 from inventory.postgres.connection import why_too_old
+from inventory.postgres.errors import StorageError
 from inventory.postgres.grants import exists, grant
+from inventory.postgres.reads import Snapshot
+from inventory.postgres.trail import noting
 
 DIRECTORY = Path(__file__).with_name("migrations")
 LOCK_POLL_INTERVAL_S = 0.1
@@ -105,10 +110,12 @@ async def migrate(
     try:
         async with exclusive(connection, schema):
             await _make_record(connection, schema, path)
-            missing = _missing(schema, await applied(connection, schema), files)
+            record = await applied(connection, schema)
+            missing = _missing(schema, record, files)
+            told = str(record[-1]) if record else None
             for migration in takewhile(lambda each: phase is None or each.is_post == (phase == "post"), missing):
                 on_step(str(migration))
-                await _apply(connection, migration, schema, server_role)
+                told = await _apply(connection, migration, schema, server_role, told)
                 applied_now.append(str(migration))
             if server_role is not None:
                 await grant(connection, schema, server_role)
@@ -225,20 +232,36 @@ def _missing(schema: str, found: Iterable[Migration], files: Iterable[Migration]
     return missing
 
 
-async def _apply(connection: asyncpg.Connection, migration: Migration, schema: str, server_role: str | None) -> None:
+async def _apply(
+    connection: asyncpg.Connection, migration: Migration, schema: str, server_role: str | None, told: str | None
+) -> str | None:
+    """`told`: the newest file that the audit trail knows of, or that was there before. Gives the same of after it."""
     record = "INSERT INTO migration (number, name, phase, checksum) VALUES ($1, $2, $3, $4)"
     values = (migration.number, migration.name, "post" if migration.is_post else "pre", migration.checksum)
     try:
         if migration.sql.startswith("-- no transaction"):
             await connection.execute(migration.sql)
-            await connection.execute(record, *values)
+            async with connection.transaction():
+                await connection.execute(record, *values)
+                return await _note(connection, migration, told)
         else:
             async with connection.transaction():
                 await connection.execute(migration.sql)
                 await connection.execute(record, *values)
+                told = await _note(connection, migration, told)
                 if server_role is not None:  # with it: no moment in which a server may not use it, or may too much
                     await grant(connection, schema, server_role)
     except asyncpg.InsufficientPrivilegeError:
         raise
-    except asyncpg.PostgresError as error:
+    except (asyncpg.PostgresError, StorageError) as error:
         raise MigrationFailed(f"{migration}: {error}") from error
+    return told
+
+
+async def _note(connection: asyncpg.Connection, migration: Migration, told: str | None) -> str | None:
+    """Tells it to the audit trail, as soon as there is one."""
+    if await connection.fetchval("SELECT to_regclass('audit_batch') IS NULL"):
+        return told
+    async with noting(Snapshot(connection, queries.load())) as change:
+        change.note("Migrate", 0, OWNER, {"from": told, "to": str(migration)})
+    return str(migration)

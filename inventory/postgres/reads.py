@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from inventory.domain.access import Access
+from inventory.domain.audit import SERVER
 from inventory.domain.catalog import Location, Sku
 from inventory.domain.level import Level
 from inventory.domain.reservation import Line, Reservation, ReservationState, as_of
@@ -20,6 +21,7 @@ from inventory.postgres import queries
 from inventory.postgres.catalog import location_of, sku_of
 from inventory.postgres.connection import Database, Planning
 from inventory.postgres.errors import classified
+from inventory.postgres.trail import Change, noting
 
 LOOK_UP_CONNECTIONS_MAX = 6
 LIST_CONNECTIONS_MAX = 4
@@ -28,7 +30,6 @@ LISTS = {
     "find_sku",
     "list_alarms",
     "list_deliveries",
-    "forget_requests",
     "list_channel_skus",
     "list_channels",
     "list_locations",
@@ -183,18 +184,22 @@ class Reader:
             self._asks[self._look_ups] -= 1
 
     @asynccontextmanager
-    async def change(self) -> AsyncIterator["Snapshot"]:
-        """A transaction for what is changed beside stock and noted in the audit trail, which has the feed's head to
-        itself: the lock that all such come to comes first. Raises a `StorageError`."""
-        self._asks[self._look_ups] += 1
+    async def change(self, *, planned_by_values: bool = False) -> AsyncIterator[Change]:
+        """A transaction for what is changed beside stock, and noted in the audit trail. The feed's head is locked last,
+        unless what is locked within comes after it. Raises a `StorageError`."""
+        pool = self._lists if planned_by_values else self._look_ups
+        self._asks[pool] += 1
         try:
-            async with self._look_ups.acquire() as connection, connection.transaction():
-                await connection.fetch(self._sql["lock_head"])
-                yield Snapshot(connection, self._sql)
+            async with (
+                pool.acquire() as connection,
+                connection.transaction(),
+                noting(Snapshot(connection, self._sql)) as change,
+            ):
+                yield change
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise classified(error) from error
         finally:
-            self._asks[self._look_ups] -= 1
+            self._asks[pool] -= 1
 
     @property
     def pools(self) -> dict[str, "PoolState"]:
@@ -276,10 +281,14 @@ class Reader:
 
     async def channel_id(self, code: str) -> int:
         """The channel's number, made at first sight."""
-        rows: Sequence[Any] = ()
-        while not rows:  # empty only while another replica is making it
-            rows = await self.fetch("register_channel", code)
-        channel_id = int(rows[0][0])
+        rows = await self.fetch("find_channel", code, None)
+        if rows:
+            channel_id = int(rows[0][0])
+        else:
+            async with self.change() as change:
+                channel_id, is_made = await make_channel(change, code)
+                if is_made:
+                    change.note("MakeChannel", channel_id, SERVER, {"channel": code})
         self.channels[channel_id] = code
         return channel_id
 
@@ -289,7 +298,22 @@ class Reader:
 
     async def forget_requests(self, older_than: timedelta, limit: int) -> int:
         """How many answers were dropped."""
-        return int((await self.fetch("forget_requests", older_than, limit))[0][0])
+        async with self.change(planned_by_values=True) as change:
+            forgotten = int((await change.fetch("forget_requests", older_than, limit))[0][0])
+            if forgotten:
+                change.note("ForgetRequests", 0, SERVER, {"requests": forgotten})
+        return forgotten
+
+
+async def make_channel(change: Change, code: str) -> tuple[int, bool]:
+    """A channel's number, and whether it was made now. Locks the feed's head: who sets a channel's settings has that
+    when it makes one."""
+    await change.fetch("lock_head")
+    rows = await change.fetch("find_channel", code, None)
+    is_made = not rows
+    if is_made:
+        rows = await change.fetch("make_channel", code)
+    return int(rows[0][0]), is_made
 
 
 def _pool_state(pool: asyncpg.Pool, asks: int) -> PoolState:

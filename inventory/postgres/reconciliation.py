@@ -1,10 +1,11 @@
 """What numbers are compared with, and what is kept of a comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from inventory.domain.audit import SERVER, Author
 from inventory.domain.level import Level
 from inventory.domain.reconciliation import (
     Answer,
@@ -19,7 +20,7 @@ from inventory.domain.reconciliation import (
     Verdict,
 )
 from inventory.postgres.reads import Reader
-from inventory.postgres.stock import Source
+from inventory.postgres.trail import Change
 
 CHANGES_LOOKED_AT_MAX = 500
 """Changes of one level since a revision that are looked at to explain a number."""
@@ -130,9 +131,17 @@ async def missing_location(reader: Reader, codes: Sequence[str]) -> str | None:
 
 
 async def begin(
-    reader: Reader, reconciliation_id: UUID, channel_id: int, kind: ReconciliationKind, reference: str
+    reader: Reader,
+    author: Author,
+    reconciliation_id: UUID,
+    channel_id: int,
+    kind: ReconciliationKind,
+    reference: str,
 ) -> None:
-    await reader.fetch("open_reconciliation", reconciliation_id, channel_id, kind, reference)
+    async with reader.change() as change:
+        await change.fetch("open_reconciliation", reconciliation_id, channel_id, kind, reference)
+        detail = {"reconciliation_id": str(reconciliation_id), "state": ReconciliationState.OPEN.name}
+        change.note("Reconcile", channel_id, author, {**detail, "kind": kind.name, "reference": reference})
 
 
 async def append(
@@ -157,9 +166,12 @@ async def append(
     return bool(await reader.fetch("append_reconciliation", reconciliation_id, *counts, revision, rows))
 
 
-async def end(source: Source, reconciliation_id: UUID, state: ReconciliationState) -> bool:
+async def end(reader: Reader, author: Author, reconciliation_id: UUID, state: ReconciliationState) -> bool:
     """False: it had ended before."""
-    return bool(await source.fetch("end_reconciliation", reconciliation_id, state))
+    async with reader.change() as change:
+        rows = await change.fetch("end_reconciliation", reconciliation_id, state)
+        _note_ended(change, author, state, rows)
+    return bool(rows)
 
 
 async def read_reconciliations(
@@ -205,10 +217,24 @@ def _judged(row: Any) -> Judged:
 
 async def abandon(reader: Reader, silent: timedelta) -> int:
     """Ends those of which nothing was heard for so long: their server was lost. How many."""
-    return len(await reader.fetch("abandon_reconciliations", silent))
+    async with reader.change() as change:
+        rows = await change.fetch("abandon_reconciliations", silent)
+        _note_ended(change, SERVER, ReconciliationState.UNFINISHED, rows)
+    return len(rows)
+
+
+def _note_ended(change: Change, author: Author, state: ReconciliationState, rows: Iterable[Any]) -> None:
+    """With what came of each, whose answers are stored as they are given."""
+    for row in rows:
+        counts = {name: row[name] for name in Counts._fields}
+        detail = {"reconciliation_id": str(row["reconciliation_id"]), "state": state.name, **counts}
+        change.note("Reconcile", row["channel_id"], author, detail)
 
 
 async def forget(reader: Reader, older_than: timedelta, rows_max: int) -> tuple[int, int]:
     """Drops old ones. How many answers, and how many reconciliations."""
-    row = (await reader.fetch("forget_reconciliations", older_than, rows_max))[0]
-    return row["rows"], row["reconciliations"]
+    async with reader.change() as change:
+        rows, reconciliations = (await change.fetch("forget_reconciliations", older_than, rows_max))[0]
+        if rows or reconciliations:
+            change.note("ForgetReconciliations", 0, SERVER, {"reconciliations": reconciliations, "answers": rows})
+    return rows, reconciliations

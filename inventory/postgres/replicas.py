@@ -15,11 +15,12 @@ from inventory.domain.alarm import (
     Lost,
     Silence,
 )
-from inventory.domain.audit import SERVER, Entry
+from inventory.domain.audit import SERVER
 from inventory.domain.credential import CredentialKind
-from inventory.postgres import audit
 from inventory.postgres.connection import Writer
+from inventory.postgres.reads import Reader
 from inventory.postgres.stock import Source
+from inventory.postgres.trail import noting
 
 KEPT = timedelta(days=7)
 
@@ -34,9 +35,12 @@ async def leave(source: Source, replica_id: UUID) -> None:
     await source.fetch("leave", replica_id)
 
 
-async def forget(source: Source) -> None:
+async def forget(reader: Reader) -> None:
     """Drops those that were last heard of long ago."""
-    await source.fetch("forget_replicas", KEPT)
+    async with reader.change() as change:
+        forgotten = len(await change.fetch("forget_replicas", KEPT))
+        if forgotten:
+            change.note("ForgetReplicas", 0, SERVER, {"replicas": forgotten})
 
 
 async def read_lost(source: Source) -> list[Lost]:
@@ -81,9 +85,9 @@ async def read_silences(source: Source) -> list[Silence]:
 
 async def move_selling(writer: Writer, channel_id: int, *, stops: bool) -> bool:
     """Has a channel stop selling, or go on, with its entry of the audit trail. False: it does already."""
-    async with writer.transaction():
-        rows = await writer.fetch("move_selling", channel_id, stops, writer.database.notify_channel)
-        for revision, now, _ in rows:
+    async with writer.transaction(), noting(writer) as change:
+        rows = await change.fetch("move_selling", channel_id, stops, writer.database.notify_channel)
+        if rows:
             action = "StopSelling" if stops else "ResumeSelling"
-            await audit.append(writer, now, [Entry(0, 1, channel_id, *SERVER, action, None, 0, None)], revision - 1)
+            change.note(action, channel_id, SERVER, revision=rows[0]["revision"])
     return bool(rows)

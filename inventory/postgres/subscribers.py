@@ -1,16 +1,15 @@
 """Registered subscribers, and how far back the feed can be resumed."""
 
-import json
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from inventory.domain.audit import SERVER, Entry
+from inventory.domain.audit import SERVER, Author
 from inventory.domain.subscriber import Subscriber, SubscriberState
 from inventory.postgres import queries
 from inventory.postgres.connection import Database
 from inventory.postgres.errors import classified
-from inventory.postgres.reads import Reader
-from inventory.postgres.stock import Source
+from inventory.postgres.reads import Reader, Snapshot
+from inventory.postgres.trail import Change, noting
 
 
 class SubscriberRow(NamedTuple):
@@ -46,7 +45,8 @@ async def read_subscribers(
 
 
 async def put_subscriber(
-    source: Source,
+    change: Change,
+    author: Author,
     channel_id: int,
     name: str,
     after: int | None,
@@ -57,11 +57,16 @@ async def put_subscriber(
 ) -> bool:
     """Makes a subscriber at a revision (None: the head), or changes its limits. False: it is new, and the cursor can't
     be resumed from, or the channel has too many."""
-    return bool(
-        await source.fetch(
-            "put_subscriber", channel_id, name, after, deadline, lag_changes_max, lag_max, subscribers_max
-        )
+    await change.fetch("lock_head")
+    rows = await change.fetch(
+        "put_subscriber", channel_id, name, after, deadline, lag_changes_max, lag_max, subscribers_max
     )
+    for row in rows:
+        put, was = _limits(*row[:3]), None if row[3] is None else _limits(*row[3:])
+        if put != was:
+            detail = {"name": name, "before": was, "after": put}
+            change.note("RegisterSubscriber", channel_id, author, detail)
+    return bool(rows)
 
 
 async def acknowledge(reader: Reader, channel_id: int, name: str, revision: int) -> bool:
@@ -75,26 +80,26 @@ async def acknowledged(reader: Reader, channel_id: int, name: str) -> int | None
     return int(rows[0][0]) if rows else None
 
 
-async def remove_subscriber(source: Source, channel_id: int, name: str) -> bool:
+async def remove_subscriber(change: Change, author: Author, channel_id: int, name: str) -> bool:
     """Whether there was one."""
-    return bool(await source.fetch("remove_subscriber", channel_id, name))
+    await change.fetch("lock_head")
+    rows = await change.fetch("remove_subscriber", channel_id, name)
+    for row in rows:
+        change.note("RemoveSubscriber", channel_id, author, {"name": name, "before": _limits(*row)})
+    return bool(rows)
 
 
 async def move_subscriber(reader: Reader, database: Database, row: SubscriberRow, state: SubscriberState) -> bool:
     """Changes its state and tells the feed. False: another replica did."""
     found = row.subscriber
-    return bool(
-        await reader.fetch(
-            "move_subscriber",
-            row.channel_id,
-            found.name,
-            found.state,
-            state,
-            found.lag_changes,
-            found.lag,
-            database.notify_channel,
-        )
-    )
+    key = (row.channel_id, found.name)
+    lag = (found.lag_changes, found.lag)
+    async with reader.change() as change:
+        rows = await change.fetch("move_subscriber", *key, found.state, state, *lag, database.notify_channel)
+        if rows:
+            detail = {"name": found.name, "before": found.state.name, "after": state.name}
+            change.note("MoveSubscriber", row.channel_id, SERVER, detail, revision=rows[0]["revision"])
+    return bool(rows)
 
 
 async def compact(database: Database, age: timedelta | None, changes_max: int | None, *, keep: bool = True) -> Window:
@@ -110,12 +115,11 @@ async def compact(database: Database, age: timedelta | None, changes_max: int | 
             wanted = max(wanted, await _last_older(connection, sql["read_recorded_at"], head, age))
         transaction = connection.transaction()
         await transaction.start()
-        before = (await connection.fetch(sql["lock_head"]))[0]["compacted"]
-        after = await connection.fetchval(sql["compact"], wanted)
-        if after > before:
-            detail = json.dumps({"oldest": after, "before": before})
-            entry = Entry(0, None, 0, *SERVER, "Compact", None, 0, detail)
-            await connection.fetch(sql["append_audit"], None, await connection.fetchval(sql["read_clock"]), [entry])
+        async with noting(Snapshot(connection, sql)) as change:
+            before = (await change.fetch("lock_head"))[0]["compacted"]
+            after = (await change.fetch("compact", wanted))[0]["compacted"]
+            if after > before:
+                change.note("Compact", 0, SERVER, {"oldest": after, "before": before})
         await (transaction.commit() if keep else transaction.rollback())
         return Window(before, after, wanted, head)
     except Exception as error:
@@ -136,6 +140,14 @@ async def _last_older(connection: Any, sql: str, head: int, age: timedelta) -> i
         else:
             high = middle - 1
     return low
+
+
+def _limits(deadline: timedelta, lag_changes_max: int | None, lag_max: timedelta | None) -> dict[str, object]:
+    return {
+        "deadline_s": deadline.total_seconds(),
+        "lag_changes_max": lag_changes_max,
+        "lag_max_s": None if lag_max is None else lag_max.total_seconds(),
+    }
 
 
 def subscriber_of(row: Any) -> Subscriber:

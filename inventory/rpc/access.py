@@ -1,6 +1,5 @@
 """AccessService: parse, change, formats."""
 
-import json
 import secrets
 from contextlib import suppress
 from datetime import timedelta
@@ -12,10 +11,11 @@ from inventory.domain.credential import TOKEN_RANDOM_BYTES, Credential, Credenti
 from inventory.domain.limits import CODE_BYTES_MAX, NAME_BYTES_MAX
 from inventory.domain.refusal import Reason, Refusal, channel_not_found
 from inventory.postgres import access as accesses
-from inventory.postgres.access import Change, ChannelAccess, NewCredential, changing
+from inventory.postgres.access import ChannelAccess, NewCredential, changing
 from inventory.postgres.connection import Database
 from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Reader
+from inventory.postgres.trail import Change
 from inventory.rpc import access_messages as messages
 from inventory.rpc import page_token, parse
 from inventory.rpc.doors import Doors
@@ -66,7 +66,7 @@ class AccessService:
         async with changing(self._database) as change:
             before = await accesses.set_access(change, channel, access, locations)
             detail = {"channel": channel, "before": _told(before), "after": {**_told(access), "locations": locations}}
-            change.note("SetAccess", call.channel_id, call.author, identity, json.dumps(detail))
+            change.note("SetAccess", call.channel_id, call.author, detail, request_id=identity)
         await self._look()
         found = ChannelAccess(channel, access, tuple(locations))
         return pb2.SetAccessResponse(access=messages.channel_access(found)).SerializeToString()
@@ -195,7 +195,7 @@ async def _earlier(
 
 def _note(change: Change, action: str, call: Call, identity: UUID, made: Credential, **more: str) -> None:
     detail = {"channel": made.channel, "key_id": made.key_id, **more}
-    change.note(action, call.channel_id, call.author, identity, json.dumps(detail))
+    change.note(action, call.channel_id, call.author, detail, request_id=identity)
 
 
 def _told(access: Access) -> dict[str, object]:

@@ -5,29 +5,44 @@ Any server may change them; each looks every second whether somebody did.
 
 import asyncio
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 import structlog
 
 from inventory.domain.access import CALLS_MAX, FULL_ACCESS, STREAMS_MAX, Access
-from inventory.domain.audit import Author, Entry
+from inventory.domain.audit import Author
 from inventory.domain.credential import CredentialKind
 from inventory.domain.refusal import Reason, Refusal
 from inventory.engine.failures import AccessChanged, EngineError
-from inventory.postgres import access, audit
+from inventory.postgres import access
 from inventory.postgres.access import InForce, Version
 from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Reader
 
 LOOK_S = 1.0
 NOTE_S = 10.0
+LAST_WORDS_S = 0.4
+"""For how long a stop tries to tell who was refused since the last note: less than it waits for its tasks."""
 REFUSED_KINDS_MAX = 100
 """Kinds of refused callers told apart between two notes in the audit trail."""
 BEARER = "bearer "
+OF_CREDENTIALS = frozenset({Reason.CREDENTIALS_MISSING, Reason.CREDENTIALS_INVALID, Reason.SCOPE_REQUIRED})
+OF_ACCESS = OF_CREDENTIALS | {
+    Reason.RATE_LIMITED,
+    Reason.CALL_LIMIT,
+    Reason.STREAM_LIMIT,
+    Reason.SUBSCRIBER_LIMIT,
+    Reason.CREDENTIAL_LIMIT,
+    Reason.CREDENTIAL_NOT_FOUND,
+    Reason.LAST_ADMIN,
+    Reason.CHANNEL_NOT_FOUND,
+}
+"""Why callers are turned away, or may not have what they ask for of the doors: failed attempts that have no entry of
+their own in the audit trail."""
 
 log = structlog.get_logger(__name__)
 
@@ -157,7 +172,7 @@ class Doors:
         self._used: set[str] = set()
         self._refused: Counter[_Refused] = Counter()
         self.refused: Counter[Reason] = Counter()
-        """How many calls were refused here, by reason."""
+        """How many calls were refused here for their credentials, by reason."""
         self.on_change: list[Callable[[], None]] = []
         """Told after every look that found something else."""
 
@@ -217,8 +232,9 @@ class Doors:
         return self._gates
 
     def note_refused(self, reason: Reason, code: int, peer: str, known: InForce | None, what: str) -> None:
-        """Told to the audit trail, like with like. `what`: the method."""
-        self.refused[reason] += 1
+        """Told to the audit trail, like with like. `what`: the method, empty for who isn't known."""
+        if reason in OF_CREDENTIALS:
+            self.refused[reason] += 1
         host = peer.rpartition(":")[0]
         kind = _Refused(code, known.channel_id if known else 0, known.key_id if known else "", host, reason, what)
         self._count(kind, 1)
@@ -229,7 +245,16 @@ class Doors:
         self._refused[kind] += times
 
     async def run(self) -> None:
-        """For ever; cancel it to end it."""
+        """For ever; cancel it to end it: it tells what was not told yet, for a moment."""
+        try:
+            await self._go_on()
+        except asyncio.CancelledError:
+            with suppress(StorageError, TimeoutError):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await self.note()
+            raise
+
+    async def _go_on(self) -> None:
         note_at = self._loop.time() + NOTE_S
         waits = False
         while True:
@@ -281,25 +306,19 @@ class Doors:
                 await access.note_used(self._reader, list(used))
             if refused:
                 await self._tell_refused(refused)
-        except StorageError:
+        except (StorageError, asyncio.CancelledError):
             self._used |= used
             for kind, times in refused.items():
                 self._count(kind, times)
             raise
 
     async def _tell_refused(self, refused: Mapping[_Refused, int]) -> None:
-        now = (await self._reader.fetch("read_clock"))[0][0]
-        entries = [
-            Entry(
-                ordinal,
-                None,
-                kind.channel_id,
-                *Author(kind.key_id, "", kind.host),
-                kind.what or "Authenticate",
-                None,
-                kind.code,
-                json.dumps({"reason": kind.reason, "times": times}),
-            )
-            for ordinal, (kind, times) in enumerate(refused.items())
-        ]
-        await audit.append(self._reader, now, entries)
+        async with self._reader.change() as change:
+            for kind, times in refused.items():
+                change.note(
+                    kind.what or "Authenticate",
+                    kind.channel_id,
+                    Author(kind.key_id, "", kind.host),
+                    {"reason": kind.reason, "times": times},
+                    code=kind.code,
+                )

@@ -21,7 +21,7 @@ from inventory.engine.failures import Defect, EngineError, ShuttingDown
 from inventory.postgres.access import InForce
 from inventory.postgres.errors import CommandFault, StorageError
 from inventory.rpc.bulk import check, kind_of
-from inventory.rpc.doors import Doors, Gate
+from inventory.rpc.doors import OF_ACCESS, Doors, Gate
 from inventory.rpc.errors import BY_NUMBER, CODES, status
 from inventory.rpc.streams import Streams
 
@@ -67,17 +67,20 @@ class Caller:
         self._channel_id: int | None = None
         self._loop = asyncio.get_running_loop()
 
-    def assert_in_force(self, context: Context[bytes, bytes]) -> None:
+    def assert_in_force(self) -> None:
         """A call is let in when its headers come, and its client sends the request as late as it likes (seen:
         after its token was revoked). Raises CREDENTIALS_INVALID, `AccessChanged`."""
         if self.known is None or self._doors is None:
             return
         why = self._doors.why_out(self.known)
-        if why is None:
+        if why is not None:
+            raise why
+
+    def note_refused(self, error: Exception, context: Context[bytes, bytes], what: str) -> None:
+        """Has it told to the audit trail, if it is about access. `what`: the method."""
+        if self._doors is None or not isinstance(error, (Refusal, EngineError)) or error.reason not in OF_ACCESS:
             return
-        if isinstance(why, Refusal):
-            self._doors.note_refused(why.reason, CODES[why.reason].value[0], context.peer(), self.known, "")
-        raise why
+        self._doors.note_refused(error.reason, CODES[error.reason].value[0], context.peer(), self.known, what)
 
     async def call(self, context: Context[bytes, bytes]) -> Call:
         """Raises CHANNEL_FORMAT, CHANNEL_NOT_FOUND, DEADLINE."""
@@ -132,6 +135,7 @@ def unary(
     bytes_max: int = UNARY_BYTES_MAX,
 ) -> Method:
     """One request, one answer; the handler gives the answer's bytes."""
+    name = _name(request_type)
     parse = request_type.FromString
     kind = kind_of(request_type)
 
@@ -145,14 +149,14 @@ def unary(
             check(raw, kind)
             return await handler(parse(raw), call)
 
-        return grpc.unary_unary_rpc_method_handler(_guarded(work, caller))
+        return grpc.unary_unary_rpc_method_handler(_guarded(name, work, caller))
 
     return method
 
 
 def server_stream(request_type: type[Request], handler: Callable[[Request, Call, Write], Awaitable[None]]) -> Method:
     """One request, many answers: the handler writes each one's bytes."""
-    name = request_type.__name__.removesuffix("Request")
+    name = _name(request_type)
 
     def method(caller: Caller) -> grpc.RpcMethodHandler[bytes, bytes]:
         async def work(raw: bytes, context: Context[bytes, bytes]) -> None:
@@ -176,18 +180,22 @@ def both_streams(name: str, handler: Callable[[Context[bytes, bytes], Call], Awa
     return method
 
 
-def _guarded(work: Callable[[bytes, Context[bytes, bytes]], Awaitable[bytes]], caller: Caller) -> Any:
-    """Lets nothing but an answer or a proper status out of a method, and counts its calls."""
-    streams = caller.streams
+def _name(request_type: type[Message]) -> str:
+    """Of the method that takes it."""
+    return request_type.__name__.removesuffix("Request")
 
-    gate = caller.gate
+
+def _guarded(name: str, work: Callable[[bytes, Context[bytes, bytes]], Awaitable[bytes]], caller: Caller) -> Any:
+    """Lets nothing but an answer or a proper status out of a method, and counts its calls."""
+    streams, gate = caller.streams, caller.gate
 
     async def run(raw: bytes, context: Context[bytes, bytes]) -> bytes:
         gate.arrived()
         try:
-            caller.assert_in_force(context)
+            caller.assert_in_force()
             gate.enter()
         except (EngineError, Refusal) as refused:
+            caller.note_refused(refused, context, name)
             await abort(context, refused)
         streams.calls += 1
         try:
@@ -201,6 +209,7 @@ def _guarded(work: Callable[[bytes, Context[bytes, bytes]], Awaitable[bytes]], c
         finally:
             streams.calls -= 1
             gate.leave()
+        caller.note_refused(found, context, name)
         return await _leave(context, found)
 
     return run
@@ -214,7 +223,7 @@ def _guarded_stream(name: str, work: Callable[[Any, Context[bytes, bytes]], Awai
         with streams.opened(name, caller.channel, caller):
             caller.gate.arrived()
             try:
-                caller.assert_in_force(context)
+                caller.assert_in_force()
                 caller.gate.charge()
                 await work(argument, context)
                 return
@@ -224,6 +233,7 @@ def _guarded_stream(name: str, work: Callable[[Any, Context[bytes, bytes]], Awai
                 found: Exception = streams.ended(cancelled)
             except Exception as error:  # noqa: BLE001 - whatever it is leaves as a status
                 found = error
+            caller.note_refused(found, context, name)
             await _leave(context, found)
 
     return run

@@ -1,13 +1,13 @@
 """ReconciliationService: parse, compare, store, format."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from uuid import UUID
 
 import structlog
 
+from inventory.domain.audit import Author
 from inventory.domain.code import channel_code
 from inventory.domain.limits import RECONCILE_ROWS_MAX, RECONCILIATION_KEPT_MAX, RECONCILIATION_ROWS_MAX
 from inventory.domain.reconciliation import (
@@ -30,7 +30,6 @@ from inventory.domain.refusal import (
 )
 from inventory.engine.failures import described
 from inventory.feed.reconciling import LevelNumbers, Numbers, SellableNumbers
-from inventory.postgres import audit
 from inventory.postgres import reconciliation as store
 from inventory.postgres.errors import StorageError
 from inventory.postgres.reads import Head, Reader
@@ -60,6 +59,7 @@ class ReconciliationService:
         self._reader = reader
         self._streams = streams
         self._on_finished = on_finished
+        self._endings: set[asyncio.Task[None]] = set()
 
     def methods(self) -> dict[str, Method]:
         return {
@@ -74,15 +74,22 @@ class ReconciliationService:
             asked = messages.begin(await _read(context, "begin"))
             if (unknown := await store.missing_location(self._reader, asked.locations)) is not None:
                 raise location_not_found(unknown)
-            identity = new_id()
-            await store.begin(self._reader, identity, call.channel_id, asked.kind, asked.reference)
+            identity, author = new_id(), call.author
+            await store.begin(self._reader, author, identity, call.channel_id, asked.kind, asked.reference)
             try:
                 await self._compare(context, call, identity, asked)
             except BaseException:
-                with suppress(StorageError, TimeoutError):
-                    async with asyncio.timeout(LAST_WORDS_S):
-                        await store.end(self._reader, identity, ReconciliationState.UNFINISHED)
+                ending = asyncio.create_task(self._give_up(author, identity))
+                self._endings.add(ending)
+                ending.add_done_callback(self._endings.discard)
+                with suppress(asyncio.CancelledError):  # whose client has gone is cancelled twice (seen)
+                    await asyncio.shield(ending)
                 raise
+
+    async def _give_up(self, author: Author, identity: UUID) -> None:
+        with suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await store.end(self._reader, author, identity, ReconciliationState.UNFINISHED)
 
     async def get(self, request: pb2.GetReconciliationRequest, call: Call) -> bytes:
         identity = parse.reconciliation_id(request.reconciliation_id)
@@ -127,12 +134,7 @@ class ReconciliationService:
                     await context.write(answer)
         elif request.end.HasField("cursor"):
             reached(request.end.cursor, await self._reader.head(), "end.cursor")
-        async with self._reader.change() as change:
-            is_ended = await store.end(change, identity, ReconciliationState.FINISHED)
-            if is_ended:
-                detail = json.dumps({"reconciliation_id": str(identity)})
-                await audit.note(change, "Reconcile", call.channel_id, call.author, detail)
-        if not is_ended:
+        if not await store.end(self._reader, call.author, identity, ReconciliationState.FINISHED):
             raise reconciliation_not_found(str(identity))  # given up meanwhile, as if this server had been lost
         found = await self._stored(call.channel_id, identity)
         await self._tell(found)

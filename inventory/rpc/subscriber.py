@@ -1,6 +1,5 @@
 """SubscriberService: who follows by name, and how far each has come."""
 
-import json
 from uuid import UUID
 
 from inventory.domain.code import channel_code, subscriber_name
@@ -15,7 +14,7 @@ from inventory.domain.limits import (
 )
 from inventory.domain.refusal import Reason, Refusal, subscriber_not_found
 from inventory.engine.failures import EngineError
-from inventory.postgres import audit, subscribers
+from inventory.postgres import subscribers
 from inventory.postgres.reads import Reader
 from inventory.rpc import formats, page_token, parse
 from inventory.rpc.method import Call, Method, unary
@@ -63,6 +62,7 @@ class SubscriberService:
         async with self._reader.change() as change:
             is_put = await subscribers.put_subscriber(
                 change,
+                call.author,
                 call.channel_id,
                 name,
                 after,
@@ -71,9 +71,6 @@ class SubscriberService:
                 lag_max,
                 SUBSCRIBERS_PER_CHANNEL_MAX,
             )
-            if is_put:
-                detail = {"name": name, "deadline_s": deadline.total_seconds(), "lag_changes_max": lag_changes_max}
-                await audit.note(change, "RegisterSubscriber", call.channel_id, call.author, json.dumps(detail))
         if not is_put:
             if after is not None:
                 resumable(request.after, await self._reader.head(), "after")
@@ -118,10 +115,7 @@ class SubscriberService:
     async def remove(self, request: pb2.RemoveSubscriberRequest, call: Call) -> bytes:
         name = subscriber_name(request.name)
         async with self._reader.change() as change:
-            removed = await subscribers.remove_subscriber(change, call.channel_id, name)
-            if removed:
-                detail = json.dumps({"name": name})
-                await audit.note(change, "RemoveSubscriber", call.channel_id, call.author, detail)
+            removed = await subscribers.remove_subscriber(change, call.author, call.channel_id, name)
         return pb2.RemoveSubscriberResponse(removed=removed).SerializeToString()
 
     async def _one(self, call: Call, name: str, epoch: UUID) -> pb2.Subscriber:

@@ -18,7 +18,8 @@ OWN_COLUMNS = {
 OF_CALLS = {
     "alarm": "acknowledged_at IS NOT NULL",
     "alarm_version": "event = 2",  # acknowledged; servers open and close
-    "audit_entry": "code = 0",  # a change; who is turned away is noted too
+    # A change; who is turned away is noted too, what servers do, and, a moment later, that a stream was cut.
+    "audit_entry": "code = 0 AND operator <> 'server' AND coalesce(detail, '') NOT LIKE '%\"UNFINISHED\"%'",
 }
 """Which rows of a table a call has made."""
 REVISIONS = "SELECT revision - (SELECT count(DISTINCT revision) FROM alarm_version WHERE event <> 2) FROM feed_head"

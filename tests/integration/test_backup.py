@@ -20,10 +20,13 @@ from inventory.postgres.connection import Database
 from inventory.postgres.embedded import SERVER_ROLE
 from inventory.postgres.migrate import DatabaseIsNewer, MigrationChanged, migrate
 from inventory.postgres.verify import CHECKS, snapshot
+from inventory.v1 import core_pb2
 from tests.conftest import as_server
 from tests.race.house import until
-from tests.rpc.client import Client, reserve_request
+from tests.rpc.client import Client, reserve_request, seconds
 from tests.rpc.conftest import serving
+from tests.rpc.test_audit_of_versions import TABLES as VERSIONS
+from tests.rpc.test_audit_of_versions import a_version_of_each_kind
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'inventory' ORDER BY tablename"
 HOLD_TTL_S = 2.0
@@ -39,7 +42,10 @@ async def kept(dsn: str, tmp_path: Path) -> Path:
             await client.commit(await client.hold((sku, place, 3)))
             await client.hold((sku, place, 1))
         await client.receive(place, (sku, 5))
+        point = core_pb2.Point(latitude=52.1 + 0.1, longitude=1 / 3)
+        await client.location(point=point, handling=seconds(90), closed_on=["2030-12-24"])
         await client.close()
+        await a_version_of_each_kind(server)
     path = tmp_path / "kept.inventory"
     await back_up(Database(dsn), path)
     return path
@@ -128,6 +134,7 @@ async def test_a_restore_has_its_entry_and_the_chain_goes_on(kept: Path, empty_d
         await connection.close()
     assert [row["operator"] for row in rows] == ["server"]
     assert json.loads(rows[0]["detail"])["new_epoch"] == restored.epoch
+    assert all(check(kept).contents.rows[table] for table in VERSIONS)
     assert [page.wrong async for page in verify(Database(empty_dsn)) if page.wrong] == []
 
 

@@ -1,11 +1,16 @@
 import asyncio
+import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from inventory.postgres.audit import verify
+from inventory.postgres.connection import Database
 from inventory.postgres.migrate import (
+    DIRECTORY,
     DatabaseIsNewer,
     MigrationChanged,
     MigrationError,
@@ -223,3 +228,30 @@ async def test_the_house_s_own_migrations_apply(dsn: str) -> None:
         assert await pending(connection, "inventory") == []
     finally:
         await connection.close()
+
+
+async def test_a_migration_has_its_entry_of_the_audit_trail(empty_dsn: str, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    older.mkdir()
+    for path in DIRECTORY.glob("*.sql"):
+        if path.name < "0004":
+            write(older, path.name.removesuffix(".sql"), path.read_text())
+    newer = tmp_path / "newer"
+    shutil.copytree(DIRECTORY, newer)
+    write(newer, "0998_shelf.pre", FIRST)
+    write(newer, "0999_index.post", "-- no transaction\nCREATE INDEX CONCURRENTLY ON shelf (n)")
+    connection = await asyncpg.connect(empty_dsn)
+    try:
+        await migrate(connection, "inventory", directory=older)
+        applied = await migrate(connection, "inventory")
+        await migrate(connection, "inventory", directory=newer)
+        told = await connection.fetch("SELECT operator, detail FROM audit_entry ORDER BY batch, ordinal")
+    finally:
+        await connection.close()
+    assert {row["operator"] for row in told} == {"owner"}
+    assert [json.loads(row["detail"]) for row in told] == [
+        {"from": "0003_whole_stock.pre", "to": applied[-1]},
+        {"from": applied[-1], "to": "0998_shelf.pre"},
+        {"from": "0998_shelf.pre", "to": "0999_index.post"},
+    ]
+    assert [page.wrong async for page in verify(Database(empty_dsn)) if page.wrong] == []

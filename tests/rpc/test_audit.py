@@ -1,6 +1,7 @@
 """The audit trail: one entry for each change, and none can be changed unnoticed."""
 
 import asyncio
+import json
 from typing import Any
 from uuid import UUID
 
@@ -123,9 +124,10 @@ async def test_the_catalogue_and_channels_are_told_with_what_was_before(client: 
 
 async def test_who_follows_by_name_is_told_when_it_comes_and_goes(client: Client) -> None:
     name = f"books-{new_id()[:8]}"
-    register = subscriber_service_pb2.RegisterSubscriberRequest(name=name)
-    for _ in range(2):
-        await client.subscribers.RegisterSubscriber(register, metadata=AT_TILL_7)
+    register = subscriber_service_pb2.RegisterSubscriberRequest
+    for lag_changes_max in (None, None, 7, 7):
+        request = register(name=name, lag_changes_max=lag_changes_max)
+        await client.subscribers.RegisterSubscriber(request, metadata=AT_TILL_7)
     await client.subscribers.RemoveSubscriber(
         subscriber_service_pb2.RemoveSubscriberRequest(name=name), metadata=AT_TILL_7
     )
@@ -133,6 +135,13 @@ async def test_who_follows_by_name_is_told_when_it_comes_and_goes(client: Client
     found = [entry for entry in await entries(client, channel="till-7") if name in entry.detail]
     assert [entry.action for entry in found] == ["RemoveSubscriber", "RegisterSubscriber", "RegisterSubscriber"]
     assert {entry.operator for entry in found} == {"Ewa"}
+    first = {"deadline_s": 86400.0, "lag_changes_max": None, "lag_max_s": None}
+    second = {**first, "lag_changes_max": 7}
+    assert [json.loads(entry.detail) for entry in found] == [
+        {"name": name, "before": second},
+        {"name": name, "before": first, "after": second},
+        {"name": name, "before": None, "after": first},
+    ]
 
 
 async def test_many_who_register_at_once_wait_for_each_other_and_not_in_a_circle(client: Client) -> None:

@@ -6,7 +6,6 @@ restored stock under the old one.
 """
 
 import asyncio
-import json
 from asyncio.subprocess import Process
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from inventory.domain.audit import SERVER
-from inventory.postgres import audit, queries
+from inventory.postgres import queries
 from inventory.postgres.backup.file import CHUNK_BYTES, BackupError, Checked, Contents, OnBytes
 from inventory.postgres.backup.make import count_rows
 from inventory.postgres.backup.programs import Programs, words
@@ -23,6 +22,7 @@ from inventory.postgres.connection import Database, has_transaction_timeout
 from inventory.postgres.errors import classified
 from inventory.postgres.migrate import Migration, MigrationError, assert_known, exclusive, migrate
 from inventory.postgres.reads import Snapshot
+from inventory.postgres.trail import noting
 
 _TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
 
@@ -220,8 +220,7 @@ async def _note(connection: asyncpg.Connection, contents: Contents, epoch: str) 
     """Tells it to the audit trail, which goes on from where it was when the back-up was made; gives how many
     credentials are in force."""
     detail = {"revision": contents.revision, "epoch": contents.epoch, "made_at": contents.made_at, "new_epoch": epoch}
-    async with connection.transaction():
-        source = Snapshot(connection, queries.load())
-        credentials: int = (await source.fetch("read_access_version"))[0]["in_force"]
-        await audit.note(source, "Restore", 0, SERVER, json.dumps({**detail, "credentials": credentials}))
+    async with connection.transaction(), noting(Snapshot(connection, queries.load())) as change:
+        credentials: int = (await change.fetch("read_access_version"))[0]["in_force"]
+        change.note("Restore", 0, SERVER, {**detail, "credentials": credentials})
     return credentials

@@ -1,16 +1,23 @@
 -- name: append_audit
--- Entries of what is changed beside stock, as the next batch of the chain. The feed's head is locked by it, as by every
--- batch. $1 the revision that steps count from, null for the present one; $2 the time; $3 the entries.
-WITH said AS MATERIALIZED (
-    SELECT audit_content($2::timestamptz, $3::audit_row[], NULL) AS content
+-- Entries of what is changed beside stock, as the next batch of the chain, which covers the versions of its revisions too.
+-- The feed's head is locked by it, as by every batch. $1 the revision that steps count from, null for the present one; $2
+-- the time, null for now; $3 the entries.
+WITH asked AS MATERIALIZED (
+    SELECT coalesce($2::timestamptz, clock_timestamp()) AS recorded_at,
+        (SELECT max(step) FROM unnest($3::audit_row[])) AS steps
+), said AS MATERIALIZED (
+    SELECT recorded_at, audit_content(
+        recorded_at, $3::audit_row[], NULL, audit_versions($1::bigint, $1::bigint + steps)
+    ) AS content
+    FROM asked
 ), head AS (
     UPDATE feed_head SET audited = audited + 1,
         chain = sha256(chain || int8send(audited + 1) || int8send(coalesce($1::bigint, revision)) || said.content)
     FROM said
-    RETURNING audited, coalesce($1::bigint, revision) AS base, chain, content
+    RETURNING audited, coalesce($1::bigint, revision) AS base, chain, content, recorded_at
 ), audited_batch AS (
     INSERT INTO audit_batch (batch, base, content, chain, recorded_at)
-    SELECT audited, base, content, chain, $2::timestamptz FROM head
+    SELECT audited, base, content, chain, recorded_at FROM head
 )
 INSERT INTO audit_entry (batch, ordinal, step, channel_id, key_id, operator, peer, action, request_id, code, detail)
 SELECT head.audited, new.* FROM head, unnest($3::audit_row[]) AS new
@@ -38,7 +45,7 @@ ORDER BY entry.batch DESC, entry.ordinal DESC
 LIMIT $10
 
 -- name: read_audit_changes
--- What changed at revisions, by what the ledger and the catalogue keep. $1 revisions, $2 how many rows of each at most.
+-- What changed at revisions, by what the ledger and the versions keep. $1 revisions, $2 how many rows of each at most.
 SELECT asked.revision, found.kind, found.subject, found.before, found.after
 FROM unnest($1::bigint[]) AS asked (revision)
 CROSS JOIN LATERAL (
@@ -104,6 +111,29 @@ CROSS JOIN LATERAL (
         FROM channel_sku_version AS version JOIN channel USING (channel_id) JOIN sku USING (sku_id)
         WHERE version.revision = asked.revision ORDER BY version.sku_id LIMIT $2
     ) AS view
+    UNION ALL
+    SELECT * FROM (
+        SELECT 'subscriber', channel.code || ' ' || version.name, (
+            SELECT to_jsonb(earlier) - '{revision,channel_id,name,recorded_at}'::text[]
+            FROM subscriber_version AS earlier
+            WHERE earlier.channel_id = version.channel_id AND earlier.name = version.name
+                AND earlier.revision < version.revision
+            ORDER BY earlier.revision DESC LIMIT 1
+        )::text, (to_jsonb(version) - '{revision,channel_id,name,recorded_at}'::text[])::text
+        FROM subscriber_version AS version JOIN channel USING (channel_id)
+        WHERE version.revision = asked.revision
+    ) AS subscriber
+    UNION ALL
+    SELECT * FROM (
+        SELECT 'alarm', version.alarm_id::text, (
+            SELECT to_jsonb(earlier) - '{revision,alarm_id,event,recorded_at}'::text[]
+            FROM alarm_version AS earlier
+            WHERE earlier.alarm_id = version.alarm_id AND earlier.revision < version.revision
+            ORDER BY earlier.revision DESC LIMIT 1
+        )::text, (to_jsonb(version) - '{revision,alarm_id,event,recorded_at}'::text[])::text
+        FROM alarm_version AS version
+        WHERE version.revision = asked.revision ORDER BY version.alarm_id LIMIT $2
+    ) AS alarm
 ) AS found
 
 -- name: verify_audit
@@ -126,15 +156,14 @@ SELECT page.batch, page.base, page.chain, page.recorded_at, page.batch = page.ba
             quarantined_after, backordered_after, in_transit_after, incoming_after, channel_id, reservation_id, reason,
             reference, lot_id
         )::movement_row
-        FROM movement
-        WHERE revision > page.base AND revision <= page.base + coalesce((
-            SELECT max(step) FROM audit_entry WHERE audit_entry.batch = page.batch
-        ), 0)
+        FROM movement WHERE revision > page.base AND revision <= moved.last
         ORDER BY revision, ordinal
-    )) AS is_true, page.chain = sha256(
+    ), audit_versions(page.base, moved.last)) AS is_true, page.chain = sha256(
         page.chain_before || int8send(page.batch) || int8send(page.base) || page.content
     ) AS is_chained
-FROM page
+FROM page CROSS JOIN LATERAL (
+    SELECT page.base + max(step) AS last FROM audit_entry WHERE audit_entry.batch = page.batch
+) AS moved
 ORDER BY page.batch
 
 -- name: read_audit_head
@@ -142,8 +171,8 @@ ORDER BY page.batch
 SELECT audited, chain, revision FROM feed_head
 
 -- name: read_unaudited
--- Some revisions of the ledger and the catalogue that no entry tells of, from the first audited one on. $1 how many at
--- most.
+-- Some revisions that no entry tells of, from the first audited one on: of the ledger, of versions, and up to the feed's
+-- head. $1 how many at most.
 SELECT revision FROM (
     (
         SELECT revision FROM movement
@@ -151,6 +180,9 @@ SELECT revision FROM (
         UNION SELECT revision FROM location_version
         UNION SELECT revision FROM channel_version
         UNION SELECT revision FROM channel_sku_version
+        UNION SELECT revision FROM subscriber_version
+        UNION SELECT revision FROM alarm_version
+        UNION SELECT generate_series((SELECT min(base) FROM audit_batch) + 1, feed_head.revision) FROM feed_head
     )
     EXCEPT
     SELECT batch.base + entry.step FROM audit_entry AS entry JOIN audit_batch AS batch USING (batch)

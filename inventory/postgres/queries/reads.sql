@@ -154,14 +154,9 @@ WHERE code > $1 AND ($2::text IS NULL OR code = $2::text) AND ($3::smallint IS N
 ORDER BY code
 LIMIT $5
 
--- name: register_channel
--- The number of a channel, made at first sight. $1 code.
-WITH made AS (
-    INSERT INTO channel (code) SELECT $1::text WHERE NOT EXISTS (SELECT FROM channel WHERE code = $1::text)
-    ON CONFLICT (code) DO NOTHING
-    RETURNING channel_id
-)
-SELECT channel_id FROM made UNION ALL SELECT channel_id FROM channel WHERE code = $1::text
+-- name: make_channel
+-- Makes a channel that there is none of, under the feed's head. $1 code. Gives its number.
+INSERT INTO channel (code) VALUES ($1::text) RETURNING channel_id
 
 -- name: due_reservations
 -- Holds that have run out and aren't swept yet, longest overdue first, and how many lines each has. $1 how many at

@@ -123,9 +123,9 @@ WITH open AS (
 SELECT reconciliation_id FROM open
 
 -- name: end_reconciliation
--- Ends one that is open. $1 the id, $2 the state after.
+-- Ends one that is open. $1 the id, $2 the state after. Gives what came of it.
 UPDATE reconciliation SET state = $2::smallint, ended_at = now() WHERE reconciliation_id = $1 AND state = 1
-RETURNING reconciliation_id
+RETURNING reconciliation_id, channel_id, equal, behind, drift, unknown, missing, settings_changed
 
 -- name: list_reconciliations
 -- Reconciliations of a channel, newest first. $1 channel; $2 the last page's last id or null; $3 a kind or null; $4 an
@@ -146,9 +146,9 @@ ORDER BY number
 LIMIT $4
 
 -- name: abandon_reconciliations
--- Ends those whose server was lost. $1 after how long without a message.
+-- Ends those whose server was lost. $1 after how long without a message. Gives what came of each.
 UPDATE reconciliation SET state = 3, ended_at = now() WHERE state = 1 AND heard_at < now() - $1::interval
-RETURNING reconciliation_id
+RETURNING reconciliation_id, channel_id, equal, behind, drift, unknown, missing, settings_changed
 
 -- name: forget_reconciliations
 -- Drops old ones: answers first, so many at once, and those that have none any more. $1 how old, $2 how many answers.

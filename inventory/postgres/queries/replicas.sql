@@ -23,7 +23,7 @@ UPDATE replica SET left_at = now() WHERE replica_id = ANY ($1::uuid[]) AND left_
 
 -- name: forget_replicas
 -- Drops replicas that were last heard of long ago. $1 how long.
-DELETE FROM replica WHERE seen_at < now() - $1::interval
+DELETE FROM replica WHERE seen_at < now() - $1::interval RETURNING replica_id
 
 -- name: put_heard
 -- That channels were heard of now: only those that may be silent for so long and no longer. $1 channel codes.
@@ -81,7 +81,7 @@ WITH locked AS MATERIALIZED (
         silent_after, stop_selling_when_silent, selling_stopped, channel_id, now()
     FROM moved
 )
-SELECT revision, now() AS now, pg_notify($3, revision::text) FROM moved
+SELECT revision, pg_notify($3, revision::text) FROM moved
 
 -- name: read_expiring_credentials
 -- Credentials that expire soon, or have expired lately, of channels that have no other of the kind for longer. $1 how much

@@ -21,26 +21,32 @@ ORDER BY channel.code, subscriber.name
 LIMIT $5
 
 -- name: put_subscriber
--- Makes a subscriber, or changes its limits. The head is locked for sharing, so that the feed can't be compacted past
--- its cursor meanwhile. $1 channel, $2 name, $3 where a new one begins or null for the head, $4 deadline, $5, $6 limits
--- or null, $7 how many a channel may have. No row: it is new, and its cursor too old or in the future, or the channel
--- has too many.
+-- Makes a subscriber, or changes its limits. The head is locked, so that the feed can't be compacted past its cursor
+-- meanwhile. $1 channel, $2 name, $3 where a new one begins or null for the head, $4 deadline, $5, $6 limits or null, $7
+-- how many a channel may have. No row: it is new, and its cursor too old or in the future, or the channel has too many.
+-- Gives how it is now, and how it was: null, it is new.
 WITH head AS MATERIALIZED (
-    SELECT revision, compacted FROM feed_head FOR SHARE
+    SELECT revision, compacted FROM feed_head FOR UPDATE
+), before AS MATERIALIZED (
+    SELECT deadline, lag_changes_max, lag_max FROM subscriber WHERE channel_id = $1 AND name = $2
+), put AS (
+    INSERT INTO subscriber (channel_id, name, acknowledged, acknowledged_at, registered_at, deadline, lag_changes_max,
+        lag_max, state)
+    SELECT $1::integer, $2::text, coalesce($3::bigint, head.revision), now(), now(), $4::interval, $5::bigint,
+        $6::interval, 1
+    FROM head
+    WHERE EXISTS (SELECT FROM before)
+        OR (
+            coalesce($3::bigint, head.revision) BETWEEN head.compacted AND head.revision
+            AND (SELECT count(*) FROM subscriber WHERE channel_id = $1) < $7::integer
+        )
+    ON CONFLICT (channel_id, name) DO UPDATE SET deadline = excluded.deadline,
+        lag_changes_max = excluded.lag_changes_max, lag_max = excluded.lag_max
+    RETURNING deadline, lag_changes_max, lag_max
 )
-INSERT INTO subscriber (channel_id, name, acknowledged, acknowledged_at, registered_at, deadline, lag_changes_max,
-    lag_max, state)
-SELECT $1::integer, $2::text, coalesce($3::bigint, head.revision), now(), now(), $4::interval, $5::bigint,
-    $6::interval, 1
-FROM head
-WHERE EXISTS (SELECT FROM subscriber WHERE channel_id = $1 AND name = $2)
-    OR (
-        coalesce($3::bigint, head.revision) BETWEEN head.compacted AND head.revision
-        AND (SELECT count(*) FROM subscriber WHERE channel_id = $1) < $7::integer
-    )
-ON CONFLICT (channel_id, name) DO UPDATE SET deadline = excluded.deadline, lag_changes_max = excluded.lag_changes_max,
-    lag_max = excluded.lag_max
-RETURNING name
+SELECT put.deadline, put.lag_changes_max, put.lag_max, before.deadline AS deadline_before,
+    before.lag_changes_max AS lag_changes_max_before, before.lag_max AS lag_max_before
+FROM put LEFT JOIN before ON true
 
 -- name: acknowledge
 -- How far a subscriber has come, never back. $1 channel, $2 name, $3 the revision. No row: there is no such subscriber.
@@ -53,8 +59,8 @@ RETURNING acknowledged
 SELECT acknowledged FROM subscriber WHERE channel_id = $1 AND name = $2
 
 -- name: remove_subscriber
--- Forgets a subscriber. $1 channel, $2 name.
-DELETE FROM subscriber WHERE channel_id = $1 AND name = $2 RETURNING name
+-- Forgets a subscriber, under the head's lock. $1 channel, $2 name. Gives what its limits were.
+DELETE FROM subscriber WHERE channel_id = $1 AND name = $2 RETURNING deadline, lag_changes_max, lag_max
 
 -- name: move_subscriber
 -- Changes a subscriber's state and tells it to the feed, once, whichever replica sees it first. The head is locked
