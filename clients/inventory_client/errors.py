@@ -23,7 +23,7 @@ _DOUBTFUL_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "I
 _WITHOUT_EFFECT = frozenset({"SHUTTING_DOWN", "STREAM_OLD", "STORAGE_UNAVAILABLE", "CONTENTION", "DEADLINE"})
 """Reasons whose code alone would leave it open."""
 _CURSOR_LOST = frozenset({"COMPACTED", "REVISION_IN_FUTURE", "EPOCH_CHANGED"})
-_PASSING = frozenset({"OVERLOADED", "STREAM_LIMIT", "RATE_LIMITED", "CALL_LIMIT"})
+_PASSING = frozenset({"OVERLOADED", "STREAM_LIMIT", "RATE_LIMITED", "CALL_LIMIT", "TOO_HEAVY"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ class Reason(StrEnum):
     RECONCILIATION_NOT_FOUND = auto()
     RECONCILIATION_ID_FORMAT = auto()
     STREAM_OLD = auto()
+    TOO_HEAVY = auto()
 
 
 class Shortage(NamedTuple):

@@ -19,6 +19,10 @@ class Contention(StorageError):
     """Locks could not be had in time, or a deadlock was broken here. The transaction had no effect."""
 
 
+class TooSlow(Contention):
+    """A statement took longer than it may. The transaction had no effect."""
+
+
 class Interfered(StorageError):
     """Another writer came between look and lock: look again. The transaction had no effect."""
 
@@ -43,7 +47,8 @@ class CommandFault(StorageError):
     """The database refuses a statement for what a command wrote. The transaction had no effect."""
 
 
-_CONTENTION = ("40001", "40P01", "55P03", "57014")
+_CONTENTION = ("40001", "40P01", "55P03")
+_SLOW = "57014"
 _CONNECTION = ("08", "25", "28", "3D000", "53", "55000", "57P0", "58")
 _INTERFERENCE = (
     "request_pkey",
@@ -61,6 +66,8 @@ def classified(error: BaseException) -> StorageError:
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         text = f"{state} {type(error).__name__}"
+        if state == _SLOW:
+            return TooSlow(text)
         if state in _CONTENTION:
             return Contention(text)
         if state.startswith(_CONNECTION):

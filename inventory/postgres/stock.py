@@ -63,9 +63,16 @@ class RequestRow(NamedTuple):
     step: int | None
 
 
-async def limit_lock_wait(writer: Writer, milliseconds: int) -> None:
+class Limits(NamedTuple):
+    """What one statement may wait for a lock, and take as a whole, in milliseconds; None: what the session says."""
+
+    lock_wait_ms: int | None = None
+    statement_ms: int | None = None
+
+
+async def limit_waits(writer: Writer, limits: Limits) -> None:
     """For the present transaction."""
-    await writer.fetch("limit_lock_wait", f"{milliseconds}ms")
+    await writer.fetch("limit_waits", *(None if limit is None else f"{limit}ms" for limit in limits))
 
 
 async def find_answer(writer: Writer, request: RequestKey) -> dict[RequestKey, Remembered]:

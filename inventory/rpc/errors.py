@@ -118,6 +118,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.ALARM_NOT_FOUND: _Code.NOT_FOUND,
     Reason.RECONCILIATION_NOT_FOUND: _Code.NOT_FOUND,
     Reason.STREAM_OLD: _Code.UNAVAILABLE,
+    Reason.TOO_HEAVY: _Code.RESOURCE_EXHAUSTED,
     Reason.INTERNAL: _Code.INTERNAL,
     Reason.DEADLINE: _Code.DEADLINE_EXCEEDED,
 }

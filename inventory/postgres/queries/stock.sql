@@ -337,9 +337,11 @@ SELECT EXISTS (
 -- Whether any hold at all ran out in a span. $1, $2 from when until when.
 SELECT EXISTS (SELECT FROM reservation WHERE state = 1 AND expires_at > $1 AND expires_at <= $2)
 
--- name: limit_lock_wait
--- Lets this transaction wait for locks no longer than so. $1 such as "50ms".
-SELECT set_config('lock_timeout', $1, true)
+-- name: limit_waits
+-- Lets the statements of this transaction wait for a lock, and take as a whole, no longer than so. $1, $2 such as
+-- "50ms"; null: as long as before.
+SELECT set_config('lock_timeout', coalesce($1, current_setting('lock_timeout')), true),
+    set_config('statement_timeout', coalesce($2, current_setting('statement_timeout')), true)
 
 -- name: find_answer
 -- The earlier answer to one request_id. $1 channel, $2 request_id.
