@@ -204,7 +204,7 @@ class Lane:
         return batch
 
     async def _serve(self, batch: list[Submission], statement_ms: int | None = None) -> None:
-        """Runs a batch until each of its commands has an outcome, or waits for another try, or its caller's deadline has
+        """Runs a batch until each of its commands has an outcome or waits for another try, or its caller's deadline has
         passed. `statement_ms`: what a statement may take, None: as long as suits the batch."""
         pause = RETRY_PAUSE_MIN_S
         looks = 0

@@ -23,6 +23,14 @@ class TooSlow(Contention):
     """A statement took longer than it may. The transaction had no effect."""
 
 
+class TooWide(TooSlow):
+    """What is asked for would come to so many levels that none was looked at."""
+
+    def __init__(self, levels: int) -> None:
+        super().__init__(f"{levels} levels at once")
+        self.levels = levels
+
+
 class Interfered(StorageError):
     """Another writer came between look and lock: look again. The transaction had no effect."""
 

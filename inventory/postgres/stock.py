@@ -11,12 +11,13 @@ from inventory.domain.goods import Goods, Leaf, SkuKind, Tracking
 from inventory.domain.held import Held, Holder
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Level, Place
+from inventory.domain.limits import SEEN_MAX
 from inventory.domain.lot import Lot, LotLevel
 from inventory.domain.refusal import location_not_found, sku_not_found
 from inventory.domain.reservation import Line, Reservation, ReservationState
 from inventory.domain.topology import Topology, Use, View
 from inventory.postgres.connection import Writer
-from inventory.postgres.errors import Interfered, Narrow, TopologyChanged
+from inventory.postgres.errors import Interfered, Narrow, TooWide, TopologyChanged
 
 Pair = tuple[str, str]
 """SKU code and location code."""
@@ -24,6 +25,8 @@ RequestKey = tuple[int, UUID]
 """channel_id and request_id."""
 
 
+LOCKED_LEVELS_MAX = 1_000_000
+"""Line by line, of a batch: what so many would take is longer than anybody waits."""
 RUN_OUT_LINES_MAX = 100
 RUN_OUT_LINES_SEEN_MAX = 10_000
 """Who only looks can't end them and look again."""
@@ -133,7 +136,8 @@ async def find_and_lock(source: Source, wanted: Wanted, topology: Topology, *, l
     `lock` only reads the same.
 
     Raises `Interfered` when somebody added a line or a SKU in between, or a hold ran out: look again;
-    `TopologyChanged` when places or channels are no longer those of `topology`; `Narrow` when it takes a wide look.
+    `TopologyChanged` when places or channels are no longer those of `topology`; `Narrow` when it takes a wide look;
+    `TooWide` when that would come to too many levels.
     """
     found = await _find(source, wanted, lock)
     if found["topology"] != topology.revision:
@@ -167,7 +171,11 @@ async def _find(source: Source, wanted: Wanted, lock: bool) -> Any:
         return (await source.fetch("find_and_lock", *arguments))[0]
     query = "find_and_lock_wide" if lock else "find_wide"
     spreads = [(sku, _listed(location_ids)) for sku, location_ids in wanted.spreads]
-    return (await source.fetch(query, *arguments, spreads, list(wanted.arrivals)))[0]
+    levels_max = LOCKED_LEVELS_MAX if lock else SEEN_MAX
+    found = (await source.fetch(query, *arguments, spreads, list(wanted.arrivals), levels_max))[0]
+    if found["asked"] > levels_max:
+        raise TooWide(found["asked"])
+    return found
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from inventory.postgres.connection import Database, Planning
-from inventory.postgres.stock import RUN_OUT_LINES_MAX
+from inventory.postgres.stock import LOCKED_LEVELS_MAX, RUN_OUT_LINES_MAX
 from tests.integration.test_plans import SQL, nodes
 
 PLACES = 20
@@ -69,7 +69,7 @@ def wide(
     spreads: list[tuple[str, str]] | None = None,
     arrivals: list[tuple[str, str]] | None = None,
 ) -> tuple[Any, ...]:
-    return ([], pairs or [], [], [], RUN_OUT_LINES_MAX, spreads or [], arrivals or [])
+    return ([], pairs or [], [], [], RUN_OUT_LINES_MAX, spreads or [], arrivals or [], LOCKED_LEVELS_MAX)
 
 
 LOOKS: dict[str, Look] = {
@@ -153,8 +153,42 @@ async def test_a_look_reads_what_it_is_asked_for_and_no_more(filled: Database, n
     assert any(read[table] for table in rows_max) or "meanwhile" in name
 
 
+@pytest.mark.parametrize("named", [False, True])
+async def test_four_times_as_many_bundles_are_four_times_the_work(filled: Database, named: bool) -> None:
+    looked_at = []
+    for count in (40, 160):
+        bundles = [f"sku-{10 * number}" for number in range(1, count + 1)]
+        arguments = wide(
+            pairs=[(sku, "place-3") for sku in bundles] if named else [],
+            spreads=[] if named else [(sku, LISTED) for sku in bundles],
+        )
+        plan = await _plan(filled, "find_wide", arguments)
+        looked_at.append(sum(rows for _, rows in _read(list(nodes(plan)))))
+    assert looked_at[1] < 5 * looked_at[0]
+
+
+async def test_of_too_many_levels_none_is_looked_at(filled: Database) -> None:
+    arguments = (*wide(spreads=[(sku, LISTED) for sku in BUNDLES])[:-1], 30 * PLACES - 1)
+    plan = await _plan(filled, "find_and_lock_wide", arguments)
+    assert not [rows for table, rows in _read(list(nodes(plan))) if table == "level" and rows]
+
+
+async def _plan(database: Database, query: str, arguments: tuple[Any, ...]) -> dict[str, Any]:
+    """As it was run, without effect."""
+    connection = await database.connect(planning=Planning.BY_KEY)
+    try:
+        transaction = connection.transaction()
+        await transaction.start()
+        explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {SQL[query]}", *arguments)
+        await transaction.rollback()
+    finally:
+        await connection.close()
+    plan: dict[str, Any] = json.loads(explained)[0]["Plan"]
+    return plan
+
+
 def _read(scans: list[dict[str, Any]]) -> Iterator[tuple[str, int]]:
     """Rows that were looked at, those too that a filter let go."""
     for node in scans:
         looked_at = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-        yield node["Relation Name"], round(looked_at * node["Actual Loops"])
+        yield node.get("Relation Name", ""), round(looked_at * node["Actual Loops"])
