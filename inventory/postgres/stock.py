@@ -250,6 +250,7 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow], 
         for reservation in reservations
         for number, line in enumerate(reservation.lines)
     ]
+    channel_ids = [reservation.channel_id for reservation in reservations for _ in reservation.lines]
     if ledger.touched_lots:
         lots = [(*key, lot_id, *ledger.lot_levels[key][lot_id]) for key, lot_id in ledger.touched_lots]
         await writer.fetch("write_lot_levels", lots)
@@ -271,6 +272,7 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow], 
         requests,
         writer.database.notify_channel,
         entries,
+        channel_ids,
     )
     base, topology, _ = rows[0]
     if topology != ledger.topology.revision:

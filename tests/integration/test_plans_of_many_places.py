@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.integration.test_plans import SQL, nodes
 PLACES = 20
 SKUS = 2_000
 WAITING = 500
+HOT = 5_000
 FILL = f"""
 INSERT INTO channel (code) VALUES ('web');
 INSERT INTO location (code, name, kind, active, revision)
@@ -34,10 +36,16 @@ INSERT INTO reservation (reservation_id, channel_id, owner, reference, state, ex
     SELECT gen_random_uuid(), 1, 'cart-' || n, '', 1, now() + interval '1 hour', now()
     FROM generate_series(1, 50000) AS n;
 INSERT INTO reservation_line (reservation_id, line_no, sku_id, location_id, requested, held, allocated, fulfilled,
-        released, expires_at)
+        released, expires_at, channel_id)
     SELECT reservation_id, 0, 1 + abs(hashtext(owner)) % {SKUS}, 1 + abs(hashtext(owner)) % {PLACES}, 1, 1, 0, 0, 0,
-        expires_at
+        expires_at, 1
     FROM reservation;
+INSERT INTO reservation (reservation_id, channel_id, owner, reference, state, expires_at, created_at)
+    SELECT gen_random_uuid(), 1, '', 'hot', 1, now() + interval '1 hour', now() FROM generate_series(1, {HOT});
+INSERT INTO reservation_line (reservation_id, line_no, sku_id, location_id, requested, held, allocated, fulfilled,
+        released, expires_at, channel_id)
+    SELECT reservation_id, 0, 11, 3, 1, 1, 0, 0, 0, expires_at, CASE row_number() OVER () WHEN 1 THEN 2 ELSE 1 END
+    FROM reservation WHERE reference = 'hot';
 INSERT INTO reservation (reservation_id, channel_id, owner, reference, state, expires_at, created_at)
     SELECT gen_random_uuid(), 1, '', 'waits', 2, NULL, now() FROM generate_series(1, {WAITING});
 INSERT INTO reservation_line (reservation_id, line_no, sku_id, location_id, requested, held, allocated, backordered,
@@ -109,6 +117,11 @@ LOOKS: dict[str, Look] = {
         {"lot_level": 30 * PLACES, "lot": 30 * PLACES},
     ),
     "the views of ten SKUs": ("read_views", ([1], list(range(103, 203, 10))), {"channel_sku": 10}),
+    "what one channel of many holds of a SKU": (
+        "read_held",
+        ([2], [11], datetime(2026, 1, 1, tzinfo=UTC), []),
+        {"reservation_line": 1, "reservation": 0},
+    ),
     "holds that ran out at all meanwhile": ("is_due_since", None, {"reservation": 0}),
     "holds that ran out meanwhile": ("has_run_out_since", None, {"reservation_line": 0}),
     "lots written": ("write_lot_levels", ([(1, 1, 1, 30, 0, 0, 0, 0, 0)],), {"lot_level": 1, "lot": 1}),

@@ -32,15 +32,22 @@ FROM (
 SELECT holder.channel_id, holder.sku_id, coalesce(sum(line.held + line.backordered), 0)::bigint AS held
 FROM unnest($1::integer[], $2::bigint[]) AS holder (channel_id, sku_id)
 CROSS JOIN LATERAL (
-    SELECT reservation_id, held, backordered FROM reservation_line
-    WHERE sku_id = holder.sku_id AND (held > 0 OR backordered > 0) AND expires_at > $3
-        AND reservation_id <> ALL ($4::uuid[])
-    OFFSET 0
+    SELECT held, backordered FROM reservation_line
+    WHERE sku_id = holder.sku_id AND channel_id = holder.channel_id AND (held > 0 OR backordered > 0)
+        AND expires_at > $3 AND reservation_id <> ALL ($4::uuid[])
+    UNION ALL
+    SELECT nameless.held, nameless.backordered
+    FROM (
+        SELECT reservation_id, held, backordered FROM reservation_line
+        WHERE sku_id = holder.sku_id AND channel_id IS NULL AND (held > 0 OR backordered > 0)
+            AND expires_at > $3 AND reservation_id <> ALL ($4::uuid[])
+        OFFSET 0
+    ) AS nameless
+    CROSS JOIN LATERAL (
+        SELECT FROM reservation
+        WHERE reservation_id = nameless.reservation_id AND channel_id = holder.channel_id OFFSET 0
+    ) AS own
 ) AS line
-CROSS JOIN LATERAL (
-    SELECT FROM reservation
-    WHERE reservation_id = line.reservation_id AND channel_id = holder.channel_id OFFSET 0
-) AS own
 GROUP BY holder.channel_id, holder.sku_id
 
 -- name: find_and_lock
@@ -465,7 +472,7 @@ FROM channel WHERE revision > 0
 -- the head is drawn and its lock had first: whoever comes second sees the first one's request_ids as duplicates.
 -- Levels exist and are locked: ON CONFLICT finds each by its key whatever the planner believes of the table.
 -- $1 how many revisions; $2 the decision's time; $3 levels, $4 movements, $5 reservations, $6 their lines, $7 answers;
--- $8 the NOTIFY channel; $9 the audit trail's entries. Gives the revision before the batch's first, and that of places and
+-- $8 the NOTIFY channel; $9 the audit trail's entries; $10 whose each of the lines is. Gives the revision before the batch's first, and that of places and
 -- channels: the decision may have been made by older ones, read before the locks were had.
 WITH said AS MATERIALIZED (
     SELECT audit_content($2::timestamptz, $9::audit_row[], $4::movement_row[]) AS content
@@ -515,12 +522,14 @@ WITH said AS MATERIALIZED (
         expires_at = excluded.expires_at, ready_at = excluded.ready_at
 ), written_line AS (
     INSERT INTO reservation_line (reservation_id, line_no, sku_id, location_id, requested, held, allocated, backordered,
-        fulfilled, released, ask_no, lot_id, bundle_sku_id, bundle_quantity, accepted_revision, expires_at)
+        fulfilled, released, ask_no, lot_id, bundle_sku_id, bundle_quantity, accepted_revision, expires_at, channel_id)
     SELECT new.reservation_id, new.line_no, new.sku_id, new.location_id, new.requested, new.held, new.allocated,
         new.backordered, new.fulfilled, new.released, new.ask_no, new.lot_id, new.bundle_sku_id, new.bundle_quantity,
         CASE WHEN new.accepted_revision > 0 THEN new.accepted_revision ELSE head.base - new.accepted_revision END,
-        new.expires_at
-    FROM head, unnest($6::reservation_line_row[]) AS new
+        new.expires_at, new.channel_id
+    FROM head, ROWS FROM (unnest($6::reservation_line_row[]), unnest($10::integer[])) AS new (reservation_id, line_no,
+        sku_id, location_id, requested, held, allocated, backordered, fulfilled, released, ask_no, lot_id, bundle_sku_id,
+        bundle_quantity, accepted_revision, expires_at, channel_id)
     ON CONFLICT (reservation_id, line_no) DO UPDATE SET requested = excluded.requested, held = excluded.held,
         allocated = excluded.allocated, backordered = excluded.backordered, fulfilled = excluded.fulfilled,
         released = excluded.released, expires_at = excluded.expires_at
