@@ -149,6 +149,13 @@ def pairs(command: StockCommand) -> list[tuple[str, str]]:
             return []  # those of its lines are found with it
 
 
+def skus(command: object) -> set[str]:
+    """The SKU codes that the command names."""
+    if isinstance(command, Reserve):
+        return {ask.sku for ask in command.asks}
+    return {sku for sku, _ in pairs(command) or ()}  # type: ignore[arg-type]  # None: it isn't about stock
+
+
 def makes_levels(command: StockCommand) -> bool:
     """Whether levels that were never made are made for it."""
     return isinstance(command, (Adjust, Count, SetThresholds, Receive, Reclassify, SetIncoming))

@@ -136,7 +136,7 @@ class Lane:
                 if suspects:
                     began = self._loop.time()
                     await self._serve(suspects, limit)
-                    self._suspects.tried(self._loop.time() - began)
+                    self._suspects.tried(suspects, self._loop.time() - began)
                     continue
                 batch = self._collect()
                 if batch:
@@ -144,6 +144,8 @@ class Lane:
                     await self._serve(batch)
                     if len(batch) >= GATHER_FROM_COMMANDS and not self._stopping:
                         await self._gather(self._loop.time() - began)
+                elif self._suspects:
+                    continue
                 elif self._stopping:
                     return
                 else:
@@ -192,6 +194,9 @@ class Lane:
             submission = queue[0]
             if submission.abandoned:
                 self._forget(queue.popleft())
+                continue
+            if self._suspects.suspects(submission):
+                queue.popleft()
                 continue
             submission.sources = decide.sources(submission.command, submission.topology(self._directory.topology))
             lines += submission.weight
@@ -246,9 +251,12 @@ class Lane:
             self._writer, self._directory, batch, self._encode_refusal, self.figures, limits if any(limits) else None
         )
         if self._tracing is None:
-            return await work
-        with self._tracing.batch([submission.span for submission in batch]):
-            return await work
+            executed = await work
+        else:
+            with self._tracing.batch([submission.span for submission in batch]):
+                executed = await work
+        self._suspects.answered(perf_counter() - now)
+        return executed
 
     async def _spread(self, batch: list[Submission], tries: int) -> int:
         """Somebody holds a lock that the batch needs: finds by halves, each with a short wait, whose lock it is. Those

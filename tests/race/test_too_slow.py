@@ -60,6 +60,13 @@ async def test_a_command_that_takes_too_long_spares_its_neighbours(house: House)
     assert effects.pop(slow.request_id) == []
     assert all(len(found) == 1 for found in effects.values())
 
+    # What is slow is known now: nobody else is tried together with it.
+    split = _times_said(server, "by halves")
+    again = [house.request({sku: 1}) for sku in ("later", "slow", "later", "good")]
+    answers, errors = await outcomes([client.reserve(request, 30) for request in again])
+    assert (len(answers), [reason(error) for error in errors]) == (3, ["TOO_HEAVY"])
+    assert _times_said(server, "by halves") == split
+
     # It was not remembered: once the cause is gone the same request succeeds.
     await house.sql.execute("DROP TRIGGER test_slow ON level")
     assert not (await client.reserve(slow)).replayed
@@ -94,4 +101,8 @@ async def test_a_stop_does_not_wait_for_who_takes_too_long(house: House) -> None
 
 
 async def _said(server: Server, text: str) -> bool:
-    return any(text in line for line in server.said)
+    return _times_said(server, text) > 0
+
+
+def _times_said(server: Server, text: str) -> int:
+    return sum(text in line for line in server.said)
