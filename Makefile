@@ -33,6 +33,8 @@ $(VENV)/bin/python:
 	elif $(PYTHON) -c 'import pip; assert tuple(map(int, pip.__version__.split(".")[:2])) >= (22, 3)' 2>/dev/null; then $(PYTHON) -m venv --without-pip $(VENV); \
 	else echo 'setup: $(PYTHON) has neither ensurepip nor pip 22.3 or newer; on Debian: apt-get install python3-venv' >&2; exit 1; fi
 
+# What setuptools says of every editable installation concerns nobody here.
+$(READY): export PYTHONWARNINGS := ignore::UserWarning
 $(READY): pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
 	$(PIP) install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .

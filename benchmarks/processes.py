@@ -16,7 +16,7 @@ STOP_TIMEOUT_S = 20
 POLL_INTERVAL_S = 0.02
 
 # Between us and the program, so that a benchmark that is killed leaves nothing behind.
-_HELPER = """
+_STARTER = """
 import ctypes, os, signal, sys
 parent, cores = int(sys.argv[1]), [int(core) for core in sys.argv[2].split(",")]
 ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))
@@ -44,13 +44,13 @@ def serving(
 
     `address` is a pattern for what it says when it serves. Raises `RuntimeError` with its last words when it doesn't.
     """
-    helper = [sys.executable, "-c", _HELPER, str(os.getpid()), ",".join(map(str, cores))]
+    starter = [sys.executable, "-c", _STARTER, str(os.getpid()), ",".join(map(str, cores))]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")}
     if development:
         environment["INVENTORY_DEVELOPMENT"] = "1"
     with output.open("wb") as sink:
         process = subprocess.Popen(
-            [*helper, *command],
+            [*starter, *command],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,

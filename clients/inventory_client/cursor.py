@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from inventory.v1 import core_pb2
+from inventory_client import durable
 
 REVISION_MAX = 2**63 - 1
 
@@ -104,16 +105,7 @@ class FileCursorStore:
         """Returns when it is on the disk. Raises `OSError`."""
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         with self._lock:
-            with beside.open("w", encoding="ascii") as file:
-                file.write(f"{cursor}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._path)
-            directory = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            durable.replace(self._path, f"{cursor}\n".encode("ascii"), beside)
 
 
 def _corrupt(path: Path, why: str) -> CursorFileCorrupt:

@@ -6,106 +6,32 @@ Safe from any number of threads. A process that forks afterwards has no such thr
 itself does not survive a fork either.
 """
 
-import asyncio
-import os
 import re
-import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future
 from datetime import timedelta
 from functools import wraps
-from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import grpc
 
-from inventory.v1 import reconciliation_service_pb2 as pb2
+from inventory_client.background import Background
 from inventory_client.calls import TIMEOUT_S, OnRetry
 from inventory_client.client import HEARTBEAT, InventoryClient, WatchMode
 from inventory_client.credentials import Pem, Token
-from inventory_client.cursor import Cursor
-from inventory_client.events import Connection, Event
+from inventory_client.events import Connection
 from inventory_client.levels import Level
 from inventory_client.mirror import OnChange, StockMirror
-from inventory_client.mirroring import READY_S, WAIT_S
+from inventory_client.mirroring import READY_S, WAIT_S, Mirror
 from inventory_client.reconciliations import ReconciliationKind, Reconciling
+from inventory_client.sync_streams import Closing, SyncReconciling, SyncWatch
 from inventory_client.watch import Watch
-
-STOP_S = 5.0
-ROWS_AT_ONCE = 1_000
-"""Each hand-over between threads costs as much as many rows."""
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+AnyMirror = TypeVar("AnyMirror", bound=Mirror)
 Function = TypeVar("Function", bound=Callable[..., Any])
 _ASYNCHRONOUS = re.compile(r"\b(?:await |async |a(?=next\())")
-
-
-class _Background:
-    """A thread with a loop."""
-
-    def __init__(self) -> None:
-        self._pid = os.getpid()
-        self._closing = False
-        self._handing_over = threading.Lock()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="inventory-client", daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Waits for it. Interrupted (Ctrl-C), it is cancelled."""
-        if os.getpid() != self._pid:
-            work.close()
-            raise RuntimeError("this client was made before the process forked: make it in the worker, after the fork")
-        if threading.current_thread() is self._thread:
-            work.close()
-            raise RuntimeError("called from the client's own thread (a callback), which it would wait for for ever")
-        with self._handing_over:  # what is handed over after the last work would never run
-            if self._closing or not self._thread.is_alive():
-                work.close()
-                raise RuntimeError("the client is closed")
-            future: Future[Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except CancelledError:
-            if self._closing:
-                raise RuntimeError("the client was closed meanwhile") from None
-            raise
-        except BaseException:
-            future.cancel()
-            raise
-
-    def stop(self, last: Coroutine[Any, Any, object]) -> None:
-        """Runs the last work and ends the thread. Once; after a fork there is nothing to end."""
-        if os.getpid() != self._pid or not self._thread.is_alive():
-            last.close()
-            return
-        if threading.current_thread() is self._thread:  # the collector found it there
-            last.close()
-            self._loop.stop()
-            return
-        with self._handing_over:
-            self._closing = True
-            future = asyncio.run_coroutine_threadsafe(_last(last), self._loop)
-        try:
-            future.result(STOP_S)
-        finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(STOP_S)
-            if not self._thread.is_alive():
-                self._loop.close()
-
-
-async def _last(work: Coroutine[Any, Any, object]) -> None:
-    """Runs it, and ends what other threads still wait for."""
-    try:
-        await work
-    finally:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for other in others:
-            other.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
 
 
 def _waits(
@@ -127,18 +53,18 @@ def _iterates(
 
     @wraps(method)
     def call(self: "SyncInventoryClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Iterator[Result]:
-        return _each(self, method(self.asynchronous, *args, **kwargs))
+        return self.each(method(self.asynchronous, *args, **kwargs))
 
     return _described(call)
 
 
 def _watches(
     method: Callable[Concatenate[InventoryClient, Parameters], Watch],
-) -> Callable[Concatenate["SyncInventoryClient", Parameters], "SyncWatch"]:
+) -> Callable[Concatenate["SyncInventoryClient", Parameters], SyncWatch]:
     """The method, whose events are waited for one by one."""
 
     @wraps(method)
-    def call(self: "SyncInventoryClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> "SyncWatch":
+    def call(self: "SyncInventoryClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> SyncWatch:
         async def begin() -> Watch:
             return method(self.asynchronous, *args, **kwargs)
 
@@ -149,11 +75,11 @@ def _watches(
 
 def _reconciles(
     method: Callable[Concatenate[InventoryClient, Parameters], Reconciling],
-) -> Callable[Concatenate["SyncInventoryClient", Parameters], "SyncReconciling"]:
+) -> Callable[Concatenate["SyncInventoryClient", Parameters], SyncReconciling]:
     """The method, whose answers are waited for."""
 
     @wraps(method)
-    def call(self: "SyncInventoryClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> "SyncReconciling":
+    def call(self: "SyncInventoryClient", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> SyncReconciling:
         return SyncReconciling(self, method(self.asynchronous, *args, **kwargs))
 
     return _described(call)
@@ -166,7 +92,7 @@ def _described(call: Function) -> Function:
     return call
 
 
-class SyncInventoryClient:
+class SyncInventoryClient(Closing):
     """As `InventoryClient`, method by method, without `await`.
 
     Example:
@@ -206,17 +132,9 @@ class SyncInventoryClient:
             credentials=credentials,
             on_retry=on_retry,
         )
-        self._background = _Background()
+        self._background = Background()
         self._stopping = weakref.finalize(self, _stop, self._background, self.asynchronous)
         self.run(self.asynchronous.__aenter__())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends its streams, connections and thread. Calls after it raise `RuntimeError`."""
@@ -225,6 +143,10 @@ class SyncInventoryClient:
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Runs a coroutine of this package in the client's loop and waits for it."""
         return self._background.run(work)
+
+    def each(self, rows: AsyncIterator[Result]) -> Iterator[Result]:
+        """Iterates in the client's loop, and waits for the rows as they are asked for."""
+        return self._background.each(rows)
 
     get_stock = _waits(InventoryClient.get_stock)
     batch_get_stock = _waits(InventoryClient.batch_get_stock)
@@ -302,73 +224,39 @@ class SyncInventoryClient:
     watch = _watches(InventoryClient.watch)
 
 
-class SyncReconciling:
-    """As `Reconciling`: iterate it once, from one thread."""
+class SyncMirror(Closing, Generic[AnyMirror]):
+    """What mirrors have in common: how far they have come, and how fresh that is."""
 
-    def __init__(self, client: SyncInventoryClient, run: Reconciling) -> None:
-        self.asynchronous = run
+    def __init__(self, client: SyncInventoryClient, mirror: AnyMirror) -> None:
+        """Begins at once and returns when the first snapshot is there."""
         self._client = client
-
-    @property
-    def compared(self) -> int:
-        return self.asynchronous.compared
-
-    @property
-    def result(self) -> pb2.Reconciliation | None:
-        return self.asynchronous.result
-
-    @property
-    def reconciliation_id(self) -> str:
-        return self.asynchronous.reconciliation_id
-
-    def finished(self) -> pb2.Reconciliation:
-        return self._client.run(self.asynchronous.finished())
-
-    def __iter__(self) -> Iterator[pb2.ReconciledRow]:
-        return _each(self._client, aiter(self.asynchronous))
-
-
-class SyncWatch:
-    """As `Watch`: iterate it from one thread; `with` or `close` ends it, from any thread."""
-
-    def __init__(self, client: SyncInventoryClient, watch: Watch) -> None:
-        self.asynchronous = watch
-        self._client = client
-
-    @property
-    def connection(self) -> Connection:
-        return self.asynchronous.connection
-
-    @property
-    def cursor(self) -> Cursor | None:
-        return self.asynchronous.cursor
-
-    @property
-    def stream_id(self) -> str:
-        return self.asynchronous.stream_id
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Event:
-        event = self._client.run(_next(self.asynchronous))
-        if event is None:
-            raise StopIteration
-        return event
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self.asynchronous = mirror
+        client.run(mirror.start())
 
     def close(self) -> None:
         self._client.run(self.asynchronous.aclose())
 
+    @property
+    def revision(self) -> int:
+        return self.asynchronous.revision
 
-class SyncStockMirror:
+    @property
+    def live(self) -> bool:
+        return self.asynchronous.live
+
+    @property
+    def staleness_s(self) -> float:
+        return self.asynchronous.staleness_s
+
+    @property
+    def connection(self) -> Connection | None:
+        return self.asynchronous.connection
+
+    def wait_until(self, revision: int, timeout_s: float = WAIT_S) -> None:
+        self._client.run(self.asynchronous.wait_until(revision, timeout_s))
+
+
+class SyncStockMirror(SyncMirror[StockMirror]):
     """As `StockMirror`, kept fresh by the client's thread. Reads don't wait for it. Callbacks run in that thread, and
     must not call the client.
 
@@ -389,8 +277,7 @@ class SyncStockMirror:
         ready_s: float | None = READY_S,
     ) -> None:
         """Begins at once and returns when the first snapshot is there. Raises as `StockMirror`."""
-        self._client = client
-        self.asynchronous = StockMirror(
+        mirror = StockMirror(
             client.asynchronous,
             locations=locations,
             skus=skus,
@@ -399,18 +286,7 @@ class SyncStockMirror:
             heartbeat=heartbeat,
             ready_s=ready_s,
         )
-        client.run(self.asynchronous.start())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._client.run(self.asynchronous.aclose())
+        super().__init__(client, mirror)
 
     def available(self, sku: str, location: str) -> int:
         return self.asynchronous.available(sku, location)
@@ -427,22 +303,6 @@ class SyncStockMirror:
     def __iter__(self) -> Iterator[tuple[str, str, Level]]:
         return iter(self.asynchronous)
 
-    @property
-    def revision(self) -> int:
-        return self.asynchronous.revision
-
-    @property
-    def live(self) -> bool:
-        return self.asynchronous.live
-
-    @property
-    def staleness_s(self) -> float:
-        return self.asynchronous.staleness_s
-
-    @property
-    def connection(self) -> Connection | None:
-        return self.asynchronous.connection
-
     def on_change(self, callback: OnChange) -> Callable[[], None]:
         return self.asynchronous.on_change(callback)
 
@@ -451,30 +311,6 @@ class SyncStockMirror:
     ) -> SyncReconciling:
         return SyncReconciling(self._client, self.asynchronous.reconcile(kind, reference=reference))
 
-    def wait_until(self, revision: int, timeout_s: float = WAIT_S) -> None:
-        self._client.run(self.asynchronous.wait_until(revision, timeout_s))
 
-
-def _each(client: SyncInventoryClient, rows: AsyncIterator[Result]) -> Iterator[Result]:
-    while True:
-        some = client.run(_some(rows))
-        yield from some
-        if len(some) < ROWS_AT_ONCE:
-            return
-
-
-async def _some(rows: AsyncIterator[Result]) -> list[Result]:
-    some: list[Result] = []
-    async for row in rows:
-        some.append(row)
-        if len(some) == ROWS_AT_ONCE:
-            break
-    return some
-
-
-async def _next(watch: Watch) -> Event | None:
-    return await anext(watch, None)
-
-
-def _stop(background: _Background, client: InventoryClient) -> None:
+def _stop(background: Background, client: InventoryClient) -> None:
     background.stop(client.__aexit__(None, None, None))

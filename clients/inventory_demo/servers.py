@@ -162,8 +162,8 @@ class OwnServers:
                 f"kept: schema {self._schema}. Start it again with\n"
                 f"  INVENTORY_DB_SCHEMA={self._schema} inventory serve --development --dsn …"
             )
-        data = shlex.quote(str(self._data))
-        return f"kept: {self._folder}. Start it again with\n  inventory serve --development --data-dir {data}"
+        home = shlex.quote(str(self._home))
+        return f"kept: {self._folder}. Start it again with\n  inventory serve --development --data-dir {home}"
 
     def verify(self) -> tuple[bool, str]:
         """Runs `inventory verify` on the database: whether it passed, and what it found."""
@@ -200,12 +200,12 @@ class OwnServers:
         return passed, found if not broken else f"{found}, broken: {'; '.join(broken[:BROKEN_SHOWN_MAX])}"
 
     @property
-    def _data(self) -> Path:
+    def _home(self) -> Path:
         return self._folder / "data"
 
     def _command(self, *words: str) -> list[str]:
-        data = [] if self._dsn is not None else ["--data-dir", str(self._data)]
-        return [sys.executable, "-m", "inventory", *words, *data]
+        database = [] if self._dsn is not None else ["--data-dir", str(self._home)]
+        return [sys.executable, "-m", "inventory", *words, *database]
 
     def _start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         number = len(self._replicas) + 1

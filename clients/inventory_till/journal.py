@@ -4,12 +4,13 @@ import contextlib
 import enum
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
+
+from inventory_client import durable
 
 
 class JournalError(Exception):
@@ -82,17 +83,8 @@ class Journal:
         self._write()
 
     def _write(self) -> None:
-        written = self._path.with_name(f"{self._path.name}.new")
-        with written.open("w", encoding="utf-8") as file:
-            json.dump([asdict(intent) for intent in self._intents.values()], file)
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(self._path)
-        directory = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        intents = [asdict(intent) for intent in self._intents.values()]
+        durable.replace(self._path, json.dumps(intents).encode(), self._path.with_name(f"{self._path.name}.new"))
 
 
 @contextlib.contextmanager

@@ -87,8 +87,6 @@ class Till:
                     pass
         self._changed()
 
-    # Paying.
-
     def _pay(self, intent: Intent) -> None:
         self._reference = intent.reference
         self._paying = asyncio.create_task(self._payments.see_through(intent))
@@ -147,8 +145,6 @@ class Till:
                 self._sale = Sale(lines, phase=Phase.UNFINISHED, message=intent.reference)
                 return
 
-    # Finding.
-
     def _find(self, find: Find) -> None:
         if item := self._catalogue.find(find.code):
             self._sale = found(self._sale, find, item)
@@ -190,8 +186,6 @@ class Till:
                 await asyncio.sleep(LOAD_AGAIN_S)
             else:
                 return
-
-    # Drawing.
 
     async def _tick(self) -> None:
         while True:

@@ -27,6 +27,7 @@ from inventory.postgres import replicas
 from inventory.postgres.alarms import OpenAlarm, decided, looking, read_open, tell, touch
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.errors import StorageError
+from inventory.postgres.outage import Outage
 from inventory.postgres.reads import Reader
 from inventory.postgres.subscribers import SubscriberRow
 from inventory.postgres.views import read_clock
@@ -88,18 +89,11 @@ class Looking:
 
     async def run(self) -> None:
         """For ever; cancel it to end it."""
-        waits = False
+        outage = Outage(log, "looking for alarms")
         try:
             while True:
-                try:
+                with outage.outlived():
                     await self.look()
-                    if waits:
-                        waits = False
-                        log.info("looking for alarms goes on")
-                except StorageError as error:
-                    if not waits:
-                        waits = True
-                        log.warning("looking for alarms waits", why=type(error).__name__)
                 await asyncio.sleep(LOOK_S)
         finally:
             self._writer.drop()

@@ -11,6 +11,7 @@ from inventory.postgres.alarms import Cursor, decided, looking, move_cursor, rea
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.errors import StorageError
 from inventory.postgres.invariants import PROMISES, Key, Prover, State
+from inventory.postgres.outage import Outage
 from inventory.postgres.reads import Reader
 
 LOOK_S = 1.0
@@ -47,20 +48,16 @@ class Proving:
     async def run(self) -> None:
         """For ever; cancel it to end it."""
         loop = asyncio.get_running_loop()
-        waits = False
+        outage = Outage(log, "proving")
         try:
             while True:
                 began = loop.time()
-                try:
-                    await self.look()
-                    if waits:
-                        waits = False
-                        log.info("proving goes on")
-                except StorageError as error:
-                    self._count("failed", PROMISES)
-                    if not waits:
-                        waits = True
-                        log.warning("proving waits", why=type(error).__name__)
+                with outage.outlived():
+                    try:
+                        await self.look()
+                    except StorageError:
+                        self._count("failed", PROMISES)
+                        raise
                 took = loop.time() - began
                 self._levels = max(self._levels // 2, 1) if took > SLOW_S else min(self._levels * 2, LEVELS_MAX)
                 await asyncio.sleep(min(max(LOOK_S, took / SHARE_MAX), PAUSE_MAX_S))

@@ -25,6 +25,7 @@ from inventory.postgres import deliveries
 from inventory.postgres.connection import Database, Writer
 from inventory.postgres.deliveries import Notice, Result
 from inventory.postgres.errors import StorageError
+from inventory.postgres.outage import Outage
 from inventory.postgres.reads import Reader
 
 LOOK_S = 1.0
@@ -91,7 +92,7 @@ class Webhook:
 
     async def run(self) -> None:
         """For ever; cancel it to end it."""
-        waits = False
+        outage = Outage(log, "the webhook's queue")
         limits = httpx.Limits(max_connections=AT_ONCE_MAX)
         try:
             async with (
@@ -99,16 +100,9 @@ class Webhook:
                 asyncio.TaskGroup() as sending,
             ):
                 while True:
-                    try:
+                    with outage.outlived():
                         await deliveries.queue(self._writer, GIVEN_UP_AFTER)
                         await self._send_due(client, sending)
-                        if waits:
-                            waits = False
-                            log.info("the webhook's queue goes on")
-                    except StorageError as error:
-                        if not waits:
-                            waits = True
-                            log.warning("the webhook's queue waits", why=type(error).__name__)
                     await self._pause()
         finally:
             self._writer.drop()

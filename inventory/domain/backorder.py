@@ -8,7 +8,7 @@ from inventory.domain.goods import Tracking
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
-from inventory.domain.reservation import FillBackorders, Line, Reservation, ReservationState, add_line
+from inventory.domain.reservation import FillBackorders, Line, Reservation, add_line
 
 
 def fill_backorders(ledger: Ledger, command: FillBackorders) -> None:
@@ -42,7 +42,7 @@ def _queue(ledger: Ledger, key: Key, first: UUID | None) -> list[tuple[UUID, int
 
 def _give(ledger: Ledger, key: Key, reservation: Reservation, index: int) -> None:
     lines = list(reservation.lines)
-    hold = reservation.state == ReservationState.HELD
+    hold = reservation.is_held
     wanted = min(lines[index].backordered, ledger.levels[key].available)
     if ledger.place_at(key).tracking == Tracking.LOTS:
         channel = ledger.topology.channel(reservation.channel_id)
@@ -70,7 +70,7 @@ def _granted(line: Line, quantity: int, *, hold: bool) -> Line:
 
 
 def _fill(ledger: Ledger, key: Key, reservation: Reservation, quantity: int, lot_id: int) -> None:
-    hold = reservation.state == ReservationState.HELD
+    hold = reservation.is_held
     ledger.move(
         key,
         MovementKind.BACKORDER_FILL,

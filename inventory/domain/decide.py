@@ -30,12 +30,8 @@ from inventory.domain.reservation import (
     Release,
     Reservation,
     Reserve,
-    commit,
-    expire,
-    extend,
-    fulfil,
-    release,
 )
+from inventory.domain.reservation_life import commit, expire, extend, fulfil, release
 from inventory.domain.reserve import reserve
 from inventory.domain.shipping import cancel_transfer, create_transfer, receive_transfer, ship_transfer
 from inventory.domain.stock_count import (

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from inventory.domain.access import Access
 from inventory.domain.refusal import held_limit
+from inventory.domain.reservation import Reservation
 
 if TYPE_CHECKING:
     from inventory.domain.ledger import Ledger
-    from inventory.domain.reservation import Reservation
 
 Holder = tuple[int, int]
 """channel_id and sku_id."""
@@ -55,7 +55,7 @@ class Held:
                 self._here.update(holds)
 
 
-def holds_of(reservation: "Reservation") -> Counter[Holder]:
+def holds_of(reservation: Reservation) -> Counter[Holder]:
     """What a reservation holds. Once nothing of it runs out any more it is promised for good, and held no longer."""
     found: Counter[Holder] = Counter()
     if reservation.is_held:
@@ -64,7 +64,7 @@ def holds_of(reservation: "Reservation") -> Counter[Holder]:
     return found
 
 
-def check_held(ledger: "Ledger", within: Access, reservation: "Reservation") -> None:
+def check_held(ledger: "Ledger", within: Access, reservation: Reservation) -> None:
     """Of a new reservation, which the ledger has. A bundle counts as what it is made of. Raises HELD_LIMIT."""
     most = within.held_per_sku_max
     if most is None or ledger.held is None:

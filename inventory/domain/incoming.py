@@ -5,7 +5,8 @@ from datetime import date
 from typing import NamedTuple
 
 from inventory.domain.adjustment import LevelAfter
-from inventory.domain.ledger import Expected, Key, Ledger
+from inventory.domain.due import Expected
+from inventory.domain.ledger import Key, Ledger
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Refusal, Shortage
 from inventory.domain.reservation import Reserve
@@ -42,7 +43,7 @@ def set_incoming(ledger: Ledger, command: SetIncoming) -> tuple[LevelAfter, ...]
             raise
         key = (place.sku_id, place.location_id)
         keys[key] = None
-        before = ledger.expected.get((key, command.reference))
+        before = ledger.due.expected.get((key, command.reference))
         after = Expected(row.quantity, row.due_on) if row.due_on is not None and row.quantity else None
         if after != before:
             ledger.move(
@@ -52,18 +53,18 @@ def set_incoming(ledger: Ledger, command: SetIncoming) -> tuple[LevelAfter, ...]
                 incoming=(after.quantity if after else 0) - (before.quantity if before else 0),
                 reference=command.reference,
             )
-            ledger.expect(key, command.reference, after)
+            ledger.due.expect(ledger, key, command.reference, after)
     return tuple(LevelAfter(ledger.place_at(key), ledger.levels[key]) for key in keys)
 
 
 def arrived(ledger: Ledger, key: Key, reference: str, quantity: int) -> int:
     """How much of what has come was expected under the reference; it is expected no more."""
-    expected = ledger.expected.get((key, reference)) if reference else None
+    expected = ledger.due.expected.get((key, reference)) if reference else None
     if expected is None:
         return 0
     part = min(expected.quantity, quantity)
     left = expected.quantity - part
-    ledger.expect(key, reference, expected._replace(quantity=left) if left else None)
+    ledger.due.expect(ledger, key, reference, expected._replace(quantity=left) if left else None)
     return part
 
 
@@ -95,6 +96,6 @@ def tell_due(ledger: Ledger, command: object, refusal: Refusal) -> None:
 def _due_on(ledger: Ledger, keys: Iterable[Key]) -> date | None:
     """The first day; None: not known."""
     wanted = frozenset(keys)
-    days = [found.due_on for (key, _), found in ledger.expected.items() if found and key in wanted]
-    days += [day for key in wanted for day in ledger.on_the_way.get(key, ())]
+    days = [found.due_on for (key, _), found in ledger.due.expected.items() if found and key in wanted]
+    days += [day for key in wanted for day in ledger.due.on_the_way.get(key, ())]
     return min(days, default=None)

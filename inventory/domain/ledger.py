@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from inventory.domain.access import Access
+from inventory.domain.due import Due
 from inventory.domain.goods import Goods
 from inventory.domain.level import EMPTY, Level, Place
 from inventory.domain.lot import Lot, LotLevel
 from inventory.domain.movement import Movement, MovementKind
 from inventory.domain.refusal import Refusal, location_not_found, sku_not_found
+from inventory.domain.reservation import Reservation
 from inventory.domain.serial import Pieces
 from inventory.domain.topology import NOWHERE, Topology, View
 
 if TYPE_CHECKING:
     from inventory.domain.held import Held
-    from inventory.domain.reservation import Reservation
     from inventory.domain.stock_count import Counting
     from inventory.domain.transfer import Transfer
 
 Key = tuple[int, int]
 """sku_id and location_id."""
-
-
-class Expected(NamedTuple):
-    """What is expected under one reference at a place, in the SKU's smallest unit."""
-
-    quantity: int
-    due_on: date
 
 
 class NoLevel(Exception):
@@ -64,11 +58,7 @@ class Ledger:
         self.transfers: dict[UUID, Transfer] = {}
         self.touched_transfers: dict[UUID, None] = {}
         self.settled_lots: dict[int, None] = {}
-        self.expected: dict[tuple[Key, str], Expected | None] = {}
-        self.touched_expected: dict[tuple[Key, str], None] = {}
-        self.on_the_way: dict[Key, list[date]] = {}
-        self.due_read = False
-        """Whether `expected` and `on_the_way` have all that is due at the locked levels."""
+        self.due = Due()
         self.touched_lots: dict[tuple[Key, int], None] = {}
         self.pieces = Pieces()
         self.places: dict[tuple[str, str], Place] = {}
@@ -374,21 +364,6 @@ class Ledger:
 
         self._undo.append(undo)
 
-    def expect(self, key: Key, reference: str, expected: Expected | None) -> None:
-        """Replaces what is expected at a locked level under a reference; None: nothing any more. The movement that
-        tells of it is the caller's."""
-        row = (key, reference)
-        before, touched = self.expected.get(row), row in self.touched_expected
-        self.expected[row] = expected
-        self.touched_expected[row] = None
-
-        def undo() -> None:
-            self.expected[row] = before
-            if not touched:
-                del self.touched_expected[row]
-
-        self._undo.append(undo)
-
     def set_thresholds(
         self, key: Key, safety_stock: int | None, reorder_point: int | None, backorder_limit: int | None
     ) -> None:
@@ -411,21 +386,3 @@ class Ledger:
         if before is None and reservation.owner:
             owner = (reservation.channel_id, reservation.owner)
             self.held_by_owner.setdefault(owner, []).append(reservation_id)
-
-
-class Committed(NamedTuple):
-    """What a batch has written: the commands' movements in order, each with its `step`; a command's revision is `base`
-    and its step. Codes and categories of the levels are those of revision `seen`."""
-
-    base: int
-    steps: int
-    seen: int
-    recorded_at: datetime
-    movements: Sequence[Movement]
-    places: Mapping[Key, Place]
-    lots: Mapping[int, str]
-
-    @property
-    def head(self) -> int:
-        """The last revision."""
-        return self.base + self.steps

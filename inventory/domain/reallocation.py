@@ -13,7 +13,8 @@ from inventory.domain.level import Place
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import Shortage, insufficient
-from inventory.domain.reservation import Line, Reservation, add_line, exceeds_held, live_reservation
+from inventory.domain.reservation import Line, Reservation, add_line
+from inventory.domain.reservation_life import exceeds_held, live_reservation
 from inventory.domain.selling import check_selling
 from inventory.domain.serial import assert_unnamed
 

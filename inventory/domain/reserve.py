@@ -1,34 +1,31 @@
 """Making a promise: bundles taken apart, places chosen, stock taken or back-ordered; decided on what is locked."""
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from inventory.domain import availability, pickup
 from inventory.domain.goods import Goods, SkuKind, Tracking
+from inventory.domain.grant import NO_BUNDLE, Grants, Wanted
 from inventory.domain.held import check_held
-from inventory.domain.ledger import Key, Ledger
+from inventory.domain.ledger import Ledger
 from inventory.domain.level import Place
-from inventory.domain.limits import GRANTS_MAX, SEEN_MAX
+from inventory.domain.limits import SEEN_MAX
 from inventory.domain.lot import usable
 from inventory.domain.movement import MovementKind
 from inventory.domain.refusal import (
-    Reason,
-    Refusal,
     Shortage,
     insufficient,
     location_not_found,
     sku_retired,
     too_many_sources,
 )
-from inventory.domain.reservation import Ask, Line, Pickup, Reservation, ReservationState, Reserve, give_back_holds
+from inventory.domain.reservation import Ask, Line, Pickup, Reservation, ReservationState, Reserve
+from inventory.domain.reservation_life import give_back_holds
 from inventory.domain.selling import Seller, check_selling
 from inventory.domain.serial import not_tracked, promise, standing
 from inventory.domain.sourcing import Want, source
 from inventory.domain.topology import OVERSELL_UNLIMITED, Site, Use
 
-Parts = tuple[tuple[int, int], ...]
-"""What one piece takes: sku_id and quantity."""
+_COUNTED = (SkuKind.GOODS, SkuKind.VIRTUAL_LIMITED)
 
 
 def reserve(ledger: Ledger, command: Reserve) -> Reservation:
@@ -37,7 +34,7 @@ def reserve(ledger: Ledger, command: Reserve) -> Reservation:
     if command.replace_owner_holds:
         for reservation_id in tuple(ledger.held_by_owner.get((command.channel_id, command.owner), ())):
             earlier = ledger.reservations[reservation_id]
-            if earlier.state == ReservationState.HELD:
+            if earlier.is_held:
                 give_back_holds(ledger, earlier, MovementKind.RELEASE, "replaced by its owner")
     if not ledger.topology.restricts(command.channel_id):
         lines = _taken_plainly(ledger, command)
@@ -122,23 +119,6 @@ def _saved(
     return reservation
 
 
-class _Wanted(NamedTuple):
-    """A line of the request on its way, or the part of a bundle that may come from elsewhere than the others. `bundle`:
-    what one bundle takes of each SKU; empty: no bundle."""
-
-    number: int
-    ask: Ask
-    sku_id: int
-    parts: Parts
-    bundle: Mapping[int, int]
-    oversell_limit: int | None
-    parts_apart: bool = False
-
-
-_COUNTED = (SkuKind.GOODS, SkuKind.VIRTUAL_LIMITED)
-_NO_BUNDLE: Mapping[int, int] = MappingProxyType({})
-
-
 class _Promise:
     """One command's promise while it is being made, on the ledger: a refusal takes all of it back."""
 
@@ -152,11 +132,9 @@ class _Promise:
             self._seller.sites = pickup.viewed(ledger.topology, command)
         self._channel = self._seller.channel
         self._use = self._seller.use
-        self._hold = command.ttl is not None
-        self._kind = MovementKind.HOLD if self._hold else MovementKind.ALLOCATION
-        self._lines: list[Line] = []
+        self._grants = Grants(ledger, command)
         self._shortages: list[Shortage] = []
-        self._short_of: list[tuple[_Wanted, int, int]] = []
+        self._short_of: list[tuple[Wanted, int, int]] = []
         self._limits: dict[int, int] = {}
         self._totals: dict[int, int] = {}
         self._torn = False
@@ -203,12 +181,12 @@ class _Promise:
                 self._lack(wanted, [site.location_id for site in stages[0]], wanted.ask.quantity - missing)
 
     def _choose_from(
-        self, sites: Sequence[Site], wanteds: Sequence[_Wanted], left: Sequence[int], limits: Sequence[int]
+        self, sites: Sequence[Site], wanteds: Sequence[Wanted], left: Sequence[int], limits: Sequence[int]
     ) -> list[tuple[int, int]]:
         """Takes what there is; which lines, by their place among them, got how much."""
         got: list[tuple[int, int]] = []
         wants: list[Want] = []
-        takers: list[tuple[int, _Wanted]] = []
+        takers: list[tuple[int, Wanted]] = []
         for turn, wanted in enumerate(wanteds):
             if wanted.parts_apart and left[turn]:
                 bundles = min(left[turn], limits[turn], self._in_parts(wanted, sites))
@@ -234,7 +212,7 @@ class _Promise:
                 self._shortages.append(Shortage(wanted.ask.sku, "", wanted.ask.quantity, 0))
         return got
 
-    def _in_parts(self, whole: _Wanted, sites: Sequence[Site]) -> int:
+    def _in_parts(self, whole: Wanted, sites: Sequence[Site]) -> int:
         """How many bundles there are whose components may come from several places."""
         return min(
             sum(self._seller.free(sku_id, site.location_id) for site in sites) // per for sku_id, per in whole.parts
@@ -243,14 +221,15 @@ class _Promise:
     def made(self) -> Reservation:
         """The reservation, saved. Raises INSUFFICIENT_STOCK."""
         command, ledger = self._command, self._ledger
-        partial = command.partial and not self._torn and any(line.live for line in self._lines)
+        lines = self._grants.lines
+        partial = command.partial and not self._torn and any(line.live for line in lines)
         if self._shortages and not partial:
             raise insufficient(self._shortages)
         for wanted, location_id, missing in self._short_of:
-            self._note_missing(wanted, location_id, missing)
-        self._lines.sort(key=lambda line: line.ask_no)
-        reservation = _saved(ledger, command, self._lines, self._use, self._pickup_location_id)
-        for line_no, line in enumerate(self._lines):
+            self._grants.note_missing(wanted, location_id, missing)
+        lines.sort(key=lambda line: line.ask_no)
+        reservation = _saved(ledger, command, lines, self._use, self._pickup_location_id)
+        for line_no, line in enumerate(lines):
             pieces = command.asks[line.ask_no].serials
             if pieces and line.live:
                 promise(ledger, ledger.place_at(line[:2]), pieces, reservation, line_no)
@@ -270,24 +249,24 @@ class _Promise:
         check_selling(self._seller.channel, self._seller.use, site)
         return site
 
-    def _unplaced(self, number: int, ask: Ask) -> _Wanted:
+    def _unplaced(self, number: int, ask: Ask) -> Wanted:
         goods = self._ledger.sku(ask.sku)
         if not goods.active:
             raise sku_retired(ask.sku)
         wanted = self._wanted(number, ask, goods)
         return wanted._replace(parts_apart=bool(wanted.bundle) and goods.from_several_places)
 
-    def _wanted(self, number: int, ask: Ask, what: Place | Goods) -> _Wanted:
+    def _wanted(self, number: int, ask: Ask, what: Place | Goods) -> Wanted:
         if what.kind != SkuKind.BUNDLE:
-            return _Wanted(number, ask, what.sku_id, ((what.sku_id, 1),), _NO_BUNDLE, what.oversell_limit)
+            return Wanted(number, ask, what.sku_id, ((what.sku_id, 1),), NO_BUNDLE, what.oversell_limit)
         goods = self._ledger.sku(ask.sku)
         for leaf in goods.leaves:
             if not self._ledger.goods_by_id[leaf.sku_id].active:
                 raise sku_retired(leaf.sku)
         parts = tuple((leaf.sku_id, leaf.quantity) for leaf in goods.leaves)
-        return _Wanted(number, ask, what.sku_id, parts, dict(parts), 0)
+        return Wanted(number, ask, what.sku_id, parts, dict(parts), 0)
 
-    def _limit(self, wanted: _Wanted) -> int:
+    def _limit(self, wanted: Wanted) -> int:
         """What the channel may sell of it from the shelves, over all its places: as it was before this command, less
         what it took since; of a bundle, as it is now."""
         goods = self._ledger.goods_by_id[wanted.sku_id]
@@ -298,7 +277,7 @@ class _Promise:
             self._limits[goods.sku_id], self._totals[goods.sku_id] = found.stock, found.total
         return self._limits[goods.sku_id]
 
-    def _take(self, wanted: _Wanted, location_id: int, quantity: int) -> None:
+    def _take(self, wanted: Wanted, location_id: int, quantity: int) -> None:
         for sku_id, per in wanted.parts:
             key = (sku_id, location_id)
             amount = quantity * per
@@ -308,64 +287,15 @@ class _Promise:
             place = self._ledger.place_at(key)
             if place.tracking != Tracking.LOTS:
                 made = amount if place.kind == SkuKind.VIRTUAL else 0
-                self._move(wanted, key, amount, made=made)
+                self._grants.take(wanted, key, amount, made=made)
                 continue
             for lot, available in usable(self._ledger, key, self._seller.last_day(location_id)):
                 part = min(available, amount)
                 if part:
-                    self._move(wanted, key, part, lot_id=lot.lot_id)
+                    self._grants.take(wanted, key, part, lot_id=lot.lot_id)
                     amount -= part
 
-    def _move(self, wanted: _Wanted, key: Key, amount: int, *, made: int = 0, lot_id: int = 0) -> None:
-        held, allocated = (amount, 0) if self._hold else (0, amount)
-        self._ledger.move(
-            key,
-            self._kind,
-            self._command.channel_id,
-            on_hand=made,
-            held=held,
-            allocated=allocated,
-            reservation_id=self._command.reservation_id,
-            reference=self._command.reference or None,
-            lot_id=lot_id,
-        )
-        self._lines.append(self._line(wanted, key, amount, held, allocated, lot_id=lot_id))
-        if len(self._lines) > GRANTS_MAX:  # at once: it could become millions
-            raise Refusal(
-                Reason.TOO_MANY_LINES,
-                f"the reservation would come to more than {GRANTS_MAX} lines",
-                field="lines",
-                metadata={"max": str(GRANTS_MAX)},
-            )
-
-    def _line(
-        self,
-        wanted: _Wanted,
-        key: Key,
-        requested: int,
-        held: int = 0,
-        allocated: int = 0,
-        *,
-        backordered: int = 0,
-        lot_id: int = 0,
-    ) -> Line:
-        bundle_sku_id, bundle_quantity = (wanted.sku_id, wanted.bundle[key[0]]) if wanted.bundle else (0, 0)
-        return Line(
-            *key,
-            requested,
-            held,
-            allocated,
-            backordered,
-            0,
-            0,
-            wanted.number,
-            lot_id,
-            bundle_sku_id,
-            bundle_quantity,
-            -self._ledger.step,
-        )
-
-    def _room(self, wanted: _Wanted, location_id: int, waiting: int) -> int:
+    def _room(self, wanted: Wanted, location_id: int, waiting: int) -> int:
         """`waiting`: what is back-ordered of the SKU at all places together."""
         sku_id = wanted.sku_id
         level = self._ledger.level_at((sku_id, location_id))
@@ -376,7 +306,7 @@ class _Promise:
             room = min(room, max(self._totals[sku_id], 0))
         return room
 
-    def _lack(self, wanted: _Wanted, location_ids: Sequence[int], granted: int) -> None:
+    def _lack(self, wanted: Wanted, location_ids: Sequence[int], granted: int) -> None:
         """What isn't on the shelf is back-ordered as far as that is allowed; what is left makes the line short."""
         missing = wanted.ask.quantity - granted
         if not (self._command.stock_only or wanted.bundle or wanted.ask.serials):
@@ -386,7 +316,7 @@ class _Promise:
             self._shortages.append(Shortage(ask.sku, ask.location, ask.quantity, ask.quantity - missing))
             self._short_of.append((wanted, location_ids[0] if location_ids else 0, missing))
 
-    def _put_off(self, wanted: _Wanted, location_ids: Sequence[int], missing: int) -> int:
+    def _put_off(self, wanted: Wanted, location_ids: Sequence[int], missing: int) -> int:
         """Back-orders at the first of these places that has room for all of it, else at one after the other. Returns
         what there is no room for."""
         waiting = self._seller.backordered(wanted.sku_id, ())
@@ -406,31 +336,7 @@ class _Promise:
                 waiting += room
         return missing
 
-    def _wait(self, wanted: _Wanted, location_id: int, quantity: int) -> None:
-        """Back-orders so much at a place."""
-        key = (wanted.sku_id, location_id)
-        self._ledger.place_at(key)
-        self._ledger.move(
-            key,
-            self._kind,
-            self._command.channel_id,
-            backordered=quantity,
-            reservation_id=self._command.reservation_id,
-            reference=self._command.reference or None,
-        )
-        self._lines.append(self._line(wanted, key, quantity, backordered=quantity))
+    def _wait(self, wanted: Wanted, location_id: int, quantity: int) -> None:
+        self._grants.put_off(wanted, location_id, quantity)
         if wanted.sku_id in self._totals:
             self._totals[wanted.sku_id] -= quantity
-
-    def _note_missing(self, wanted: _Wanted, location_id: int, missing: int) -> None:
-        """In a reservation in part: what was asked for and not granted stays in the lines' `requested`."""
-        for sku_id, per in wanted.parts:
-            for index in reversed(range(len(self._lines))):
-                line = self._lines[index]
-                if line.ask_no == wanted.number and line.sku_id == sku_id:
-                    self._lines[index] = line._replace(requested=line.requested + missing * per)
-                    break
-            else:
-                if location_id:
-                    self._ledger.place_at((sku_id, location_id))
-                    self._lines.append(self._line(wanted, (sku_id, location_id), missing * per))

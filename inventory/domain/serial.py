@@ -7,12 +7,12 @@ from uuid import UUID
 
 from inventory.domain.goods import Tracking
 from inventory.domain.refusal import Reason, Refusal
+from inventory.domain.reservation import Ask, Line, Reservation
 
 if TYPE_CHECKING:
     from inventory.domain.adjustment import Disposition
     from inventory.domain.ledger import Ledger
     from inventory.domain.level import Place
-    from inventory.domain.reservation import Ask, Line, Reservation
 
 PieceKey = tuple[int, str]
 """sku_id and serial number."""
@@ -134,7 +134,7 @@ def save(ledger: "Ledger", pieces: Iterable[Piece], reference: str) -> None:
         ledger.pieces.save(ledger, piece, reference)
 
 
-def promise(ledger: "Ledger", place: "Place", serials: Sequence[str], reservation: "Reservation", line_no: int) -> None:
+def promise(ledger: "Ledger", place: "Place", serials: Sequence[str], reservation: Reservation, line_no: int) -> None:
     """Promises these very pieces to a line. Raises SERIAL_NOT_FOUND, SERIAL_TAKEN."""
     for piece in standing(ledger, place, serials, None):
         promised = piece._replace(
@@ -158,7 +158,7 @@ def promised(ledger: "Ledger", reservation_id: UUID, line_no: int) -> list[Piece
     ]
 
 
-def settle(ledger: "Ledger", reservation: "Reservation") -> None:
+def settle(ledger: "Ledger", reservation: Reservation) -> None:
     """Gives back what lines have more named pieces than promises: the last by serial number."""
     if not ledger.pieces.known:
         return
@@ -167,7 +167,7 @@ def settle(ledger: "Ledger", reservation: "Reservation") -> None:
         give_back(ledger, excess, reservation.reference)
 
 
-def assert_unnamed(ledger: "Ledger", sku: str, reservation_id: UUID, lines: Sequence["Line"]) -> None:
+def assert_unnamed(ledger: "Ledger", sku: str, reservation_id: UUID, lines: Sequence[Line]) -> None:
     """Raises SERIALS_REQUIRED when a line has more named pieces than promises."""
     if not ledger.pieces.known:
         return
@@ -178,7 +178,7 @@ def assert_unnamed(ledger: "Ledger", sku: str, reservation_id: UUID, lines: Sequ
 
 
 def named(
-    ledger: "Ledger", reservation: "Reservation", ask: "Ask", left: Sequence[int], *, owned: bool
+    ledger: "Ledger", reservation: Reservation, ask: Ask, left: Sequence[int], *, owned: bool
 ) -> dict[int, list[Piece]]:
     """The pieces that a line of a request names, by the reservation's lines that they are of, each no more than it has
     `left`; fewer than named when the lines have no more. `owned`: only what is promised to the reservation; else also
@@ -208,7 +208,7 @@ def named(
 
 
 def _nameable(
-    ledger: "Ledger", reservation: "Reservation", key: PieceKey, sku: str, locations: Iterable[int], *, owned: bool
+    ledger: "Ledger", reservation: Reservation, key: PieceKey, sku: str, locations: Iterable[int], *, owned: bool
 ) -> Piece:
     """A piece that may be named for the reservation. Raises SERIAL_NOT_FOUND, SERIAL_TAKEN."""
     piece = ledger.pieces.known.get(key)
@@ -222,7 +222,7 @@ def _nameable(
 
 
 def to_issue(
-    ledger: "Ledger", reservation: "Reservation", line_no: int, quantity: int, pieces: Sequence[Piece]
+    ledger: "Ledger", reservation: Reservation, line_no: int, quantity: int, pieces: Sequence[Piece]
 ) -> Sequence[Piece]:
     """What leaves of a line: the pieces that the request names, or those that were named at reservation when these are
     all. Raises SERIALS_REQUIRED."""
@@ -235,7 +235,7 @@ def to_issue(
     return own
 
 
-def issue(ledger: "Ledger", reservation: "Reservation", line_no: int, pieces: Iterable[Piece], reference: str) -> None:
+def issue(ledger: "Ledger", reservation: Reservation, line_no: int, pieces: Iterable[Piece], reference: str) -> None:
     """Pieces leave the house."""
     left = (
         piece._replace(state=SerialState.ISSUED, reservation_id=reservation.reservation_id, line_no=line_no)
@@ -276,7 +276,7 @@ def _stands(piece: Piece, locations: Iterable[int], disposition: "Disposition | 
     return piece.state in ON_THE_SHELF and piece.location_id in locations and piece.disposition is disposition
 
 
-def _matches(ledger: "Ledger", line: "Line", ask: "Ask") -> bool:
+def _matches(ledger: "Ledger", line: Line, ask: Ask) -> bool:
     place = ledger.codes.get((line.sku_id, line.location_id))
     return place is not None and place.sku == ask.sku and ask.location in ("", place.location)
 

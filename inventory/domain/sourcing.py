@@ -1,20 +1,18 @@
 """Where each line of an order comes from: the places that have it are found, sorted, and the line is given to them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from enum import IntEnum
-from itertools import accumulate, chain, combinations, islice
-from math import asin, comb, cos, radians, sin, sqrt
+from itertools import chain, islice
+from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple
 
+from inventory.domain.cover import Cover, Need, greedy, smallest
 from inventory.domain.topology import OVERSELL_UNLIMITED, Point, Site
 
 FIGURES_MAX = 10_000
 """What is free of a SKU at a place, of so many, is compared."""
-COMBINATIONS_MAX = 5_000
-"""Sets of places that are looked at, in all, for the fewest parcels of an order: any number of places out of 11, three
-out of 24, pairs out of 70. Beyond it a place is added at a time, the one that brings the order furthest."""
 TRIALS_MAX = 16
 """Sets of places that are tried in earnest when lines of an order compete for the same SKU."""
 EARTH_RADIUS_KM = 6371.0088
@@ -251,8 +249,8 @@ class _Order:
             return found
         location_ids = self._compared(found)
         amounts = [_given(choices) for choices in found]
-        whole, loose = self._covers(amounts, location_ids)
-        for places in chain(islice(_smallest(whole, loose), TRIALS_MAX), _greedy(whole, loose)):
+        covers = self._covers(amounts, location_ids)
+        for places in chain(islice(smallest(covers), TRIALS_MAX), greedy(covers)):
             trial = self.give(turns, [location_ids[place] for place in places])
             if all(_given(choices) >= amount for choices, amount in zip(trial, amounts, strict=True)):
                 return trial if _parcels(trial) <= parcels else found
@@ -266,16 +264,16 @@ class _Order:
         used = {choice.location_id for choices in found for choice in choices}
         return [place for number, place in enumerate(self.location_ids) if number < most or place in used]
 
-    def _covers(self, amounts: Sequence[int], location_ids: Sequence[int]) -> tuple["_Cover", "_Cover | None"]:
+    def _covers(self, amounts: Sequence[int], location_ids: Sequence[int]) -> list[Cover]:
         """What a set of places must bring together: every want whole if one place has all of it; and, if that differs,
         whatever may be split in pieces."""
-        whole: list[_Need] = []
-        loose: list[_Need] = []
+        whole: list[Need] = []
+        loose: list[Need] = []
         for want, amount in zip(self.wants, amounts, strict=True):
             if amount:
                 rooms = [self._room(want, location_id, {}) for location_id in location_ids]
-                in_pieces = _Need(amount, [min(room, amount) for room in rooms])
-                in_one = _Need(1, [int(room >= amount) for room in rooms])
+                in_pieces = Need(amount, [min(room, amount) for room in rooms])
+                in_one = Need(1, [int(room >= amount) for room in rooms])
                 whole.append(in_one if any(in_one.gives) else in_pieces)
                 loose.append(in_pieces if want.split else in_one)
         same = whole == loose
@@ -287,115 +285,7 @@ class _Order:
                 if part == sku_id
             )
             if amount:
-                need = _Need(amount, [min(self._known[sku_id, place], amount) for place in location_ids])
+                need = Need(amount, [min(self._known[sku_id, place], amount) for place in location_ids])
                 whole.append(need)
                 loose.append(need)
-        return _Cover(whole), None if same else _Cover(loose)
-
-
-class _Need(NamedTuple):
-    """So much is needed, and so much of it each place gives, at most all."""
-
-    amount: int
-    gives: list[int]
-
-    @property
-    def least(self) -> int:
-        """It takes at least so many places."""
-        if self.amount == 1:
-            return 1
-        sums = accumulate(sorted(self.gives, reverse=True))
-        return next(places for places, total in enumerate(sums, 1) if total >= self.amount)
-
-
-class _Cover:
-    """The sets of places that together meet all needs; all places together do. A place is one integer with a field for
-    each need, so that one addition adds a place to a set: fields start below their top bit by what is needed, and a set
-    covers when every top bit is set."""
-
-    def __init__(self, needs: Sequence[_Need]) -> None:
-        self._needs = needs
-        weights = [0] * len(needs[0].gives)
-        start = goal = shift = 0
-        fields = []
-        for amount, gives in needs:
-            bits = (amount * len(gives)).bit_length()
-            start |= ((1 << bits) - amount) << shift
-            goal |= 1 << bits + shift
-            fields.append(((1 << bits + 1) - 1) << shift)
-            for place, give in enumerate(gives):
-                if give:
-                    weights[place] |= give << shift
-            shift += bits + 1
-        everything = start + sum(weights)
-        self._goal = goal
-        self._forced = [place for place, weight in enumerate(weights) if (everything - weight) & goal != goal]
-        self._start = start + sum(weights[place] for place in self._forced)
-        unmet = sum(field for field in fields if not self._start & field & goal)
-        forced = set(self._forced)
-        self._others = [place for place, weight in enumerate(weights) if weight & unmet and place not in forced]
-        self._weights = weights
-        self.places = len(weights)
-        self._least = max(len(self._forced), *(need.least for need in needs))
-
-    def count(self, size: int) -> int:
-        """How many sets of that size there are to look at."""
-        return comb(len(self._others), size - len(self._forced)) if size >= self._least else 0
-
-    def of_size(self, size: int) -> Iterator[list[int]]:
-        """The sets of that size, those with earlier places first."""
-        more = size - len(self._forced)
-        goal = self._goal
-        if more == 0 and self._start & goal == goal:
-            yield self._forced
-        if more <= 0 or size < self._least:
-            return
-        weights = [self._weights[place] for place in self._others]
-        rest = [*accumulate(reversed(weights), initial=0)][::-1]
-        for firsts in combinations(range(len(weights)), more - 1):
-            total = self._start + sum(weights[first] for first in firsts)
-            following = firsts[-1] + 1 if firsts else 0
-            if (total + rest[following]) & goal == goal:
-                for last in range(following, len(weights)):
-                    if (total + weights[last]) & goal == goal:
-                        yield sorted([*self._forced, *(self._others[number] for number in (*firsts, last))])
-
-    def greedy(self) -> list[int]:
-        """A small set: the place that brings the needs furthest, again and again; then without those not needed."""
-        lacks = [amount - sum(gives[place] for place in self._forced) for amount, gives in self._needs]
-        others = list(self._others)
-        chosen: list[int] = []
-        while any(lack > 0 for lack in lacks):
-            unmet = [(lack, need) for lack, need in zip(lacks, self._needs, strict=True) if lack > 0]
-            gains = [0.0] * self.places
-            for lack, (amount, gives) in unmet:
-                for place in others:
-                    if give := gives[place]:
-                        gains[place] += min(give, lack) / amount
-            place = max(others, key=gains.__getitem__)
-            others.remove(place)
-            chosen.append(place)
-            lacks = [lack - need.gives[place] for lack, need in zip(lacks, self._needs, strict=True)]
-        total = self._start + sum(self._weights[place] for place in chosen)
-        for place in sorted(chosen, reverse=True):
-            if (total - self._weights[place]) & self._goal == self._goal:
-                total -= self._weights[place]
-                chosen.remove(place)
-        return sorted([*self._forced, *chosen])
-
-
-def _smallest(whole: _Cover, loose: _Cover | None) -> Iterator[list[int]]:
-    """Covers from the smallest size on, of each size first those that split nothing that one place has."""
-    covers = [whole] if loose is None else [whole, loose]
-    looked = 0
-    for size in range(1, whole.places + 1):
-        looked += sum(cover.count(size) for cover in covers)
-        if looked > COMBINATIONS_MAX:
-            return
-        for cover in covers:
-            yield from cover.of_size(size)
-
-
-def _greedy(whole: _Cover, loose: _Cover | None) -> Iterator[list[int]]:
-    covers = [whole] if loose is None else [whole, loose]
-    yield from sorted((cover.greedy() for cover in covers), key=len)
+        return [Cover(whole)] if same else [Cover(whole), Cover(loose)]

@@ -15,9 +15,10 @@ from inventory.domain.alarm import AcknowledgeAlarm
 from inventory.domain.audit import SERVER
 from inventory.domain.catalog import ChangeCatalog
 from inventory.domain.channel import ChangeChannel, ChangeChannelSkus
+from inventory.domain.committed import Committed
 from inventory.domain.decide import StockCommand, arrivals, decide, makes_levels, pairs, spreads
 from inventory.domain.incoming import owed, tell_due
-from inventory.domain.ledger import Committed, Ledger, NoLevel
+from inventory.domain.ledger import Ledger, NoLevel
 from inventory.domain.reallocation import Reallocate
 from inventory.domain.refusal import Reason, Refusal
 from inventory.domain.reservation import Commit, Expire, Extend, Fulfil, Release, Reserve, run_out
@@ -295,7 +296,7 @@ async def _tell_due(writer: Writer, ledger: Ledger, submission: Submission, refu
     with nullcontext() if submission.within is None else ledger.limited(submission.within):
         if not any(owed(ledger, command, short) for short in refusal.shortages):
             return
-        if not ledger.due_read:
+        if not ledger.due.all_read:
             keys = [key for key, level in ledger.levels.items() if level.incoming or level.in_transit]
             await incoming.read_due(writer, ledger, keys)
         tell_due(ledger, command, refusal)

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from inventory.domain import decide
-from inventory.domain.ledger import Committed
+from inventory.domain.committed import Committed
 from inventory.engine import failures
 from inventory.engine.batch import EncodeRefusal, Executed, execute
 from inventory.engine.figures import BatchFigures

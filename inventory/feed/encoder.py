@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from inventory.domain.availability import Sellable
-from inventory.domain.ledger import Committed
+from inventory.domain.committed import Committed
 from inventory.feed.change import Group, Item, Record, Viewer
 
 

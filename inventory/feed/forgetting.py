@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 
 from inventory.postgres import reconciliation as store
-from inventory.postgres.errors import StorageError
+from inventory.postgres.outage import Outage
 from inventory.postgres.reads import Reader
 
 LOOK_S = 60.0
@@ -26,18 +26,11 @@ class Forgetting:
 
     async def run(self) -> None:
         """For ever; cancel it to end it."""
-        waits = False
+        outage = Outage(log, "the keeping of reconciliations")
         while True:
-            try:
+            has_more = False
+            with outage.outlived():
                 has_more = await self.look()
-                if waits:
-                    waits = False
-                    log.info("the keeping of reconciliations goes on")
-            except StorageError as error:
-                if not waits:
-                    waits = True
-                    log.warning("the keeping of reconciliations waits", why=type(error).__name__)
-                has_more = False
             await asyncio.sleep(PAUSE_S if has_more else LOOK_S)
 
     async def look(self) -> bool:

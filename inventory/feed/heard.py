@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from inventory.domain.ledger import Committed
+from inventory.domain.committed import Committed
 from inventory.domain.movement import Movement
 from inventory.feed.change import Group, Record
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from inventory.domain.ledger import Committed
+from inventory.domain.committed import Committed
 from inventory.feed.buffer import NOWHERE, Buffer, Selection, Selections
 from inventory.feed.change import ChangeKind, Filter, Group, Item, Record, grouped, listed
 from inventory.feed.encoder import Encoder

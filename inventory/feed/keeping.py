@@ -9,7 +9,7 @@ import structlog
 
 from inventory.domain.subscriber import SubscriberState, state_of
 from inventory.postgres.connection import Database
-from inventory.postgres.errors import StorageError
+from inventory.postgres.outage import Outage
 from inventory.postgres.reads import Reader
 from inventory.postgres.subscribers import SubscriberRow, compact, move_subscriber, read_subscribers
 
@@ -43,20 +43,13 @@ class Keeping:
         """For ever; cancel it to end it."""
         loop = asyncio.get_running_loop()
         compact_at = loop.time() + COMPACT_S
-        waits = False
+        outage = Outage(log, "the feed's keeping")
         while True:
-            try:
+            with outage.outlived():
                 await self.look()
                 if loop.time() >= compact_at:
                     compact_at = loop.time() + COMPACT_S
                     await self._compact()
-                if waits:
-                    waits = False
-                    log.info("the feed's keeping goes on")
-            except StorageError as error:
-                if not waits:
-                    waits = True
-                    log.warning("the feed's keeping waits", why=type(error).__name__)
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from inventory.domain.due import Expected
 from inventory.domain.incoming import SetIncoming
-from inventory.domain.ledger import Expected, Key, Ledger
+from inventory.domain.ledger import Key, Ledger
 from inventory.domain.receipt import Receive
 from inventory.postgres.connection import Writer
 from inventory.postgres.needed import Needed
@@ -35,15 +36,15 @@ async def read(writer: Writer, commands: Sequence[Any], ledger: Ledger) -> None:
     if rows:
         columns = [list(column) for column in zip(*rows, strict=True)]
         for sku_id, location_id, reference, quantity, due_on in await writer.fetch("read_incoming", *columns):
-            ledger.expected[((sku_id, location_id), reference)] = Expected(quantity, due_on)
+            ledger.due.expected[((sku_id, location_id), reference)] = Expected(quantity, due_on)
 
 
 async def write(writer: Writer, ledger: Ledger) -> None:
     """What decisions made of it."""
     gone = []
     kept = []
-    for key, reference in ledger.touched_expected:
-        expected = ledger.expected[(key, reference)]
+    for key, reference in ledger.due.touched:
+        expected = ledger.due.expected[(key, reference)]
         if expected is None:
             gone.append((*key, reference))
         else:
@@ -57,14 +58,14 @@ async def write(writer: Writer, ledger: Ledger) -> None:
 async def read_due(writer: Writer, ledger: Ledger, keys: Sequence[Key]) -> None:
     """When more is due at locked levels; what the present batch has made of it stands."""
     sku_ids, location_ids = zip(*keys, strict=True)
-    ledger.due_read = True
+    ledger.due.all_read = True
     rows = await writer.fetch("read_due", sku_ids, location_ids, DUE_ROWS_MAX)
     for sku_id, location_id, reference, quantity, due_on in rows:
         key = (sku_id, location_id)
         if reference is None:
-            ledger.on_the_way.setdefault(key, []).append(due_on)
+            ledger.due.on_the_way.setdefault(key, []).append(due_on)
         else:
-            ledger.expected.setdefault((key, reference), Expected(quantity, due_on))
+            ledger.due.expected.setdefault((key, reference), Expected(quantity, due_on))
 
 
 def _reference(command: Any) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from inventory.domain.availability import Sellable
 from inventory.domain.channel import ChannelSettings
-from inventory.domain.ledger import Committed
+from inventory.domain.committed import Committed
 from inventory.feed.change import ChangeKind, Group, Item, Record, Viewer, categories_of
 from inventory.postgres.alarms import alarm_of
 from inventory.postgres.catalog import location_of, sku_of

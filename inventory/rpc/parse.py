@@ -61,45 +61,44 @@ def request_id(text: str, field: str = "request_id") -> UUID:
             "every write needs a request_id, a UUID made once per intent",
             field=field,
         )
-    if not _UUID.fullmatch(text):
-        raise Refusal(Reason.REQUEST_ID_FORMAT, "request_id is not a UUID", field=field)
-    return UUID(text)
+    return _uuid(text, Reason.REQUEST_ID_FORMAT, "request_id is not a UUID", field)
 
 
 def stream_id(text: str, *, required: bool = False) -> UUID | None:
     """None: not given. Raises STREAM_ID_FORMAT."""
     if not text and not required:
         return None
-    if not _UUID.fullmatch(text):
-        raise Refusal(Reason.STREAM_ID_FORMAT, "stream_id is a UUID made by the client", field="stream_id")
-    return UUID(text)
+    return _uuid(text, Reason.STREAM_ID_FORMAT, "stream_id is a UUID made by the client", "stream_id")
 
 
 def reservation_id(text: str) -> UUID:
     """Raises RESERVATION_ID_FORMAT."""
-    if not _UUID.fullmatch(text):
-        raise Refusal(Reason.RESERVATION_ID_FORMAT, "reservation_id is not a UUID", field="reservation_id")
-    return UUID(text)
+    return _uuid(text, Reason.RESERVATION_ID_FORMAT, "reservation_id is not a UUID", "reservation_id")
+
+
+def transfer_id(text: str) -> UUID:
+    """Raises TRANSFER_ID_FORMAT."""
+    return _uuid(text, Reason.TRANSFER_ID_FORMAT, "transfer_id is not a UUID", "transfer_id")
 
 
 def count_id(text: str) -> UUID:
     """Raises COUNT_ID_FORMAT."""
-    if not _UUID.fullmatch(text):
-        raise Refusal(Reason.COUNT_ID_FORMAT, "count_id is not a UUID", field="count_id")
-    return UUID(text)
+    return _uuid(text, Reason.COUNT_ID_FORMAT, "count_id is not a UUID", "count_id")
 
 
 def alarm_id(text: str) -> UUID:
     """Raises ALARM_ID_FORMAT."""
-    if not _UUID.fullmatch(text):
-        raise Refusal(Reason.ALARM_ID_FORMAT, "alarm_id is not a UUID", field="alarm_id")
-    return UUID(text)
+    return _uuid(text, Reason.ALARM_ID_FORMAT, "alarm_id is not a UUID", "alarm_id")
 
 
 def reconciliation_id(text: str) -> UUID:
     """Raises RECONCILIATION_ID_FORMAT."""
+    return _uuid(text, Reason.RECONCILIATION_ID_FORMAT, "reconciliation_id is not a UUID", "reconciliation_id")
+
+
+def _uuid(text: str, reason: Reason, message: str, field: str) -> UUID:
     if not _UUID.fullmatch(text):
-        raise Refusal(Reason.RECONCILIATION_ID_FORMAT, "reconciliation_id is not a UUID", field="reconciliation_id")
+        raise Refusal(reason, message, field=field)
     return UUID(text)
 
 

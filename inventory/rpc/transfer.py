@@ -53,7 +53,7 @@ class TransferService:
         return await self._writes.answer(request, identity, command, call, TransferAnswer(call.channel))
 
     async def get(self, request: pb2.GetTransferRequest, call: Call) -> bytes:
-        identity = messages.transfer_id(request.transfer_id)
+        identity = parse.transfer_id(request.transfer_id)
         rows = await list_transfers(self._reader, call.within, transfer_id=identity)
         if not rows:
             raise transfer_not_found(str(identity))

@@ -1,6 +1,5 @@
 """Transfers on the wire: requests become commands, transfers become messages."""
 
-import re
 from collections.abc import Collection, Sequence
 
 from inventory.domain.code import free_text, is_code, location_code, sku_code
@@ -21,15 +20,6 @@ from inventory.postgres.transfers import TransferRow
 from inventory.rpc import parse
 from inventory.rpc.formats import timestamp
 from inventory.v1 import transfer_service_pb2 as pb2
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-
-
-def transfer_id(text: str) -> UUID:
-    """Raises TRANSFER_ID_FORMAT."""
-    if not _UUID.fullmatch(text):
-        raise Refusal(Reason.TRANSFER_ID_FORMAT, "transfer_id is not a UUID", field="transfer_id")
-    return UUID(text)
 
 
 def state(number: int) -> TransferState | None:
@@ -60,14 +50,14 @@ def create(request: pb2.CreateTransferRequest, channel_id: int, new_id: UUID) ->
 
 
 def ship(request: pb2.ShipTransferRequest, channel_id: int) -> ShipTransfer:
-    return ShipTransfer(channel_id, transfer_id(request.transfer_id), _rows(request.lines))
+    return ShipTransfer(channel_id, parse.transfer_id(request.transfer_id), _rows(request.lines))
 
 
 def receive(request: pb2.ReceiveTransferRequest, channel_id: int) -> ReceiveTransfer:
     disposition = parse.disposition(request.disposition, "disposition")
     return ReceiveTransfer(
         channel_id,
-        transfer_id(request.transfer_id),
+        parse.transfer_id(request.transfer_id),
         _rows(request.lines, quantity_min=0 if request.close else 1),
         request.close,
         free_text(request.difference_reason, REASON_BYTES_MAX, "difference_reason"),
@@ -77,7 +67,7 @@ def receive(request: pb2.ReceiveTransferRequest, channel_id: int) -> ReceiveTran
 
 def cancel(request: pb2.CancelTransferRequest, channel_id: int) -> CancelTransfer:
     return CancelTransfer(
-        channel_id, transfer_id(request.transfer_id), free_text(request.reason, REASON_BYTES_MAX, "reason")
+        channel_id, parse.transfer_id(request.transfer_id), free_text(request.reason, REASON_BYTES_MAX, "reason")
     )
 
 

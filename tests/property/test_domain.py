@@ -175,6 +175,7 @@ def _state(ledger: Ledger) -> dict[str, Any]:
     state = {name: copy(value) for name, value in vars(ledger).items() if name not in SCRATCH}
     state["held_by_owner"] = {owner: tuple(held) for owner, held in ledger.held_by_owner.items() if held}
     state["pieces"] = (copy(ledger.pieces.known), copy(ledger.pieces.events))
+    state["due"] = {name: copy(value) for name, value in vars(ledger.due).items()}
     return state
 
 

@@ -15,7 +15,7 @@ from tests.race.processes import Process, Server, kernel_buffer_bytes, start_wat
 from tests.race.watchers import CHANNEL_KEY, STREAMS_PER_CHANNEL_MAX
 
 SKUS = [f"sku-{n:02}" for n in range(30)]
-COMMANDS = 30
+COMMANDS = 25
 ROWS = 800
 MIB = 1024 * 1024
 SERVER_BYTES_PER_STREAM_MAX = 1 * MIB

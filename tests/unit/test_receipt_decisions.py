@@ -7,8 +7,9 @@ import pytest
 
 from inventory.domain.adjustment import Adjust, Count, Disposition, Row
 from inventory.domain.decide import arrivals, decide, lots, makes_levels, new_lots, pairs
+from inventory.domain.due import Expected
 from inventory.domain.incoming import Expectation, SetIncoming, owed, tell_due
-from inventory.domain.ledger import Expected, Ledger
+from inventory.domain.ledger import Ledger
 from inventory.domain.level import Level, Place
 from inventory.domain.limits import ON_HAND_MAX
 from inventory.domain.lot import Lot, LotLevel
@@ -233,26 +234,26 @@ def test_what_is_expected_and_what_of_it_has_come() -> None:
     assert expect(5, TOMORROW) is None
     assert expect(5, TODAY) == 2
     answer(ledger, receipt(milk(3), incoming_reference="PO"))
-    assert (ledger.levels[KEY], ledger.expected[(KEY, "PO")]) == (Level(3, incoming=2), Expected(2, TODAY))
+    assert (ledger.levels[KEY], ledger.due.expected[(KEY, "PO")]) == (Level(3, incoming=2), Expected(2, TODAY))
     answer(ledger, receipt(milk(3), incoming_reference="another"))
     assert ledger.levels[KEY].incoming == 2
     answer(ledger, receipt(milk(3), incoming_reference="PO"))
-    assert (ledger.levels[KEY].incoming, ledger.expected[(KEY, "PO")]) == (0, None)
+    assert (ledger.levels[KEY].incoming, ledger.due.expected[(KEY, "PO")]) == (0, None)
     assert expect(0, None) is None
-    assert list(ledger.touched_expected) == [(KEY, "PO")]
+    assert list(ledger.due.touched) == [(KEY, "PO")]
 
 
 def test_a_refused_receipt_leaves_what_is_expected_as_it_was() -> None:
     ledger = shop(Level(ON_HAND_MAX - 3, incoming=5))
-    ledger.expected[(KEY, "PO")] = Expected(5, TOMORROW)
+    ledger.due.expected[(KEY, "PO")] = Expected(5, TOMORROW)
     assert refused(ledger, receipt(milk(3), milk(1), incoming_reference="PO")).reason == Reason.ON_HAND_LIMIT
-    assert (ledger.expected, ledger.touched_expected) == ({(KEY, "PO"): Expected(5, TOMORROW)}, {})
+    assert (ledger.due.expected, ledger.due.touched) == ({(KEY, "PO"): Expected(5, TOMORROW)}, {})
 
 
 def test_a_short_line_is_told_the_first_day_on_which_more_is_due() -> None:
     ledger = shop(Level(1, in_transit=2, incoming=5))
-    ledger.expected |= {(KEY, "PO"): Expected(5, TOMORROW), (KEY, "gone"): None, ((1, 2), "PO"): Expected(1, TODAY)}
-    ledger.on_the_way[KEY] = [TOMORROW + timedelta(days=2)]
+    ledger.due.expected |= {(KEY, "PO"): Expected(5, TOMORROW), (KEY, "gone"): None, ((1, 2), "PO"): Expected(1, TODAY)}
+    ledger.due.on_the_way[KEY] = [TOMORROW + timedelta(days=2)]
     refusal = Refusal(Reason.INSUFFICIENT_STOCK, "", shortages=(Shortage("milk", SHOP, 2, 1),))
     assert owed(ledger, None, refusal.shortages[0]) == [KEY]
     tell_due(ledger, None, refusal)

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from inventory.cli.watch import RESTORED, Board
+from inventory.cli.board import Board
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import watch_service_pb2 as pb2
@@ -74,10 +74,10 @@ def test_a_channel_stands_among_the_changes(width: int) -> None:
 def test_after_a_restore_nothing_stands_that_may_never_have_been() -> None:
     board = Board(40)
     board.add([pb2.Change(movements=[LONG])], LONG.revision)
-    board.restored()
+    board.restored("the database was restored")
     board.say("live")
     console = Console(width=120, file=io.StringIO())
     console.print(board)
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
-    assert (RESTORED in shown, "1,234,567" in shown, "12,345,678" in shown) == (True, False, False)
+    assert ("the database was restored" in shown, "1,234,567" in shown, "12,345,678" in shown) == (True, False, False)

@@ -16,10 +16,10 @@ from typing import Self
 VERSION_MIN = 15
 PROBE_TIMEOUT_S = 20
 
-# Runs between us and PostgreSQL: gives up root, dies with us, execs. A helper program instead of `preexec_fn`
+# Runs between us and PostgreSQL: gives up root, dies with us, execs. A program instead of `preexec_fn`
 # because forking Python code is unsafe once grpc has threads. The order matters: a change of user clears
 # PR_SET_PDEATHSIG (1), and a parent that died before it was set would never be noticed.
-_HELPER = """
+_STARTER = """
 import ctypes, os, signal, sys
 uid, gid, parent = map(int, sys.argv[1:4])
 if uid != os.geteuid():
@@ -72,7 +72,7 @@ class SystemUser:
     def command(self, *arguments: str | Path) -> list[str]:
         """The command line that runs `arguments` as this user and ends them with SIGINT when we die."""
         ids = [str(number) for number in (self.uid, self.gid, os.getpid())]
-        return [sys.executable, "-I", "-S", "-c", _HELPER, *ids, *(str(argument) for argument in arguments)]
+        return [sys.executable, "-I", "-S", "-c", _STARTER, *ids, *(str(argument) for argument in arguments)]
 
     def own(self, path: Path) -> None:
         if os.geteuid() == 0:
@@ -83,14 +83,14 @@ class SystemUser:
         for directory in [*reversed(path.parents), path]:
             if not directory.exists():
                 return None
-            status = directory.stat()
-            if status.st_uid == self.uid:
+            found = directory.stat()
+            if found.st_uid == self.uid:
                 bit = 0o100
-            elif status.st_gid == self.gid:
+            elif found.st_gid == self.gid:
                 bit = 0o010
             else:
                 bit = 0o001
-            if not status.st_mode & bit:
+            if not found.st_mode & bit:
                 return directory
         return None
 

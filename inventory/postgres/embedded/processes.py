@@ -23,7 +23,7 @@ class Processes:
     `name` is the `cluster_name` in their titles, `uid` the user they run as.
     """
 
-    data: Path
+    cluster: Path
     name: str
     uid: int
 
@@ -38,11 +38,11 @@ class Processes:
             if process.stat().st_uid != self.uid or (process / "comm").read_text() != "postgres\n":
                 return False
             with suppress(PermissionError):  # a container's root may not look
-                return (process / "cwd").samefile(self.data)
+                return (process / "cwd").samefile(self.cluster)
             title = (process / "cmdline").read_bytes()
         except OSError:  # it ended, or there is no data yet
             return False
-        return self.name.encode() in title or os.fsencode(self.data) in title.split(b"\0")
+        return self.name.encode() in title or os.fsencode(self.cluster) in title.split(b"\0")
 
     def live_by_ps(self) -> list[int]:
         """As `live`, where there is no /proc."""
@@ -56,12 +56,12 @@ class Processes:
             if int(uid) == self.uid
             and not state.startswith("Z")
             and "postgres" in command
-            and (self.name in command or str(self.data) in command.split())
+            and (self.name in command or str(self.cluster) in command.split())
         ]
 
     def end(self) -> None:
         """End them all and drop the pid file nobody stands behind then. The caller owns the home."""
-        pid_file = self.data / "postmaster.pid"
+        pid_file = self.cluster / "postmaster.pid"
         if not self._gone():
             with suppress(OSError, ValueError, IndexError):
                 postmaster = int(pid_file.read_text().split()[0])
@@ -75,17 +75,17 @@ class Processes:
                         os.kill(pid, number)
                 poll(self._gone, QUIT_TIMEOUT_S)
             if not self._gone():
-                raise EmbeddedPostgresError(f"PostgreSQL processes on {self.data} do not end: {self.live()}")
+                raise EmbeddedPostgresError(f"PostgreSQL processes on {self.cluster} do not end: {self.live()}")
         pid_file.unlink(missing_ok=True)
 
     def _gone(self) -> bool:
         return not self.live()
 
 
-def ready(data: Path, postmaster: int | None = None) -> bool:
-    """Whether the postmaster of `data` (the given one, or any) says that it accepts connections."""
+def ready(cluster: Path, postmaster: int | None = None) -> bool:
+    """Whether the postmaster of `cluster` (the given one, or any) says that it accepts connections."""
     try:
-        lines = (data / "postmaster.pid").read_text().splitlines()
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
     except (OSError, ValueError):
         return False
     return len(lines) >= 8 and lines[7].strip() == "ready" and postmaster in {None, int(lines[0])}

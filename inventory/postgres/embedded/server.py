@@ -100,8 +100,8 @@ class EmbeddedPostgres:
         self._user = user
         self._lock: int | None = lock
         self._asked: tuple[int, int | None, int] = (0, None, 0)
-        self._data = home / "data"
-        self._processes = Processes(self._data, homes.short_name(home), user.uid)
+        self._cluster = home / "data"
+        self._processes = Processes(self._cluster, homes.short_name(home), user.uid)
         self._postmaster: subprocess.Popen[bytes] | None = None
         self._socket_directory: Path | None = None
 
@@ -180,7 +180,7 @@ class EmbeddedPostgres:
         sockets = self._claim_socket(port)
 
         # Ownership is checked first: a stranger's pid file is not ours to drop.
-        major = _check_data(self._data, self._user)
+        major = _check_cluster(self._cluster, self._user)
         self._processes.end()
         homes.discard_sockets(sockets)
         for unfinished in self.home.glob(f"{_UNFINISHED}*"):
@@ -192,13 +192,13 @@ class EmbeddedPostgres:
             if major is None:
                 raise
             raise DataDirectoryUnusable(
-                f"{self._data} was made by PostgreSQL {major}, and only that version reads it; it was left "
+                f"{self._cluster} was made by PostgreSQL {major}, and only that version reads it; it was left "
                 f"as it is. To go on, set PG_BIN to the programs of PostgreSQL {major}. To change the "
                 f"version, dump the database with them and load it into a new home.\n{error}"
             ) from error
         if major is None:
-            _initialise(self._data, programs, self._user)
-        _make_server_role(self._data, programs, self._user)
+            _initialise(self._cluster, programs, self._user)
+        _make_server_role(self._cluster, programs, self._user)
         if tcp_port is not None:
             password = _set_password(self.home, programs, self._user)
             self.tcp_dsn = f"postgresql://inventory:{password}@127.0.0.1:{port}/inventory"
@@ -218,7 +218,7 @@ class EmbeddedPostgres:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.home / "start.log").open("wb") as output:
             self._postmaster = subprocess.Popen(
-                self._user.command(programs.program("postgres"), "-D", self._data, *options),
+                self._user.command(programs.program("postgres"), "-D", self._cluster, *options),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -227,14 +227,14 @@ class EmbeddedPostgres:
                 start_new_session=True,  # else Ctrl-C would end it before we have drained
             )
         pid = self._postmaster.pid
-        poll(lambda: not self.alive or ready(self._data, pid), START_TIMEOUT_S)
+        poll(lambda: not self.alive or ready(self._cluster, pid), START_TIMEOUT_S)
         if not self.alive:
             raise EmbeddedPostgresError(
-                f"PostgreSQL did not start on {self._data}; nothing was deleted. If the data is damaged, "
+                f"PostgreSQL did not start on {self._cluster}; nothing was deleted. If the data is damaged, "
                 "restore a backup there, or move it away to begin with an empty one. It said:\n"
                 + _last_words(self.home)
             )
-        if not ready(self._data, pid):
+        if not ready(self._cluster, pid):
             raise EmbeddedPostgresError(f"PostgreSQL was not ready within {START_TIMEOUT_S} s; see {log}")
 
     def _claim_socket(self, port: int) -> Path:
@@ -282,36 +282,36 @@ def running(home: Path) -> Iterator[str]:
         time.sleep(POLL_INTERVAL_S)
 
 
-def _check_data(data: Path, user: SystemUser) -> int | None:
+def _check_cluster(cluster: Path, user: SystemUser) -> int | None:
     """The major version of the cluster, None if there is none yet."""
     try:
-        if not data.exists() or (data.is_dir() and not any(data.iterdir())):
+        if not cluster.exists() or (cluster.is_dir() and not any(cluster.iterdir())):
             return None
-        owner = data.stat().st_uid
+        owner = cluster.stat().st_uid
         if owner != user.uid:
             raise DataDirectoryUnusable(
-                f"{data} belongs to user id {owner}, and PostgreSQL would run as {user.uid}. Start as the "
+                f"{cluster} belongs to user id {owner}, and PostgreSQL would run as {user.uid}. Start as the "
                 "user who made it, or choose another home."
             )
-        major = int((data / "PG_VERSION").read_text("ascii"))
-        (data / "global" / "pg_control").stat()
+        major = int((cluster / "PG_VERSION").read_text("ascii"))
+        (cluster / "global" / "pg_control").stat()
     except (OSError, ValueError) as error:
         raise DataDirectoryUnusable(
-            f"{data} is not a whole PostgreSQL data directory ({error}). Restore a backup there, or move it "
+            f"{cluster} is not a whole PostgreSQL data directory ({error}). Restore a backup there, or move it "
             "away to begin with an empty one."
         ) from error
     return major
 
 
-def _initialise(data: Path, programs: Binaries, user: SystemUser) -> None:
-    """Make the cluster under another name and rename it when whole: `data` is complete or does not exist."""
+def _initialise(cluster: Path, programs: Binaries, user: SystemUser) -> None:
+    """Make the cluster under another name and rename it when whole: `cluster` is complete or does not exist."""
     if programs.major >= 17:
         collation = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     else:
         collation = ["--locale-provider=libc", "--locale=C"]
         if sys.platform == "linux":  # the same: ordered by code point, letters known
             collation.append("--lc-ctype=C.UTF-8")
-    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=data.parent))
+    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=cluster.parent))
     try:
         user.own(unfinished)
         programs.run(
@@ -327,19 +327,19 @@ def _initialise(data: Path, programs: Binaries, user: SystemUser) -> None:
             "--auth-host=scram-sha-256",
         )
         _single_user(programs, user, unfinished, _DATABASE_SQL)
-        unfinished.rename(data)
+        unfinished.rename(cluster)
     except BaseException:
         _discard_unfinished(unfinished, user)
         raise
-    parent = os.open(data.parent, os.O_RDONLY)
+    parent = os.open(cluster.parent, os.O_RDONLY)
     os.fsync(parent)
     os.close(parent)
 
 
-def _make_server_role(data: Path, programs: Binaries, user: SystemUser) -> None:
-    made = data / _HAS_SERVER_ROLE
+def _make_server_role(cluster: Path, programs: Binaries, user: SystemUser) -> None:
+    made = cluster / _HAS_SERVER_ROLE
     if not made.exists():
-        _single_user(programs, user, data, _SERVER_ROLE_SQL)
+        _single_user(programs, user, cluster, _SERVER_ROLE_SQL)
         made.touch(mode=0o600)
         user.own(made)
 
@@ -367,9 +367,9 @@ def _set_password(home: Path, programs: Binaries, user: SystemUser) -> str:
     return password
 
 
-def _single_user(programs: Binaries, user: SystemUser, data: Path, sql: str) -> None:
+def _single_user(programs: Binaries, user: SystemUser, cluster: Path, sql: str) -> None:
     """Run statements, one a line, on a cluster that is not running."""
-    programs.run(user, "postgres", "--single", "-D", data, "-c", "exit_on_error=on", "postgres", sql=sql)
+    programs.run(user, "postgres", "--single", "-D", cluster, "-c", "exit_on_error=on", "postgres", sql=sql)
 
 
 def _last_words(home: Path) -> str:
