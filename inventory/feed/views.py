@@ -228,7 +228,7 @@ class Views:
     async def _learn(self, world: World, batch: Sequence[Heard]) -> None:
         """Reads what of the SKUs that some records touch isn't known yet."""
         skus = {moved.sku for heard in batch for moved in heard.moved}
-        await self._load(world, world.lacking(skus | world.bundles.containing(skus)), world.tail)
+        await self._load(world, await self._lacking(world, skus | world.bundles.containing(skus)), world.tail)
         stocks = world.stocks
         lots = {
             (moved.sku, moved.lot)
@@ -245,6 +245,13 @@ class Views:
         if changed:
             world.limits = await source.read_backorder_limits(self._reader, [stocks[sku] for sku in changed])
             self._check(world)
+
+    async def _lacking(self, world: World, skus: Iterable[str]) -> set[str]:
+        lacking: set[str] = set()
+        for sku in skus:
+            await self._pause(world)
+            lacking |= world.lacking(sku)
+        return lacking
 
     async def _load(self, world: World, skus: Collection[str], revision: int) -> None:
         if skus:
@@ -338,7 +345,7 @@ class Views:
             dropped.update(await source.read_viewed_skus(self._reader, viewer.channel_id, revision))
             self._check(world)
         touched = dropped | world.bundles.containing(dropped)
-        await self._load(world, world.lacking(touched), world.tail)
+        await self._load(world, await self._lacking(world, touched), world.tail)
         await self._value(world, touched)
         told = {sku: world.stocks[sku].told for sku in dropped if sku in world.stocks}
 
@@ -348,7 +355,7 @@ class Views:
         for sku in dropped:
             world.drop(sku)
         others = await self._resettle(world, heard) if group.locations or group.channels else set()
-        await self._load(world, world.lacking(touched), revision)
+        await self._load(world, await self._lacking(world, touched), revision)
         for sku in dropped:
             if sku in world.stocks:
                 world.stocks[sku].told = told.get(sku, {})
