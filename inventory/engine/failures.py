@@ -54,7 +54,7 @@ class TooHeavy(EngineError):
 
     reason = Reason.TOO_HEAVY
     message = "it takes the database too long, at least now; the request had no effect: ask for less at once, or later"
-    retry_after_s: float | None = 10.0
+    retry_after_s: float | None = 30.0
 
 
 class Unknown(EngineError):

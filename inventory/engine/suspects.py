@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 import structlog
 
@@ -18,7 +19,7 @@ GROUP_TIMES_USUAL = 3
 ALONE_MS = 5_000
 """What it may take for one: it has one try."""
 ALONE_AGAIN_MS = 1_000
-"""What it may take for one that names the SKUs of one that took too long."""
+"""What it may take for one that names the same SKUs, or the same document, as one that took too long."""
 LINE_MS = 1.0
 SOURCE_MS = 0.05
 EXTRA_UNSAID_MS = 500
@@ -27,8 +28,8 @@ SUSPECTS_MAX = 2_000
 LAST_MOMENT_S = 0.5
 """Before its deadline a caller is told."""
 SLOW_S = 30.0
-SLOW_SKUS_MAX = 1_000
-SLOW_SKUS_EACH_MAX = 10
+SLOW_MAX = 1_000
+SLOW_EACH_MAX = 10
 """Who names more was slow for their number."""
 USUAL_SHARE = 0.1
 
@@ -60,7 +61,7 @@ class Suspects:
         self._groups: deque[list[Submission]] = deque()
         self._single: deque[list[Submission]] = deque()
         self._waiting: set[Submission] = set()
-        self._slow: dict[str, float] = {}
+        self._slow: dict[str | UUID, float] = {}
         self._usual_s = 0.0
         self._loop = asyncio.get_running_loop()
         self._rest_until = 0.0
@@ -89,10 +90,10 @@ class Suspects:
 
     def _convict(self, submission: Submission, limit: int | None) -> None:
         log.warning("a command took too long", command=type(submission.command).__name__, limit_ms=limit)
-        skus, now = decide.skus(submission.command), self._loop.time()
-        self._slow = {sku: until for sku, until in self._slow.items() if until > now}
-        if len(skus) <= SLOW_SKUS_EACH_MAX and len(self._slow) < SLOW_SKUS_MAX:
-            self._slow.update(dict.fromkeys(skus, now + SLOW_S))
+        named, now = decide.subjects(submission.command), self._loop.time()
+        self._slow = {subject: until for subject, until in self._slow.items() if until > now}
+        if len(named) <= SLOW_EACH_MAX and len(self._slow) < SLOW_MAX:
+            self._slow.update(dict.fromkeys(named, now + SLOW_S))
         self._give_up(submission, failures.TooHeavy())
 
     def suspects(self, submission: Submission) -> bool:
@@ -104,7 +105,7 @@ class Suspects:
 
     def _is_slow(self, submission: Submission) -> bool:
         now = self._loop.time()
-        return any(self._slow.get(sku, 0.0) > now for sku in decide.skus(submission.command))
+        return any(self._slow.get(subject, 0.0) > now for subject in decide.subjects(submission.command))
 
     def _alone_ms(self, submission: Submission) -> int:
         return _limit_ms([submission], ALONE_AGAIN_MS if self._slow and self._is_slow(submission) else ALONE_MS)
@@ -145,8 +146,8 @@ class Suspects:
         """The others' turn is as long. What one command was answered about is not slow any more."""
         self._rest_until = self._loop.time() + took_s
         if self._slow and len(group) == 1 and _is_answered(group[0]):
-            for sku in decide.skus(group[0].command):
-                self._slow.pop(sku, None)
+            for subject in decide.subjects(group[0].command):
+                self._slow.pop(subject, None)
 
     def close(self) -> None:
         """Nobody is tried any more: the server stops."""
