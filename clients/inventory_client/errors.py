@@ -25,7 +25,7 @@ _WITHOUT_EFFECT = frozenset(
 )
 """Reasons whose code alone would leave it open."""
 _CURSOR_LOST = frozenset({"COMPACTED", "REVISION_IN_FUTURE", "EPOCH_CHANGED"})
-_PASSING = frozenset({"OVERLOADED", "STREAM_LIMIT", "RATE_LIMITED", "CALL_LIMIT"})
+_PASSING = frozenset({"OVERLOADED", "STREAM_LIMIT", "RATE_LIMITED", "CALL_LIMIT", "TOO_HEAVY"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from inventory.domain import pickup
 from inventory.domain.adjustment import (
@@ -143,6 +144,21 @@ def pairs(command: StockCommand) -> list[tuple[str, str]]:
             return []
         case OpenCount() | RecordCount() | PostCount() | CancelCount():
             return []  # those of its lines are found with it
+
+
+def subjects(command: object) -> set[str | UUID]:
+    """What the command is about: the SKU codes that it names, or its document."""
+    match command:
+        case Reserve():
+            return {ask.sku for ask in command.asks}
+        case Commit() | Extend() | Release() | Fulfil() | Expire():
+            return {command.reservation_id}
+        case ShipTransfer() | ReceiveTransfer() | CancelTransfer():
+            return {command.transfer_id}
+        case OpenCount() | RecordCount() | PostCount() | CancelCount():
+            return {command.count_id}
+        case _:
+            return {sku for sku, _ in pairs(command) or ()}  # type: ignore[arg-type]  # None: it isn't about stock
 
 
 def makes_levels(command: StockCommand) -> bool:

@@ -117,6 +117,7 @@ class Reason(StrEnum):
     RECONCILIATION_ID_FORMAT = auto()
     STREAM_OLD = auto()
     LAST_ADMIN = auto()
+    TOO_HEAVY = auto()
 
 
 class Shortage(NamedTuple):

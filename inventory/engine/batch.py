@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
+from time import thread_time
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -34,13 +35,16 @@ from inventory.postgres.stock import Remembered, RequestRow
 from inventory.postgres.topology import Directory
 from inventory.postgres.trail import append_entries
 
+DECIDE_S_MAX = 0.5
+"""Of this process's time. The locks are held meanwhile, and the loop stands still: what is left comes next."""
+
 EncodeRefusal = Callable[[Refusal], tuple[int, bytes]]
 """The gRPC status code and the serialised status of a refusal."""
 
 
 class Executed(NamedTuple):
-    """An outcome per submission; none at all when only holds that had run out were ended, and the batch is to be run
-    again. `committed`: what it has written, unless that is for the database to say."""
+    """An outcome for each of the first submissions; none at all when only holds that had run out were ended. The others
+    are to be run again. `committed`: what it has written, unless that is for the database to say."""
 
     outcomes: list[Outcome]
     committed: Committed | None = None
@@ -71,15 +75,15 @@ async def execute(
     batch: Sequence[Submission],
     encode_refusal: EncodeRefusal,
     counted: BatchFigures,
-    lock_wait_ms: int | None = None,
+    limits: stock.Limits | None = None,
 ) -> Executed:
     """Runs the batch as one transaction. Raises a `StorageError`, and then the transaction had no effect,
     or (`OutcomeUnknown`) may have had."""
     first = batch[0]
     counted.begin()
     async with writer.transaction(keep=not first.validate_only):
-        if lock_wait_ms is not None:
-            await stock.limit_lock_wait(writer, lock_wait_ms)
+        if limits is not None:
+            await stock.limit_waits(writer, limits)
         alone = _ALONE.get(type(first.command))
         try:
             if alone is not None:
@@ -235,7 +239,7 @@ async def _change_stock(
 
 
 class _Decided(NamedTuple):
-    """Per submission its outcome and its step within the batch; the answers to remember."""
+    """For each of the first submissions its outcome and its step within the batch; the answers to remember."""
 
     outcomes: list[Outcome]
     steps: list[int | None]
@@ -251,7 +255,10 @@ async def _decide_all(
     trail: Trail,
 ) -> _Decided:
     found = _Decided([], [], [])
+    until = thread_time() + DECIDE_S_MAX
     for submission in batch:
+        if found.outcomes and thread_time() > until:
+            break
         before = figures(ledger, submission.command)
         decided = _decide(ledger, submission, answers, encode_refusal)
         passes = isinstance(decided, NotNow)

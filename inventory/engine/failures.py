@@ -49,6 +49,14 @@ class LockContention(EngineError):
     retry_after_s: float | None = 0.2
 
 
+class TooHeavy(EngineError):
+    """A statement for it, alone or with few others, took longer than it may; without effect."""
+
+    reason = Reason.TOO_HEAVY
+    message = "it takes the database too long, at least now; the request had no effect: ask for less at once, or later"
+    retry_after_s: float | None = 30.0
+
+
 class Unknown(EngineError):
     """The database vanished during COMMIT and didn't come back until the deadline."""
 

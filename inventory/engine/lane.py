@@ -17,6 +17,7 @@ from inventory.engine import failures
 from inventory.engine.batch import EncodeRefusal, Executed, execute
 from inventory.engine.figures import BatchFigures
 from inventory.engine.submission import Outcome, Submission
+from inventory.engine.suspects import Suspects, limit_ms
 from inventory.postgres.connection import Writer
 from inventory.postgres.errors import (
     Contention,
@@ -24,8 +25,10 @@ from inventory.postgres.errors import (
     LookAgain,
     OutcomeUnknown,
     StorageError,
+    TooSlow,
     Unavailable,
 )
+from inventory.postgres.stock import Limits
 from inventory.postgres.topology import Directory
 from inventory.tracing import Tracing
 
@@ -70,6 +73,7 @@ class Lane:
         self._running: dict[tuple[int, UUID], Submission] = {}
         self._arrived = asyncio.Event()
         self._parked: set[Submission] = set()
+        self._suspects = Suspects(self._give_up)
         self._stopping = False
         self._waits = False
         self._stop_at = float("inf")
@@ -128,12 +132,20 @@ class Lane:
         """Works until `stop`, and then until the queue is empty."""
         try:
             while True:
+                suspects, limit = self._suspects.take(others_wait=bool(self._queue))
+                if suspects:
+                    began = self._loop.time()
+                    await self._serve(suspects, limit)
+                    self._suspects.tried(suspects, self._loop.time() - began)
+                    continue
                 batch = self._collect()
                 if batch:
                     began = self._loop.time()
                     await self._serve(batch)
                     if len(batch) >= GATHER_FROM_COMMANDS and not self._stopping:
                         await self._gather(self._loop.time() - began)
+                elif self._suspects:
+                    continue
                 elif self._stopping:
                     return
                 else:
@@ -160,9 +172,10 @@ class Lane:
             return
         self._stopping = True
         self._stop_at = self._loop.time() + STOP_S
-        for submission in tuple(self._parked):
-            self._parked.discard(submission)
-            self._finish(submission, failures.Unknown() if submission.in_doubt else failures.ShuttingDown())
+        parked, self._parked = self._parked, set()
+        for submission in parked:
+            self._give_up(submission, failures.ShuttingDown())
+        self._suspects.close()
         self._arrived.set()
 
     def _follow(self, first: Submission, second: Submission) -> asyncio.Future[Outcome]:
@@ -182,26 +195,32 @@ class Lane:
             if submission.abandoned:
                 self._forget(queue.popleft())
                 continue
-            sources = decide.sources(submission.command, submission.topology(self._directory.topology))
-            if batch and (
-                submission.solo or lines + submission.weight > BATCH_LINES_MAX or levels + sources > BATCH_SOURCES_MAX
-            ):
+            if self._suspects.suspects(submission):
+                queue.popleft()
+                continue
+            submission.sources = decide.sources(submission.command, submission.topology(self._directory.topology))
+            lines += submission.weight
+            levels += submission.sources
+            if batch and (submission.solo or lines > BATCH_LINES_MAX or levels > BATCH_SOURCES_MAX):
                 break
             batch.append(queue.popleft())
-            lines += submission.weight
-            levels += sources
             if submission.solo:
                 break
         return batch
 
-    async def _serve(self, batch: list[Submission]) -> None:
-        """Runs a batch until each of its commands has an outcome, or its caller's deadline has passed."""
+    async def _serve(self, batch: list[Submission], statement_ms: int | None = None) -> None:
+        """Runs a batch until each of its commands has an outcome or waits for another try, or its caller's deadline has
+        passed. `statement_ms`: what a statement may take, None: as long as suits the batch."""
         pause = RETRY_PAUSE_MIN_S
         looks = 0
         while batch:
-            wait_ms = LOCK_WAIT_SHORT_MS if batch[0].contended else None
+            limits = Limits(LOCK_WAIT_SHORT_MS if batch[0].contended else None, statement_ms or limit_ms(batch))
             try:
-                executed = await self._execute(batch, wait_ms)
+                executed = await self._execute(batch, limits)
+            except TooSlow as error:
+                self.figures.again[type(error).__name__] += 1
+                self._suspects.failed(batch, limits.statement_ms)
+                return
             except Contention as error:
                 self.figures.again[type(error).__name__] += 1
                 log.info("locks can't be had", error=str(error), commands=len(batch))
@@ -217,24 +236,27 @@ class Lane:
                 await self._isolate(batch, error)
                 return
             else:
-                self._settle(batch, executed)
-                if executed.outcomes:
-                    return
+                batch = self._settle(batch, executed)
                 continue
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_PAUSE_MAX_S)
 
-    async def _execute(self, batch: Sequence[Submission], wait_ms: int | None) -> Executed:
+    async def _execute(self, batch: Sequence[Submission], limits: Limits) -> Executed:
         now = perf_counter()
         for submission in batch:
             if not submission.is_measured:
                 submission.is_measured = True
                 self.figures.wait.add(now - submission.submitted_at)
-        work = execute(self._writer, self._directory, batch, self._encode_refusal, self.figures, wait_ms)
+        work = execute(
+            self._writer, self._directory, batch, self._encode_refusal, self.figures, limits if any(limits) else None
+        )
         if self._tracing is None:
-            return await work
-        with self._tracing.batch([submission.span for submission in batch]):
-            return await work
+            executed = await work
+        else:
+            with self._tracing.batch([submission.span for submission in batch]):
+                executed = await work
+        self._suspects.answered(perf_counter() - now)
+        return executed
 
     async def _spread(self, batch: list[Submission], tries: int) -> int:
         """Somebody holds a lock that the batch needs: finds by halves, each with a short wait, whose lock it is. Those
@@ -246,8 +268,11 @@ class Lane:
         middle = len(batch) // 2
         for half in (batch[:middle], batch[middle:]):
             tries -= 1
+            limits = Limits(LOCK_WAIT_SHORT_MS, limit_ms(half))
             try:
-                executed = await self._execute(half, LOCK_WAIT_SHORT_MS)
+                executed = await self._execute(half, limits)
+            except TooSlow:
+                self._suspects.failed(half, limits.statement_ms)
             except Contention:
                 tries = await self._spread(half, tries)
             except Exception as error:  # noqa: BLE001 - met again there, and handled
@@ -255,9 +280,7 @@ class Lane:
                     submission.in_doubt = submission.in_doubt or isinstance(error, OutcomeUnknown)
                 await self._serve(half)
             else:
-                self._settle(half, executed)
-                if not executed.outcomes:
-                    await self._serve(half)
+                await self._serve(self._settle(half, executed))
         return tries
 
     def _park(self, submission: Submission) -> None:
@@ -265,7 +288,7 @@ class Lane:
         if submission.abandoned:
             self._forget(submission)
         elif self._stopping or submission.deadline <= self._loop.time() + PARKED_S + LAST_TRY_S:
-            self._finish(submission, failures.Unknown() if submission.in_doubt else failures.LockContention())
+            self._give_up(submission, failures.LockContention())
         else:
             submission.contended = True
             self._parked.add(submission)
@@ -292,10 +315,8 @@ class Lane:
                 self._forget(submission)
             elif min(submission.deadline, self._stop_at) > next_try:
                 kept.append(submission)
-            elif submission.in_doubt:
-                self._finish(submission, failures.Unknown())
             else:
-                self._finish(
+                self._give_up(
                     submission, failures.LockContention() if waits_for_locks else failures.StorageUnavailable()
                 )
         return kept
@@ -311,8 +332,8 @@ class Lane:
         log.error("a command failed", command=type(batch[0].command).__name__, error=failures.described(error))
         self._finish(batch[0], failures.Defect())
 
-    def _settle(self, batch: list[Submission], executed: Executed) -> None:
-        """Answers the callers first; then the feed is told."""
+    def _settle(self, batch: list[Submission], executed: Executed) -> list[Submission]:
+        """Answers the callers first; then the feed is told. Gives those that have no outcome yet."""
         outcomes, committed = executed
         if self._waits:
             self._waits = False
@@ -320,22 +341,27 @@ class Lane:
         head = committed.head if committed is not None and committed.steps else 0
         if outcomes:
             self.batches += 1
-            self.commands += len(batch)
-            self.figures.size.add(len(batch))
+            self.commands += len(outcomes)
+            self.figures.size.add(len(outcomes))
             self._answered_at = perf_counter()
             head = max(head, self._answer(batch, outcomes))
         if head and not batch[0].validate_only:
             self._loop.call_soon(self._on_commit, head, committed)  # the callers' tasks come first
+        return batch[len(outcomes) :]
 
     def _answer(self, batch: list[Submission], outcomes: list[Outcome]) -> int:
         """The last revision among the answers; 0: nothing changed."""
         head = 0
-        for submission, outcome in zip(batch, outcomes, strict=True):
+        for submission, outcome in zip(batch, outcomes, strict=False):
             self._forget(submission)
             submission.settle(outcome)
             if outcome.revision is not None and not outcome.replayed:
                 head = outcome.revision
         return head
+
+    def _give_up(self, submission: Submission, error: failures.EngineError) -> None:
+        """Ends a command that had no effect, unless an earlier try of it left that open."""
+        self._finish(submission, failures.Unknown() if submission.in_doubt else error)
 
     def _finish(self, submission: Submission, error: failures.EngineError) -> None:
         self._forget(submission)
@@ -344,7 +370,8 @@ class Lane:
     def _forget(self, submission: Submission) -> None:
         if submission.request_id is not None and not submission.validate_only:
             self._running.pop((submission.channel_id, submission.request_id), None)
-        for rival in submission.rivals:
+        rivals, submission.rivals = submission.rivals, []
+        for rival in rivals:
             try:
                 _ = self.submit(rival)
             except failures.EngineError as error:

@@ -39,8 +39,8 @@ class Submission:
     engine's own commands, which have no caller. `deadline` is in the loop's time, in seconds. While it is under way,
     `followers` sent the same request, and `rivals` other content under its request_id; `new_pairs` are levels that
     turned out to be needed and are made. `action`: what the audit trail calls it; '': by the command. `within`: what
-    the caller is limited to, None: nothing. `submitted_at` is in seconds of `perf_counter`; `span` is the trace that it
-    belongs to, for who traces.
+    the caller is limited to, None: nothing. `weight`: how many lines it counts as; `sources`: how many levels it may
+    come from. `submitted_at` is in seconds of `perf_counter`; `span` is the trace that it belongs to, for who traces.
     """
 
     command: Command
@@ -57,6 +57,7 @@ class Submission:
     within: Access | None = None
     in_doubt: bool = False
     contended: bool = False
+    sources: int = 0
     span: Any = None
     submitted_at: float = 0.0
     is_measured: bool = False
@@ -68,7 +69,12 @@ class Submission:
     def solo(self) -> bool:
         """Whether it runs in a transaction of its own: it is to be rolled back, it waits for somebody's locks, or it
         isn't about stock."""
-        return self.validate_only or self.contended or type(self.command) in _ALONE
+        return self.validate_only or self.contended or not self.is_stock
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether it is about stock."""
+        return type(self.command) not in _ALONE
 
     def topology(self, topology: Topology) -> Topology:
         """The places, as far as the caller may know them."""

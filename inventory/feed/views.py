@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from time import perf_counter
 
 import structlog
 
@@ -31,6 +32,8 @@ RECORDS_A_STEP_MAX = 256
 PENDING_RECORDS_MAX = 8_192
 LOOK_S = 60.0
 RETRY_S = 0.5
+SLICE_S = 0.002
+"""For so long it computes, then others have their turn, also within a record."""
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +58,7 @@ class Views:
         self._rung = asyncio.Event()
         self._looks = True
         self._is_blind = False
+        self._slice_ends = 0.0
 
     @property
     def on(self) -> bool:
@@ -162,7 +166,7 @@ class Views:
                 batch = self._batch(world)
                 await self._learn(world, batch)
                 for heard in batch:
-                    self._apply(world, heard)
+                    await self._apply(world, heard)
                 self._told(world, len(batch))
                 await asyncio.sleep(0)
             self._check(world)
@@ -224,7 +228,7 @@ class Views:
     async def _learn(self, world: World, batch: Sequence[Heard]) -> None:
         """Reads what of the SKUs that some records touch isn't known yet."""
         skus = {moved.sku for heard in batch for moved in heard.moved}
-        await self._load(world, world.lacking(skus | world.bundles.containing(skus)), world.tail)
+        await self._load(world, await self._lacking(world, skus | world.bundles.containing(skus)), world.tail)
         stocks = world.stocks
         lots = {
             (moved.sku, moved.lot)
@@ -242,6 +246,13 @@ class Views:
             world.limits = await source.read_backorder_limits(self._reader, [stocks[sku] for sku in changed])
             self._check(world)
 
+    async def _lacking(self, world: World, skus: Iterable[str]) -> set[str]:
+        lacking: set[str] = set()
+        for sku in skus:
+            await self._pause(world)
+            lacking |= world.lacking(sku)
+        return lacking
+
     async def _load(self, world: World, skus: Collection[str], revision: int) -> None:
         if skus:
             stocks = await source.read_stocks(self._reader, skus, revision)
@@ -250,18 +261,27 @@ class Views:
             self._check(world)
             world.put(stocks.values())
 
-    def _apply(self, world: World, heard: Heard) -> None:
+    async def _pause(self, world: World) -> None:
+        """Whoever joins or leaves meanwhile doesn't matter to a record that is being computed: it is published as a
+        whole, and its place in the order is its own."""
+        now = perf_counter()
+        if now >= self._slice_ends:
+            await asyncio.sleep(0)
+            self._check(world)
+            self._slice_ends = perf_counter() + SLICE_S
+
+    async def _apply(self, world: World, heard: Heard) -> None:
         """Computes before and after one record that is about stock alone."""
         skus = dict.fromkeys(moved.sku for moved in heard.moved)
         if not skus or not world.sellers:
             self._publish(world, heard, [])
             return
         skus.update(dict.fromkeys(sorted(world.bundles.containing(skus))))
-        self._value(world, skus)
+        await self._value(world, skus)
         for moved in heard.moved:
             self._move(world, moved)
         forced = {moved.sku: () for moved in heard.moved if moved.kind == MovementKind.THRESHOLD}
-        self._publish(world, heard, self._changed(world, skus, forced))
+        self._publish(world, heard, await self._changed(world, skus, forced))
 
     def _move(self, world: World, moved: Moved) -> None:
         assert world.topology is not None
@@ -275,24 +295,26 @@ class Views:
             lots = stock.lots.setdefault(location_id, {})
             lots[moved.lot] = lots.get(moved.lot, 0) + moved.lot_delta
 
-    def _value(self, world: World, skus: Iterable[str]) -> None:
+    async def _value(self, world: World, skus: Iterable[str]) -> None:
         """Has what was told last of the SKUs at hand."""
-        for viewer, seller in world.sellers.items():
+        for viewer, seller in tuple(world.sellers.items()):
             for sku in skus:
+                await self._pause(world)
                 stock = world.stocks.get(sku)
                 if stock is not None and viewer not in stock.told:
                     stock.told[viewer] = seller.sellable(stock, world.stocks, world.bundles.leaves(sku))
 
-    def _changed(
+    async def _changed(
         self, world: World, skus: Iterable[str], forced: Mapping[str, tuple[str, ...]], but: Collection[Viewer] = ()
     ) -> list[Item]:
         """What differs from what was told last, or is `forced`, by SKU with its categories, to be told. `but`: nothing
         of these channels."""
         items: list[Item] = []
-        for viewer, seller in world.sellers.items():
+        for viewer, seller in tuple(world.sellers.items()):
             if viewer in but:
                 continue
             for sku in skus:
+                await self._pause(world)
                 stock = world.stocks.get(sku)
                 if stock is None:
                     continue
@@ -323,8 +345,8 @@ class Views:
             dropped.update(await source.read_viewed_skus(self._reader, viewer.channel_id, revision))
             self._check(world)
         touched = dropped | world.bundles.containing(dropped)
-        await self._load(world, world.lacking(touched), world.tail)
-        self._value(world, touched)
+        await self._load(world, await self._lacking(world, touched), world.tail)
+        await self._value(world, touched)
         told = {sku: world.stocks[sku].told for sku in dropped if sku in world.stocks}
 
         world.spoilt = True
@@ -333,7 +355,7 @@ class Views:
         for sku in dropped:
             world.drop(sku)
         others = await self._resettle(world, heard) if group.locations or group.channels else set()
-        await self._load(world, world.lacking(touched), revision)
+        await self._load(world, await self._lacking(world, touched), revision)
         for sku in dropped:
             if sku in world.stocks:
                 world.stocks[sku].told = told.get(sku, {})
@@ -341,7 +363,7 @@ class Views:
             for viewer in others:
                 stock.told.pop(viewer, None)
         forced = {sku: both for sku, both in categories.items() if len(both) > 1}
-        self._publish(world, heard, self._changed(world, sorted(touched), forced, but=others))
+        self._publish(world, heard, await self._changed(world, sorted(touched), forced, but=others))
         for viewer in others:
             self._restart(world, viewer, revision)
         world.spoilt = False

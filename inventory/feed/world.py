@@ -48,15 +48,14 @@ class World:
         while self.levels > LEVELS_MAX:
             self.drop(next(iter(self.stocks)))
 
-    def lacking(self, skus: Iterable[str]) -> set[str]:
-        """Which of the SKUs, and of what bundles among them are made of, aren't here."""
+    def lacking(self, sku: str) -> set[str]:
+        """Whether the SKU, and what it is made of if it is a bundle, isn't here."""
         stocks, lacking = self.stocks, set()
-        for sku in skus:
-            for each in (sku, *(leaf for leaf, _ in self.bundles.leaves(sku))):
-                if each in stocks:
-                    stocks.move_to_end(each)
-                else:
-                    lacking.add(each)
+        for each in (sku, *(leaf for leaf, _ in self.bundles.leaves(sku))):
+            if each in stocks:
+                stocks.move_to_end(each)
+            else:
+                lacking.add(each)
         return lacking
 
 

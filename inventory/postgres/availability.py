@@ -12,7 +12,7 @@ from inventory.domain.ledger import Ledger
 from inventory.domain.limits import SEEN_MAX
 from inventory.domain.refusal import too_many_sources
 from inventory.domain.reservation import Expire, run_out
-from inventory.postgres.errors import TopologyChanged
+from inventory.postgres.errors import TooWide, TopologyChanged
 from inventory.postgres.reads import Reader
 from inventory.postgres.stock import Pair, Source, Wanted, find_and_lock
 from inventory.postgres.topology import Directory
@@ -111,7 +111,10 @@ class Looking:
             raise too_many_sources(len(skus) * len(everywhere), SEEN_MAX, field)
         viewed = [channel_id] if topology.channel(channel_id).has_overrides else []
         wanted = Wanted(pairs=pairs, spreads=[(sku, everywhere) for sku in skus], viewed=viewed)
-        locked = await find_and_lock(source, wanted, topology, lock=False)
+        try:
+            locked = await find_and_lock(source, wanted, topology, lock=False)
+        except TooWide as error:  # with what bundles are made of
+            raise too_many_sources(error.levels, SEEN_MAX, field) from None
         ledger = locked.ledger
         for reservation in list(ledger.reservations.values()):
             if run_out(reservation, ledger.now):

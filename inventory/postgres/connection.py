@@ -15,6 +15,7 @@ from inventory.tracing import Tracing
 
 LOCK_TIMEOUT_MS = 500
 STATEMENT_TIMEOUT_MS = 8_000
+BATCH_STATEMENT_TIMEOUT_MS = 2_000  # in the lane, where everybody waits for it; a large batch says that it takes longer
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 2_000
 TRANSACTION_TIMEOUT_MS = 20_000
 COMMAND_TIMEOUT_S = 9.0  # below a call's default deadline, so that its caller is told
@@ -62,10 +63,17 @@ class Database:
         """What the database calls our sessions: a restore of one retailer's schema must know whose they are."""
         return "inventory" if self.schema == "inventory" else f"inventory {self.schema}"
 
-    async def connect(self, *, planning: Planning = Planning.BY_VALUES, patient: bool = False) -> asyncpg.Connection:
+    async def connect(
+        self,
+        *,
+        planning: Planning = Planning.BY_VALUES,
+        patient: bool = False,
+        statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+    ) -> asyncpg.Connection:
         """A connection whose search_path is the schema; a `patient` one lets statements take as long as they need,
         for migrations and checks of whole tables. Raises `Unavailable`."""
         options = self._options(planning)
+        options["server_settings"]["statement_timeout"] = str(statement_timeout_ms)
         if patient:
             options["command_timeout"] = None
             options["server_settings"] |= _PATIENT
@@ -193,7 +201,9 @@ class Writer:
     async def begin(self) -> None:
         if self._connection is None or self._connection.is_closed():
             self._prepared = {}
-            self._connection = await self.database.connect(planning=Planning.BY_KEY)
+            self._connection = await self.database.connect(
+                planning=Planning.BY_KEY, statement_timeout_ms=BATCH_STATEMENT_TIMEOUT_MS
+            )
         try:
             await self._run(self._connection, "BEGIN")
         except BaseException as error:

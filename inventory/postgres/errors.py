@@ -19,6 +19,18 @@ class Contention(StorageError):
     """Locks could not be had in time, or a deadlock was broken here. The transaction had no effect."""
 
 
+class TooSlow(Contention):
+    """A statement took longer than it may. The transaction had no effect."""
+
+
+class TooWide(TooSlow):
+    """What is asked for would come to so many levels that none was looked at."""
+
+    def __init__(self, levels: int) -> None:
+        super().__init__(f"{levels} levels at once")
+        self.levels = levels
+
+
 class Interfered(StorageError):
     """Another writer came between look and lock: look again. The transaction had no effect."""
 
@@ -43,7 +55,8 @@ class CommandFault(StorageError):
     """The database refuses a statement for what a command wrote. The transaction had no effect."""
 
 
-_CONTENTION = ("40001", "40P01", "55P03", "57014")
+_CONTENTION = ("40001", "40P01", "55P03")
+_SLOW = "57014"
 _CONNECTION = ("08", "25", "28", "3D000", "53", "55000", "57P0", "58")
 _INTERFERENCE = (
     "request_pkey",
@@ -61,6 +74,8 @@ def classified(error: BaseException) -> StorageError:
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         text = f"{state} {type(error).__name__}"
+        if state == _SLOW:
+            return TooSlow(text)
         if state in _CONTENTION:
             return Contention(text)
         if state.startswith(_CONNECTION):

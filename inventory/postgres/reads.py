@@ -348,12 +348,12 @@ def level_row(row: Any) -> LevelRow:
     if row["on_hand"] is not None:
         level = Level(
             row["on_hand"],
-            row["held"] - (row["due"] or 0),
+            row["held"] - (row["due_held"] or 0),
             row["allocated"],
             row["quality_control"],
             row["damaged"],
             row["quarantined"],
-            row["backordered"],
+            row["backordered"] - (row["due_backordered"] or 0),
             row["in_transit"],
             row["incoming"],
             row["safety_stock"],

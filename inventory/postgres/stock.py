@@ -11,12 +11,13 @@ from inventory.domain.goods import Goods, Leaf, SkuKind, Tracking
 from inventory.domain.held import Held, Holder
 from inventory.domain.ledger import Key, Ledger
 from inventory.domain.level import Level, Place
+from inventory.domain.limits import SEEN_MAX
 from inventory.domain.lot import Lot, LotLevel
 from inventory.domain.refusal import location_not_found, sku_not_found
 from inventory.domain.reservation import Line, Reservation, ReservationState
 from inventory.domain.topology import Topology, Use, View
 from inventory.postgres.connection import Writer
-from inventory.postgres.errors import Interfered, Narrow, TopologyChanged
+from inventory.postgres.errors import Interfered, Narrow, TooWide, TopologyChanged
 
 Pair = tuple[str, str]
 """SKU code and location code."""
@@ -24,6 +25,8 @@ RequestKey = tuple[int, UUID]
 """channel_id and request_id."""
 
 
+LOCKED_LEVELS_MAX = 1_000_000
+"""Line by line, of a batch: what so many would take is longer than anybody waits."""
 RUN_OUT_LINES_MAX = 100
 RUN_OUT_LINES_SEEN_MAX = 10_000
 """Who only looks can't end them and look again."""
@@ -63,9 +66,16 @@ class RequestRow(NamedTuple):
     step: int | None
 
 
-async def limit_lock_wait(writer: Writer, milliseconds: int) -> None:
+class Limits(NamedTuple):
+    """What one statement may wait for a lock, and take as a whole, in milliseconds; None: what the session says."""
+
+    lock_wait_ms: int | None = None
+    statement_ms: int | None = None
+
+
+async def limit_waits(writer: Writer, limits: Limits) -> None:
     """For the present transaction."""
-    await writer.fetch("limit_lock_wait", f"{milliseconds}ms")
+    await writer.fetch("limit_waits", *(None if limit is None else f"{limit}ms" for limit in limits))
 
 
 async def find_answer(writer: Writer, request: RequestKey) -> dict[RequestKey, Remembered]:
@@ -126,7 +136,8 @@ async def find_and_lock(source: Source, wanted: Wanted, topology: Topology, *, l
     `lock` only reads the same.
 
     Raises `Interfered` when somebody added a line or a SKU in between, or a hold ran out: look again;
-    `TopologyChanged` when places or channels are no longer those of `topology`; `Narrow` when it takes a wide look.
+    `TopologyChanged` when places or channels are no longer those of `topology`; `Narrow` when it takes a wide look;
+    `TooWide` when that would come to too many levels.
     """
     found = await _find(source, wanted, lock)
     if found["topology"] != topology.revision:
@@ -160,7 +171,11 @@ async def _find(source: Source, wanted: Wanted, lock: bool) -> Any:
         return (await source.fetch("find_and_lock", *arguments))[0]
     query = "find_and_lock_wide" if lock else "find_wide"
     spreads = [(sku, _listed(location_ids)) for sku, location_ids in wanted.spreads]
-    return (await source.fetch(query, *arguments, spreads, list(wanted.arrivals)))[0]
+    levels_max = LOCKED_LEVELS_MAX if lock else SEEN_MAX
+    found = (await source.fetch(query, *arguments, spreads, list(wanted.arrivals), levels_max))[0]
+    if found["asked"] > levels_max:
+        raise TooWide(found["asked"])
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -235,6 +250,7 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow], 
         for reservation in reservations
         for number, line in enumerate(reservation.lines)
     ]
+    channel_ids = [reservation.channel_id for reservation in reservations for _ in reservation.lines]
     if ledger.touched_lots:
         lots = [(*key, lot_id, *ledger.lot_levels[key][lot_id]) for key, lot_id in ledger.touched_lots]
         await writer.fetch("write_lot_levels", lots)
@@ -256,6 +272,7 @@ async def write(writer: Writer, ledger: Ledger, requests: Sequence[RequestRow], 
         requests,
         writer.database.notify_channel,
         entries,
+        channel_ids,
     )
     base, topology, _ = rows[0]
     if topology != ledger.topology.revision:

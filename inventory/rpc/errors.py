@@ -120,6 +120,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.RECONCILIATION_NOT_FOUND: _Code.NOT_FOUND,
     Reason.STREAM_OLD: _Code.UNAVAILABLE,
     Reason.LAST_ADMIN: _Code.FAILED_PRECONDITION,
+    Reason.TOO_HEAVY: _Code.RESOURCE_EXHAUSTED,
     Reason.INTERNAL: _Code.INTERNAL,
     Reason.DEADLINE: _Code.DEADLINE_EXCEEDED,
 }

@@ -3,17 +3,19 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from inventory.postgres.connection import Database, Planning
-from inventory.postgres.stock import RUN_OUT_LINES_MAX
+from inventory.postgres.stock import LOCKED_LEVELS_MAX, RUN_OUT_LINES_MAX
 from tests.integration.test_plans import SQL, nodes
 
 PLACES = 20
 SKUS = 2_000
 WAITING = 500
+HOT = 5_000
 FILL = f"""
 INSERT INTO channel (code) VALUES ('web');
 INSERT INTO location (code, name, kind, active, revision)
@@ -34,10 +36,16 @@ INSERT INTO reservation (reservation_id, channel_id, owner, reference, state, ex
     SELECT gen_random_uuid(), 1, 'cart-' || n, '', 1, now() + interval '1 hour', now()
     FROM generate_series(1, 50000) AS n;
 INSERT INTO reservation_line (reservation_id, line_no, sku_id, location_id, requested, held, allocated, fulfilled,
-        released, expires_at)
+        released, expires_at, channel_id)
     SELECT reservation_id, 0, 1 + abs(hashtext(owner)) % {SKUS}, 1 + abs(hashtext(owner)) % {PLACES}, 1, 1, 0, 0, 0,
-        expires_at
+        expires_at, 1
     FROM reservation;
+INSERT INTO reservation (reservation_id, channel_id, owner, reference, state, expires_at, created_at)
+    SELECT gen_random_uuid(), 1, '', 'hot', 1, now() + interval '1 hour', now() FROM generate_series(1, {HOT});
+INSERT INTO reservation_line (reservation_id, line_no, sku_id, location_id, requested, held, allocated, fulfilled,
+        released, expires_at, channel_id)
+    SELECT reservation_id, 0, 11, 3, 1, 1, 0, 0, 0, expires_at, CASE row_number() OVER () WHEN 1 THEN 2 ELSE 1 END
+    FROM reservation WHERE reference = 'hot';
 INSERT INTO reservation (reservation_id, channel_id, owner, reference, state, expires_at, created_at)
     SELECT gen_random_uuid(), 1, '', 'waits', 2, NULL, now() FROM generate_series(1, {WAITING});
 INSERT INTO reservation_line (reservation_id, line_no, sku_id, location_id, requested, held, allocated, backordered,
@@ -69,7 +77,7 @@ def wide(
     spreads: list[tuple[str, str]] | None = None,
     arrivals: list[tuple[str, str]] | None = None,
 ) -> tuple[Any, ...]:
-    return ([], pairs or [], [], [], RUN_OUT_LINES_MAX, spreads or [], arrivals or [])
+    return ([], pairs or [], [], [], RUN_OUT_LINES_MAX, spreads or [], arrivals or [], LOCKED_LEVELS_MAX)
 
 
 LOOKS: dict[str, Look] = {
@@ -109,6 +117,11 @@ LOOKS: dict[str, Look] = {
         {"lot_level": 30 * PLACES, "lot": 30 * PLACES},
     ),
     "the views of ten SKUs": ("read_views", ([1], list(range(103, 203, 10))), {"channel_sku": 10}),
+    "what one channel of many holds of a SKU": (
+        "read_held",
+        ([2], [11], datetime(2026, 1, 1, tzinfo=UTC), []),
+        {"reservation_line": 1, "reservation": 0},
+    ),
     "holds that ran out at all meanwhile": ("is_due_since", None, {"reservation": 0}),
     "holds that ran out meanwhile": ("has_run_out_since", None, {"reservation_line": 0}),
     "lots written": ("write_lot_levels", ([(1, 1, 1, 30, 0, 0, 0, 0, 0)],), {"lot_level": 1, "lot": 1}),
@@ -153,8 +166,42 @@ async def test_a_look_reads_what_it_is_asked_for_and_no_more(filled: Database, n
     assert any(read[table] for table in rows_max) or "meanwhile" in name
 
 
+@pytest.mark.parametrize("named", [False, True])
+async def test_four_times_as_many_bundles_are_four_times_the_work(filled: Database, named: bool) -> None:
+    looked_at = []
+    for count in (40, 160):
+        bundles = [f"sku-{10 * number}" for number in range(1, count + 1)]
+        arguments = wide(
+            pairs=[(sku, "place-3") for sku in bundles] if named else [],
+            spreads=[] if named else [(sku, LISTED) for sku in bundles],
+        )
+        plan = await _plan(filled, "find_wide", arguments)
+        looked_at.append(sum(rows for _, rows in _read(list(nodes(plan)))))
+    assert looked_at[1] < 5 * looked_at[0]
+
+
+async def test_of_too_many_levels_none_is_looked_at(filled: Database) -> None:
+    arguments = (*wide(spreads=[(sku, LISTED) for sku in BUNDLES])[:-1], 30 * PLACES - 1)
+    plan = await _plan(filled, "find_and_lock_wide", arguments)
+    assert not [rows for table, rows in _read(list(nodes(plan))) if table == "level" and rows]
+
+
+async def _plan(database: Database, query: str, arguments: tuple[Any, ...]) -> dict[str, Any]:
+    """As it was run, without effect."""
+    connection = await database.connect(planning=Planning.BY_KEY)
+    try:
+        transaction = connection.transaction()
+        await transaction.start()
+        explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {SQL[query]}", *arguments)
+        await transaction.rollback()
+    finally:
+        await connection.close()
+    plan: dict[str, Any] = json.loads(explained)[0]["Plan"]
+    return plan
+
+
 def _read(scans: list[dict[str, Any]]) -> Iterator[tuple[str, int]]:
     """Rows that were looked at, those too that a filter let go."""
     for node in scans:
         looked_at = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-        yield node["Relation Name"], round(looked_at * node["Actual Loops"])
+        yield node.get("Relation Name", ""), round(looked_at * node["Actual Loops"])

@@ -65,6 +65,11 @@ _RULES = {
             <> ARRAY[coalesce(moved.held, 0), coalesce(moved.allocated, 0), coalesce(moved.backordered, 0),
                 coalesce(moved.fulfilled, 0)]::bigint[]
     """,
+    "a reservation's lines are its channel's": """
+        SELECT reservation_id, line_no, line.channel_id, reservation.channel_id AS of_it
+        FROM reservation_line AS line JOIN reservation USING (reservation_id)
+        WHERE line.channel_id IS DISTINCT FROM reservation.channel_id
+    """,
     "a reservation's state is that of its lines": """
         SELECT reservation_id, state, held, allocated, backordered, fulfilled
         FROM reservation

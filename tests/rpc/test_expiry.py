@@ -67,6 +67,21 @@ async def test_what_has_run_out_stops_counting_at_once_for_every_reader(client: 
     assert await db.fetchval("SELECT state FROM reservation WHERE reservation_id = $1", made) == 1, "not swept"
 
 
+async def test_what_waits_for_goods_with_a_hold_that_has_run_out_stops_counting_at_once(
+    client: Client, db: asyncpg.Connection
+) -> None:
+    sku, location = await client.stocked(3)
+    await client.allow_backorders(sku, location, 20)
+    made = await client.hold((sku, location, 8))
+    await client.hold((sku, location, 2))
+    seen = await client.quantities(sku, location)
+    assert (seen.held, seen.backordered) == (3, 7)
+    await run_out(db, made)
+    listed = (await client.stock.ListStock(stock_pb2.ListStockRequest(skus=[sku]))).levels[0].quantities
+    for quantities in (await client.quantities(sku, location), listed):
+        assert (quantities.held, quantities.backordered) == (0, 2)
+
+
 async def test_what_has_run_out_can_be_sold_again_before_any_sweep(client: Client, db: asyncpg.Connection) -> None:
     sku, location = await client.stocked(4)
     made = await client.hold((sku, location, 4))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from inventory.postgres.connection import Database
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import reservation_service_pb2 as pb2
@@ -84,6 +85,22 @@ async def test_what_is_given_back_may_be_held_again(fan: Fan) -> None:
     await fan.client.release(held, (fan.sku, fan.here, 3))
     await fan.client.reserve((fan.sku, fan.here, 3))
     assert (await refusal(fan.client.reserve((fan.sku, fan.here, 1)))).reason == "HELD_LIMIT"
+
+
+async def test_a_hold_counts_whose_lines_do_not_say_whose_they_are(fan: Fan, doors: Doors) -> None:
+    """As a server of an older version wrote them."""
+    await fan.client.reserve((fan.sku, fan.here, 7))
+    await doors.admin.reserve((fan.sku, fan.here, 5))
+    db = await Database(doors.dsn).connect()
+    try:
+        await db.execute(
+            "UPDATE reservation_line SET channel_id = NULL WHERE sku_id = (SELECT sku_id FROM sku WHERE code = $1)",
+            fan.sku,
+        )
+    finally:
+        await db.close()
+    assert (await refusal(fan.client.reserve((fan.sku, fan.there, 4)))).metadata["held"] == "7"
+    await fan.client.reserve((fan.sku, fan.there, 3))
 
 
 async def test_a_hold_that_has_run_out_does_not_count(fan: Fan) -> None:

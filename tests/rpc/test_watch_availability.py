@@ -12,9 +12,11 @@ import asyncpg
 import grpc
 import pytest
 
+from inventory.feed import views
 from inventory.feed.views import Views
 from inventory.postgres import views as source
 from inventory.postgres.errors import Unavailable
+from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
@@ -575,3 +577,45 @@ async def test_whoever_was_away_is_told_of_a_skus_own_view(
     async with channel.follow(forgetful, after=start) as follower:
         await follower.up_to(last)
     assert follower.shown == {sku: (4, 0), bundle: (2, 0)}
+
+
+async def test_a_part_of_many_bundles_lets_others_have_their_turn(
+    client: Client, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, place = await client.stocked(10)
+    names = [unique("bundle") for _ in range(100)]
+    components = [catalog_pb2.BundleComponent(sku=part, quantity=2)]
+    await client.catalog.ImportCatalog(
+        catalog_pb2.ImportCatalogRequest(
+            request_id=new_id(),
+            skus=[catalog_pb2.Sku(sku=name, kind=catalog_pb2.SKU_KIND_BUNDLE, components=components) for name in names],
+        )
+    )
+    await channel.set(place)
+    monkeypatch.setattr(views, "SLICE_S", 0.0)  # as if each took long
+    turns: list[int] = []
+    apply = Views._apply
+
+    async def counted(self: Views, *arguments: Any) -> None:
+        ended = asyncio.Event()
+        ticking = asyncio.create_task(_tick(ended))
+        await apply(self, *arguments)
+        ended.set()
+        turns.append(await ticking)
+
+    async with channel.follow(snapshot=NOW, skus=[part, *names]) as follower:
+        await follower.begun()
+        monkeypatch.setattr(Views, "_apply", counted)
+        await follower.up_to((await client.adjust(part, place, 4)).revision)
+        assert {follower.shown[name] for name in names} == {(7, 0)}
+        assert [{row.sku for row in change.availability} for change in follower.changes] == [{part, *names}]
+    assert max(turns) >= len(names)
+
+
+async def _tick(ended: asyncio.Event) -> int:
+    """How many turns of the loop go by."""
+    turns = 0
+    while not ended.is_set():
+        turns += 1
+        await asyncio.sleep(0)
+    return turns

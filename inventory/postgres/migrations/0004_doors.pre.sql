@@ -16,6 +16,14 @@ CREATE TABLE channel_access (
     )
 );
 
+-- Whose a line is, so that what a channel holds of a SKU is counted without reading those of all others: they are passed
+-- over within the index. An index of its own would cost every hold more. Unset: written by a server that did not know it
+-- yet; then its reservation says so.
+ALTER TABLE reservation_line ADD COLUMN channel_id integer;
+DROP INDEX reservation_line_held;
+CREATE INDEX reservation_line_held ON reservation_line (sku_id, location_id, expires_at, channel_id)
+    WHERE held > 0 OR backordered > 0;
+
 -- How a channel proves that it is one. Of a token only its SHA-256 is known, of a certificate that of its DER.
 CREATE TABLE credential (
     key_id text COLLATE "C" PRIMARY KEY,

@@ -148,7 +148,8 @@ SELECT sku.code AS sku, location.code AS location, level.sku_id, level.location_
     coalesce(past.in_transit_after, level.in_transit) AS in_transit,
     coalesce(past.incoming_after, level.incoming) AS incoming,
     level.safety_stock, level.reorder_point, level.backorder_limit,
-    coalesce(past.revision, level.revision) AS revision, NULL::bigint AS due
+    coalesce(past.revision, level.revision) AS revision, NULL::bigint AS due_held,
+    NULL::bigint AS due_backordered
 FROM level
 CROSS JOIN LATERAL (SELECT code, category, revision FROM sku WHERE sku_id = level.sku_id OFFSET 0) AS sku
 CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = level.location_id OFFSET 0) AS location

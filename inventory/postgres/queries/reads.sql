@@ -8,16 +8,18 @@ SELECT epoch, revision, compacted FROM feed_head
 -- location_id and by what a category with a slash at its end begins with, each null for all: others are unknown.
 SELECT pair.sku, pair.location, sku.sku_id, location.location_id, level.on_hand, level.held, level.allocated,
     level.quality_control, level.damaged, level.quarantined, level.backordered, level.in_transit, level.incoming,
-    level.safety_stock, level.reorder_point, level.backorder_limit, level.revision, due.held AS due
+    level.safety_stock, level.reorder_point, level.backorder_limit, level.revision, due.held AS due_held,
+    due.backordered AS due_backordered
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS pair (sku, location, position)
 LEFT JOIN sku ON sku.code = pair.sku AND ($4::text[] IS NULL OR (sku.category || '/') ^@ ANY ($4::text[]))
 LEFT JOIN location ON location.code = pair.location
     AND ($3::integer[] IS NULL OR location.location_id = ANY ($3::integer[]))
 LEFT JOIN level ON level.sku_id = sku.sku_id AND level.location_id = location.location_id
 LEFT JOIN LATERAL (
-    SELECT sum(line.held)::bigint AS held FROM reservation_line AS line
-    WHERE line.sku_id = level.sku_id AND line.location_id = level.location_id AND line.held > 0
-        AND line.expires_at <= clock_timestamp()
+    SELECT sum(line.held)::bigint AS held, sum(line.backordered)::bigint AS backordered
+    FROM reservation_line AS line
+    WHERE line.sku_id = level.sku_id AND line.location_id = level.location_id
+        AND (line.held > 0 OR line.backordered > 0) AND line.expires_at <= clock_timestamp()
 ) AS due ON true
 ORDER BY pair.position
 
@@ -30,13 +32,15 @@ FROM sku
 CROSS JOIN LATERAL (
     SELECT location.code AS location, level.sku_id, level.location_id, level.on_hand, level.held, level.allocated,
         level.quality_control, level.damaged, level.quarantined, level.backordered, level.in_transit, level.incoming,
-        level.safety_stock, level.reorder_point, level.backorder_limit, level.revision, due.held AS due
+        level.safety_stock, level.reorder_point, level.backorder_limit, level.revision, due.held AS due_held,
+        due.backordered AS due_backordered
     FROM level
     CROSS JOIN LATERAL (SELECT code FROM location WHERE location_id = level.location_id OFFSET 0) AS location
     LEFT JOIN LATERAL (
-        SELECT sum(line.held)::bigint AS held FROM reservation_line AS line
-        WHERE line.sku_id = level.sku_id AND line.location_id = level.location_id AND line.held > 0
-            AND line.expires_at <= clock_timestamp()
+        SELECT sum(line.held)::bigint AS held, sum(line.backordered)::bigint AS backordered
+        FROM reservation_line AS line
+        WHERE line.sku_id = level.sku_id AND line.location_id = level.location_id
+            AND (line.held > 0 OR line.backordered > 0) AND line.expires_at <= clock_timestamp()
     ) AS due ON true
     WHERE level.sku_id = sku.sku_id AND level.revision > 0 AND (sku.code > $1::text OR location.code > $2::text)
         AND ($4::text[] IS NULL OR location.code = ANY ($4::text[]))

@@ -32,15 +32,22 @@ FROM (
 SELECT holder.channel_id, holder.sku_id, coalesce(sum(line.held + line.backordered), 0)::bigint AS held
 FROM unnest($1::integer[], $2::bigint[]) AS holder (channel_id, sku_id)
 CROSS JOIN LATERAL (
-    SELECT reservation_id, held, backordered FROM reservation_line
-    WHERE sku_id = holder.sku_id AND (held > 0 OR backordered > 0) AND expires_at > $3
-        AND reservation_id <> ALL ($4::uuid[])
-    OFFSET 0
+    SELECT held, backordered FROM reservation_line
+    WHERE sku_id = holder.sku_id AND channel_id = holder.channel_id AND (held > 0 OR backordered > 0)
+        AND expires_at > $3 AND reservation_id <> ALL ($4::uuid[])
+    UNION ALL
+    SELECT nameless.held, nameless.backordered
+    FROM (
+        SELECT reservation_id, held, backordered FROM reservation_line
+        WHERE sku_id = holder.sku_id AND channel_id IS NULL AND (held > 0 OR backordered > 0)
+            AND expires_at > $3 AND reservation_id <> ALL ($4::uuid[])
+        OFFSET 0
+    ) AS nameless
+    CROSS JOIN LATERAL (
+        SELECT FROM reservation
+        WHERE reservation_id = nameless.reservation_id AND channel_id = holder.channel_id OFFSET 0
+    ) AS own
 ) AS line
-CROSS JOIN LATERAL (
-    SELECT FROM reservation
-    WHERE reservation_id = line.reservation_id AND channel_id = holder.channel_id OFFSET 0
-) AS own
 GROUP BY holder.channel_id, holder.sku_id
 
 -- name: find_and_lock
@@ -129,12 +136,16 @@ FROM feed_head
 -- name: find_and_lock_wide
 -- As find_and_lock, and beyond it: lines that name no place, bundles, SKUs that may be back-ordered, goods that arrive.
 -- The same without the locks is find_wide.
--- $1 to $5 as there, $5 also how many lines of one level that wait for goods at most; $6 SKU codes, each with the numbers
--- of the locations it may come from, as text, which the driver sends without looking at each; $7 those SKU and location codes of $2 where goods may arrive.
--- Bundles are taken apart here: $2 and $6 lock the levels of what they are made of. Where a SKU has a limit for
--- back-orders all its levels are locked, since it is counted over all of them.
--- Gives also: the levels that are locked only for $6, column by column, which costs a fifth, a column that is 0 or unset
--- everywhere as null; and what the SKUs of $6, the bundles of $2 and their parts are. The reservations to read are also those that wait for goods.
+-- $1 to $5 as there, $5 also how many lines of one level that wait for goods at most; $6 SKU codes, each with the
+-- numbers of the locations it may come from, as text, which the driver sends without looking at each; $7 those SKU and
+-- location codes of $2 where goods may arrive; $8 how many levels $2 and $6 may come to, line by line: of more none is
+-- looked at.
+-- Bundles are taken apart here: $2 and $6 lock the levels of what they are made of, which carries the bundle's places
+-- along: to join the two again would look at every part for every bundle. Where a SKU has a limit for back-orders all
+-- its levels are locked, since it is counted over all of them.
+-- Gives also: how many levels were asked for; the levels that are locked only for $6, column by column, which costs a
+-- fifth, a column that is 0 or unset everywhere as null; and what the SKUs of $6, the bundles of $2 and their parts are.
+-- The reservations to read are also those that wait for goods.
 WITH named AS MATERIALIZED (
     SELECT sku.sku_id, sku.kind, sku.oversells, location.location_id
     FROM unnest($2::code_pair[]) AS pair
@@ -149,15 +160,28 @@ WITH named AS MATERIALIZED (
         SELECT sku_id, kind, oversell_limit > 0 OR preorder_limit > 0 AS oversells FROM sku WHERE code = source.sku OFFSET 0
     ) AS sku
 ), leaf AS MATERIALIZED (
-    SELECT bundle.sku_id AS bundle_sku_id, part.sku_id, part.quantity
-    FROM (SELECT sku_id FROM named WHERE kind = 2 UNION SELECT sku_id FROM spread WHERE kind = 2) AS bundle
+    SELECT bundle.sku_id AS bundle_sku_id, part.sku_id, part.quantity, bundle.named_ids, bundle.location_ids
+    FROM (
+        SELECT sku_id, coalesce(array_agg(location_id) FILTER (WHERE location_id IS NOT NULL), '{}') AS named_ids,
+            coalesce(max(location_ids), '{}') AS location_ids
+        FROM (
+            SELECT sku_id, location_id, NULL::integer[] AS location_ids FROM named WHERE kind = 2
+            UNION ALL
+            SELECT sku_id, NULL, location_ids FROM spread WHERE kind = 2
+        ) AS wanted
+        GROUP BY sku_id
+    ) AS bundle
     CROSS JOIN LATERAL (
         SELECT sku_id, quantity FROM bundle_leaf WHERE bundle_sku_id = bundle.sku_id OFFSET 0
     ) AS part
+), asked AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM named WHERE kind <> 2)
+        + (SELECT coalesce(sum(cardinality(location_ids)), 0) FROM spread WHERE kind <> 2)
+        + (SELECT coalesce(sum(cardinality(named_ids) + cardinality(location_ids)), 0) FROM leaf) AS levels
 ), pair_level AS MATERIALIZED (
-    SELECT sku_id, location_id FROM named WHERE kind <> 2
+    SELECT sku_id, location_id FROM named, asked WHERE kind <> 2 AND levels <= $8
     UNION ALL
-    SELECT leaf.sku_id, named.location_id FROM named JOIN leaf ON leaf.bundle_sku_id = named.sku_id WHERE named.kind = 2
+    SELECT sku_id, unnest(named_ids) FROM leaf, asked WHERE levels <= $8
     UNION ALL
     SELECT named.sku_id, level.location_id
     FROM named
@@ -165,9 +189,9 @@ WITH named AS MATERIALIZED (
         SELECT location_id FROM level WHERE sku_id = named.sku_id AND named.oversells OFFSET 0
     ) AS level
 ), wide AS MATERIALIZED (
-    SELECT sku_id, location_ids FROM spread WHERE kind <> 2
+    SELECT sku_id, location_ids FROM spread, asked WHERE kind <> 2 AND levels <= $8
     UNION ALL
-    SELECT leaf.sku_id, spread.location_ids FROM spread JOIN leaf ON leaf.bundle_sku_id = spread.sku_id
+    SELECT sku_id, location_ids FROM leaf, asked WHERE levels <= $8
     UNION ALL
     SELECT spread.sku_id, counted.location_ids
     FROM spread
@@ -274,20 +298,24 @@ SELECT
         SELECT ROW(sku.sku_id, sku.code, sku.active, sku.category, sku.kind, sku.tracking,
             CASE WHEN sku.preorder_until > (now() AT TIME ZONE 'UTC')::date THEN sku.preorder_limit
                 ELSE sku.oversell_limit END,
-            sku.from_several_places, part.ids, part.codes, part.quantities)::wanted_goods
+            sku.from_several_places, wanted.ids, wanted.codes, wanted.quantities)::wanted_goods
         FROM (
-            SELECT sku_id FROM spread UNION SELECT bundle_sku_id FROM leaf UNION SELECT sku_id FROM leaf
-            UNION SELECT sku_id FROM named WHERE kind = 2
+            SELECT sku_id, array_agg(leaf_id ORDER BY leaf_id) FILTER (WHERE leaf_id IS NOT NULL) AS ids,
+                array_agg(code ORDER BY leaf_id) FILTER (WHERE leaf_id IS NOT NULL) AS codes,
+                array_agg(quantity ORDER BY leaf_id) FILTER (WHERE leaf_id IS NOT NULL) AS quantities
+            FROM (
+                SELECT bundle_sku_id AS sku_id, leaf.sku_id AS leaf_id, of_it.code, quantity
+                FROM leaf
+                CROSS JOIN LATERAL (SELECT code FROM sku WHERE sku_id = leaf.sku_id OFFSET 0) AS of_it
+                UNION ALL
+                SELECT sku_id, NULL, NULL, NULL FROM (
+                    SELECT sku_id FROM spread UNION SELECT sku_id FROM leaf UNION SELECT sku_id FROM named WHERE kind = 2
+                ) AS single
+            ) AS part, asked
+            WHERE levels <= $8
+            GROUP BY sku_id
         ) AS wanted
         CROSS JOIN LATERAL (SELECT * FROM sku WHERE sku_id = wanted.sku_id OFFSET 0) AS sku
-        CROSS JOIN LATERAL (
-            SELECT array_agg(leaf.sku_id ORDER BY leaf.sku_id) AS ids,
-                array_agg(of_it.code ORDER BY leaf.sku_id) AS codes,
-                array_agg(leaf.quantity ORDER BY leaf.sku_id) AS quantities
-            FROM leaf
-            CROSS JOIN LATERAL (SELECT code FROM sku WHERE sku_id = leaf.sku_id OFFSET 0) AS of_it
-            WHERE leaf.bundle_sku_id = wanted.sku_id
-        ) AS part
     ) AS goods,
     ARRAY(SELECT reservation_id FROM wanted_reservation) AS reservation_ids,
     ARRAY(
@@ -303,7 +331,8 @@ SELECT
     now() AS began,
     clock_timestamp() AS now,
     feed_head.revision AS seen,
-    feed_head.topology AS topology
+    feed_head.topology AS topology,
+    (SELECT levels::bigint FROM asked) AS asked
 FROM feed_head
 CROSS JOIN LATERAL (
     SELECT array_agg(sku_id) AS slim_sku_ids, array_agg(location_id) AS slim_location_ids,
@@ -337,9 +366,11 @@ SELECT EXISTS (
 -- Whether any hold at all ran out in a span. $1, $2 from when until when.
 SELECT EXISTS (SELECT FROM reservation WHERE state = 1 AND expires_at > $1 AND expires_at <= $2)
 
--- name: limit_lock_wait
--- Lets this transaction wait for locks no longer than so. $1 such as "50ms".
-SELECT set_config('lock_timeout', $1, true)
+-- name: limit_waits
+-- Lets the statements of this transaction wait for a lock, and take as a whole, no longer than so. $1, $2 such as
+-- "50ms"; null: as long as before.
+SELECT set_config('lock_timeout', coalesce($1, current_setting('lock_timeout')), true),
+    set_config('statement_timeout', coalesce($2, current_setting('statement_timeout')), true)
 
 -- name: find_answer
 -- The earlier answer to one request_id. $1 channel, $2 request_id.
@@ -441,7 +472,7 @@ FROM channel WHERE revision > 0
 -- the head is drawn and its lock had first: whoever comes second sees the first one's request_ids as duplicates.
 -- Levels exist and are locked: ON CONFLICT finds each by its key whatever the planner believes of the table.
 -- $1 how many revisions; $2 the decision's time; $3 levels, $4 movements, $5 reservations, $6 their lines, $7 answers;
--- $8 the NOTIFY channel; $9 the audit trail's entries. Gives the revision before the batch's first, and that of places and
+-- $8 the NOTIFY channel; $9 the audit trail's entries; $10 whose each of the lines is. Gives the revision before the batch's first, and that of places and
 -- channels: the decision may have been made by older ones, read before the locks were had.
 WITH said AS MATERIALIZED (
     SELECT audit_content($2::timestamptz, $9::audit_row[], $4::movement_row[]) AS content
@@ -491,12 +522,14 @@ WITH said AS MATERIALIZED (
         expires_at = excluded.expires_at, ready_at = excluded.ready_at
 ), written_line AS (
     INSERT INTO reservation_line (reservation_id, line_no, sku_id, location_id, requested, held, allocated, backordered,
-        fulfilled, released, ask_no, lot_id, bundle_sku_id, bundle_quantity, accepted_revision, expires_at)
+        fulfilled, released, ask_no, lot_id, bundle_sku_id, bundle_quantity, accepted_revision, expires_at, channel_id)
     SELECT new.reservation_id, new.line_no, new.sku_id, new.location_id, new.requested, new.held, new.allocated,
         new.backordered, new.fulfilled, new.released, new.ask_no, new.lot_id, new.bundle_sku_id, new.bundle_quantity,
         CASE WHEN new.accepted_revision > 0 THEN new.accepted_revision ELSE head.base - new.accepted_revision END,
-        new.expires_at
-    FROM head, unnest($6::reservation_line_row[]) AS new
+        new.expires_at, new.channel_id
+    FROM head, ROWS FROM (unnest($6::reservation_line_row[]), unnest($10::integer[])) AS new (reservation_id, line_no,
+        sku_id, location_id, requested, held, allocated, backordered, fulfilled, released, ask_no, lot_id, bundle_sku_id,
+        bundle_quantity, accepted_revision, expires_at, channel_id)
     ON CONFLICT (reservation_id, line_no) DO UPDATE SET requested = excluded.requested, held = excluded.held,
         allocated = excluded.allocated, backordered = excluded.backordered, fulfilled = excluded.fulfilled,
         released = excluded.released, expires_at = excluded.expires_at
