@@ -117,9 +117,8 @@ class Gate:
             self.charge()
         self.calls += 1
 
-    def charge(self, requests: int = 1) -> None:
-        """So many more of what is counted by the second: a large one is let through, and those after it wait for
-        longer. Raises `RateLimited`."""
+    def charge(self) -> None:
+        """One more of what is counted by the second. Raises `RateLimited`."""
         if not self._rate:
             return
         now = self._now()
@@ -129,7 +128,13 @@ class Gate:
             self._tokens = tokens
             self.refused += 1
             raise RateLimited((1.0 - tokens) / self._rate)
-        self._tokens = tokens - requests
+        self._tokens = tokens - 1.0
+
+    def charge_rest(self, requests: int) -> None:
+        """Of a batch whose first request was charged: it is let through however large it is, and those after it wait
+        for longer."""
+        if self._rate:
+            self._tokens -= max(requests - 1, 0)
 
     def leave(self) -> None:
         self.calls -= 1

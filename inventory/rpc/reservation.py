@@ -124,8 +124,7 @@ class ReservationService:
         ).SerializeToString()
 
     async def batch_reserve(self, request: pb2.BatchReserveRequest, call: Call) -> bytes:
-        if len(request.requests) > 1:  # the call itself has paid for the first
-            call.caller.gate.charge(len(request.requests) - 1)
+        call.caller.gate.charge_rest(len(request.requests))
         return await self._results(await self._submit_all(request.requests, call))
 
     async def reserve_stream(self, context: Context[bytes, bytes], call: Call) -> None:
@@ -155,8 +154,7 @@ class ReservationService:
                             call.caller.gate.charge()
                             check(raw, _STREAMED)
                             request = pb2.ReserveStreamRequest.FromString(raw)
-                            if len(request.requests) > 1:
-                                call.caller.gate.charge(len(request.requests) - 1)
+                            call.caller.gate.charge_rest(len(request.requests))
                             pending = await self._submit_all(request.requests, call._replace(deadline=until))
                             group.create_task(respond(pending))
                             await places.acquire()

@@ -38,12 +38,23 @@ def test_a_burst_then_so_many_a_second() -> None:
 def test_a_large_request_is_let_through_and_those_after_it_wait() -> None:
     clock = Clock()
     gate = Gate(Access(calls_per_s=10, calls_burst=5), clock)
-    gate.charge(100)
+    for requests in (1, 100):
+        gate.charge()
+        gate.charge_rest(requests)
     with pytest.raises(RateLimited) as refused:
         gate.charge()
-    assert refused.value.retry_after_s == pytest.approx(9.6)
-    clock.now += 9.7
+    assert refused.value.retry_after_s == pytest.approx(9.7)
+    clock.now += 9.8
     gate.charge()
+
+
+def test_a_batch_is_let_through_by_one_request() -> None:
+    gate = Gate(Access(calls_per_s=1, calls_burst=1), Clock())
+    gate.enter()
+    gate.charge_rest(2)
+    with pytest.raises(RateLimited) as refused:
+        gate.enter()
+    assert refused.value.retry_after_s == pytest.approx(2.0)
 
 
 def test_what_is_refused_is_not_under_way() -> None:
