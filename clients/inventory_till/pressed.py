@@ -26,8 +26,9 @@ _SHOWN = {
 class Pressed:
     """`put` the keys in, then ask for the `next` effect until there is none, and again after every look-up.
 
-    A key that was pressed before a complaint could be read does not rely on what was complained of: of such keys only
-    further codes count; nothing is paid, counted or removed by them."""
+    Of what was pressed before a complaint could be read only further codes count: it may have been meant for the line
+    that is not there, so it pays, counts and removes nothing.
+    """
 
     def __init__(self) -> None:
         self._waiting: deque[Press] = deque()
@@ -79,7 +80,7 @@ class Pressed:
 
 
 def _press_unread(sale: Sale, key: Press) -> tuple[Sale, Find | Do | None]:
-    """Pressed before the cashier could read that something is not as they think."""
+    """The key was pressed before the cashier could read that something is not as they think."""
     match key:
         case Key.ENTER if sale.entry.startswith("*") and not sale.asks:
             return replace(sale, entry=""), None
@@ -87,4 +88,5 @@ def _press_unread(sale: Sale, key: Press) -> tuple[Sale, Find | Do | None]:
             return press(sale, key)
         case str() | Key.BACKSPACE | Key.INTERRUPT:
             return press(sale, key)
-    return sale, None
+        case _:
+            return sale, None

@@ -61,7 +61,7 @@ class Counter:
 
     @asynccontextmanager
     async def open_slow_till(self) -> AsyncIterator[TillProcess]:
-        """One that knows no catalogue, and is answered when the wire is `answering`; it waits for as long as it takes."""
+        """One without a catalogue; it is answered when the wire is `answering`, and waits for that."""
         self.wire.answering.clear()
         async with self.open_till(find_s=LOOK_UP_S) as desk:
             yield desk

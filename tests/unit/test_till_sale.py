@@ -254,7 +254,7 @@ def test_leaving_waits_for_no_look_up() -> None:
 def test_what_is_pressed_after_it_takes_leaving_back() -> None:
     keys = Pressed()
     keys.put(_keys(["PEAR", E, Key.INTERRUPT]))
-    sale, find = sought(keys, Sale())
+    sale, _ = sought(keys, Sale())
     sale, _ = keys.next(sale)
     keys.put(["p"])
     sale, _ = keys.next(sale)
@@ -265,8 +265,8 @@ def test_what_is_pressed_after_it_takes_leaving_back() -> None:
 
 
 def test_too_much_typed_ahead_is_refused_until_the_cashier_says_that_it_was_seen() -> None:
-    keys = Pressed()
-    keys.put(_keys(["PEAR", E, *["plum", E] * (PRESSES_MAX // 5), "plum" * 5]))
+    keys, scan = Pressed(), _keys(["plum", E])
+    keys.put([*_keys(["PEAR", E]), *scan * (PRESSES_MAX // len(scan)), *"plum" * 5])
     sale, find = sought(keys, Sale())
     sale, done = worked_off(keys, answered(sale, find))
     assert [line.item.sku for line in sale.lines] == ["PEAR", "plum"], "no half a code"
