@@ -82,23 +82,32 @@ async def sell(inventory: InventoryClient, location: str, channel: str, journal:
     async with inventory as client:
         mirror = StockMirror(client, locations=[location], heartbeat=HEARTBEAT, ready_s=None)
         # The server may be away: the till opens all the same.
-        starting = asyncio.gather(mirror.start(), _check(client, location))
+        starting = asyncio.create_task(_start(client, mirror, location))
         try:
             with open_terminal() as terminal:
                 till = Till(client, mirror, journal, terminal, channel, location, hold_ttl)
                 selling = asyncio.create_task(till.run())
-                await asyncio.wait((starting, selling), return_when=asyncio.FIRST_COMPLETED)
-                if starting.done() and not selling.done() and starting.exception() is not None:
-                    selling.cancel()
-                await asyncio.wait((selling,))
+                try:
+                    await asyncio.wait((starting, selling), return_when=asyncio.FIRST_COMPLETED)
+                    if starting.done():
+                        starting.result()
+                    await selling
+                finally:
+                    await _end(selling)
         finally:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
+            await _end(starting)
             await mirror.aclose()
-        if not selling.cancelled():
-            selling.result()
-        if not starting.cancelled():
-            starting.result()
+
+
+async def _start(client: InventoryClient, mirror: StockMirror, location: str) -> None:
+    """Until all is there to sell with. In a task of its own: of a `gather` that was cancelled nobody can tell so."""
+    await asyncio.gather(mirror.start(), _check(client, location))
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """What became of it is known already, or nobody's matter any more."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _check(client: InventoryClient, location: str) -> None:

@@ -61,11 +61,13 @@ class Sale:
     lines: tuple[Line, ...] = ()
     selected: int = 0
     entry: str = ""
-    seeking: tuple[str, ...] = ()
-    """Codes that are being looked up."""
+    seeking: str = ""
+    """The code that is being looked up."""
     asks: tuple[Item, ...] = ()
     """Whose serial number is scanned or typed next; the others after it."""
     message: str = ""
+    complaints: tuple[str, ...] = ()
+    """Why what was entered is not on the sale; not yet on the screen."""
     phase: Phase = Phase.SELLING
     leaving: bool = False
     """Leaving was asked for once, with lines on the screen."""
@@ -87,7 +89,7 @@ class Do(enum.Enum):
 
 
 def press(sale: Sale, key: Press) -> tuple[Sale, Find | Do | None]:
-    """The sale after this key, and what has to be done outside."""
+    """The sale after this key, and what has to be done outside. While a code is looked up only Ctrl-C is a key."""
     match sale.phase:
         case Phase.PAYING:
             return sale, {Key.ESCAPE: Do.GIVE_UP, Key.INTERRUPT: Do.LEAVE}.get(key) if isinstance(key, Key) else None
@@ -103,25 +105,30 @@ def press(sale: Sale, key: Press) -> tuple[Sale, Find | Do | None]:
 
 def found(sale: Sale, find: Find, item: Item) -> Sale:
     """The SKU goes on its line, or on a new one. One with serial numbers waits for that of the piece."""
-    sale = _sought(sale, find)
+    sale = replace(sale, seeking="")
     if item.by_serial:
         if find.quantity not in {"", "1"}:
-            return replace(sale, message=f"{item.sku} is sold piece by piece: scan each")
+            return _complaining(sale, f"{item.sku} is sold piece by piece: scan each")
         return replace(sale, asks=(*sale.asks, item))
     quantity = item.quantity(find.quantity or "1")
     if quantity is None:
-        return replace(sale, message=f"{find.quantity} is no quantity of {item.sku}")
+        return _complaining(sale, f"{find.quantity} is no quantity of {item.sku}")
     for number, line in enumerate(sale.lines):
         if line.item.sku == item.sku:
             total = min(line.quantity + quantity, QUANTITY_MAX)
             return _with_line(sale, number, replace(line, quantity=total))
     if len(sale.lines) == LINES_MAX:
-        return replace(sale, message=f"a sale has at most {LINES_MAX} lines")
+        return _complaining(sale, f"a sale has at most {LINES_MAX} lines")
     return replace(sale, lines=(*sale.lines, Line(item, quantity)), selected=len(sale.lines))
 
 
-def not_found(sale: Sale, find: Find, why: str) -> Sale:
-    return replace(_sought(sale, find), message=why)
+def not_found(sale: Sale, why: str) -> Sale:
+    return _complaining(replace(sale, seeking=""), why)
+
+
+def told(sale: Sale) -> Sale:
+    """With the complaints on the screen."""
+    return replace(sale, message="; ".join(sale.complaints), complaints=()) if sale.complaints else sale
 
 
 def _sell(sale: Sale, key: Press, *, leaving: bool) -> tuple[Sale, Find | Do | None]:
@@ -143,7 +150,7 @@ def _sell(sale: Sale, key: Press, *, leaving: bool) -> tuple[Sale, Find | Do | N
         case Key.INTERRUPT:
             if leaving or not (sale.lines or sale.seeking or sale.asks):
                 return sale, Do.LEAVE
-            return replace(sale, leaving=True, message="Ctrl-C again leaves, and forgets these lines"), None
+            return replace(sale, leaving=True), None
         case str() if len(sale.entry) < ENTRY_CHARACTERS_MAX:
             return replace(sale, entry=sale.entry + key, message=""), None
     return sale, None
@@ -158,7 +165,7 @@ def _enter(sale: Sale, entry: str) -> tuple[Sale, Find | None]:
         return sale, None
     counted = _COUNTED.fullmatch(entry)
     find = Find(counted[2], counted[1]) if counted else Find(entry)
-    return replace(sale, seeking=(*sale.seeking, find.code)), find
+    return replace(sale, seeking=find.code), find
 
 
 def _name_piece(sale: Sale, serial: str) -> Sale:
@@ -169,29 +176,27 @@ def _name_piece(sale: Sale, serial: str) -> Sale:
     for number, line in enumerate(sale.lines):
         if line.item.sku == item.sku:
             if serial in line.serials:
-                return replace(sale, message=f"{item.sku} {serial} is on the sale already")
+                return _complaining(sale, f"{item.sku} {serial} is on the sale already")
             serials = (*line.serials, serial)
             return _with_line(replace(sale, asks=asks), number, replace(line, quantity=len(serials), serials=serials))
     if len(sale.lines) == LINES_MAX:
-        return replace(sale, asks=asks, message=f"a sale has at most {LINES_MAX} lines")
+        return _complaining(replace(sale, asks=asks), f"a sale has at most {LINES_MAX} lines")
     return replace(sale, asks=asks, lines=(*sale.lines, Line(item, 1, (serial,))), selected=len(sale.lines))
 
 
 def _count(sale: Sale, text: str) -> Sale:
     if not sale.lines:
-        return replace(sale, message="there is no line to count")
+        return _complaining(sale, "there is no line to count")
     line = sale.lines[sale.selected]
     if line.item.by_serial:
-        return replace(sale, message=f"{line.item.sku} is sold piece by piece: scan each, Del removes the line")
+        return _complaining(sale, f"{line.item.sku} is sold piece by piece: scan each, Del removes the line")
     quantity = line.item.quantity(text)
     if quantity is None:
-        return replace(sale, message=f"{text or 'nothing'} is no quantity of {line.item.sku}")
+        return _complaining(sale, f"{text or 'nothing'} is no quantity of {line.item.sku}")
     return _with_line(sale, sale.selected, replace(line, quantity=quantity))
 
 
 def _pay(sale: Sale) -> tuple[Sale, Do | None]:
-    if sale.seeking:
-        return replace(sale, message=f"{sale.seeking[0]} is still being looked up"), None
     if sale.asks:
         return replace(sale, message=f"scan the serial number of {sale.asks[0].sku}, or leave it out with Esc"), None
     if sale.entry:
@@ -201,11 +206,8 @@ def _pay(sale: Sale) -> tuple[Sale, Do | None]:
     return replace(sale, phase=Phase.PAYING, message=""), Do.PAY
 
 
-def _sought(sale: Sale, find: Find) -> Sale:
-    seeking = list(sale.seeking)
-    if find.code in seeking:
-        seeking.remove(find.code)
-    return replace(sale, seeking=tuple(seeking))
+def _complaining(sale: Sale, why: str) -> Sale:
+    return replace(sale, complaints=(*sale.complaints, why))
 
 
 def _with_line(sale: Sale, number: int, line: Line) -> Sale:

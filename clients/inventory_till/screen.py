@@ -15,6 +15,7 @@ HEIGHT_MIN = 10
 FIXED_ROWS = 9
 """What is not the lines of the sale: head, column titles, totals, entry, message, keys."""
 
+LEAVING = "Ctrl-C again leaves, and forgets these lines"
 HELP = {
     Phase.SELLING: "Enter add/pay · * quantity · ↑↓ select · Del remove · F10 pay · Ctrl-C leave",
     Phase.PAYING: "Esc give up",
@@ -34,6 +35,8 @@ class View:
     online: bool
     progress: str = ""
     """What the payment waits for."""
+    ahead: str = ""
+    """Keys that wait for the look-up."""
     open: int = 0
     """Given-up payments of which it is not yet known how they ended."""
 
@@ -102,9 +105,11 @@ def _middle(sale: Sale, view: View) -> tuple[Text, ...]:
     match sale.phase:
         case Phase.SELLING:
             asked = f"serial number of {sale.asks[0].sku} " if sale.asks else ""
-            return Text(f"{asked}> {sale.entry}▏"), message or Text(
-                "looking up " * bool(sale.seeking) + ", ".join(sale.seeking)
-            )
+            if sale.leaving:
+                message = Text(LEAVING, style="yellow")
+            elif sale.seeking:
+                message = Text(f"looking up {sale.seeking}" + f", then: {view.ahead}" * bool(view.ahead))
+            return Text(f"{asked}> {sale.entry}▏"), message
         case Phase.PAYING:
             return Text(f"paying: {view.progress}", style="bold"), message
         case Phase.RECEIPT:

@@ -4,13 +4,22 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from inventory_client import ConnectionState, InventoryClient, InventoryError, NotFound, StockMirror
+from inventory_client import (
+    ConnectionState,
+    InventoryClient,
+    InventoryError,
+    NotFound,
+    Overloaded,
+    Refused,
+    StockMirror,
+)
 from inventory_till import screen
 from inventory_till.catalogue import Catalogue
 from inventory_till.journal import Intent, Journal, Step
 from inventory_till.keys import Press
 from inventory_till.payment import Declined, Payments, Receipt
-from inventory_till.sale import Do, Find, Item, Line, Phase, Sale, found, not_found, press
+from inventory_till.pressed import Pressed
+from inventory_till.sale import Do, Find, Item, Line, Phase, Sale, found, not_found
 from inventory_till.terminal import Terminal
 
 DRAW_PAUSE_S = 0.02
@@ -41,9 +50,10 @@ class Till:
         self._payments = Payments(client, journal, hold_ttl, self._changed)
         self._catalogue = Catalogue()
         self._sale = Sale()
+        self._pressed = Pressed()
         self._paying: asyncio.Task[Receipt] | None = None
         self._reference = ""
-        self._finding: set[asyncio.Task[None]] = set()
+        self._finding: asyncio.Task[None] | None = None
         self._leaving = asyncio.Event()
         self._failed: OSError | None = None
         self._drawing: asyncio.TimerHandle | None = None
@@ -56,20 +66,32 @@ class Till:
                 self._payments.give_up(intent.reference)
         self._show_unfinished()
         beside = [asyncio.create_task(self._load()), asyncio.create_task(self._tick())]
-        self._mirror.on_change(lambda *_: self._changed())
-        with self._terminal.watched(self._on_keys, self._on_resize, self._leaving.set):
-            self._changed()
-            await self._leaving.wait()
-        tasks = [*beside, *self._finding, *self._payments.giving_up.values(), *filter(None, [self._paying])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        follow_no_more = self._mirror.on_change(lambda *_: self._changed())
+        try:
+            with self._terminal.watched(self._on_keys, self._on_resize, self._leaving.set):
+                self._changed()
+                await self._leaving.wait()
+        finally:
+            self._leaving.set()
+            follow_no_more()
+            if self._drawing is not None:  # the terminal is somebody else's then
+                self._drawing.cancel()
+            under_way = filter(None, [self._finding, self._paying])
+            tasks = [*beside, *self._payments.giving_up.values(), *under_way]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         if self._failed is not None:
             raise self._failed
 
     def _on_keys(self, keys: list[Press]) -> None:
-        for key in keys:
-            self._sale, effect = press(self._sale, key)
+        self._pressed.put(keys)
+        self._work_off()
+
+    def _work_off(self) -> None:
+        """The keys that wait for nothing any more."""
+        while not self._leaving.is_set():
+            self._sale, effect = self._pressed.next(self._sale)
             match effect:
                 case Find():
                     self._find(effect)
@@ -84,7 +106,7 @@ class Till:
                 case Do.LEAVE:
                     self._leaving.set()
                 case None:
-                    pass
+                    break
         self._changed()
 
     def _pay(self, intent: Intent) -> None:
@@ -148,33 +170,31 @@ class Till:
     def _find(self, find: Find) -> None:
         if item := self._catalogue.find(find.code):
             self._sale = found(self._sale, find, item)
-            return
-        task = asyncio.create_task(self._ask(find))
-        self._finding.add(task)
-        task.add_done_callback(self._finding.discard)
+        else:
+            self._finding = asyncio.create_task(self._ask(find))
 
     async def _ask(self, find: Find) -> None:
         try:
-            item = self._catalogue.put(await self._client.get_sku(find.code, timeout_s=FIND_S))
+            item = await self._look_up(find.code)
         except NotFound:
-            item = None
+            self._sale = not_found(self._sale, f"no SKU or barcode {find.code}")
         except InventoryError as failed:
-            self._sale = not_found(self._sale, find, f"{find.code} is not known here, and: {failed.message}")
-            self._changed()
-            return
-        if item is None:
-            item = await self._by_barcode(find.code)
-        if item is None:
-            self._sale = not_found(self._sale, find, f"no SKU or barcode {find.code}")
+            self._sale = not_found(self._sale, f"{find.code} is not known here, and: {failed.message}")
         else:
             self._sale = found(self._sale, find, item)
-        self._changed()
+        self._finding = None
+        self._work_off()
 
-    async def _by_barcode(self, code: str) -> Item | None:
+    async def _look_up(self, code: str) -> Item:
         try:
-            return self._catalogue.put(await self._client.get_sku(barcode=code, timeout_s=FIND_S))
-        except InventoryError:  # not found, no barcode, or gone this very moment
-            return None
+            return self._catalogue.put(await self._client.get_sku(code, timeout_s=FIND_S))
+        except NotFound as unknown:
+            try:
+                return self._catalogue.put(await self._client.get_sku(barcode=code, timeout_s=FIND_S))
+            except Overloaded:
+                raise
+            except Refused:  # it is no barcode at all
+                raise unknown from None
 
     async def _load(self) -> None:
         """The whole catalogue, so that everything is found while the server is away."""
@@ -193,7 +213,7 @@ class Till:
             self._changed()
 
     def _changed(self) -> None:
-        if self._drawing is None:
+        if self._drawing is None and not self._leaving.is_set():
             self._drawing = asyncio.get_running_loop().call_later(DRAW_PAUSE_S, self._draw)
 
     def _draw(self) -> None:
@@ -222,6 +242,7 @@ class Till:
             online=online,
             progress=self._payments.progress,
             open=len(self._payments.giving_up),
+            ahead=str(self._pressed),
         )
 
     def _available(self, sku: str) -> int | None:

@@ -21,6 +21,9 @@ class Line:
         """While set, requests get through and answers get lost."""
         self.lost = asyncio.Event()
         """An answer was lost."""
+        self.answering = asyncio.Event()
+        """While cleared, requests get through and answers wait."""
+        self.answering.set()
 
     def cut(self) -> None:
         for pair in tuple(self._pairs):
@@ -48,6 +51,8 @@ class Line:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
         with suppress(OSError):
             while some := await reader.read(CHUNK_BYTES):
+                if answers:
+                    await self.answering.wait()
                 if answers and self.deaf:
                     self.lost.set()
                     continue
@@ -65,5 +70,6 @@ async def line(upstream: str) -> AsyncIterator[Line]:
         yield made
     finally:
         server.close()
+        made.answering.set()
         made.cut()
         await server.wait_closed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from inventory.v1.catalog_service_pb2 import (
     Sku,
 )
 from inventory_client import InventoryClient
+from inventory_till.till import FIND_S
 from tests.client.conftest import House, Replica
 from tests.client.line import Line, line
 from tests.client.till_process import CTRL_C, DELETE, DOWN, ENTER, ESCAPE, F10, UP, TillProcess, till
@@ -30,6 +32,9 @@ HOLD, COMMIT, FULFILMENT, RELEASE = (
 )
 SOLD = [HOLD, COMMIT, FULFILMENT]
 BARCODE = "5901234123457"
+LOOK_UP_S = 600.0
+LEFT = "\x1b[?25h\x1b[?1049l"
+INTERRUPTED = 130
 
 
 class Counter:
@@ -41,15 +46,24 @@ class Counter:
         self.replica = replica
         self.journal = directory / "journal.json"
 
-    def till(self, *more: str, location: str = "shop-1") -> AbstractAsyncContextManager[TillProcess]:
+    def till(
+        self, *more: str, location: str = "shop-1", find_s: float = FIND_S
+    ) -> AbstractAsyncContextManager[TillProcess]:
         arguments = ["--server", self.wire.address, "--location", location, "--channel", "till-7"]
-        return till(self.journal.with_name("said"), *arguments, "--journal", str(self.journal), *more)
+        return till(self.journal.with_name("said"), *arguments, "--journal", str(self.journal), *more, find_s=find_s)
 
     @asynccontextmanager
-    async def open_till(self, *more: str) -> AsyncIterator[TillProcess]:
+    async def open_till(self, *more: str, find_s: float = FIND_S) -> AsyncIterator[TillProcess]:
         """One that is on the screen: what was typed before would be thrown away."""
-        async with self.till(*more) as desk:
+        async with self.till(*more, find_s=find_s) as desk:
             await desk.until_shows("till-7 at shop-1")
+            yield desk
+
+    @asynccontextmanager
+    async def open_slow_till(self) -> AsyncIterator[TillProcess]:
+        """One without a catalogue; it is answered when the wire is `answering`, and waits for that."""
+        self.wire.answering.clear()
+        async with self.open_till(find_s=LOOK_UP_S) as desk:
             yield desk
 
     async def moved(self, sku: str = "PEAR") -> list[core_pb2.MovementKind]:
@@ -102,7 +116,7 @@ async def test_a_sale_by_keys(counter: Counter) -> None:
         await desk.until_shows("Ctrl-C again")
         desk.type(CTRL_C)
         assert await desk.ended() == 0
-        assert desk.output.endswith("\x1b[?25h\x1b[?1049l"), "the terminal is as it was"
+        assert desk.output.endswith(LEFT), "the terminal is as it was"
     assert counter.journal.read_text() == "[]"
 
 
@@ -149,6 +163,41 @@ async def test_a_shortage_is_told_and_nothing_is_sold(counter: Counter) -> None:
         desk.type("*1", ENTER, F10)
         await desk.until_shows("SOLD")
         assert await counter.moved("PLUM") == SOLD
+
+
+async def test_quick_scans_never_change_places(counter: Counter) -> None:
+    async with counter.open_slow_till() as desk:
+        # A barcode is asked for twice, as a SKU before, so that its answer comes after that of a SKU scanned later.
+        desk.type(BARCODE, ENTER, "2*PLUM", ENTER, "*1", ENTER)
+        await desk.until_shows(f"looking up {BARCODE}")
+        counter.wire.answering.set()
+        await desk.until_row("PLUM", "1", "1")
+        screen = await desk.until_shows("2 lines")
+        assert screen.index("PEAR") < screen.index("PLUM")
+        desk.type(F10)
+        await desk.until_shows("SOLD")
+        assert await counter.moved() == await counter.moved("PLUM") == SOLD
+
+
+async def test_paying_waits_for_what_was_scanned_before(counter: Counter) -> None:
+    async with counter.open_slow_till() as desk:
+        desk.type("PEAR", ENTER, F10)
+        await desk.until_shows("looking up PEAR, then: F10")
+        counter.wire.answering.set()
+        await desk.until_shows("SOLD", "1 line")
+        assert await counter.moved() == SOLD
+
+
+async def test_paying_is_pressed_again_when_a_code_scanned_before_is_unknown(counter: Counter) -> None:
+    async with counter.open_slow_till() as desk:
+        desk.type("nothing", ENTER, "PEAR", ENTER, F10)
+        await desk.until_shows("looking up nothing, then: PEAR ↵  F10")
+        counter.wire.answering.set()
+        await desk.until_shows("no SKU or barcode nothing", "1 line", "PEAR")
+        assert await counter.moved() == []
+        desk.type(F10)
+        await desk.until_shows("SOLD")
+        assert await counter.moved() == SOLD
 
 
 async def test_what_others_sell_is_seen(counter: Counter) -> None:
@@ -284,6 +333,39 @@ async def test_a_payment_that_the_cashier_left_can_be_given_up_later(counter: Co
         desk.type(CTRL_C)
         assert await desk.ended() == 0
     assert await counter.moved() == [HOLD]
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["no answer", "no server"])
+async def test_a_till_that_was_never_online_is_left_cleanly(counter: Counter, *, away: bool) -> None:
+    if away:
+        await counter.replica.stop()
+    async with counter.open_slow_till() as desk:
+        desk.type(CTRL_C)
+        assert await desk.ended() == 0
+        assert desk.said == ""
+        assert desk.output.endswith(LEFT), "nothing is drawn on somebody else's screen"
+
+
+async def test_ctrl_c_waits_for_no_look_up(counter: Counter) -> None:
+    async with counter.open_slow_till() as desk:
+        desk.type("PEAR", ENTER, "PLUM", ENTER)
+        await desk.until_shows("looking up PEAR")
+        desk.type(CTRL_C)
+        await desk.until_shows("Ctrl-C again")
+        desk.type(CTRL_C)
+        assert await desk.ended() == 0
+        assert desk.said == ""
+        assert desk.output.endswith(LEFT)
+
+
+async def test_a_signal_ends_the_till_as_it_should(counter: Counter) -> None:
+    async with counter.open_slow_till() as desk:
+        desk.type("PEAR", ENTER)
+        await desk.until_shows("looking up PEAR")
+        desk.signal(signal.SIGINT)
+        assert await desk.ended() == INTERRUPTED
+        assert desk.said == ""
+        assert desk.output.endswith(LEFT)
 
 
 async def test_a_wrong_location_is_told(counter: Counter) -> None:

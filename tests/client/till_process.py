@@ -13,16 +13,22 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from inventory_till.till import FIND_S
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 15.0
 READ_BYTES_MAX = 1 << 16
 TOP, END = "\x1b[H", "\x1b[J"
 ENTER, ESCAPE, UP, DOWN, DELETE, F10, CTRL_C = "\r", "\x1b", "\x1b[A", "\x1b[B", "\x1b[3~", "\x1b[21~", "\x03"
 
-# Its standard input becomes its controlling terminal, so that the kernel tells it of a new size.
+# Its standard input becomes its controlling terminal, so that the kernel tells it of a new size. A test run in the
+# background ignores SIGINT, and would pass that on.
 _START = """
-import fcntl, runpy, sys, termios
+import fcntl, runpy, signal, sys, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import inventory_till.till
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+inventory_till.till.FIND_S = float(sys.argv.pop(1))
 sys.argv[0] = "inventory_till"
 runpy.run_module("inventory_till", run_name="__main__", alter_sys=True)
 """
@@ -37,6 +43,7 @@ class TillProcess:
         self._said = said
         self._output = ""
         self._news = asyncio.Event()
+        self._all_read = asyncio.Event()
         asyncio.get_running_loop().add_reader(terminal, self._read)
 
     @property
@@ -91,10 +98,12 @@ class TillProcess:
         self._process.send_signal(number)
 
     async def ended(self) -> int:
-        """Its exit code."""
+        """Its exit code, when all that it wrote is in `output`."""
         try:
-            return await asyncio.wait_for(asyncio.to_thread(self._process.wait, PATIENCE_S), PATIENCE_S + 1)
-        except subprocess.TimeoutExpired:
+            code = await asyncio.to_thread(self._process.wait, PATIENCE_S)
+            await asyncio.wait_for(self._all_read.wait(), PATIENCE_S)
+            return code
+        except (subprocess.TimeoutExpired, TimeoutError):
             raise AssertionError(f"never ended:\n{self.screen}\n{self.said}") from None
 
     async def close(self) -> None:
@@ -111,18 +120,21 @@ class TillProcess:
             some = b""
         if not some:
             asyncio.get_running_loop().remove_reader(self._terminal)
+            self._all_read.set()
         self._output += some.decode(errors="replace")
         self._news.set()
 
 
 @asynccontextmanager
-async def till(said: Path, *arguments: str, columns: int = 100, rows: int = 30) -> AsyncIterator[TillProcess]:
-    """`said` is a file for its stderr."""
+async def till(
+    said: Path, *arguments: str, find_s: float = FIND_S, columns: int = 100, rows: int = 30
+) -> AsyncIterator[TillProcess]:
+    """`said` is a file for its stderr; `find_s`: how long it waits for a look-up."""
     ours, its = os.openpty()
     with said.open("wb") as stderr:
         # Not asyncio's: as in tests/race/processes.py.
         process = subprocess.Popen(  # noqa: ASYNC220 - as said there
-            [sys.executable, "-c", _START, *arguments],
+            [sys.executable, "-c", _START, str(find_s), *arguments],
             stdin=its,
             stdout=its,
             stderr=stderr,

@@ -1,4 +1,4 @@
-"""What each key makes of a sale: a table of what is pressed and what comes of it."""
+"""What each key makes of a sale: tables of what is pressed and what comes of it, and keys that wait for a look-up."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ import pytest
 
 from inventory_till import screen
 from inventory_till.keys import Key, Press
+from inventory_till.pressed import PRESSES_MAX, TOO_MANY, Pressed
 from inventory_till.sale import Do, Find, Item, Line, Phase, Sale, found, not_found, press
 
 CATALOGUE = {
@@ -19,15 +20,37 @@ CATALOGUE = {
 
 def after(*pressed: Press | str, sale: Sale | None = None) -> tuple[Sale, Do | None]:
     """Presses keys; strings are typed. What is looked up is found at once when the catalogue has it."""
-    sale, done = sale or Sale(), None
+    sale, done, keys = sale or Sale(), None, Pressed()
     for key in _keys(pressed):
-        sale, effect = press(sale, key)
-        if isinstance(effect, Find):
-            item = CATALOGUE.get(effect.code)
-            sale = found(sale, effect, item) if item else not_found(sale, effect, f"no {effect.code}")
-        else:
-            done = effect
+        keys.put([key])
+        sale, done = worked_off(keys, sale)
     return sale, done
+
+
+def worked_off(pressed: Pressed, sale: Sale) -> tuple[Sale, Do | None]:
+    """What the keys that wait make of the sale, and the last that is to be done."""
+    done = None
+    while True:
+        sale, effect = pressed.next(sale)
+        match effect:
+            case Find():
+                sale = answered(sale, effect)
+            case Do():
+                done = effect
+            case None:
+                return sale, done
+
+
+def answered(sale: Sale, find: Find) -> Sale:
+    item = CATALOGUE.get(find.code)
+    return found(sale, find, item) if item else not_found(sale, f"no {find.code}")
+
+
+def sought(pressed: Pressed, sale: Sale) -> tuple[Sale, Find]:
+    """Until a code is looked up."""
+    sale, effect = pressed.next(sale)
+    assert isinstance(effect, Find)
+    return sale, effect
 
 
 def _keys(pressed: Sequence[Press | str]) -> list[Press]:
@@ -80,14 +103,9 @@ def test_paying_with_lines_and_nothing_typed(pay: Key) -> None:
     assert (sale.phase, done) == (Phase.PAYING, Do.PAY)
 
 
-def test_nothing_is_paid_while_something_is_typed_or_looked_up() -> None:
+def test_nothing_is_paid_while_something_is_typed() -> None:
     sale, done = after("PEAR", E, "plu", Key.PAY)
     assert (sale.phase, done) == (Phase.SELLING, None)
-    sale, effect = press(after("PEAR", E, "plum")[0], E)
-    assert isinstance(effect, Find)
-    sale, done = after(E, sale=sale)
-    assert (sale.phase, done) == (Phase.SELLING, None)
-    assert "still being looked up" in sale.message
 
 
 @pytest.mark.parametrize(
@@ -121,16 +139,6 @@ def test_leaving_with_lines_is_asked_twice() -> None:
     assert done is None
     assert after(Key.INTERRUPT, sale=sale)[1] is Do.LEAVE
     assert after("x", Key.INTERRUPT, sale=sale)[1] is None
-
-
-def test_the_same_code_looked_up_twice_counts_twice() -> None:
-    sale, first = press(after("PEAR")[0], E)
-    sale, second = press(after("2*PEAR", sale=sale)[0], E)
-    assert isinstance(first, Find)
-    assert isinstance(second, Find)
-    sale = found(found(sale, second, CATALOGUE["PEAR"]), first, CATALOGUE["PEAR"])
-    assert sale.lines == (Line(CATALOGUE["PEAR"], 3),)
-    assert sale.seeking == ()
 
 
 @pytest.mark.parametrize(
@@ -168,6 +176,108 @@ def test_the_screen_shows_lines_and_what_is_left() -> None:
     assert "offline since 12:00:00" in text
     for word in ("PEAR", "Pear", "1.250 kg", "1.000 kg", "?", "3 lines"):
         assert word in text
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["PEAR", E, "plum", E],
+        ["PEAR", E, "2*plum", E, "*1", E, UP, "*5", E],
+        ["PEAR", E, "plum", E, DEL],
+        ["PEAR", E, "PEAR", E, "2*HAM", E],
+        ["PHONE", E, "S1", E, "plum", E],
+        ["PHONE", E, ESC, "PEAR", E],
+        ["PEAR", E, Key.PAY],
+        ["PEAR", E, E],
+    ],
+)
+def test_a_slow_look_up_changes_nothing_of_what_comes_of_the_keys(typed: list[Press | str]) -> None:
+    keys = Pressed()
+    keys.put(_keys(typed))
+    sale, find = sought(keys, Sale())
+    assert sale.lines == ()
+    assert keys.next(sale) == (sale, None), "whatever was pressed since waits"
+    assert worked_off(keys, answered(sale, find)) == after(*typed)
+
+
+def test_what_waits_for_a_look_up_is_on_the_screen() -> None:
+    keys = Pressed()
+    keys.put(_keys(["PEAR", E, "plum", E, UP, "*3", E, Key.PAY]))
+    sale, _ = sought(keys, Sale())
+    assert "looking up PEAR, then: plum ↵  ↑ *3 ↵  F10" in drawn(sale, ahead=str(keys))
+
+
+@pytest.mark.parametrize(
+    ("typed", "lines"),
+    [
+        (["nothing", E, "PEAR", E, Key.PAY], [("PEAR", 1)]),
+        (["nothing", E, "PEAR", E, E], [("PEAR", 1)]),
+        (["nothing", E, "*7", E, "PEAR", E], [("plum", 2), ("PEAR", 1)]),
+        (["nothing", E, DEL, UP, "PEAX", Key.BACKSPACE, "R", E], [("plum", 2), ("PEAR", 1)]),
+        (["nothing", E, "S", ESC, "PEAR", E, "*7", E, DEL], [("plum", 2), ("PEAR", 1)]),
+        (["3*PHONE", E, DEL, "PEAR", E, Key.PAY], [("plum", 2), ("PEAR", 1)]),
+    ],
+)
+def test_what_was_pressed_before_a_complaint_could_be_read_only_adds_lines(
+    typed: list[Press | str], lines: list[tuple[str, int]]
+) -> None:
+    before, _ = after("2*plum", E)
+    keys = Pressed()
+    keys.put(_keys(typed))
+    sale, done = worked_off(keys, before)
+    assert done is None
+    assert [(line.item.sku, line.quantity) for line in sale.lines][-len(lines) :] == lines
+    assert len(sale.lines) == 2
+    assert "nothing" in sale.message or "piece by piece" in sale.message
+    assert after(Key.PAY, sale=sale)[1] is Do.PAY, "now it could be read"
+
+
+def test_all_complaints_are_told() -> None:
+    keys = Pressed()
+    keys.put(_keys(["nothing", E, "PEAR", E, "never", E]))
+    assert worked_off(keys, Sale())[0].message == "no nothing; no never"
+
+
+def test_leaving_waits_for_no_look_up() -> None:
+    keys = Pressed()
+    keys.put(_keys(["PEAR", E, "plum", E, Key.INTERRUPT]))
+    sale, find = sought(keys, Sale())
+    sale, done = keys.next(sale)
+    assert done is None
+    assert "Ctrl-C again" in drawn(sale)
+    sale, find = sought(keys, answered(sale, find))
+    assert "Ctrl-C again" in drawn(sale), "what was pressed before it does not take it back"
+    keys.put([Key.INTERRUPT])
+    assert keys.next(sale)[1] is Do.LEAVE
+
+
+def test_what_is_pressed_after_it_takes_leaving_back() -> None:
+    keys = Pressed()
+    keys.put(_keys(["PEAR", E, Key.INTERRUPT]))
+    sale, _ = sought(keys, Sale())
+    sale, _ = keys.next(sale)
+    keys.put(["p"])
+    sale, _ = keys.next(sale)
+    keys.put([Key.INTERRUPT])
+    sale, done = keys.next(sale)
+    assert done is None
+    assert "Ctrl-C again" in drawn(sale)
+
+
+def test_too_much_typed_ahead_is_refused_until_the_cashier_says_that_it_was_seen() -> None:
+    keys, scan = Pressed(), _keys(["plum", E])
+    keys.put([*_keys(["PEAR", E]), *scan * (PRESSES_MAX // len(scan)), *"plum" * 5])
+    sale, find = sought(keys, Sale())
+    sale, done = worked_off(keys, answered(sale, find))
+    assert [line.item.sku for line in sale.lines] == ["PEAR", "plum"], "no half a code"
+    assert sale.entry == ""
+    assert sale.message == TOO_MANY
+    keys.put(_keys(["um", E, Key.PAY]))
+    sale, done = worked_off(keys, sale)
+    assert (sale.entry, sale.message, done) == ("", TOO_MANY, None)
+    keys.put(_keys([ESC, "HAM", E]))
+    sale, _ = worked_off(keys, sale)
+    assert (len(sale.lines), sale.message) == (3, "")
 
 
 @pytest.mark.parametrize(("width", "height"), [(40, 10), (80, 24), (200, 60), (1, 1)])
