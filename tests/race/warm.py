@@ -27,9 +27,9 @@ class Forked:
         self.pid = pid
         self.returncode: int | None = None
         self._told = told
-        self.stdin: IO[bytes] | None = os.fdopen(pipes[0], "wb")
-        self.stdout: IO[bytes] | None = os.fdopen(pipes[1], "rb")
-        self.stderr: IO[bytes] | None = os.fdopen(pipes[2], "rb")
+        self.stdin: IO[bytes] = os.fdopen(pipes[0], "wb")
+        self.stdout: IO[bytes] = os.fdopen(pipes[1], "rb")
+        self.stderr: IO[bytes] = os.fdopen(pipes[2], "rb")
 
     def poll(self) -> int | None:
         if self.returncode is None:
