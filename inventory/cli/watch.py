@@ -1,6 +1,7 @@
 """`inventory watch`."""
 
 import json as encoder
+import select
 import sys
 import time
 from collections import OrderedDict, deque
@@ -33,6 +34,7 @@ KINDS = (pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_CHANNEL)
 LEVELS_SHOWN = 12
 RATE_WINDOW_S = 5.0
 REFRESHES_PER_S = 4
+STDOUT = 1
 WIDE_COLUMNS = 120
 """In a narrower terminal the table leaves out when and why: numbers cut in the middle would say something else."""
 CODE_COLUMNS_WIDE = (20, 14)
@@ -244,8 +246,12 @@ def _channel_json(change: pb2.Change, channel: channel_pb2.Channel) -> dict[str,
 
 
 def _flush() -> None:
-    # Also when nothing came: so a reader who went away is noticed at a heartbeat.
+    """Raises `BrokenPipeError` when nobody reads any more, also when there is nothing to be said, as at a heartbeat."""
     print(end="", flush=True)
+    output = select.poll()
+    output.register(STDOUT, 0)  # to write nothing would be no error
+    if any(found & select.POLLERR for _, found in output.poll(0)):
+        raise BrokenPipeError
 
 
 class Teller:

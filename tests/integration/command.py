@@ -5,7 +5,7 @@ import signal
 from collections.abc import Mapping
 from typing import IO, Self
 
-from tests.race.warm import Forked, warm
+from tests.race.warm import Forked, fork
 
 POLL_S = 0.005
 
@@ -22,7 +22,7 @@ class Command:
 
     @classmethod
     async def start(cls, *arguments: str, environment: Mapping[str, str]) -> Self:
-        process = warm().fork(arguments, environment)
+        process = await fork(arguments, environment)
         process.stdin.close()
         self = cls(process)
         self.stdout = await self._reader(process.stdout)
@@ -40,6 +40,10 @@ class Command:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+    def stop_reading(self) -> None:
+        """Closes our end of its stdout."""
+        self._transports[0].close()
 
     async def communicate(self) -> tuple[bytes, bytes]:
         """All it still says, on both, until it ends."""

@@ -352,7 +352,7 @@ async def test_watch_goes_on_at_its_cursor_when_the_server_comes_back(dsn: str, 
 async def test_watch_ends_quietly_when_its_reader_has_had_enough(stocked: Cli) -> None:
     watching = await stocked.spawn("watch", "--after", "0")
     await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S)
-    watching._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]  # there is no public way to close it
+    watching.stop_reading()
     err = await asyncio.wait_for(watching.stderr.read(), TIMEOUT_S)
     assert (await watching.wait(), err) == (0, b"")
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
-from tests.race.warm import Forked, warm
+from tests.race.warm import Forked, fork
 
 ROOT = Path(__file__).parents[2]
 READY = "Inventory serves gRPC on "
@@ -195,7 +195,7 @@ class Server(Process):
     @classmethod
     async def serve(cls, *options: str, development: bool = True, environment: Mapping[str, str] | None = None) -> Self:
         if environment is None and "--dsn" in options and "--workers" not in options:
-            forked = warm().fork(("serve", *options), _environment(development))
+            forked = await fork(("serve", *options), _environment(development))
             server = await cls._of(forked)
         else:  # it forks others, which must be before gRPC is loaded, or is another program from its start
             run = ("-m", "inventory", "serve", *options)

@@ -1,6 +1,7 @@
 """Servers without the second of CPU that a start spends on imports: they are forked from a process that has imported
 everything and done nothing. From there on a server is what `python -m inventory serve` runs."""
 
+import asyncio
 import gc
 import json
 import os
@@ -13,10 +14,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import IO
 
 ROOT = Path(__file__).parents[2]
 REQUEST_BYTES_MAX = 1 << 16
+_FORKING = Lock()
 
 
 class Forked:
@@ -58,7 +61,7 @@ class Warm:
     """The warm process; it ends when we do."""
 
     def __init__(self) -> None:
-        """Use `warm`."""
+        """Use `fork`."""
         self._asked, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -75,7 +78,6 @@ class Warm:
             )
 
     def fork(self, arguments: Sequence[str], environment: Mapping[str, str]) -> Forked:
-        """`python -m inventory` with these arguments, in a session of its own."""
         ours, theirs = [], []
         for is_input in (True, False, False):
             reading, writing = os.pipe()
@@ -94,9 +96,22 @@ class Warm:
 
 
 @cache
-def warm() -> Warm:
+def _warm() -> Warm:
     """The one of this run of tests."""
     return Warm()
+
+
+async def fork(arguments: Sequence[str], environment: Mapping[str, str]) -> Forked:
+    """`python -m inventory` with these arguments, in a session of its own.
+
+    Not in the loop's thread: the first call waits for the imports, and servers may run in this loop.
+    """
+
+    def run() -> Forked:
+        with _FORKING:
+            return _warm().fork(arguments, environment)
+
+    return await asyncio.to_thread(run)
 
 
 def main(asked: socket.socket) -> None:
