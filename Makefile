@@ -44,6 +44,8 @@ demo: $(READY)  ## replay a grocer's real baskets through two fresh servers, kil
 serve: $(READY)  ## run the server, on its own embedded PostgreSQL unless a DSN is configured
 	@$(BIN)/inventory serve $(ARGS)
 
+# Whoever wants no bytecode beside the sources would have each process compile them all again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest $(or $(ARGS),$(TEST_PROCESSES))
 

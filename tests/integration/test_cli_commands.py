@@ -28,7 +28,7 @@ from tests.integration.command import Command
 if TYPE_CHECKING:  # the stub's name only
     from inventory.v1.stock_service_pb2_grpc import StockServiceAsyncStub
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 90.0
 UUID = "00000000-0000-4000-8000-0000000000{:02}"
 
 

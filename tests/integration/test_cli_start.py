@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import as_server
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 
 
 async def spawn(*arguments: str, **environment: str) -> asyncio.subprocess.Process:

@@ -20,7 +20,7 @@ from inventory.settings import Settings
 from tests.integration.command import Command
 from tests.rpc.client import eventually
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 TOKEN = re.compile(r"inv_[0-9a-z]{12}_[0-9a-z]{59}")
 
 

@@ -34,7 +34,7 @@ from tests.integration.command import Command
 if TYPE_CHECKING:  # the stub's name only
     from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceAsyncStub
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 90.0
 APPEND_ONLY = ("movement", "sku_version", "location_version", "channel_version", "channel_sku_version", "serial_event",
                "alarm_version", "alarm_delivery")  # fmt: skip
 

@@ -22,7 +22,7 @@ from tests.client.test_credentials import ALL, Guarded, rotated
 from tests.integration.command import Command
 from tests.integration.test_cli_commands import Cli
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 90.0
 LOOK_S = 0.5
 
 

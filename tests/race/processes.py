@@ -16,8 +16,8 @@ from tests.race.warm import Forked, fork
 
 ROOT = Path(__file__).parents[2]
 READY = "Inventory serves gRPC on "
-START_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 15
+START_TIMEOUT_S = 90
+STOP_TIMEOUT_S = 45
 LINE_BYTES_MAX = 1 << 20
 POLL_S = 0.01
 ESTABLISHED = "01"  # as /proc/net/tcp says it
