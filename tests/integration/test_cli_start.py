@@ -34,9 +34,8 @@ async def run(*arguments: str, **environment: str) -> tuple[int | None, str, str
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
-    # Not tmp_path: as root PostgreSQL runs as nobody, and pytest closes its directories to others.
-    with tempfile.TemporaryDirectory(prefix="inventory-cli-") as directory:
+def home(scratch: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="inventory-cli-", dir=scratch) as directory:
         Path(directory).chmod(0o711)
         yield Path(directory)
 
