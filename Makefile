@@ -5,8 +5,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
-# Most tests wait for the clock, for PostgreSQL or for each other: three processes keep two cores busy.
-TEST_PROCESSES := -n 3 --dist loadfile
+# Most tests wait for the clock, for PostgreSQL or for each other: four processes keep two cores busy.
+TEST_PROCESSES := -n 4 --dist loadfile
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
