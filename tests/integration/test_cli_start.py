@@ -47,7 +47,7 @@ for path in sorted(Path(inventory.cli.__file__).parent.glob("*.py")):
         os._exit(0)
     if os.waitpid(child, 0)[1]:
         broken.append(path.stem)
-sys.exit(", ".join(broken))
+sys.exit(", ".join(broken) or 0)
 """
 
 
