@@ -5,8 +5,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
-# Most tests wait for the clock, for PostgreSQL or for each other: three processes keep two cores busy.
-TEST_PROCESSES := -n 3 --dist loadfile
+# Most tests wait for the clock, for PostgreSQL or for each other: four processes keep two cores busy.
+TEST_PROCESSES := -n 4 --dist loadfile
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -46,6 +46,8 @@ demo: $(READY)  ## replay a grocer's real baskets through two fresh servers, kil
 serve: $(READY)  ## run the server, on its own embedded PostgreSQL unless a DSN is configured
 	@$(BIN)/inventory serve $(ARGS)
 
+# Whoever wants no bytecode beside the sources would have each process compile them all again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest $(or $(ARGS),$(TEST_PROCESSES))
 

@@ -98,7 +98,8 @@ def module_dsn(postgres: str, template: str) -> Iterator[str]:
 def _database(server: str, template: str) -> Iterator[str]:
     # Synchronous, so that tests with a loop of their own can ask for one as well.
     name = f"inventory_test_{secrets.token_hex(4)}"
-    _run(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    # The files are copied as they are: through the WAL, block by block, it takes six times as long.
+    _run(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy'))
     yield _in_database(server, name)
     _run(_drop(server, name))
 

@@ -94,6 +94,7 @@ async def _follow(server: Server, every_s: float, show: Show, lose: Lose) -> Non
 
     async with connect(server, patience_s=LOOK_TIMEOUT_S, on_retry=lambda *_: None, must_serve=False) as client:
         with _end_pressed() as ended:
+            pressed = asyncio.create_task(ended.wait())
             while not ended.is_set():
                 try:
                     show(await client.figures())
@@ -101,11 +102,8 @@ async def _follow(server: Server, every_s: float, show: Show, lose: Lose) -> Non
                     if error.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
                         raise
                     lose(error.reason or error.code)
-                try:
-                    async with asyncio.timeout(every_s):
-                        await ended.wait()
-                except TimeoutError:
-                    pass
+                # Not `asyncio.timeout`, which takes a Ctrl-C of a moment before it began for its own end.
+                await asyncio.wait((pressed,), timeout=every_s)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`inventory watch`."""
 
 import json as encoder
+import select
 import sys
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from datetime import timedelta
@@ -24,6 +25,7 @@ INT64_MAX = 2**63 - 1
 HEARTBEAT = timedelta(seconds=2)
 KINDS = (pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_CHANNEL)
 REFRESHES_PER_S = 4
+STDOUT = 1
 RESTORED = "the database was restored from a back-up (EPOCH_CHANGED): going on with what happens from now on"
 
 
@@ -229,8 +231,12 @@ def _channel_json(change: pb2.Change, channel: channel_pb2.Channel) -> dict[str,
 
 
 def _flush() -> None:
-    # Also when nothing came: so a reader who went away is noticed at a heartbeat.
+    """Raises `BrokenPipeError` when nobody reads any more, also when there is nothing to be said, as at a heartbeat."""
     print(end="", flush=True)
+    output = select.poll()
+    output.register(STDOUT, 0)  # to write nothing would be no error
+    if any(found & select.POLLERR for _, found in output.poll(0)):
+        raise BrokenPipeError
 
 
 class Teller:

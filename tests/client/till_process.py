@@ -16,7 +16,7 @@ from pathlib import Path
 from inventory_till.till import FIND_S
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 READ_BYTES_MAX = 1 << 16
 TOP, END = "\x1b[H", "\x1b[J"
 ENTER, ESCAPE, UP, DOWN, DELETE, F10, CTRL_C = "\r", "\x1b", "\x1b[A", "\x1b[B", "\x1b[3~", "\x1b[21~", "\x03"

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -24,11 +23,12 @@ from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
 from inventory.v1.stock_service_pb2_grpc import StockServiceStub
+from tests.integration.command import Command
 
 if TYPE_CHECKING:  # the stub's name only
     from inventory.v1.stock_service_pb2_grpc import StockServiceAsyncStub
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 90.0
 UUID = "00000000-0000-4000-8000-0000000000{:02}"
 
 
@@ -47,7 +47,7 @@ class Cli:
     def __init__(self, address: str, dsn: str) -> None:
         self.address = address
         self.dsn = dsn
-        self._spawned: list[asyncio.subprocess.Process] = []
+        self._spawned: list[Command] = []
 
     async def end(self) -> None:
         """Kills what a failed test has left."""
@@ -56,14 +56,11 @@ class Cli:
                 process.kill()
                 await process.communicate()
 
-    async def spawn(self, *arguments: str) -> asyncio.subprocess.Process:
+    async def spawn(self, *arguments: str) -> Command:
         environment = {
             **os.environ, "INVENTORY_SERVER": self.address, "INVENTORY_DSN": self.dsn, "PYTHONUNBUFFERED": "1"
         }  # fmt: skip
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "inventory", *arguments, env=environment,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        process = await Command.start(*arguments, environment=environment)
         self._spawned.append(process)
         return process
 
@@ -317,7 +314,6 @@ async def test_bench_refuses_a_server_elsewhere(cli: Cli) -> None:
 
 async def test_watch_prints_a_line_for_each_movement(stocked: Cli) -> None:
     watching = await stocked.spawn("watch", "--after", "0", "--sku", "A-1")
-    assert watching.stdout is not None
     line = (await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S)).decode()
     assert "adjustment A-1 @ +L1: on_hand +10; on_hand 10, held 0, allocated 0, available 10" in line
     async with grpc.aio.insecure_channel(stocked.address) as channel:
@@ -343,7 +339,6 @@ async def test_watch_goes_on_at_its_cursor_when_the_server_comes_back(dsn: str, 
         await cli.ok("import", "locations", write(tmp_path / "locations.csv", "location", "L"))
         await cli.ok("import", "stock", write(tmp_path / "one.csv", "sku,location,quantity", "A,L,1"))
         watching = await cli.spawn("watch", "--after", "0", "--json")
-        assert watching.stdout is not None
         first = json.loads(await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S))
     async with AsyncExitStack() as stack:
         await start(Settings(listen=address), dsn, stack)
@@ -356,10 +351,8 @@ async def test_watch_goes_on_at_its_cursor_when_the_server_comes_back(dsn: str, 
 
 async def test_watch_ends_quietly_when_its_reader_has_had_enough(stocked: Cli) -> None:
     watching = await stocked.spawn("watch", "--after", "0")
-    assert watching.stdout is not None
     await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S)
-    watching._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]  # there is no public way to close it
-    assert watching.stderr is not None
+    watching.stop_reading()
     err = await asyncio.wait_for(watching.stderr.read(), TIMEOUT_S)
     assert (await watching.wait(), err) == (0, b"")
 
@@ -476,7 +469,6 @@ async def test_watch_tells_of_channels_too_unless_stock_is_picked(
     await stocked.ok("channel", "set", "amazon", "--location", "L2", "--buffer", "0")
     options = ("--json",) if json_wanted else ()
     watching = await stocked.spawn("watch", "--after", "0", *options)
-    assert watching.stdout is not None
     lines = [(await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S)).decode() for _ in range(5)]
     watching.send_signal(signal.SIGINT)
     await asyncio.wait_for(watching.communicate(), TIMEOUT_S)
@@ -487,7 +479,6 @@ async def test_watch_tells_of_channels_too_unless_stock_is_picked(
         assert lines[-1].endswith("channel amazon: sells from L2, buffer 0\n")
 
     picky = await stocked.spawn("watch", "--after", "0", "--location", "L2", *options)
-    assert picky.stdout is not None
     await stocked.ok("import", "stock", write(tmp_path / "one.csv", "sku,location,quantity", "A-1,L2,77"))
     lines = [(await asyncio.wait_for(picky.stdout.readline(), TIMEOUT_S)).decode() for _ in range(3)]
     picky.send_signal(signal.SIGINT)

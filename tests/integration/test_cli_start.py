@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 
 from tests.conftest import as_server
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 
 
 async def spawn(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
@@ -33,10 +34,32 @@ async def run(*arguments: str, **environment: str) -> tuple[int | None, str, str
     return process.returncode, out.decode(), err.decode()
 
 
+EACH_ALONE = """
+import os, sys
+from importlib import import_module
+from pathlib import Path
+import inventory.__main__
+import inventory.cli
+broken = []
+for path in sorted(Path(inventory.cli.__file__).parent.glob("*.py")):
+    if not (child := os.fork()):
+        import_module(f"inventory.cli.{path.stem}")
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        broken.append(path.stem)
+sys.exit(", ".join(broken) or 0)
+"""
+
+
+def test_every_module_of_the_command_line_can_be_the_first_that_is_imported() -> None:
+    """Most tests run commands in a process that has imported all of them."""
+    done = subprocess.run([sys.executable, "-c", EACH_ALONE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture
-def home() -> Iterator[Path]:
-    # Not tmp_path: as root PostgreSQL runs as nobody, and pytest closes its directories to others.
-    with tempfile.TemporaryDirectory(prefix="inventory-cli-") as directory:
+def home(scratch: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="inventory-cli-", dir=scratch) as directory:
         Path(directory).chmod(0o711)
         yield Path(directory)
 

@@ -3,9 +3,7 @@
 import json
 import os
 import re
-import subprocess
-import sys
-from asyncio import create_subprocess_exec, wait_for
+from asyncio import wait_for
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -19,9 +17,10 @@ from inventory.postgres.access import first_admin
 from inventory.postgres.connection import Database
 from inventory.server import start
 from inventory.settings import Settings
+from tests.integration.command import Command
 from tests.rpc.client import eventually
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 TOKEN = re.compile(r"inv_[0-9a-z]{12}_[0-9a-z]{59}")
 
 
@@ -36,12 +35,8 @@ class Cli:
     async def run(self, *arguments: str, token: str | None = None, **environment: str) -> tuple[int, str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")}
         shown = self.token if token is None else token
-        process = await create_subprocess_exec(
-            sys.executable, "-m", "inventory", *arguments,
-            env={**clean, "INVENTORY_SERVER": self.address, "INVENTORY_TOKEN": shown, "INVENTORY_OPERATOR": "Ewa",
-                 "COLUMNS": "200", **environment},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        ours = {"INVENTORY_SERVER": self.address, "INVENTORY_TOKEN": shown, "INVENTORY_OPERATOR": "Ewa"}
+        process = await Command.start(*arguments, environment={**clean, **ours, "COLUMNS": "200", **environment})
         out, err = await wait_for(process.communicate(), TIMEOUT_S)
         assert process.returncode is not None
         assert "Traceback" not in err.decode()

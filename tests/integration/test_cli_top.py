@@ -92,10 +92,13 @@ class Terminal:
     async def ended(self) -> int:
         async def is_over() -> bool:
             with suppress(OSError):  # what it still says, else it waits for us
-                os.read(self._ours, 1 << 16)
+                self.shown += ESCAPES.sub("", os.read(self._ours, 1 << 16).decode(errors="replace"))
             return self.process.poll() is not None
 
-        await until(is_over)
+        try:
+            await until(is_over)
+        except AssertionError:
+            raise AssertionError(f"does not end:\n{self.shown[-3000:]}") from None
         return self.process.wait()
 
     def close(self) -> None:

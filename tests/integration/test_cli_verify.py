@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import secrets
-import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -30,11 +29,12 @@ from inventory.v1.channel_service_pb2_grpc import ChannelServiceStub
 from inventory.v1.reservation_service_pb2_grpc import ReservationServiceStub
 from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceStub
 from inventory.v1.stock_service_pb2_grpc import StockServiceStub
+from tests.integration.command import Command
 
 if TYPE_CHECKING:  # the stub's name only
     from inventory.v1.stock_count_service_pb2_grpc import StockCountServiceAsyncStub
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 90.0
 APPEND_ONLY = ("movement", "sku_version", "location_version", "channel_version", "channel_sku_version", "serial_event",
                "alarm_version", "alarm_delivery")  # fmt: skip
 
@@ -355,7 +355,7 @@ async def test_every_damage_is_found_by_the_checks_that_ought_to(postgres: str, 
     try:
         for what, statements, _ in DAMAGES:
             copy = f"inventory_damaged_{secrets.token_hex(4)}"
-            await admin.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{original}"')
+            await admin.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{original}" STRATEGY file_copy')
             dsn = books.replace(original, copy)
             await damage(dsn, *statements)
             found[what] = set(await broken(dsn))
@@ -370,10 +370,7 @@ def test_every_check_is_shown_to_fail() -> None:
 
 
 async def verify(dsn: str, *arguments: str) -> tuple[int | None, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "inventory", "verify", "--dsn", dsn, *arguments,
-        env=dict(os.environ), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    process = await Command.start("verify", "--dsn", dsn, *arguments, environment=os.environ)
     out, err = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
     return process.returncode, out.decode(), err.decode()
 
@@ -402,10 +399,7 @@ async def test_what_is_no_inventory_is_one_line(empty_dsn: str) -> None:
 
 @pytest.mark.parametrize("arguments", [("--dsn", "postgresql://nobody@127.0.0.1:1/none"), ("--data-dir", "/nowhere")])
 async def test_no_database_is_one_line(arguments: tuple[str, ...]) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "inventory", "verify", *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    process = await Command.start("verify", *arguments, environment=os.environ)
     out, err = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
     assert (process.returncode, out) == (1, b"")
     assert err.startswith((b"the database can't be reached (", b"there is no database in /nowhere"))

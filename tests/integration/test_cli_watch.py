@@ -19,9 +19,10 @@ from inventory.settings import Settings
 from inventory_client import InventoryClient
 from tests.client.conftest import stocked
 from tests.client.test_credentials import ALL, Guarded, rotated
+from tests.integration.command import Command
 from tests.integration.test_cli_commands import Cli
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 90.0
 LOOK_S = 0.5
 
 
@@ -31,20 +32,17 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield stack
 
 
-async def told(watching: asyncio.subprocess.Process) -> dict[str, Any]:
-    assert watching.stdout is not None
+async def told(watching: Command) -> dict[str, Any]:
     row: dict[str, Any] = json.loads(await asyncio.wait_for(watching.stdout.readline(), TIMEOUT_S))
     return row
 
 
-async def said(watching: asyncio.subprocess.Process) -> str:
-    assert watching.stderr is not None
+async def said(watching: Command) -> str:
     return (await asyncio.wait_for(watching.stderr.readline(), TIMEOUT_S)).decode().rstrip("\n")
 
 
-async def told_of_the_newest(watching: asyncio.subprocess.Process, client: InventoryClient, sku: str, at: str) -> int:
+async def told_of_the_newest(watching: Command, client: InventoryClient, sku: str, at: str) -> int:
     """Adjusts until the watch, which may still be starting, has told of it; the revision."""
-    assert watching.stdout is not None
     newest = 0
     while True:
         newest = (await client.adjust_stock(sku, at, 1, "found")).revision
@@ -56,7 +54,7 @@ async def told_of_the_newest(watching: asyncio.subprocess.Process, client: Inven
         return newest
 
 
-async def ended(watching: asyncio.subprocess.Process) -> int | None:
+async def ended(watching: Command) -> int | None:
     watching.send_signal(signal.SIGINT)
     await asyncio.wait_for(watching.communicate(), TIMEOUT_S)
     return watching.returncode

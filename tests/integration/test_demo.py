@@ -19,9 +19,8 @@ COMMAND = [sys.executable, "-m", "inventory_demo"]
 
 
 @pytest.fixture
-def scratch() -> Iterator[Path]:
-    # Not tmp_path: as root PostgreSQL runs as nobody, and pytest closes its directories to others.
-    with tempfile.TemporaryDirectory(prefix="inventory-test-demo-") as folder:
+def scratch(scratch: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="inventory-test-demo-", dir=scratch) as folder:
         path = Path(folder)
         path.chmod(0o711)
         yield path

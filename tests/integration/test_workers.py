@@ -36,9 +36,8 @@ async def house(dsn: str, request: pytest.FixtureRequest) -> AsyncIterator[House
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
-    # Not tmp_path: as root PostgreSQL runs as nobody, and pytest closes its directories to others.
-    with tempfile.TemporaryDirectory(prefix="inventory-workers-") as directory:
+def home(scratch: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="inventory-workers-", dir=scratch) as directory:
         Path(directory).chmod(0o711)
         yield Path(directory)
 

@@ -21,9 +21,9 @@ async def house(dsn: str, request: pytest.FixtureRequest) -> AsyncIterator[House
 
 
 @pytest.fixture
-async def crashing(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Postgres, House]]:
+async def crashing(scratch: Path, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Postgres, House]]:
     """A PostgreSQL of its own with a house in it. The tests' shared one must not crash."""
-    with tempfile.TemporaryDirectory(prefix="inventory-race-", dir="/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="inventory-race-", dir=scratch) as directory:
         postgres = await Postgres.start(Path(directory))
         try:
             connection = await asyncpg.connect(postgres.dsn)

@@ -14,7 +14,7 @@ from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from tests.race.house import TRY_AGAIN, Client, House, until
 
-CALL_TIMEOUT_S = 10.0
+CALL_TIMEOUT_S = 30.0
 PIECES = 1_000_000
 HOLD_TTL_S = 300
 REASON_BYTES_MAX = 512

@@ -12,19 +12,31 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
+from tests.race.warm import Forked, fork
+
 ROOT = Path(__file__).parents[2]
 READY = "Inventory serves gRPC on "
-START_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 15
+START_TIMEOUT_S = 90
+STOP_TIMEOUT_S = 45
 LINE_BYTES_MAX = 1 << 20
 POLL_S = 0.01
 ESTABLISHED = "01"  # as /proc/net/tcp says it
 
 
+def _environment(development: bool) -> dict[str, str]:
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")},
+        "INVENTORY_DEVELOPMENT": str(int(development)),
+        "INVENTORY_ALARMS": os.environ.get("INVENTORY_ALARMS", "1"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
 class Process:
     """A Python process of ours in a session of its own; `said` is its stderr so far."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked) -> None:
         """Use `run`."""
         self._process = process
         self.pid = process.pid
@@ -45,16 +57,13 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=ROOT,
-            env={
-                **{name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")},
-                "INVENTORY_DEVELOPMENT": str(int(development)),
-                "INVENTORY_ALARMS": os.environ.get("INVENTORY_ALARMS", "1"),
-                "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
-                "PYTHONUNBUFFERED": "1",
-                **(environment or {}),
-            },
+            env=_environment(development) | dict(environment or {}),
             start_new_session=True,
         )
+        return await cls._of(process)
+
+    @classmethod
+    async def _of(cls, process: subprocess.Popen[bytes] | Forked) -> Self:
         self = cls(process)
         self._output = await self._reader(process.stdout)
         self._listening = asyncio.create_task(self._listen(await self._reader(process.stderr)))
@@ -185,7 +194,12 @@ class Server(Process):
 
     @classmethod
     async def serve(cls, *options: str, development: bool = True, environment: Mapping[str, str] | None = None) -> Self:
-        server = await cls.run("-m", "inventory", "serve", *options, development=development, environment=environment)
+        if environment is None and "--dsn" in options and "--workers" not in options:
+            forked = await fork(("serve", *options), _environment(development))
+            server = await cls._of(forked)
+        else:  # it forks others, which must be before gRPC is loaded, or is another program from its start
+            run = ("-m", "inventory", "serve", *options)
+            server = await cls.run(*run, development=development, environment=environment)
         try:
             line = await server.until_says(READY)
         except BaseException:

@@ -129,8 +129,8 @@ async def test_a_silent_channel_stays_stopped_over_a_restart_until_it_is_heard_o
 
     await until(has_looked)
     assert await is_stopped(), "a server's start is no word of the channel"
-    [same] = await open_alarms(again.address, pb2.ALARM_KIND_CHANNEL_SILENT)
-    assert (same.alarm_id, same.opened_at) == (alarm.alarm_id, alarm.opened_at)
+    [still] = await open_alarms(again.address, pb2.ALARM_KIND_CHANNEL_SILENT)
+    assert (still.alarm_id, still.opened_at) == (alarm.alarm_id, alarm.opened_at)
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await client.stock.GetStock(
             GetStockRequest(sku="none", location="none"), metadata=(("inventory-channel", "market"),)

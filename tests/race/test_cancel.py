@@ -22,7 +22,7 @@ async def all_connections(house: House, clients: Sequence[Client]) -> int:
 
     async def open_now() -> bool:
         request = GetStockRequest(sku="a", location=SHOP)
-        await asyncio.gather(*(client.stock.GetStock(request, timeout=10) for client in clients for _ in range(READS)))
+        await asyncio.gather(*(client.stock.GetStock(request, timeout=30) for client in clients for _ in range(READS)))
         return await house.backends() >= most
 
     await until(open_now)

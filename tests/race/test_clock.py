@@ -15,9 +15,9 @@ from tests.race.house import Client, House, outcomes, reason, until, within
 
 LIBRARY = Path(libfaketime.__file__).parent / "vendor/libfaketime/src/libfaketime.so.1"
 SKEW = timedelta(minutes=50)
-TTL = timedelta(seconds=6)
+TTL = timedelta(seconds=8)
 HEARTBEAT_S = 1
-LONG_WITHOUT_S = 4.0
+LONG_WITHOUT_S = 30.0  # on a slow machine; to be wrong by the jump is an hour
 
 pytestmark = pytest.mark.skipif(not LIBRARY.exists(), reason="there is no libfaketime here")
 
@@ -42,7 +42,7 @@ class Clock:
         new.rename(self._file)
 
 
-@within(90)
+@within(180)
 @pytest.mark.parametrize("to", ["+3600", "-3600"])
 async def test_a_clock_that_jumps_changes_no_promise_and_no_deadline(house: House, tmp_path: Path, to: str) -> None:
     clock = Clock(tmp_path)
@@ -52,7 +52,7 @@ async def test_a_clock_that_jumps_changes_no_promise_and_no_deadline(house: Hous
     await watch.read()
     loop = asyncio.get_running_loop()
 
-    reserved_at = loop.time()  # at the earliest
+    asked_at = loop.time()
     made = await client.reserve(house.request({"a": 4}, ttl=TTL))
     clock.jump(to)
     assert await _state(client, made) == core_pb2.RESERVATION_STATE_HELD, "not a moment early"
@@ -60,7 +60,7 @@ async def test_a_clock_that_jumps_changes_no_promise_and_no_deadline(house: Hous
     for _ in range(2):
         async with asyncio.timeout(LONG_WITHOUT_S):
             await watch.read()  # heartbeats go on
-    later = await client.reserve(house.request({"a": 1}, ttl=timedelta(hours=1)), timeout_s=2)
+    later = await client.reserve(house.request({"a": 1}, ttl=timedelta(hours=1)))
     clock.jump("+0")
     clock.jump(to)
 
@@ -76,8 +76,8 @@ async def test_a_clock_that_jumps_changes_no_promise_and_no_deadline(house: Hous
     async def expired() -> bool:
         return await _state(client, made) == core_pb2.RESERVATION_STATE_EXPIRED
 
-    await until(expired, TTL.total_seconds() + 5)
-    assert loop.time() - reserved_at >= TTL.total_seconds(), "and not a moment early"
+    await until(expired, TTL.total_seconds() + 30)
+    assert loop.time() - asked_at >= TTL.total_seconds(), "and not a moment early"
     assert await _state(client, later) == core_pb2.RESERVATION_STATE_HELD
     watch.cancel()
     await house.prove()
@@ -90,4 +90,4 @@ async def test_a_clock_that_jumps_changes_no_promise_and_no_deadline(house: Hous
 
 async def _state(client: Client, made: reservation_pb2.ReserveResponse) -> int:
     request = reservation_pb2.GetReservationRequest(reservation_id=made.reservation.reservation_id)
-    return int((await client.reservations.GetReservation(request, timeout=5)).reservation.state)
+    return int((await client.reservations.GetReservation(request, timeout=30)).reservation.state)

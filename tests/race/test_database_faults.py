@@ -17,7 +17,7 @@ from tests.race.house import TRY_AGAIN, Client, House, outcomes, reason, until, 
 from tests.race.processes import Postgres, Server
 from tests.race.test_database_gone import NOT_SERVING, SERVING, until_health
 
-CUT_FOR_S = 20.0
+CUTS = 40
 WORKERS = 16
 PIECES = 10_000_000
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'inventory'"
@@ -89,18 +89,15 @@ async def test_connections_that_are_cut_at_random_lose_and_double_nothing(house:
     servers = await house.servers(None, None)
     clients = [client for _, client in servers]
     await house.stock(clients[0], {"a": PIECES, "b": PIECES})
-    loop = asyncio.get_running_loop()
     cut = 0
     async with asyncio.TaskGroup() as group:
         with buying(group, house, clients) as buyers:
-            until_s = loop.time() + CUT_FOR_S
-            while loop.time() < until_s:
+            while cut < CUTS:
                 await asyncio.sleep(house.random.uniform(0.02, 0.3))
                 pids = [row[0] for row in await house.sql.fetch(BACKENDS)]
                 if pids:
                     cut += bool(await house.sql.fetchval("SELECT pg_terminate_backend($1)", house.random.choice(pids)))
             await buyers.more(MORE)
-    assert cut > 20
     await buyers.prove()
 
 

@@ -18,14 +18,14 @@ BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'inventory
 
 async def health(client: Client, service: str = "") -> int:
     stub = health_pb2_grpc.HealthStub(client.channel)
-    return int((await stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)).status)
+    return int((await stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=30)).status)
 
 
 async def until_health(client: Client, wanted: int) -> None:
     async def is_so() -> bool:
         return await health(client) == wanted == await health(client, "inventory.v1.StockService")
 
-    await until(is_so, 20)
+    await until(is_so)
 
 
 def about(server: Server, text: str) -> int:

@@ -28,7 +28,7 @@ async def test_each_hold_ends_once_and_on_time(house: House) -> None:
         at = answer.reservation.expires_at.seconds + answer.reservation.expires_at.nanos / 1e9
         await asyncio.sleep(at - time.time() + house.random.uniform(-0.06, 0.02))
         commit = CommitRequest(request_id=house.uuid(), reservation_id=answer.reservation.reservation_id)
-        _, errors = await outcomes([house.random.choice(clients).reservations.Commit(commit, timeout=10)])
+        _, errors = await outcomes([house.random.choice(clients).reservations.Commit(commit, timeout=30)])
         return reason(errors[0]) if errors else ""
 
     holds = [house.request({"b": 1}, ttl=TTL) for _ in range(left)]
@@ -98,5 +98,5 @@ async def test_stock_is_free_from_the_moment_a_hold_runs_out(house: House) -> No
         assert ended is not None
         assert ended["on_time"]
         # Give it back, so that the next hand starts with a free piece.
-        await clients[0].reservations.Release(house.release(next_answer[0].reservation.reservation_id), timeout=10)
+        await clients[0].reservations.Release(house.release(next_answer[0].reservation.reservation_id), timeout=30)
     await house.prove()

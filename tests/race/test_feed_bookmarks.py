@@ -115,7 +115,7 @@ async def test_a_bookmark_asked_for_while_the_bell_is_cut_comes_all_the_same(hou
     trap = proxy.arm('LISTEN "', Moment.BEFORE, Fault.STALL)
     assert await house.sql.fetchval(CUT_LISTENERS) == 1
     await trap.hit.wait()
-    await other.stock.AdjustStock(house.correction(SKUS[0], 1), timeout=10)
+    await other.stock.AdjustStock(house.correction(SKUS[0], 1), timeout=30)
     due = await ask(other, follower)
     over.set()
     trap.release()

@@ -190,7 +190,7 @@ async def register(client: Client, name: str, *, after: int | None = None, deadl
     if after is not None:
         request.after.revision = after
     try:
-        answer = await client.subscribers.RegisterSubscriber(request, timeout=10)
+        answer = await client.subscribers.RegisterSubscriber(request, timeout=30)
     except grpc.aio.AioRpcError as error:
         if reason(error) != "COMPACTED":
             raise
@@ -201,5 +201,5 @@ async def register(client: Client, name: str, *, after: int | None = None, deadl
 async def acknowledge(client: Client, name: str, revision: int) -> int:
     """How far it has come."""
     request = subscriber_pb2.AcknowledgeRequest(name=name, cursor=Cursor(revision=revision))
-    answer = await client.subscribers.Acknowledge(request, timeout=10)
+    answer = await client.subscribers.Acknowledge(request, timeout=30)
     return answer.subscriber.acknowledged.revision

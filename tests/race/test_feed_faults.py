@@ -91,7 +91,7 @@ class Mirrors:
             (self.of_a_shop, {pair: level for pair, level in table.items() if pair[1] == SHOPS[0]}),
             (self.of_a_category, {pair: level for pair, level in table.items() if pair[0] in codes}),
         ):
-            await mirror.wait_until(revision, 20)
+            await mirror.wait_until(revision, 60)
             assert {(sku, shop): tuple(level[:6]) for sku, shop, level in mirror} == expected
 
 

@@ -25,7 +25,7 @@ async def test_a_category_that_changed_between_lock_and_commit_is_the_new_one(ho
 
     live = Follower(start, categories=["new"], kinds=KINDS)
     following = asyncio.create_task(live.keep_following([first], lambda: live.at >= start + 2))
-    await asyncio.wait_for(live.begun.wait(), 10)
+    await asyncio.wait_for(live.begun.wait(), 60)
     trap = proxy.arm("locked_place", Moment.AFTER, Fault.STALL)
     writing = asyncio.ensure_future(first.stock.AdjustStock(house.correction("A", 1)))
     await trap.hit.wait()

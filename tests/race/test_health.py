@@ -29,7 +29,7 @@ async def told(client: Client) -> dict[str, bool]:
     stub = health_pb2_grpc.HealthStub(client.channel)
     serving = health_pb2.HealthCheckResponse.SERVING
     return {
-        name: (await stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=10)).status == serving
+        name: (await stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=30)).status == serving
         for name in SERVICES
     }
 

@@ -66,15 +66,15 @@ async def test_a_full_queue_says_so_at_once_and_empties_again(house: House) -> N
     pending = [client.reservations.BatchReserve(batch, timeout=60) for batch in batches]
     # Answered while the lane waits: nothing else could have answered it.
     refused = house.request({"a": 1})
-    probes: list[asyncio.Future[ReserveResponse]] = []
+    probes: list[asyncio.Task[tuple[list[ReserveResponse], list[BaseException]]]] = []
 
     async def is_refused() -> bool:
         # Only tried: one that came before the queue was full would be followed by the others with its request_id.
         # One that found room keeps it: giving up would make room for the next one, and the queue would never be full.
-        probes.append(asyncio.ensure_future(client.reserve(house.request({"a": 1}, validate_only=True), 60)))
-        answered, _ = await asyncio.wait(probes, timeout=0.5)
-        for probe in answered:
-            error = probe.exception()
+        probe = client.reserve(house.request({"a": 1}, validate_only=True), 60)
+        probes.append(asyncio.ensure_future(outcomes([probe])))
+        answered, _ = await asyncio.wait(probes, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
+        for _, (error,) in (probe.result() for probe in answered):
             assert isinstance(error, grpc.aio.AioRpcError)
             assert reason(error) == "OVERLOADED"
             assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -88,10 +88,11 @@ async def test_a_full_queue_says_so_at_once_and_empties_again(house: House) -> N
 
     answers: list[BatchReserveResponse] = await asyncio.gather(*pending)
     assert (await first).reservation.reservation_id
-    await outcomes(probes)
+    tried = await asyncio.gather(*probes)
+    assert {reason(error) for _, errors in tried for error in errors} == {"OVERLOADED"}
     results = [result for answer in answers for result in answer.results]
     served = [result for result in results if result.HasField("response")]
-    assert len(served) >= QUEUE_COMMANDS_MAX - len(probes)
+    assert len(served) >= QUEUE_COMMANDS_MAX - sum(len(found_room) for found_room, _ in tried)
     assert all("queue" in result.error.message for result in results if result.HasField("error"))
     assert not (await until_answered(client, refused)).replayed
     stock = await house.sql.fetchval("SELECT count(*) FROM reservation")

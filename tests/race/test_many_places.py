@@ -196,6 +196,6 @@ async def test_a_hold_of_what_may_be_back_ordered_goes_on(house: House) -> None:
     held = [await left.reserve(house.request({"a": 1})) for _ in range(3)]
     for answer in held[:2]:
         identity = answer.reservation.reservation_id
-        await right.reservations.Fulfil(FulfilRequest(request_id=house.uuid(), reservation_id=identity), timeout=5)
-    await right.reservations.Release(house.release(held[2].reservation.reservation_id), timeout=5)
+        await right.reservations.Fulfil(FulfilRequest(request_id=house.uuid(), reservation_id=identity), timeout=30)
+    await right.reservations.Release(house.release(held[2].reservation.reservation_id), timeout=30)
     await house.prove()

@@ -21,9 +21,8 @@ BUYERS = 4
 
 
 @pytest.fixture
-async def homes() -> AsyncIterator[Path]:
-    # Not tmp_path: as root PostgreSQL runs as nobody, and pytest closes its directories to others.
-    with tempfile.TemporaryDirectory(prefix="inventory-restore-", dir="/tmp") as directory:
+async def homes(scratch: Path) -> AsyncIterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="inventory-restore-", dir=scratch) as directory:
         opened = Path(directory)
         await asyncio.to_thread(opened.chmod, 0o711)
         yield opened

@@ -78,26 +78,26 @@ class Load:
         stub = client.reservations
         while not self._stop.is_set():
             held = (await client.reserve(house.request({"a": 1, "b": 1}, ttl=timedelta(minutes=5)))).reservation
-            await client.stock.AdjustStock(house.correction("a", 1), timeout=15)
+            await client.stock.AdjustStock(house.correction("a", 1), timeout=30)
             if self.rounds % 2:
                 await stub.Commit(
                     reservation_pb2.CommitRequest(request_id=house.uuid(), reservation_id=held.reservation_id),
-                    timeout=15,
+                    timeout=30,
                 )
-            await stub.Release(house.release(held.reservation_id), timeout=15)
+            await stub.Release(house.release(held.reservation_id), timeout=30)
             await stub.GetReservation(
-                reservation_pb2.GetReservationRequest(reservation_id=held.reservation_id), timeout=15
+                reservation_pb2.GetReservationRequest(reservation_id=held.reservation_id), timeout=30
             )
-            await client.stock.GetStock(stock_pb2.GetStockRequest(sku="a", location=SHOP), timeout=15)
-            await client.stock.ListStock(stock_pb2.ListStockRequest(page_size=5), timeout=15)
-            await client.stock.ListMovements(stock_pb2.ListMovementsRequest(page_size=5), timeout=15)
+            await client.stock.GetStock(stock_pb2.GetStockRequest(sku="a", location=SHOP), timeout=30)
+            await client.stock.ListStock(stock_pb2.ListStockRequest(page_size=5), timeout=30)
+            await client.stock.ListMovements(stock_pb2.ListMovementsRequest(page_size=5), timeout=30)
             await client.catalog.CreateSku(
                 catalog_pb2.CreateSkuRequest(
                     request_id=house.uuid(), sku=catalog_pb2.Sku(sku=f"{self._name}-{self.rounds}")
                 ),
-                timeout=15,
+                timeout=30,
             )
-            await client.catalog.GetSku(catalog_pb2.GetSkuRequest(sku=f"{self._name}-{self.rounds}"), timeout=15)
+            await client.catalog.GetSku(catalog_pb2.GetSkuRequest(sku=f"{self._name}-{self.rounds}"), timeout=30)
             self.rounds += 1
 
 

@@ -32,7 +32,7 @@ from inventory.v1.transfer_service_pb2_grpc import TransferServiceStub
 from inventory.v1.watch_service_pb2_grpc import WatchServiceStub
 
 DOMAIN = "inventory.v1"
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 Metadata = Sequence[tuple[str, str]]
 
 

@@ -144,7 +144,7 @@ async def test_a_promise_of_what_may_be_oversold_lives_as_any_other(client: Clie
     sku, location = await client.sku(oversell=core_pb2.OversellPolicy(limit=5)), await client.location()
     await client.receive(location, (sku, 1))
     held = await client.hold((sku, location, 3))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await client.extend(held, 60)
         assert grants(await client.commit(held)) == [("", 0, 1, 0), ("", 0, 0, 2)]
         await client.fulfil(held, (sku, location, 1))

@@ -8,8 +8,8 @@ import grpc
 import pytest
 
 from inventory.domain.access import Scope
-from tests.rpc.client import Client, of_error, reserve_request, unique
-from tests.rpc.test_doors import WATCH_NOW, WITHIN_S, House, Metadata, house  # noqa: F401 - a fixture
+from tests.rpc.client import PATIENCE_S, Client, of_error, reserve_request, unique
+from tests.rpc.test_doors import WATCH_NOW, House, Metadata, house  # noqa: F401 - a fixture
 
 RESERVE = "/inventory.v1.ReservationService/Reserve"
 WATCH = "/inventory.v1.WatchService/Watch"
@@ -37,7 +37,7 @@ class Held:
     async def ends(self) -> tuple[str, str]:
         """Code and reason, once its request has gone."""
         self._gate.set()
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             try:
                 answer = await self._call.read()
             except grpc.aio.AioRpcError as error:

@@ -11,12 +11,13 @@ from inventory.feed.buffer import Selection
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import stock_service_pb2 as stock_pb2
 from inventory.v1 import watch_service_pb2 as pb2
-from tests.rpc.client import Client, new_id, unique
+from tests.rpc.client import Client, new_id, seconds, unique
 from tests.rpc.doors import EVERYDAY, Doors, guarded
 from tests.rpc.follower import ALL_KINDS, NOW, Follower, categorise, following
 from tests.rpc.limited import CANARY
 
 SHOWN = [pb2.CHANGE_KIND_AVAILABILITY]
+OFTEN = seconds(1)
 
 
 @pytest.fixture(scope="module", params=["from memory", "from the database"])
@@ -127,7 +128,7 @@ async def test_a_filter_only_narrows_what_is_allowed(town: Town) -> None:
         {"skus": [town.saw]},
     )
     for wanted in filters:
-        async with following(town.client, snapshot=NOW, kinds=ALL_KINDS, **wanted) as follower:
+        async with following(town.client, snapshot=NOW, kinds=ALL_KINDS, heartbeat=OFTEN, **wanted) as follower:
             await follower.begun()
             await told_up_to(follower, town, await town.trade())
             assert set(follower.levels) <= {town.known}
@@ -135,7 +136,8 @@ async def test_a_filter_only_narrows_what_is_allowed(town: Town) -> None:
 
 
 async def test_a_sku_that_comes_into_an_allowed_category_is_told_with_its_stock(town: Town) -> None:
-    async with following(town.client, snapshot=NOW, kinds=[pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_SKU]) as follower:
+    kinds = [pb2.CHANGE_KIND_STOCK, pb2.CHANGE_KIND_SKU]
+    async with following(town.client, snapshot=NOW, kinds=kinds, heartbeat=OFTEN) as follower:
         await follower.begun()
         revision = await categorise(town.admin, town.saw, f"{town.food}/odd")
         await follower.up_to(revision)
