@@ -130,8 +130,7 @@ class Suspects:
         turn it is."""
         while (self._groups or self._single) and not (others_wait and self._loop.time() < self._rest_until):
             group = (self._groups or self._single).popleft()
-            group = [submission for submission in group if submission in self._waiting]
-            self._waiting.difference_update(group)
+            group = self._still_waiting(group)
             if len(group) > 1:
                 usual_ms = min(GROUP_TIMES_USUAL * self._usual_s * 1000, BATCH_STATEMENT_TIMEOUT_MS)
                 return group, _limit_ms(group, max(GROUP_MS, usual_ms))
@@ -141,6 +140,15 @@ class Suspects:
                     return group, min(self._alone_ms(submission), left_ms)
                 self._give_up(submission, failures.TooHeavy())
         return [], 0
+
+    def _still_waiting(self, group: list[Submission]) -> list[Submission]:
+        """Takes them out. Whose callers are gone is not tried."""
+        group = [submission for submission in group if submission in self._waiting]
+        self._waiting.difference_update(group)
+        for submission in group:
+            if submission.abandoned:
+                self._give_up(submission, failures.TooHeavy())
+        return [submission for submission in group if not submission.abandoned]
 
     def tried(self, group: Sequence[Submission], took_s: float) -> None:
         """The others' turn is as long. What one command was answered about is not slow any more."""

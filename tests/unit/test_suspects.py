@@ -1,0 +1,38 @@
+"""Commands of batches that took too long, and what becomes of those nobody waits for."""
+
+import asyncio
+from uuid import uuid4
+
+from inventory.domain.reservation import Release
+from inventory.engine.failures import EngineError, TooHeavy
+from inventory.engine.submission import Submission
+from inventory.engine.suspects import Suspects
+
+
+def _submission() -> Submission:
+    loop = asyncio.get_running_loop()
+    command = Release(1, uuid4())
+    return Submission(command, 1, uuid4(), b"", lambda *_: b"", loop.create_future(), loop.time() + 60)
+
+
+async def test_halves_are_tried_and_a_single_one_has_its_try_and_is_told() -> None:
+    told: list[tuple[Submission, EngineError]] = []
+    suspects = Suspects(lambda submission, error: told.append((submission, error)))
+    guilty, innocent = _submission(), _submission()
+    suspects.failed([guilty, innocent], None)
+    first, limit_ms = suspects.take(others_wait=False)
+    assert first == [guilty]
+    suspects.failed(first, limit_ms)
+    assert [(submission, type(error)) for submission, error in told] == [(guilty, TooHeavy)]
+    assert suspects.take(others_wait=False)[0] == [innocent]
+    assert not suspects
+
+
+async def test_whose_caller_is_gone_is_not_tried() -> None:
+    told: list[Submission] = []
+    suspects = Suspects(lambda submission, _: told.append(submission))
+    gone, stays = _submission(), _submission()
+    suspects.failed([gone, stays], None)
+    gone.future.cancel()
+    assert suspects.take(others_wait=False)[0] == [stays]
+    assert told == [gone]
