@@ -14,7 +14,7 @@ STREAMS_LIMIT_MAX = 10_000
 CALLS_MAX = 2_000
 """Unary calls a channel has under way at one server unless its access says otherwise."""
 CALLS_LIMIT_MAX = 100_000
-CALLS_PER_S_MAX = 1_000_000
+REQUESTS_PER_S_MAX = 1_000_000
 CATEGORIES_MAX = 100
 """Categories that a channel is limited to."""
 
@@ -55,15 +55,15 @@ def scope_of(text: str) -> Scope:
 
 class Access(NamedTuple):
     """`location_ids`, `categories`: what it is limited to; empty: to nothing. Limits of calls and streams are for each
-    server; None: the server's own. `calls_per_s`, `calls_burst` count requests, also those within a batch or a stream;
-    `calls_max` counts calls. `held_per_sku_max`: how much of one SKU it may hold at once, in its smallest
+    server; None: the server's own. `requests_per_s`, `requests_burst` count requests, also those within a batch or a
+    stream; `calls_max` counts calls. `held_per_sku_max`: how much of one SKU it may hold at once, in its smallest
     unit."""
 
     scopes: frozenset[Scope] = frozenset()
     location_ids: frozenset[int] = frozenset()
     categories: tuple[str, ...] = ()
-    calls_per_s: int | None = None
-    calls_burst: int | None = None
+    requests_per_s: int | None = None
+    requests_burst: int | None = None
     calls_max: int | None = None
     streams_max: int | None = None
     held_per_sku_max: int | None = None

@@ -89,8 +89,8 @@ class Gate:
     def limit(self, limits: Access) -> None:
         """From now on."""
         self._calls_max = limits.calls_max or CALLS_MAX
-        self._rate = float(limits.calls_per_s or 0)
-        self._burst = float(limits.calls_burst or max(self._rate, 1.0))
+        self._rate = float(limits.requests_per_s or 0)
+        self._burst = float(limits.requests_burst or max(self._rate, 1.0))
         self._tokens = min(self._tokens, self._burst)
         self.streams_max = limits.streams_max or STREAMS_MAX
 

@@ -50,7 +50,7 @@ def test_places_are_limited_by_number() -> None:
     [
         (NO_ACCESS, False),
         (FULL_ACCESS, False),
-        (Access(calls_per_s=5, streams_max=2), False),
+        (Access(requests_per_s=5, streams_max=2), False),
         (Access(location_ids=frozenset({1})), True),
         (Access(categories=("food",)), True),
         (Access(held_per_sku_max=1), True),

@@ -18,7 +18,7 @@ class Clock:
 
 def test_a_burst_then_so_many_a_second() -> None:
     clock = Clock()
-    gate = Gate(Access(calls_per_s=10, calls_burst=3), clock)
+    gate = Gate(Access(requests_per_s=10, requests_burst=3), clock)
     for _ in range(3):
         gate.enter()
     with pytest.raises(RateLimited) as refused:
@@ -37,7 +37,7 @@ def test_a_burst_then_so_many_a_second() -> None:
 
 def test_a_large_request_is_let_through_and_those_after_it_wait() -> None:
     clock = Clock()
-    gate = Gate(Access(calls_per_s=10, calls_burst=5), clock)
+    gate = Gate(Access(requests_per_s=10, requests_burst=5), clock)
     for requests in (1, 100):
         gate.charge()
         gate.charge_rest(requests)
@@ -49,7 +49,7 @@ def test_a_large_request_is_let_through_and_those_after_it_wait() -> None:
 
 
 def test_a_batch_is_let_through_by_one_request() -> None:
-    gate = Gate(Access(calls_per_s=1, calls_burst=1), Clock())
+    gate = Gate(Access(requests_per_s=1, requests_burst=1), Clock())
     gate.enter()
     gate.charge_rest(2)
     with pytest.raises(RateLimited) as refused:
@@ -58,7 +58,7 @@ def test_a_batch_is_let_through_by_one_request() -> None:
 
 
 def test_what_is_refused_is_not_under_way() -> None:
-    gate = Gate(Access(calls_max=2, calls_per_s=1000), Clock())
+    gate = Gate(Access(calls_max=2, requests_per_s=1000), Clock())
     gate.enter()
     gate.enter()
     with pytest.raises(TooManyCalls):

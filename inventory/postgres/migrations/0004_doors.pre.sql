@@ -4,14 +4,14 @@ CREATE TABLE channel_access (
     scopes smallint[] NOT NULL,
     location_ids integer[] NOT NULL DEFAULT '{}',
     categories text[] NOT NULL DEFAULT '{}',
-    calls_per_s integer,
-    calls_burst integer,
+    requests_per_s integer,
+    requests_burst integer,
     calls_max integer,
     streams_max integer,
     held_per_sku_max bigint,
     certificate_required boolean NOT NULL DEFAULT false,
     CONSTRAINT channel_access_limits_positive CHECK (
-        coalesce(calls_per_s, 1) > 0 AND coalesce(calls_burst, 1) > 0 AND coalesce(calls_max, 1) > 0
+        coalesce(requests_per_s, 1) > 0 AND coalesce(requests_burst, 1) > 0 AND coalesce(calls_max, 1) > 0
         AND coalesce(streams_max, 1) > 0 AND coalesce(held_per_sku_max, 1) > 0
     )
 );

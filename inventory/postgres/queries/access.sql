@@ -9,8 +9,8 @@ FROM access_head
 -- name: read_credentials_in_force
 -- Every credential that opens the door now, and what its channel may do.
 SELECT credential.digest, credential.key_id, credential.kind, credential.expires_at - now() AS expires_in, channel.channel_id,
-    channel.code AS channel, access.scopes, access.location_ids, access.categories, access.calls_per_s,
-    access.calls_burst, access.calls_max, access.streams_max, access.held_per_sku_max, access.certificate_required
+    channel.code AS channel, access.scopes, access.location_ids, access.categories, access.requests_per_s,
+    access.requests_burst, access.calls_max, access.streams_max, access.held_per_sku_max, access.certificate_required
 FROM credential
 JOIN channel USING (channel_id)
 LEFT JOIN channel_access AS access USING (channel_id)
@@ -23,7 +23,7 @@ UPDATE access_head SET version = version + 1 RETURNING now()
 -- name: read_accesses
 -- What channels may do, by code. $1 a channel or null for all; $2 the last page's last code, $3 how many.
 SELECT channel.code AS channel, channel.channel_id, access.scopes, location_codes(access.location_ids) AS locations,
-    access.location_ids, access.categories, access.calls_per_s, access.calls_burst, access.calls_max, access.streams_max,
+    access.location_ids, access.categories, access.requests_per_s, access.requests_burst, access.calls_max, access.streams_max,
     access.held_per_sku_max, access.certificate_required
 FROM channel JOIN channel_access AS access USING (channel_id)
 WHERE ($1::text IS NULL OR channel.code = $1::text) AND channel.code > $2::text
@@ -33,11 +33,11 @@ LIMIT $3
 -- name: write_access
 -- Replaces what a channel may do. $1 channel; $2 scopes, $3 location numbers, $4 categories, $5 requests a second, $6 burst,
 -- $7 calls at once, $8 streams at once, $9 held of a SKU, $10 whether a token takes a certificate beside it.
-INSERT INTO channel_access (channel_id, scopes, location_ids, categories, calls_per_s, calls_burst, calls_max,
+INSERT INTO channel_access (channel_id, scopes, location_ids, categories, requests_per_s, requests_burst, calls_max,
     streams_max, held_per_sku_max, certificate_required)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (channel_id) DO UPDATE SET scopes = excluded.scopes, location_ids = excluded.location_ids,
-    categories = excluded.categories, calls_per_s = excluded.calls_per_s, calls_burst = excluded.calls_burst,
+    categories = excluded.categories, requests_per_s = excluded.requests_per_s, requests_burst = excluded.requests_burst,
     calls_max = excluded.calls_max, streams_max = excluded.streams_max, held_per_sku_max = excluded.held_per_sku_max,
     certificate_required = excluded.certificate_required
 
