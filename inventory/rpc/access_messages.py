@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from inventory.domain.access import (
     CALLS_LIMIT_MAX,
-    REQUESTS_PER_S_MAX,
     CATEGORIES_MAX,
     GRANTABLE,
+    REQUESTS_PER_S_MAX,
     STREAMS_LIMIT_MAX,
     Access,
     Scope,
