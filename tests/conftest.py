@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -26,6 +27,8 @@ def pytest_configure() -> None:
     """Programs that tests run say all they have to say, as in a pipe; the runner tells its processes a width of 80.
     Servers know callers by the name they give, unless a test wants credentials."""
     os.environ.pop("COLUMNS", None)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # else programs that tests run would ignore it too
     os.environ |= {"INVENTORY_DEVELOPMENT": "1", "INVENTORY_ALARMS": "0"}
 
 

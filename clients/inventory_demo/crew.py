@@ -17,6 +17,7 @@ from typing import Any, Self
 import uvloop
 
 END_TIMEOUT_S = 5.0
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class DemoFailed(Exception):
@@ -56,7 +57,7 @@ class Crew:
         # Ctrl-C reaches the whole group; what is blocked here stays blocked in the child, and it is we who end it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            with _undisturbed():
+            with undisturbed():
                 process.start()
             worker = Worker(name, process, ours)
             self._workers.append(worker)
@@ -107,20 +108,22 @@ class Crew:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A SIGTERM that comes meanwhile counts at the end: in mid-start it would leave a child that was told only half of
-    what it needs. It isn't blocked, for the child would stay so, and that is how we end it."""
+def undisturbed() -> Iterator[None]:
+    """A signal to end that comes meanwhile counts at the end: in mid-start it would leave a child that was told only
+    half of what it needs, or that nobody knows of. It isn't blocked, for the child would stay so, and that is how we
+    end it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     came: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+    before = {one: signal.signal(one, lambda number, frame: came.append(number)) for one in ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one in ENDING:
+            signal.signal(one, before[one])
         if came:
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(came[0])
 
 
 def run_until_orphaned(orders: Connection, work: Coroutine[Any, Any, None]) -> None:

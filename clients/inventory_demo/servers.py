@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-from inventory_demo.crew import DemoFailed
+from inventory_demo.crew import DemoFailed, undisturbed
 
 READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 90.0
@@ -210,7 +210,8 @@ class OwnServers:
     def _start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         number = len(self._replicas) + 1
         log = self._folder / f"replica-{number}.log"
-        self._replicas.append(Replica(number, [*command, "--listen", "127.0.0.1:0"], environment, log))
+        with undisturbed():
+            self._replicas.append(Replica(number, [*command, "--listen", "127.0.0.1:0"], environment, log))
 
     def _end(self) -> None:
         for replica in reversed(self._replicas):  # the database last

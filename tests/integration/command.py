@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Mapping
-from typing import IO, Self
+from typing import IO, ClassVar, Self
 
 from tests.race.warm import Forked, fork
 
@@ -13,8 +13,11 @@ POLL_S = 0.005
 class Command:
     """`inventory …`, with the names of `asyncio.subprocess.Process`. It has nothing to read."""
 
+    _started: ClassVar[list["Command"]] = []  # by the present test
+
     def __init__(self, process: Forked) -> None:
         """Use `start`."""
+        self._started.append(self)
         self._process = process
         self._transports: list[asyncio.BaseTransport] = []
         self.stdout: asyncio.StreamReader
@@ -28,6 +31,15 @@ class Command:
         self.stdout = await self._reader(process.stdout)
         self.stderr = await self._reader(process.stderr)
         return self
+
+    @classmethod
+    def end_all(cls) -> None:
+        """Kills those that still run."""
+        for command in cls._started:
+            command.kill()
+            for transport in command._transports:
+                transport.close()
+        cls._started.clear()
 
     @property
     def returncode(self) -> int | None:

@@ -186,9 +186,11 @@ async def test_one_beyond_its_deadline_is_passed(house: House) -> None:
     await house.client.subscribers.Acknowledge(
         pb2.AcknowledgeRequest(name="slow", cursor=core_pb2.Cursor(revision=head - 1))
     )
-    assert (await house.compact(changes_max=2)).after == head - 2, "an acknowledgement lets go"
+    window = await house.compact(changes_max=2)  # the head may have moved: a loss that is seen is a change
+    assert window.after == window.wanted == window.head - 2, "an acknowledgement lets go"
     await house.client.subscribers.RemoveSubscriber(pb2.RemoveSubscriberRequest(name="slow"))
-    assert (await house.compact(changes_max=0)).after == head
+    window = await house.compact(changes_max=0)
+    assert window.after == window.head
 
 
 async def test_nobody_can_register_where_the_feed_begins_no_more(house: House) -> None:
