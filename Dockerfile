@@ -18,7 +18,7 @@ FROM python:3.11-slim
 # PostgreSQL refuses to run for a user without a name.
 RUN useradd --system --uid 10001 --home-dir /var/lib/inventory --create-home --shell /usr/sbin/nologin inventory
 COPY --from=build /app/.venv /app/.venv
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 XDG_STATE_HOME=/var/lib INVENTORY_LISTEN=0.0.0.0:50051
+ENV PATH=/app/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 XDG_STATE_HOME=/var/lib INVENTORY_LISTEN=0.0.0.0:50051
 # Where secrets are mounted; without them it does not start, as it listens to more than itself.
 ENV INVENTORY_TLS_CERT=/run/secrets/inventory_tls_cert INVENTORY_TLS_KEY=/run/secrets/inventory_tls_key
 USER 10001

@@ -116,7 +116,8 @@ async def test_an_example_runs(house: House, name: str, tmp_path: Path, monkeypa
         paid.set()
 
     async with asyncio.timeout(PATIENCE_S), StockMirror(client) as mirror:
-        names |= {"take_payment": take_payment, "mirror": mirror, "books": Books(client)}
+        books = Books(client)
+        names |= {"take_payment": take_payment, "mirror": mirror, "books": books}
         if name.startswith("Sync"):
             await asyncio.to_thread(run_synchronously, code, names, replica.address)
             return
@@ -141,14 +142,21 @@ class Books(list[Any]):
     def __init__(self, client: InventoryClient) -> None:
         super().__init__()
         self._client = client
-        self._asked: asyncio.Task[Any] | None = None
+        self._is_answered = False
+        self.asking: asyncio.Task[None] | None = None
 
     def extend(self, rows: Any) -> None:
         super().extend(rows)
-        if self._asked is not None and self._asked.done():
+        if self._is_answered:
             raise Books.Full
-        if self and self._asked is None:
-            self._asked = asyncio.create_task(self._client.adjust_stock("A-1", "shop-7", 1, "found"))
+        if self and self.asking is None:
+            self.asking = asyncio.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        await self._client.adjust_stock("A-1", "shop-7", 1, "found")
+        self._is_answered = True
+        # The first one may have been told before it was answered; this one is told after that.
+        await self._client.adjust_stock("A-1", "shop-7", 1, "found")
 
 
 class SyncBooks(list[Any]):

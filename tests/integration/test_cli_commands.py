@@ -57,9 +57,7 @@ class Cli:
                 await process.communicate()
 
     async def spawn(self, *arguments: str) -> Command:
-        environment = {
-            **os.environ, "INVENTORY_SERVER": self.address, "INVENTORY_DSN": self.dsn, "PYTHONUNBUFFERED": "1"
-        }  # fmt: skip
+        environment = {**os.environ, "INVENTORY_SERVER": self.address, "INVENTORY_DSN": self.dsn}
         process = await Command.start(*arguments, environment=environment)
         self._spawned.append(process)
         return process

@@ -29,7 +29,6 @@ def _environment(development: bool) -> dict[str, str]:
         "INVENTORY_DEVELOPMENT": str(int(development)),
         "INVENTORY_ALARMS": os.environ.get("INVENTORY_ALARMS", "1"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
-        "PYTHONUNBUFFERED": "1",
     }
 
 

@@ -71,7 +71,6 @@ class Warm:
                 env={
                     **{name: value for name, value in os.environ.items() if not name.startswith("INVENTORY_")},
                     "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients")]),
-                    "PYTHONUNBUFFERED": "1",
                 },
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
@@ -128,6 +127,9 @@ def main(asked: socket.socket) -> None:
     arguments, environment = json.loads(request)
     os.environ.clear()
     os.environ.update(environment)
+    # Those of the warm process are of what it was started in, such as a terminal.
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
     sys.argv = ["inventory", *arguments]
     run()
 
