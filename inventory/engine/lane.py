@@ -16,6 +16,7 @@ from inventory.domain.committed import Committed
 from inventory.engine import failures
 from inventory.engine.batch import EncodeRefusal, Executed, execute
 from inventory.engine.figures import BatchFigures
+from inventory.engine.locked_out import LockedOut
 from inventory.engine.submission import Outcome, Submission
 from inventory.engine.suspects import Suspects, limit_ms
 from inventory.postgres.connection import Writer
@@ -44,8 +45,6 @@ FOLLOW_MARGIN_S = 0.05  # so that the answer still reaches a caller who listens 
 RETRY_PAUSE_MIN_S = 0.01
 LOOKS_AT_ONCE_MAX = 3  # then others have made us look again, and get a pause
 LOCK_WAIT_SHORT_MS = 50
-PARKED_S = 0.2
-LAST_TRY_S = 0.2  # what a try may take, so that its caller is told before the deadline
 SPREAD_TRIES_MAX = 24
 STOP_S = 3.0
 RETRY_PAUSE_MAX_S = 0.5
@@ -72,7 +71,7 @@ class Lane:
         self._queue: deque[Submission] = deque()
         self._running: dict[tuple[int, UUID], Submission] = {}
         self._arrived = asyncio.Event()
-        self._parked: set[Submission] = set()
+        self._locked_out = LockedOut(self._give_up, self._arrived.set)
         self._suspects = Suspects(self._give_up)
         self._stopping = False
         self._waits = False
@@ -118,15 +117,18 @@ class Lane:
             first = self._running.get(key)
             if first is not None:
                 return self._follow(first, submission)
-            if len(self._queue) >= QUEUE_COMMANDS_MAX:
-                raise failures.Overloaded
+            self._assert_room()
             self._running[key] = submission
-        elif len(self._queue) >= QUEUE_COMMANDS_MAX:
-            raise failures.Overloaded
+        else:
+            self._assert_room()
         self._queue.append(submission)
         if not self._arrived.is_set():
             self._arrived.set()
         return submission.future
+
+    def _assert_room(self) -> None:
+        if len(self._queue) + len(self._locked_out) >= QUEUE_COMMANDS_MAX:
+            raise failures.Overloaded
 
     async def run(self) -> None:
         """Works until `stop`, and then until the queue is empty."""
@@ -138,13 +140,21 @@ class Lane:
                     await self._serve(suspects, limit)
                     self._suspects.tried(suspects, self._loop.time() - began)
                     continue
+                locked_out = self._locked_out.take(
+                    BATCH_COMMANDS_MAX, BATCH_LINES_MAX, BATCH_SOURCES_MAX, others_wait=bool(self._queue)
+                )
+                if locked_out:
+                    began = self._loop.time()
+                    await self._serve(locked_out, lock_wait_ms=LOCK_WAIT_SHORT_MS)
+                    self._queue.extend(self._locked_out.tried(self._loop.time() - began))
+                    continue
                 batch = self._collect()
                 if batch:
                     began = self._loop.time()
                     await self._serve(batch)
                     if len(batch) >= GATHER_FROM_COMMANDS and not self._stopping:
                         await self._gather(self._loop.time() - began)
-                elif self._suspects:
+                elif self._suspects or self._locked_out.is_due:
                     continue
                 elif self._stopping:
                     return
@@ -172,9 +182,7 @@ class Lane:
             return
         self._stopping = True
         self._stop_at = self._loop.time() + STOP_S
-        parked, self._parked = self._parked, set()
-        for submission in parked:
-            self._give_up(submission, failures.ShuttingDown())
+        self._locked_out.close()
         self._suspects.close()
         self._arrived.set()
 
@@ -195,10 +203,10 @@ class Lane:
             if submission.abandoned:
                 self._forget(queue.popleft())
                 continue
-            if self._suspects.suspects(submission):
+            submission.sources = decide.sources(submission.command, submission.topology(self._directory.topology))
+            if self._suspects.suspects(submission) or self._locked_out.keeps(submission):
                 queue.popleft()
                 continue
-            submission.sources = decide.sources(submission.command, submission.topology(self._directory.topology))
             lines += submission.weight
             levels += submission.sources
             if batch and (submission.solo or lines > BATCH_LINES_MAX or levels > BATCH_SOURCES_MAX):
@@ -208,13 +216,16 @@ class Lane:
                 break
         return batch
 
-    async def _serve(self, batch: list[Submission], statement_ms: int | None = None) -> None:
+    async def _serve(
+        self, batch: list[Submission], statement_ms: int | None = None, lock_wait_ms: int | None = None
+    ) -> None:
         """Runs a batch until each of its commands has an outcome or waits for another try, or its caller's deadline has
-        passed. `statement_ms`: what a statement may take, None: as long as suits the batch."""
+        passed. `statement_ms`: what a statement may take, None: as long as suits the batch; `lock_wait_ms`: what all of
+        them wait for locks that were held before, None: as long as the session says."""
         pause = RETRY_PAUSE_MIN_S
         looks = 0
         while batch:
-            limits = Limits(LOCK_WAIT_SHORT_MS if batch[0].contended else None, statement_ms or limit_ms(batch))
+            limits = Limits(lock_wait_ms, statement_ms or limit_ms(batch))
             try:
                 executed = await self._execute(batch, limits)
             except TooSlow as error:
@@ -224,7 +235,10 @@ class Lane:
             except Contention as error:
                 self.figures.again[type(error).__name__] += 1
                 log.info("locks can't be had", error=str(error), commands=len(batch))
-                await self._spread(batch, SPREAD_TRIES_MAX)
+                if lock_wait_ms is None:
+                    await self._spread(batch, SPREAD_TRIES_MAX)
+                else:
+                    self._locked_out.failed(batch)
                 return
             except (Interfered, Unavailable, OutcomeUnknown) as error:
                 self.figures.again[type(error).__name__] += 1
@@ -260,10 +274,10 @@ class Lane:
 
     async def _spread(self, batch: list[Submission], tries: int) -> int:
         """Somebody holds a lock that the batch needs: finds by halves, each with a short wait, whose lock it is. Those
-        commands are parked and tried again on their own, so that the others go on. Gives the tries that are left."""
+        commands are parked and tried again without the others, which go on. Gives the tries that are left."""
         if len(batch) == 1 or tries <= 0:  # without tries left it is everybody's lock: the feed's head
             for submission in batch:
-                self._park(submission)
+                self._locked_out.park(submission)
             return tries
         middle = len(batch) // 2
         for half in (batch[:middle], batch[middle:]):
@@ -282,23 +296,6 @@ class Lane:
             else:
                 await self._serve(self._settle(half, executed))
         return tries
-
-    def _park(self, submission: Submission) -> None:
-        """Tries a command again in a while, on its own; its caller is told while still listening."""
-        if submission.abandoned:
-            self._forget(submission)
-        elif self._stopping or submission.deadline <= self._loop.time() + PARKED_S + LAST_TRY_S:
-            self._give_up(submission, failures.LockContention())
-        else:
-            submission.contended = True
-            self._parked.add(submission)
-            self._loop.call_later(PARKED_S, self._unpark, submission)
-
-    def _unpark(self, submission: Submission) -> None:
-        if submission in self._parked:
-            self._parked.discard(submission)
-            self._queue.append(submission)
-            self._arrived.set()
 
     def _still_due(self, batch: list[Submission], error: StorageError, pause: float) -> list[Submission]:
         """What of a batch is to be tried again after the pause; the others' deadlines come before that, and they are

@@ -56,7 +56,6 @@ class Submission:
     action: str = ""
     within: Access | None = None
     in_doubt: bool = False
-    contended: bool = False
     sources: int = 0
     span: Any = None
     submitted_at: float = 0.0
@@ -67,9 +66,8 @@ class Submission:
 
     @property
     def solo(self) -> bool:
-        """Whether it runs in a transaction of its own: it is to be rolled back, it waits for somebody's locks, or it
-        isn't about stock."""
-        return self.validate_only or self.contended or not self.is_stock
+        """Whether it runs in a transaction of its own: it is to be rolled back, or it isn't about stock."""
+        return self.validate_only or not self.is_stock
 
     @property
     def is_stock(self) -> bool:

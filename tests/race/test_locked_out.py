@@ -27,6 +27,25 @@ async def test_a_locked_level_keeps_only_its_own_buyers_waiting(house: House) ->
 
 
 @within(60)
+async def test_however_many_buyers_of_a_locked_level_wait_the_others_go_on(house: House) -> None:
+    _, client = await house.server()
+    await house.stock(client, {"x": 1000, "y": 1000})
+    other = await house.connect()
+    await other.execute("BEGIN")
+    await other.execute("SELECT FROM level WHERE sku_id = (SELECT sku_id FROM sku WHERE code = 'x') FOR UPDATE")
+    blocked = [asyncio.create_task(outcomes([client.reserve(house.request({"x": 1}), 50)])) for _ in range(800)]
+    for _ in range(5):
+        answers, errors = await outcomes([client.reserve(house.request({"y": 1}), 10) for _ in range(20)])
+        assert (len(answers), errors) == (20, [])
+    assert not [task for task in blocked if task.done()]
+    await other.execute("ROLLBACK")
+    for answers, errors in await asyncio.gather(*blocked):
+        assert (len(answers), errors) == (1, [])
+    other.terminate()
+    await house.prove()
+
+
+@within(60)
 async def test_who_is_locked_out_until_the_deadline_is_told_so(house: House) -> None:
     _, client = await house.server()
     await house.stock(client, {"x": 100})
