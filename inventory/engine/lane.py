@@ -183,7 +183,8 @@ class Lane:
             first.rivals.append(second)
             return second.future
         first.followers.append(second.future)
-        self._loop.call_at(second.deadline - FOLLOW_MARGIN_S, _give_up_following, second.future)
+        due = self._loop.call_at(second.deadline - FOLLOW_MARGIN_S, _give_up_following, second.future)
+        second.future.add_done_callback(lambda _: due.cancel())  # else the answer is kept until the caller's deadline
         return second.future
 
     def _collect(self) -> list[Submission]:

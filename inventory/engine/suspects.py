@@ -60,7 +60,8 @@ class Suspects:
         self._give_up = give_up
         self._groups: deque[list[Submission]] = deque()
         self._single: deque[list[Submission]] = deque()
-        self._waiting: set[Submission] = set()
+        # Each with what tells its caller in time. It is called off when it is tried: callers choose their deadlines.
+        self._waiting: dict[Submission, asyncio.TimerHandle] = {}
         self._slow: dict[str | UUID, float] = {}
         self._usual_s = 0.0
         self._loop = asyncio.get_running_loop()
@@ -117,12 +118,12 @@ class Suspects:
             return
         (self._groups if len(group) > 1 else self._single).append(group)
         for submission in group:
-            self._waiting.add(submission)
-            self._loop.call_at(submission.deadline - LAST_MOMENT_S, self._is_due, submission)
+            self._waiting[submission] = self._loop.call_at(
+                submission.deadline - LAST_MOMENT_S, self._is_due, submission
+            )
 
     def _is_due(self, submission: Submission) -> None:
-        if submission in self._waiting:
-            self._waiting.discard(submission)
+        if self._waiting.pop(submission, None) is not None:
             self._give_up(submission, failures.TooHeavy())
 
     def take(self, *, others_wait: bool) -> tuple[list[Submission], int]:
@@ -144,7 +145,8 @@ class Suspects:
     def _still_waiting(self, group: list[Submission]) -> list[Submission]:
         """Takes them out. Whose callers are gone is not tried."""
         group = [submission for submission in group if submission in self._waiting]
-        self._waiting.difference_update(group)
+        for submission in group:
+            self._waiting.pop(submission).cancel()
         for submission in group:
             if submission.abandoned:
                 self._give_up(submission, failures.TooHeavy())
@@ -160,10 +162,11 @@ class Suspects:
     def close(self) -> None:
         """Nobody is tried any more: the server stops."""
         self._is_closed = True
-        waiting, self._waiting = self._waiting, set()
+        waiting, self._waiting = self._waiting, {}
         self._groups.clear()
         self._single.clear()
-        for submission in waiting:
+        for submission, due in waiting.items():
+            due.cancel()
             self._give_up(submission, failures.ShuttingDown())
 
 

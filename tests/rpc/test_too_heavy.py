@@ -1,11 +1,13 @@
 """What comes to more than a server takes on at once: it is cut, or refused before it costs anybody anything."""
 
 import asyncio
+import gc
 
 import asyncpg
 import pytest
 
 from inventory.engine import batch
+from inventory.engine.submission import Outcome
 from inventory.postgres import stock
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from tests.rpc.client import Client, refusal, reserve_request
@@ -68,3 +70,13 @@ async def test_a_reservation_that_comes_to_too_many_levels_is_too_heavy_and_its_
     assert refused.retry
     monkeypatch.setattr(stock, "LOCKED_LEVELS_MAX", 6)
     assert not (await shop.client.reservations.Reserve(requests[1], metadata=web)).replayed
+
+
+async def test_the_answer_to_a_request_sent_twice_is_not_kept_until_its_deadline(client: Client) -> None:
+    sku, location = await client.stocked(100)
+    for _ in range(20):
+        request = reserve_request((sku, location, 1))
+        twins = (client.reservations.Reserve(request, timeout=3_600) for _ in range(2))
+        assert {answer.replayed for answer in await asyncio.gather(*twins)} == {False, True}
+    gc.collect()
+    assert sum(isinstance(each, Outcome) and each.replayed for each in gc.get_objects()) < 10

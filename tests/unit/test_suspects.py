@@ -1,7 +1,10 @@
 """Commands of batches that took too long, and what becomes of those nobody waits for."""
 
 import asyncio
+import gc
 from uuid import uuid4
+
+import pytest
 
 from inventory.domain.reservation import Release
 from inventory.engine.failures import EngineError, TooHeavy
@@ -36,3 +39,15 @@ async def test_whose_caller_is_gone_is_not_tried() -> None:
     gone.future.cancel()
     assert suspects.take(others_wait=False)[0] == [stays]
     assert told == [gone]
+
+
+@pytest.mark.parametrize("ends", ["tried", "closed"])
+async def test_nothing_is_kept_until_its_caller_s_deadline_of_who_has_been_tried(ends: str) -> None:
+    suspects = Suspects(lambda submission, error: submission.fail(error))
+    suspects.failed([_submission(), _submission()], None)
+    if ends == "closed":
+        suspects.close()
+    while suspects:
+        suspects.failed(*suspects.take(others_wait=False))
+    gc.collect()
+    assert not any(isinstance(each, Submission) for each in gc.get_objects())
