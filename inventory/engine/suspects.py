@@ -79,6 +79,7 @@ class Suspects:
         """A statement for the batch took longer than its limit (None: the session's). Who had all the time that one
         command gets is told so; else halves are tried."""
         if len(batch) == 1:
+            batch[0].tried_alone = True
             if (limit or BATCH_STATEMENT_TIMEOUT_MS) >= self._alone_ms(batch[0]):
                 self._convict(batch[0], limit)
             else:
@@ -124,7 +125,11 @@ class Suspects:
 
     def _is_due(self, submission: Submission) -> None:
         if self._waiting.pop(submission, None) is not None:
-            self._give_up(submission, failures.TooHeavy())
+            self._give_up_late(submission)
+
+    def _give_up_late(self, submission: Submission) -> None:
+        """Who has only been tried together with others is perhaps as light as any."""
+        self._give_up(submission, failures.TooHeavy() if submission.tried_alone else failures.TurnNotCome())
 
     def take(self, *, others_wait: bool) -> tuple[list[Submission], int]:
         """The next ones to try together, with what a statement may take in milliseconds; none when `others_wait` whose
@@ -139,7 +144,7 @@ class Suspects:
                 left_ms = round((submission.deadline - LAST_MOMENT_S - self._loop.time()) * 1000)
                 if left_ms > 0:
                     return group, min(self._alone_ms(submission), left_ms)
-                self._give_up(submission, failures.TooHeavy())
+                self._give_up_late(submission)
         return [], 0
 
     def _still_waiting(self, group: list[Submission]) -> list[Submission]:
