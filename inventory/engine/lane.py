@@ -18,7 +18,7 @@ from inventory.engine.batch import EncodeRefusal, Executed, execute
 from inventory.engine.figures import BatchFigures
 from inventory.engine.submission import Outcome, Submission
 from inventory.engine.suspects import Suspects, limit_ms
-from inventory.postgres.connection import Writer
+from inventory.postgres.connection import BATCH_STATEMENT_TIMEOUT_MS, Writer
 from inventory.postgres.errors import (
     Contention,
     Interfered,
@@ -79,6 +79,7 @@ class Lane:
         self._stop_at = float("inf")
         self._loop = asyncio.get_running_loop()
         self._answered_at = perf_counter()
+        self._longer_s = 0.0
         self.batches = 0
         self.commands = 0
         self.figures = BatchFigures()
@@ -101,8 +102,13 @@ class Lane:
 
     @property
     def round_s(self) -> float:
-        """How long ago it began a batch."""
-        return perf_counter() - self.figures.began_at
+        """How long ago it began a batch, without what a statement of that may take longer than usual."""
+        return perf_counter() - self.figures.began_at - self._longer_s
+
+    @property
+    def may_take_longer(self) -> bool:
+        """Whether it tries something whose statement may take longer than usual, and still has time for that."""
+        return self._longer_s > 0 and self.round_s <= BATCH_STATEMENT_TIMEOUT_MS / 1000
 
     def submit(self, submission: Submission) -> asyncio.Future[Outcome]:
         """Queues a command; the future gives its outcome. Raises `Overloaded` or `ShuttingDown`, at once.
@@ -244,6 +250,7 @@ class Lane:
 
     async def _execute(self, batch: Sequence[Submission], limits: Limits) -> Executed:
         now = perf_counter()
+        self._longer_s = max((limits.statement_ms or 0) - BATCH_STATEMENT_TIMEOUT_MS, 0) / 1000
         for submission in batch:
             if not submission.is_measured:
                 submission.is_measured = True
