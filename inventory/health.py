@@ -70,11 +70,12 @@ class Health:
     async def _lane_stuck(self) -> str:
         """A lane is alive when nobody waits, or when it has answered somebody lately. Else it hangs, or nobody's
         command can be committed because the feed's head is locked; that only some levels are locked concerns nobody
-        else."""
+        else. A command that is heavy, and has its time, may have the head locked itself: whoever calls with such would
+        else have traffic go elsewhere, and make the next server unwell."""
         stuck_s = self._lane.stuck_s
         if stuck_s > LANE_STUCK_S and self._lane.round_s > LANE_STUCK_S:
             return f"the lane is stuck: its oldest command has waited for {stuck_s:.0f} s"
-        if stuck_s > LANE_STUCK_S or self._is_head_locked:
+        if (stuck_s > LANE_STUCK_S and not self._lane.may_take_longer) or self._is_head_locked:
             self._is_head_locked = not await self._probe.can_lock_head()
             if self._is_head_locked:
                 return "the lane is stuck: somebody keeps the feed's head locked"

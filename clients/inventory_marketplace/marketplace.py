@@ -19,6 +19,10 @@ ANSWER_BYTES_MAX = 64 * 1024
 PAGE_LISTINGS = 1_000
 PAGE_BYTES_MAX = 4 * 1024 * 1024
 LISTINGS_MAX = 2_000_000
+PLACE_BYTES_MAX = 4_096
+"""Of where a next page begins: it goes back within an address."""
+ENCODINGS = {"", "identity", "gzip"}
+"""Each makes a thousand times of what is read at once, at most; others, and one within another, much more."""
 NOT_OF_THE_OFFERS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_TIMEOUT}
 """Refusals that would meet any offers: waiting for somebody to mend it beats giving offers up."""
 
@@ -85,7 +89,9 @@ class Marketplace:
     async def _page(self, after: str | None) -> tuple[list[Offer], str | None]:
         params = {"limit": str(PAGE_LISTINGS)} | ({} if after is None else {"after": after})
         try:
-            response, body = await self._asked("GET", PAGE_BYTES_MAX, params=params)
+            response, body = await self._asked(
+                "GET", PAGE_BYTES_MAX, params=params, headers={"accept-encoding": "gzip"}
+            )
         except (httpx.HTTPError, TimeoutError) as error:
             raise Unreadable(type(error).__name__) from None
         if response.status_code != HTTPStatus.OK:
@@ -95,12 +101,16 @@ class Marketplace:
         return page(body)
 
     async def _asked(self, method: str, bytes_max: int, **what: Any) -> tuple[httpx.Response, bytes]:
-        """The answer and its content, cut somewhere after `bytes_max`."""
+        """The answer and its content, cut somewhere after `bytes_max`. Raises `Unreadable` for what is packed as was
+        not asked."""
         # httpx's own timeout is for each read: an answer that drips would never end.
         async with (
             asyncio.timeout(self._client.timeout.read),
             self._client.stream(method, self._url, **what) as response,
         ):
+            encoding = response.headers.get("content-encoding", "")
+            if method == "GET" and encoding.strip().lower() not in ENCODINGS:
+                raise Unreadable(f"packed as {encoding!r:.100}")
             content = bytearray()
             chunks = response.aiter_bytes() if method == "GET" else response.aiter_raw()
             async for some in chunks:  # read to its end, the connection can be used again
@@ -116,9 +126,10 @@ def page(body: bytes) -> tuple[list[Offer], str | None]:
         found = json.loads(body)
         offers = [_offer(one) for one in found["offers"]]
         following = found.get("next")
+        place_bytes = 0 if following is None else len(following.encode())
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Unreadable(f"not a page of offers: {body[:100]!r}") from None
-    if following is not None and not (isinstance(following, str) and following):
+    if following is not None and not 0 < place_bytes <= PLACE_BYTES_MAX:
         raise Unreadable(f"not the place of a next page: {following!r:.100}")
     return offers, following
 

@@ -81,7 +81,8 @@ STOCK_KINDS = frozenset({AlarmKind.LOW_STOCK, AlarmKind.REORDER_POINT, AlarmKind
 DAMPED_KINDS = STOCK_KINDS | {AlarmKind.COMMUNICATION_ERRORS, AlarmKind.SUBSCRIBER_LAGGING, AlarmKind.CHANNEL_SILENT}
 CLOSED_AGAIN_AFTER = timedelta(minutes=10)
 """A condition of the damped kinds that comes and goes: one alarm about it is closed, and the next one only so long
-after that, if it is gone then. So it makes a few versions an hour, however often it comes and goes."""
+after that, if it is gone then, or when it is acknowledged. So it makes a few versions an hour, however often it comes
+and goes."""
 HELD_LOOKED_FOR = timedelta(days=1)
 """Stock alarms that stayed open for that reason are looked at again for so long, though their level doesn't move."""
 Subject = Mapping[str, str]

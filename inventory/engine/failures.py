@@ -57,6 +57,14 @@ class TooHeavy(EngineError):
     retry_after_s: float | None = 30.0
 
 
+class TurnNotCome(EngineError):
+    """Others take the database too long, and it had no try of its own before its deadline; without effect."""
+
+    reason = Reason.OVERLOADED
+    message = "its turn did not come before the deadline; the request had no effect"
+    retry_after_s: float | None = 0.1
+
+
 class Unknown(EngineError):
     """The database vanished during COMMIT and didn't come back until the deadline."""
 

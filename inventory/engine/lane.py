@@ -19,7 +19,7 @@ from inventory.engine.figures import BatchFigures
 from inventory.engine.locked_out import LockedOut
 from inventory.engine.submission import Outcome, Submission
 from inventory.engine.suspects import Suspects, limit_ms
-from inventory.postgres.connection import Writer
+from inventory.postgres.connection import BATCH_STATEMENT_TIMEOUT_MS, Writer
 from inventory.postgres.errors import (
     Contention,
     Interfered,
@@ -78,6 +78,7 @@ class Lane:
         self._stop_at = float("inf")
         self._loop = asyncio.get_running_loop()
         self._answered_at = perf_counter()
+        self._longer_s = 0.0
         self.batches = 0
         self.commands = 0
         self.figures = BatchFigures()
@@ -100,8 +101,13 @@ class Lane:
 
     @property
     def round_s(self) -> float:
-        """How long ago it began a batch."""
-        return perf_counter() - self.figures.began_at
+        """How long ago it began a batch, without what a statement of that may take longer than usual."""
+        return perf_counter() - self.figures.began_at - self._longer_s
+
+    @property
+    def may_take_longer(self) -> bool:
+        """Whether it tries something whose statement may take longer than usual, and still has time for that."""
+        return self._longer_s > 0 and self.round_s <= BATCH_STATEMENT_TIMEOUT_MS / 1000
 
     def submit(self, submission: Submission) -> asyncio.Future[Outcome]:
         """Queues a command; the future gives its outcome. Raises `Overloaded` or `ShuttingDown`, at once.
@@ -191,7 +197,8 @@ class Lane:
             first.rivals.append(second)
             return second.future
         first.followers.append(second.future)
-        self._loop.call_at(second.deadline - FOLLOW_MARGIN_S, _give_up_following, second.future)
+        due = self._loop.call_at(second.deadline - FOLLOW_MARGIN_S, _give_up_following, second.future)
+        second.future.add_done_callback(lambda _: due.cancel())  # else the answer is kept until the caller's deadline
         return second.future
 
     def _collect(self) -> list[Submission]:
@@ -257,6 +264,7 @@ class Lane:
 
     async def _execute(self, batch: Sequence[Submission], limits: Limits) -> Executed:
         now = perf_counter()
+        self._longer_s = max((limits.statement_ms or 0) - BATCH_STATEMENT_TIMEOUT_MS, 0) / 1000
         for submission in batch:
             if not submission.is_measured:
                 submission.is_measured = True

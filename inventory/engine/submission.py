@@ -40,7 +40,8 @@ class Submission:
     `followers` sent the same request, and `rivals` other content under its request_id; `new_pairs` are levels that
     turned out to be needed and are made. `action`: what the audit trail calls it; '': by the command. `within`: what
     the caller is limited to, None: nothing. `weight`: how many lines it counts as; `sources`: how many levels it may
-    come from. `submitted_at` is in seconds of `perf_counter`; `span` is the trace that it belongs to, for who traces.
+    come from; `tried_alone`: it took too long without others. `submitted_at` is in seconds of `perf_counter`; `span` is
+    the trace that it belongs to, for who traces.
     """
 
     command: Command
@@ -56,6 +57,7 @@ class Submission:
     action: str = ""
     within: Access | None = None
     in_doubt: bool = False
+    tried_alone: bool = False
     sources: int = 0
     span: Any = None
     submitted_at: float = 0.0

@@ -60,7 +60,8 @@ class Suspects:
         self._give_up = give_up
         self._groups: deque[list[Submission]] = deque()
         self._single: deque[list[Submission]] = deque()
-        self._waiting: set[Submission] = set()
+        # Each with what tells its caller in time. It is called off when it is tried: callers choose their deadlines.
+        self._waiting: dict[Submission, asyncio.TimerHandle] = {}
         self._slow: dict[str | UUID, float] = {}
         self._usual_s = 0.0
         self._loop = asyncio.get_running_loop()
@@ -78,6 +79,7 @@ class Suspects:
         """A statement for the batch took longer than its limit (None: the session's). Who had all the time that one
         command gets is told so; else halves are tried."""
         if len(batch) == 1:
+            batch[0].tried_alone = True
             if (limit or BATCH_STATEMENT_TIMEOUT_MS) >= self._alone_ms(batch[0]):
                 self._convict(batch[0], limit)
             else:
@@ -117,13 +119,17 @@ class Suspects:
             return
         (self._groups if len(group) > 1 else self._single).append(group)
         for submission in group:
-            self._waiting.add(submission)
-            self._loop.call_at(submission.deadline - LAST_MOMENT_S, self._is_due, submission)
+            self._waiting[submission] = self._loop.call_at(
+                submission.deadline - LAST_MOMENT_S, self._is_due, submission
+            )
 
     def _is_due(self, submission: Submission) -> None:
-        if submission in self._waiting:
-            self._waiting.discard(submission)
-            self._give_up(submission, failures.TooHeavy())
+        if self._waiting.pop(submission, None) is not None:
+            self._give_up_late(submission)
+
+    def _give_up_late(self, submission: Submission) -> None:
+        """Who has only been tried together with others is perhaps as light as any."""
+        self._give_up(submission, failures.TooHeavy() if submission.tried_alone else failures.TurnNotCome())
 
     def take(self, *, others_wait: bool) -> tuple[list[Submission], int]:
         """The next ones to try together, with what a statement may take in milliseconds; none when `others_wait` whose
@@ -138,13 +144,14 @@ class Suspects:
                 left_ms = round((submission.deadline - LAST_MOMENT_S - self._loop.time()) * 1000)
                 if left_ms > 0:
                     return group, min(self._alone_ms(submission), left_ms)
-                self._give_up(submission, failures.TooHeavy())
+                self._give_up_late(submission)
         return [], 0
 
     def _still_waiting(self, group: list[Submission]) -> list[Submission]:
         """Takes them out. Whose callers are gone is not tried."""
         group = [submission for submission in group if submission in self._waiting]
-        self._waiting.difference_update(group)
+        for submission in group:
+            self._waiting.pop(submission).cancel()
         for submission in group:
             if submission.abandoned:
                 self._give_up(submission, failures.TooHeavy())
@@ -160,10 +167,11 @@ class Suspects:
     def close(self) -> None:
         """Nobody is tried any more: the server stops."""
         self._is_closed = True
-        waiting, self._waiting = self._waiting, set()
+        waiting, self._waiting = self._waiting, {}
         self._groups.clear()
         self._single.clear()
-        for submission in waiting:
+        for submission, due in waiting.items():
+            due.cancel()
             self._give_up(submission, failures.ShuttingDown())
 
 

@@ -22,12 +22,22 @@ from inventory.postgres.trail import Change, noting
 ADMIN_CHANNEL = "admin"
 """Of those who have no channel but the database."""
 
+ADMIN_LASTS = timedelta(days=1)
+"""An admin that ends sooner may be one that has just been replaced: it is no reason to let the last other one go."""
+
 
 class Version(NamedTuple):
     """Of accesses and credentials; `in_force` counts the latter."""
 
     number: int
     in_force: int
+
+
+class Admins(NamedTuple):
+    """Of the credentials in force that may do everything: whether there is one, and one that `lasts` for a while."""
+
+    is_there: bool
+    lasts: bool
 
 
 class InForce(NamedTuple):
@@ -129,9 +139,10 @@ async def set_access(change: Change, channel: str, access: Access, locations: Se
     channel_id, _ = await make_channel(change, channel)
     before = await change.fetch("read_accesses", channel, "", 1)
     location_ids = [numbers[code] for code in locations]
-    had_admin = await _has_admin(change)
+    had = await _admins(change)
     await change.fetch("write_access", channel_id, sorted(access.scopes), location_ids, access.categories, *access[3:])
-    if had_admin and not await _has_admin(change):
+    left = await _admins(change)
+    if (had.is_there and not left.is_there) or (had.lasts and not left.lasts):
         raise last_admin(channel)
     return _access(before[0]) if before else NO_ACCESS
 
@@ -169,15 +180,17 @@ async def made_by(change: Change, request_id: UUID) -> Credential | None:
 
 async def revoke(change: Change, key_id: str, after: timedelta = timedelta(0)) -> int:
     """Its channel's number. Raises CREDENTIAL_NOT_FOUND when none of this id is in force, LAST_ADMIN."""
-    had_admin = await _has_admin(change)
+    had = await _admins(change)
     channel_id, channel = await _revoke(change, key_id, after)
-    if had_admin and not await _has_admin(change):
+    left = await _admins(change)
+    is_replaced = bool(after)  # by one that comes next
+    if (had.is_there and not left.is_there) or (had.lasts and not left.lasts and not is_replaced):
         raise last_admin(channel)
     return channel_id
 
 
-async def _has_admin(change: Change) -> bool:
-    return bool((await change.fetch("has_admin"))[0][0])
+async def _admins(change: Change) -> Admins:
+    return Admins(*(await change.fetch("has_admin", ADMIN_LASTS))[0])
 
 
 async def _revoke(change: Change, key_id: str, after: timedelta = timedelta(0)) -> tuple[int, str]:
@@ -196,7 +209,7 @@ async def _revoke(change: Change, key_id: str, after: timedelta = timedelta(0)) 
 async def first_admin(database: Database) -> str | None:
     """When nobody may do everything: a token that may, whose channel is `admin`. Raises a `StorageError`."""
     async with changing(database) as change:
-        if await _has_admin(change):
+        if (await _admins(change)).is_there:
             return None
         return await new_admin(change, "the first")
 

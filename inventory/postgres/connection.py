@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
 import asyncpg
 
 from inventory.postgres import hosts, queries
-from inventory.postgres.errors import Contention, Interfered, OutcomeUnknown, Unavailable, classified
+from inventory.postgres.errors import Contention, Interfered, OutcomeUnknown, TooSlow, Unavailable, classified
 from inventory.tracing import Tracing
 
 LOCK_TIMEOUT_MS = 500
@@ -162,6 +163,7 @@ class Writer:
         self._sql: Mapping[str, str] = queries.load()
         self._connection: asyncpg.Connection | None = None
         self._prepared: dict[str, Any] = {}
+        self._began_at = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -184,7 +186,14 @@ class Writer:
                 statement = self._prepared[name] = await self._connection.prepare(self._sql[name])
             return await statement.fetch(*arguments)
         except Exception as error:
-            raise classified(error) from error
+            found = classified(error)
+            if isinstance(found, Unavailable) and self._is_over():
+                raise TooSlow("the transaction's time is over") from error
+            raise found from error
+
+    def _is_over(self) -> bool:
+        """PostgreSQL ends the session of a transaction that takes too long, which the driver takes for a lost one."""
+        return monotonic() - self._began_at >= TRANSACTION_TIMEOUT_MS / 1000
 
     def transaction(self, *, keep: bool = True) -> "_Transaction":
         """A transaction; with `keep` false it is rolled back at its end whatever happens."""
@@ -204,6 +213,7 @@ class Writer:
             self._connection = await self.database.connect(
                 planning=Planning.BY_KEY, statement_timeout_ms=BATCH_STATEMENT_TIMEOUT_MS
             )
+        self._began_at = monotonic()
         try:
             await self._run(self._connection, "BEGIN")
         except BaseException as error:

@@ -125,3 +125,19 @@ async def test_what_opens_nothing_is_no_admin(dsn: str) -> None:
             await set_access(change, "admin", Access(frozenset({Scope.STOCK_READ})), ())
     assert {revoked.value.reason, shut.value.reason, taken.value.reason} == {Reason.LAST_ADMIN}
     assert await first_admin(database) is None, "nothing of it was done"
+
+
+@within(30)
+async def test_who_was_replaced_and_is_still_there_for_a_while_is_no_last_admin(dsn: str) -> None:
+    database = Database(dsn)
+    async with changing(database) as change:
+        old = (await new_admin(change, "old")).split("_")[1]
+    async with changing(database) as change:  # as a rotation does
+        await revoke(change, old, timedelta(hours=1))
+        new = (await new_admin(change, "new")).split("_")[1]
+    with pytest.raises(Refusal) as revoked:
+        async with changing(database) as change:
+            await revoke(change, new)
+    assert revoked.value.reason is Reason.LAST_ADMIN
+    async with changing(database) as change:
+        await revoke(change, old)

@@ -7,8 +7,9 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,13 +18,15 @@ from inventory.postgres.audit import verify
 from inventory.postgres.connection import Database
 from inventory.postgres.embedded import SERVER_ROLE, binaries
 from inventory.postgres.migrate import migrate
+from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1.reservation_service_pb2 import ReserveRequest, ReserveResponse
 from tests.race.follower import ALL_KINDS, Follower, whole_ledger
-from tests.race.house import House, until, until_answered, within
+from tests.race.house import House, outcomes, reason, until, until_answered, within
 
 OWNER = "inventory"
 BUYERS = 12
 PURCHASES = 60
+WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 SYNCHRONOUS = "SELECT FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'quorum'"
 
 
@@ -173,3 +176,33 @@ async def test_a_lost_primary_takes_nothing_with_it_that_was_answered(
         assert follower.rows() == await whole_ledger(house.sql, 0, follower.at)
         await house.prove()
         assert [line async for found in verify(Database(either)) for line in found.wrong] == []
+
+
+@within(120)
+@pytest.mark.parametrize("of", ["stock", "the catalogue"])
+async def test_nothing_is_answered_that_the_standby_does_not_have(
+    pair: tuple[Node, Node], request: pytest.FixtureRequest, of: str
+) -> None:
+    primary, standby = pair
+    async with House(primary.dsn, request.node.name) as house:
+        _, client = await house.server()
+        await house.stock(client, {"a": 1_000})
+        wanted = house.request({"a": 1})
+        new = catalog_pb2.CreateSkuRequest(request_id=house.uuid(), sku=catalog_pb2.Sku(sku="new"))
+
+        def ask(timeout_s: float) -> Awaitable[Any]:
+            if of == "stock":
+                return client.reserve(wanted, timeout_s)
+            return client.catalog.CreateSku(new, timeout=timeout_s)
+
+        standby.lose()
+        call = asyncio.ensure_future(outcomes([ask(6)]))
+        await until(lambda: house.sql.fetch(WAITING))
+        # From now on its transaction is there for everybody, but not at the standby.
+        await house.sql.execute(f"SELECT pg_terminate_backend(pid) FROM ({WAITING}) AS waiting")
+        answers, errors = await call
+        assert not answers
+        assert {reason(error) for error in errors} <= {"OUTCOME_UNKNOWN", "DEADLINE_EXCEEDED"}
+        await standby.start()
+        assert (await ask(60)).replayed
+        await house.prove()

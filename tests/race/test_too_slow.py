@@ -4,11 +4,14 @@ import asyncio
 
 import grpc
 
-from tests.race.house import House, outcomes, reason, retry_after_s, until, within
+from inventory.v1.stock_service_pb2 import BatchAdjustStockRequest, StockAdjustment
+from tests.race.house import SHOP, House, outcomes, reason, retry_after_s, until, within
 from tests.race.processes import Server
 from tests.race.proxy import Fault, Moment, Proxy
 
 NEIGHBOURS = 20
+ROWS = 900
+"""So many that a try may take longer than a lane that is stuck."""
 
 
 async def _make_slow(house: House, sku: str, seconds: float) -> None:
@@ -98,6 +101,22 @@ async def test_a_stop_does_not_wait_for_who_takes_too_long(house: House) -> None
     assert len(errors) == 3
     assert {reason(error) for error in errors} <= {"SHUTTING_DOWN", "TOO_HEAVY"}
     assert set(map(tuple, (await house.effects(requests)).values())) == {()}
+
+
+@within(60)
+async def test_a_server_is_well_while_it_tries_who_may_take_long(house: House) -> None:
+    server, client = await house.server()
+    skus = [f"sku-{number}" for number in range(ROWS)]
+    await house.stock(client, dict.fromkeys([*skus, "slow"], 10))
+    await _make_slow(house, "slow", 60)
+    request = BatchAdjustStockRequest(
+        request_id=house.uuid(),
+        reason="all at once",
+        adjustments=[StockAdjustment(sku=sku, location=SHOP, delta=1) for sku in [*skus, "slow"]],
+    )
+    _, errors = await outcomes([client.stock.BatchAdjustStock(request, timeout=30)])
+    assert [reason(error) for error in errors] == ["TOO_HEAVY"]
+    assert [line for line in server.said if "not serving" in line] == []
 
 
 async def _said(server: Server, text: str) -> bool:

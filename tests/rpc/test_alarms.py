@@ -101,6 +101,19 @@ async def test_a_level_that_goes_over_and_under_its_threshold_makes_few_versions
     await closed(client, alarm)  # its level moves no more
 
 
+async def test_who_has_acknowledged_an_alarm_is_told_when_it_comes_again(client: Client) -> None:
+    sku, place = await client.stocked(5)
+    await thresholds(client, sku, place, safety_stock=10)
+    await closed_when_restocked(client, sku, place)
+    alarm = await opened(client, pb2.ALARM_KIND_LOW_STOCK, sku=sku, location=place)
+    await client.alarms.AcknowledgeAlarm(pb2.AcknowledgeAlarmRequest(request_id=new_id(), alarm_id=alarm.alarm_id))
+    await client.adjust(sku, place, 20)
+    await closed(client, alarm)
+    await client.adjust(sku, place, -20)
+    again = await opened(client, pb2.ALARM_KIND_LOW_STOCK, sku=sku, location=place)
+    assert not again.HasField("acknowledged_at")
+
+
 async def closed_when_restocked(client: Client, sku: str, place: str) -> None:
     alarm = await opened(client, pb2.ALARM_KIND_LOW_STOCK, sku=sku, location=place)
     await client.adjust(sku, place, 20)

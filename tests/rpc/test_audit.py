@@ -200,6 +200,13 @@ TAMPERINGS: dict[str, tuple[str, str]] = {
     ),
     "a batch taken away": ("audit_batch", "DELETE FROM audit_batch WHERE batch = $1"),
     "when": ("audit_batch", "UPDATE audit_batch SET recorded_at = recorded_at - interval '1 day' WHERE batch = $1"),
+    "when goods moved": (
+        "movement",
+        (
+            "UPDATE movement SET recorded_at = recorded_at - interval '1 day' WHERE revision = (SELECT base + 1"
+            " FROM audit_batch WHERE batch = $1)"
+        ),
+    ),
     "the ledger": (
         "movement",
         (

@@ -1,14 +1,17 @@
 """What comes to more than a server takes on at once: it is cut, or refused before it costs anybody anything."""
 
 import asyncio
+import gc
 
 import asyncpg
 import pytest
 
 from inventory.engine import batch
-from inventory.postgres import stock
+from inventory.engine.submission import Outcome
+from inventory.postgres import connection, stock
 from inventory.v1 import reservation_service_pb2 as reservation_pb2
 from tests.rpc.client import Client, refusal, reserve_request
+from tests.rpc.conftest import serving
 from tests.rpc.retailer import Retailer
 
 
@@ -68,3 +71,36 @@ async def test_a_reservation_that_comes_to_too_many_levels_is_too_heavy_and_its_
     assert refused.retry
     monkeypatch.setattr(stock, "LOCKED_LEVELS_MAX", 6)
     assert not (await shop.client.reservations.Reserve(requests[1], metadata=web)).replayed
+
+
+async def test_the_answer_to_a_request_sent_twice_is_not_kept_until_its_deadline(client: Client) -> None:
+    sku, location = await client.stocked(100)
+    for _ in range(20):
+        request = reserve_request((sku, location, 1))
+        twins = (client.reservations.Reserve(request, timeout=3_600) for _ in range(2))
+        assert {answer.replayed for answer in await asyncio.gather(*twins)} == {False, True}
+    gc.collect()
+    assert sum(isinstance(each, Outcome) and each.replayed for each in gc.get_objects()) < 10
+
+
+async def test_who_takes_a_transaction_s_whole_time_is_too_heavy_and_not_tried_until_its_deadline(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "TRANSACTION_TIMEOUT_MS", 300)
+    async with serving(dsn) as server:
+        owner = await server.connect()
+        if not connection.has_transaction_timeout(owner.get_server_version().major):
+            pytest.skip("an older PostgreSQL ends no transaction")
+        client = Client(server.address)
+        sku, location = await client.stocked(30)
+        await owner.execute(
+            "CREATE FUNCTION test_sleeps() RETURNS trigger LANGUAGE plpgsql"
+            " AS 'BEGIN PERFORM pg_sleep(1); RETURN new; END'"
+        )
+        await owner.execute(
+            "CREATE TRIGGER test_slow BEFORE UPDATE ON level FOR EACH ROW EXECUTE FUNCTION test_sleeps()"
+        )
+        refused = await refusal(client.reserve((sku, location, 1)))
+        assert refused.what == ("RESOURCE_EXHAUSTED", "TOO_HEAVY")
+        await client.close()
+        await owner.close()

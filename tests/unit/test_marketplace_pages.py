@@ -1,5 +1,8 @@
 """What the marketplace says it shows, read without trust."""
 
+import gzip
+from collections.abc import AsyncGenerator
+
 import httpx
 import pytest
 
@@ -31,12 +34,22 @@ def test_a_page_is_its_offers_and_where_the_next_one_begins() -> None:
         b'{"offers": [{"sku": "A", "available": null}]}',
         b'{"offers": [], "next": 7}',
         b'{"offers": [], "next": ""}',
+        b'{"offers": [], "next": ["A"]}',
+        b'{"offers": [], "next": "\\ud800"}',
+        b'{"offers": [], "next": "' + b"A" * 70_000 + b'"}',
         b"[" * 100_000,
     ],
 )
 def test_anything_else_is_no_page(body: bytes) -> None:
     with pytest.raises(Unreadable):
         page(body)
+
+
+def _packed(encoding: str) -> httpx.Response:
+    async def body() -> AsyncGenerator[bytes]:
+        yield gzip.compress(gzip.compress(b" " * 1_000_000))
+
+    return httpx.Response(200, content=body(), headers={"content-encoding": encoding})
 
 
 @pytest.mark.parametrize(
@@ -47,6 +60,9 @@ def test_anything_else_is_no_page(body: bytes) -> None:
         (httpx.Response(429), "HTTP 429"),
         (httpx.Response(204), "HTTP 204"),
         (httpx.Response(200, content=b" " * 5_000_000), "longer than"),
+        (httpx.Response(200, json={"offers": [{"sku": "A", "available": 1}], "next": "B" * 70_000}), "next page"),
+        (_packed("gzip, gzip"), "packed as"),
+        (_packed("br"), "packed as"),
     ],
 )
 async def test_what_never_ends_or_is_refused_is_given_up(answer: httpx.Response, why: str) -> None:

@@ -85,9 +85,9 @@ RETURNING channel_id, (SELECT code FROM channel WHERE channel.channel_id = crede
 UPDATE credential SET last_used_at = now() WHERE key_id = ANY ($1::text[])
 
 -- name: has_admin
--- Whether anybody may do everything: who has a certificate in force, or a token that takes none beside it.
-SELECT EXISTS (
-    SELECT FROM credential JOIN channel_access USING (channel_id)
-    WHERE 8 = ANY (scopes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-        AND (kind = 2 OR NOT certificate_required)
-)
+-- Whether anybody may do everything: who has a certificate in force, or a token that takes none beside it; and whether one
+-- of those `lasts`. $1 how long that is.
+SELECT count(*) > 0 AS is_there, coalesce(bool_or(expires_at IS NULL OR expires_at > now() + $1::interval), false) AS lasts
+FROM credential JOIN channel_access USING (channel_id)
+WHERE 8 = ANY (scopes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+    AND (kind = 2 OR NOT certificate_required)

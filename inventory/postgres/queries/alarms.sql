@@ -2,12 +2,12 @@
 -- Opens alarms that aren't open, and closes some, under one revision, whichever replica does it first; the same alarm is
 -- opened once. Alarms come before the feed's head, and closed ones before new ones, by kind and subject: one order for
 -- all. $1 kinds, $2 subjects, $3 severities, $4 summaries, $5 details, in the same order; $6 the ids of those to close;
--- $7 the NOTIFY channel. One of the kinds $8 stays open when another about the same was closed within $9. Gives what
--- happened, nothing when nothing did.
+-- $7 the NOTIFY channel. One of the kinds $8 stays open when another about the same was closed within $9, unless somebody
+-- has acknowledged it: of an open one that comes again nobody would be told. Gives what happened, nothing when nothing did.
 WITH closing AS MATERIALIZED (
     SELECT alarm_id FROM alarm
     WHERE alarm_id = ANY ($6::uuid[]) AND closed_at IS NULL AND NOT (
-        kind = ANY ($8::smallint[]) AND EXISTS (
+        kind = ANY ($8::smallint[]) AND acknowledged_at IS NULL AND EXISTS (
             SELECT FROM alarm AS earlier
             WHERE earlier.kind = alarm.kind AND earlier.subject = alarm.subject AND earlier.closed_at > now() - $9::interval
         )

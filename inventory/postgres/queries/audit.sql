@@ -158,7 +158,10 @@ SELECT page.batch, page.base, page.chain, page.recorded_at, page.batch = page.ba
         )::movement_row
         FROM movement WHERE revision > page.base AND revision <= moved.last
         ORDER BY revision, ordinal
-    ), audit_versions(page.base, moved.last)) AS is_true, page.chain = sha256(
+    ), audit_versions(page.base, moved.last)) AND NOT EXISTS (
+        SELECT FROM movement  -- whose time is its batch's, and not hashed again
+        WHERE revision > page.base AND revision <= moved.last AND recorded_at <> page.recorded_at
+    ) AS is_true, page.chain = sha256(
         page.chain_before || int8send(page.batch) || int8send(page.base) || page.content
     ) AS is_chained
 FROM page CROSS JOIN LATERAL (

@@ -373,9 +373,11 @@ SELECT set_config('lock_timeout', coalesce($1, current_setting('lock_timeout')),
     set_config('statement_timeout', coalesce($2, current_setting('statement_timeout')), true)
 
 -- name: find_answer
--- The earlier answer to one request_id. $1 channel, $2 request_id.
+-- The earlier answer to one request_id. Its row is locked, which is written to the log: so this COMMIT waits for the
+-- synchronous standby, which perhaps lacks what wrote the row. $1 channel, $2 request_id.
 SELECT channel_id, request_id, fingerprint, code, answer, revision FROM request
 WHERE channel_id = $1 AND request_id = $2
+FOR KEY SHARE
 
 -- name: read_places
 -- Of pairs without a level: what exists of them. $1 SKU and location codes.
