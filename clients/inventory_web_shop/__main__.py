@@ -1,6 +1,7 @@
 """`python -m inventory_web_shop`."""
 
 import asyncio
+import logging
 import socket
 import sys
 from datetime import timedelta
@@ -73,6 +74,7 @@ def run(
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:
         return _say(f"--listen takes HOST:PORT, not {listen!r}")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         asyncio.run(
             serve(
