@@ -69,7 +69,7 @@ def run(
     hold_ttl_s
         For how long a checkout holds.
     stale_max_s
-        What is older than this is not given out: 503. A quiet feed says every 5 s that it is up to date.
+        What is older than this is not given out: 503, and why. A quiet feed says every 5 s that it is up to date.
     """
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:
