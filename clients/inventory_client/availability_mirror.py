@@ -42,6 +42,8 @@ OnSellable = Callable[[str, Sellable, Sellable], None]
 class AvailabilityMirror(Mirror):
     """What the client's channel may sell of each SKU: by its places, buffer, cap, share and back-orders, bundles too.
     Read in microseconds, and at most moments behind; safe in any thread. Everything else belongs to the client's loop.
+    While a connection is lost, or the channel is not let in, it stays readable, grows stale and goes on trying;
+    `connection` says why.
 
     Example:
         async with AvailabilityMirror(client) as mirror:

@@ -37,9 +37,10 @@ class StockMirror(Mirror):
     """The levels of some locations, SKUs or categories, read in microseconds and at most moments behind.
 
     `mode`: LATEST (the default, and the cheapest) or EVERY_CHANGE. With `categories` it is EVERY_CHANGE: a SKU that
-    comes into one brings its levels, one that leaves takes them along. While a connection is lost the content stays
-    readable and grows stale; when a new snapshot is needed the old content is readable until all of the new one is
-    there. Reads are safe in any thread; everything else belongs to the client's loop.
+    comes into one brings its levels, one that leaves takes them along. While a connection is lost, or the channel is
+    not let in, the content stays readable and grows stale, and it goes on trying; `connection` says why. When a new
+    snapshot is needed the old content is readable until all of the new one is there. Reads are safe in any thread;
+    everything else belongs to the client's loop.
 
     Example:
         async with StockMirror(client, locations=["shop-7"]) as mirror:

@@ -1,8 +1,10 @@
 """What mirrors have in common: a watch that is followed, how far it has come, and how fresh that is."""
 
 import asyncio
+import logging
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -19,11 +21,18 @@ PATIENCE_S = 0.02
 """How long the stream is given to say by itself that it has come far enough."""
 ASK_PERIOD_S = 0.25
 
+log = logging.getLogger(__name__)
+
 
 class Mirror(ABC):
     """Follows one watch from `start`, or `async with`, to `aclose`. While a connection is lost the content stays
     readable and grows stale; when a new snapshot is needed the old content is readable until all of the new one is
-    there."""
+    there.
+
+    Once it was live, it goes on trying also while it is refused (a token that was revoked, a scope that was taken
+    away), with a token that it asks for each time; `connection` is LOST, and says with what it was refused. What no
+    time can mend, such as INVALID_ARGUMENT, ends it: `connection` is CLOSED, and says why.
+    """
 
     def __init__(self, client: InventoryClient, ready_s: float | None) -> None:
         self._client = client
@@ -36,6 +45,7 @@ class Mirror(ABC):
         self._target: int | None = None
         self._asked_at = -ASK_PERIOD_S
         self._fresh_at: float | None = None
+        self._told: list[OnConnection] = []
 
     @abstractmethod
     def _open(self, on_connection: OnConnection) -> Watch:
@@ -57,7 +67,8 @@ class Mirror(ABC):
     async def start(self) -> None:
         """Returns when it is live: the first snapshot is there, and what happened meanwhile.
 
-        Raises `TimeoutError`, which says what it waited for, or `InventoryError`.
+        Raises `TimeoutError`, which says what it waited for, or `InventoryError`: also `Unauthenticated` and
+        `PermissionDenied`, which it outlives later.
         """
         self._watch = self._open(self._on_connection)
         self._task = asyncio.create_task(self._follow(self._watch))
@@ -108,8 +119,14 @@ class Mirror(ABC):
 
     @property
     def connection(self) -> Connection | None:
-        """How it is connected, and since when; None before `start`."""
+        """How it is connected, since when, and why not, if it isn't; None before `start`."""
         return None if self._watch is None else self._watch.connection
+
+    def on_connection(self, callback: OnConnection) -> Callable[[], None]:
+        """Has every change of `connection` told, in the loop: that it is lost and why, each new reason, and that it
+        is back. Returns what ends that."""
+        self._told.append(callback)
+        return lambda: self._told.remove(callback) if callback in self._told else None
 
     async def wait_until(self, revision: int, timeout_s: float = WAIT_S) -> None:
         """Returns when everything up to the revision is in here. Asks the server when the stream doesn't say so soon.
@@ -174,6 +191,8 @@ class Mirror(ABC):
     def _wake(self) -> None:
         """Whoever waits looks again."""
         if self.live:
+            assert self._watch is not None
+            self._watch.outlives_refusals = True
             self._fresh_at = time.monotonic()
         advanced, self._advanced = self._advanced, None
         if advanced is not None and not advanced.done():
@@ -182,6 +201,11 @@ class Mirror(ABC):
     def _on_connection(self, connection: Connection) -> None:
         if connection.state is not ConnectionState.LIVE:
             self._target = None
+        for callback in tuple(self._told):
+            try:
+                callback(connection)
+            except Exception:
+                log.exception("a callback of the mirror failed")
 
     def _catch_up(self) -> None:
         """After connecting: finds out how far the feed's head is, which tells when this is up to date."""

@@ -25,7 +25,7 @@ from inventory_client.mirror import OnChange, StockMirror
 from inventory_client.mirroring import READY_S, WAIT_S, Mirror
 from inventory_client.reconciliations import ReconciliationKind, Reconciling
 from inventory_client.sync_streams import Closing, SyncReconciling, SyncWatch
-from inventory_client.watch import Watch
+from inventory_client.watch import OnConnection, Watch
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -251,6 +251,10 @@ class SyncMirror(Closing, Generic[AnyMirror]):
     @property
     def connection(self) -> Connection | None:
         return self.asynchronous.connection
+
+    def on_connection(self, callback: OnConnection) -> Callable[[], None]:
+        """As `Mirror.on_connection`, in the client's thread; the callback must not call the client."""
+        return self.asynchronous.on_connection(callback)
 
     def wait_until(self, revision: int, timeout_s: float = WAIT_S) -> None:
         self._client.run(self.asynchronous.wait_until(revision, timeout_s))

@@ -18,7 +18,7 @@ from inventory_client.calls import not_connected
 from inventory_client.credentials import Introduction, Metadata
 from inventory_client.cursor import Cursor, CursorStore
 from inventory_client.endpoints import CONNECT_S, Endpoint, Endpoints
-from inventory_client.errors import Failure, error, failure_of
+from inventory_client.errors import Failure, InventoryError, error, failure_of
 from inventory_client.events import (
     Bookmark,
     Changes,
@@ -34,6 +34,8 @@ from inventory_client.events import (
 from inventory_client.joiner import CHANGE_BYTES_MAX, Joiner
 
 HEARTBEATS_MISSED_MAX = 3
+_TAKEN_AWAY = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
+"""Codes of what somebody may give back: a token in force, a scope."""
 SNAPSHOT_SILENCE_S = 30.0
 """A page of a snapshot of few among many levels may take longer than heartbeats."""
 
@@ -49,8 +51,11 @@ class Watch:
     (None before the first bookmark).
 
     Ends with an `InventoryError` that no retry can mend (a wrong filter, an unknown subscriber, a credential that is
-    not in force, when there is no other by then), or `ChangeTooLarge`; with nothing else.
+    not in force, when there is no other by then), or `ChangeTooLarge`; with nothing else. `connection` then says why.
     """
+
+    outlives_refusals = False
+    """Whether it goes on trying when it is no longer let in, rather than ends with that. For a mirror."""
 
     def __init__(
         self,
@@ -92,6 +97,7 @@ class Watch:
         self._loaded = store is None
         self._pause_s = 0.0
         self._closed = False
+        self._fault: BaseException | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -107,7 +113,8 @@ class Watch:
                     raise StopAsyncIteration
         except asyncio.CancelledError:
             raise
-        except BaseException:
+        except BaseException as fault:
+            self._fault = fault
             await self.aclose()
             raise
         event = self._ready.popleft()
@@ -137,7 +144,10 @@ class Watch:
         await self._saved_before()
         if self._acknowledger is not None:
             await self._acknowledger.aclose()
-        self._say(ConnectionState.CLOSED)
+        fault = self._fault
+        self._say(
+            ConnectionState.CLOSED, fault.failure if isinstance(fault, InventoryError) else None, str(fault or "")
+        )
 
     async def _settle(self) -> None:
         """The event given last has been processed."""
@@ -249,8 +259,9 @@ class Watch:
             self._restart = RestartReason.SNAPSHOT_BROKEN
         if failure.reason in (RestartReason.COMPACTED, RestartReason.EPOCH_CHANGED, RestartReason.REVISION_IN_FUTURE):
             self._restart = RestartReason(failure.reason)
-        elif failure.code == "UNAUTHENTICATED":
-            if not self._introduce.differs(self._shown):
+        elif failure.code in _TAKEN_AWAY:
+            other = failure.code == "UNAUTHENTICATED" and self._introduce.differs(self._shown)
+            if not (other or self.outlives_refusals):
                 raise error(failure)
         elif not failure.passes:
             raise error(failure)
@@ -299,11 +310,11 @@ class Watch:
                 self._snapshot = None
             yield Changes(new, bookmark) if new else Bookmark(bookmark)
 
-    def _say(self, state: ConnectionState, failure: Failure | None = None) -> None:
+    def _say(self, state: ConnectionState, failure: Failure | None = None, why: str = "") -> None:
         was = self.connection
         address = "" if self._endpoint is None else self._endpoint.address
         since = was.since if was.state is state else datetime.now(UTC)
-        self.connection = Connection(state, since, address, "" if failure is None else str(failure), failure)
+        self.connection = Connection(state, since, address, why if failure is None else str(failure), failure)
         if self._on_connection is not None and self.connection != was:
             self._on_connection(self.connection)
 

@@ -1,6 +1,7 @@
 """`python -m inventory_web_shop`."""
 
 import asyncio
+import logging
 import socket
 import sys
 from datetime import timedelta
@@ -68,11 +69,12 @@ def run(
     hold_ttl_s
         For how long a checkout holds.
     stale_max_s
-        What is older than this is not given out: 503. A quiet feed says every 5 s that it is up to date.
+        What is older than this is not given out: 503, and why. A quiet feed says every 5 s that it is up to date.
     """
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:
         return _say(f"--listen takes HOST:PORT, not {listen!r}")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         asyncio.run(
             serve(

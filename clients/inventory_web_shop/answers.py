@@ -22,11 +22,12 @@ RETRY_AFTER_S = 1
 
 
 class Stale(Exception):
-    """What the mirror says is too old to be given out."""
+    """What the mirror says is too old to be given out. `why` its connection is lost; '' when that isn't known."""
 
-    def __init__(self, staleness_s: float) -> None:
+    def __init__(self, staleness_s: float, why: str) -> None:
         super().__init__()
         self.staleness_s = staleness_s
+        self.why = why
 
 
 class NoSuchHold(Exception):
@@ -48,7 +49,7 @@ async def of_wrong(_: Request, wrong: Exception) -> Response:
 async def of_stale(_: Request, stale: Exception) -> Response:
     assert isinstance(stale, Stale)
     age = stale.staleness_s
-    message = "the stock is not known well enough now"
+    message = "the stock is not known well enough now" + (f": {stale.why}" if stale.why else "")
     return error(503, "STALE", message, RETRY_AFTER_S, staleness_s=round(age, 3) if math.isfinite(age) else None)
 
 

@@ -1,6 +1,7 @@
 """What the shop does for a front end: JSON over HTTP in, calls of the service and reads of the mirror out."""
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,15 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from inventory.v1 import core_pb2
-from inventory_client import AvailabilityMirror, InventoryClient, InventoryError, PreconditionFailed, WriteOptions
+from inventory_client import (
+    AvailabilityMirror,
+    Connection,
+    ConnectionState,
+    InventoryClient,
+    InventoryError,
+    PreconditionFailed,
+    WriteOptions,
+)
 from inventory_web_shop import answers, checks
 from inventory_web_shop.answers import NoSuchHold, Stale
 from inventory_web_shop.checks import BODY_BYTES_MAX, TooLarge, Wrong
@@ -22,6 +31,8 @@ from inventory_web_shop.viewers import Viewers
 QUIET_S = 5.0
 """A product page's stream says something at least so often: proxies keep it open, and who has gone is noticed."""
 ORDERED = {core_pb2.RESERVATION_STATE_ALLOCATED, core_pb2.RESERVATION_STATE_FULFILLED}
+
+log = logging.getLogger(__name__)
 
 
 class Shop:
@@ -45,7 +56,9 @@ class Shop:
         self._hold_ttl = hold_ttl
         self._stale_max_s = stale_max_s
         self.viewers = Viewers()
+        self._noted: tuple[ConnectionState, str] = (ConnectionState.LIVE, "")
         mirror.on_change(lambda sku, *_: self.viewers.tell(sku))
+        mirror.on_connection(self._note)
 
     def app(self) -> Starlette:
         return Starlette(
@@ -129,11 +142,27 @@ class Shop:
             return hold.reservation_id
         raise NoSuchHold(f"cart {cart} holds nothing, or no longer")
 
+    def _note(self, connection: Connection) -> None:
+        """Logs that the mirror is lost, once for each reason, and that it is back."""
+        failure = connection.failure
+        noted = connection.state, connection.why if failure is None else failure.reason or failure.code
+        if noted == self._noted:
+            return
+        self._noted = noted
+        match connection.state:
+            case ConnectionState.LIVE:
+                log.info("the mirror is back, from %s", connection.endpoint)
+            case ConnectionState.LOST:
+                log.warning("the mirror is lost, and tries again: %s", connection.why)
+            case ConnectionState.CLOSED if connection.why:
+                log.error("the mirror has ended, and only a restart helps: %s", connection.why)
+
     def _fresh(self) -> float:
         """How old the mirror is. Raises `Stale`."""
         staleness_s = self._mirror.staleness_s
         if staleness_s > self._stale_max_s:
-            raise Stale(staleness_s)
+            connection = self._mirror.connection
+            raise Stale(staleness_s, "" if connection is None else connection.why)
         return round(staleness_s, 3)
 
     def _level(self, sku: str) -> dict[str, Any]:

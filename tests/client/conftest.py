@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 import asyncpg
 import pytest
 
+from inventory.postgres.access import first_admin
+from inventory.postgres.connection import Database
 from inventory.server import start
 from inventory.settings import Settings
+from inventory.v1 import access_service_pb2
 from inventory.v1.catalog_service_pb2 import Location, Sku
 from inventory_client import InventoryClient
 from tests.conftest import as_server
-from tests.rpc.client import unique
+from tests.rpc.client import PATIENCE_S, unique
 
 CHANNEL = "shop"
 
@@ -77,3 +80,34 @@ async def stocked(client: InventoryClient, on_hand: int, location: str = "", cat
     if on_hand:
         await client.adjust_stock(sku, place, on_hand, "test")
     return sku, place
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A server that lets in whoever shows a token, and one that may do everything."""
+
+    address: str
+    admin: InventoryClient
+
+    async def let_in(self, channel: str, *scopes: str, requests_per_second: int | None = None) -> None:
+        access = access_service_pb2.Access(
+            scopes=[f"SCOPE_{scope.upper().replace(':', '_')}" for scope in scopes],
+            requests_per_second=requests_per_second,
+        )
+        await self.admin.set_access(channel, access)
+
+    async def token(self, channel: str, *scopes: str) -> tuple[str, str]:
+        """A new token of the channel, and its key's id."""
+        await self.let_in(channel, *scopes)
+        made = await self.admin.create_token(channel)
+        return made.token, made.credential.key_id
+
+
+@pytest.fixture
+async def guarded(dsn: str) -> AsyncIterator[Guarded]:
+    token = await first_admin(Database(dsn, "inventory"))
+    assert token is not None
+    async with AsyncExitStack() as stack:
+        address = await start(Settings(listen="127.0.0.1:0", development=False), dsn, stack)
+        admin = await stack.enter_async_context(InventoryClient(address, token=token, timeout_s=PATIENCE_S))
+        yield Guarded(address, admin)

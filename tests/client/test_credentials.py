@@ -2,19 +2,11 @@
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 import pytest
 
-from inventory.postgres.access import first_admin
-from inventory.postgres.connection import Database
-from inventory.server import start
-from inventory.settings import Settings
-from inventory.v1 import access_service_pb2
 from inventory_client import (
     Changes,
     Connection,
@@ -29,42 +21,11 @@ from inventory_client import (
 )
 from inventory_client.credentials import introduction
 from inventory_client.sync import SyncInventoryClient
-from tests.client.conftest import stocked
+from tests.client.conftest import Guarded, stocked
 from tests.rpc.client import PATIENCE_S, eventually
 
 CANARY = "inv_0123456789ab_canary"
 ALL = ("stock:read", "stock:write", "catalog:write", "watch")
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """A server that lets in whoever shows a token, and one that may do everything."""
-
-    address: str
-    admin: InventoryClient
-
-    async def let_in(self, channel: str, *scopes: str, requests_per_second: int | None = None) -> None:
-        access = access_service_pb2.Access(
-            scopes=[f"SCOPE_{scope.upper().replace(':', '_')}" for scope in scopes],
-            requests_per_second=requests_per_second,
-        )
-        await self.admin.set_access(channel, access)
-
-    async def token(self, channel: str, *scopes: str) -> tuple[str, str]:
-        """A new token of the channel, and its key's id."""
-        await self.let_in(channel, *scopes)
-        made = await self.admin.create_token(channel)
-        return made.token, made.credential.key_id
-
-
-@pytest.fixture
-async def guarded(dsn: str) -> AsyncIterator[Guarded]:
-    token = await first_admin(Database(dsn, "inventory"))
-    assert token is not None
-    async with AsyncExitStack() as stack:
-        address = await start(Settings(listen="127.0.0.1:0", development=False), dsn, stack)
-        admin = await stack.enter_async_context(InventoryClient(address, token=token, timeout_s=PATIENCE_S))
-        yield Guarded(address, admin)
 
 
 async def rotated(guarded: Guarded, path: Path, key_id: str) -> str:

@@ -1,7 +1,5 @@
 """A reconciliation whose stream breaks begins anew by itself, or ends with an error that says what to do."""
 
-# ruff: noqa: F811 - a fixture of another module
-
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,8 +11,8 @@ from inventory.rpc import streams
 from inventory.v1 import reconciliation_service_pb2 as pb2
 from inventory_client import Answer, InventoryClient, TokenFile, Unauthenticated, Unavailable
 from inventory_client.reconciliations import ROWS_A_MESSAGE
-from tests.client.conftest import House, stocked
-from tests.client.test_credentials import Guarded, guarded, rotated  # noqa: F401 - a fixture
+from tests.client.conftest import Guarded, House, stocked
+from tests.client.test_credentials import rotated
 from tests.rpc.client import eventually
 
 ALL = ("stock:read", "stock:write", "catalog:write", "watch", "report")

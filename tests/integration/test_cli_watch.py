@@ -17,8 +17,8 @@ from inventory.postgres.connection import Database
 from inventory.server import start
 from inventory.settings import Settings
 from inventory_client import InventoryClient
-from tests.client.conftest import stocked
-from tests.client.test_credentials import ALL, Guarded, rotated
+from tests.client.conftest import Guarded, stocked
+from tests.client.test_credentials import ALL, rotated
 from tests.integration.command import Command
 from tests.integration.test_cli_commands import Cli
 
