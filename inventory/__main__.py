@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from inventory import __version__
 from inventory.cli.failure import Failed
@@ -27,6 +27,8 @@ app = App(
     help="The single source of stock truth: a gRPC server, and the tools around it.\n\n"
     "Begin with `inventory serve`, and in another terminal `inventory watch`.",
     version=__version__,
+    # A variable that is empty counts as not set.
+    default_parameter=Parameter(env_var_split=lambda _, value, delimiter=None: [value] if value else []),
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
@@ -53,8 +55,16 @@ for command in (
     "demo",
 ):
     app.command(f"inventory.cli.{command}:{command}", help=_help(command))
-app.command("inventory.cli.transfer:app", name="transfer", help="Move goods from one location to another.")
-app.command("inventory.cli.counting:app", name="count", help="Take stock while selling goes on.")
+app.command(
+    "inventory.cli.transfer:app",
+    name="transfer",
+    help="Move goods from one location to another.\n\nExample: inventory transfer create central shop-07 A-1=12 --ship",
+)
+app.command(
+    "inventory.cli.counting:app",
+    name="count",
+    help="Take stock while selling goes on.\n\nExample: inventory count open shop-07 --category GROCERY",
+)
 app.command("inventory.cli.certificate:app", name="certificate", help=_help("certificate"))
 app.command("inventory.cli.channel:app", name="channel", help=_help("channel"))
 app.command("inventory.cli.subscribers:app", name="subscribers", help=_help("subscribers"))
@@ -62,10 +72,15 @@ app.command("inventory.cli.alarms:app", name="alarms", help=_help("alarms"))
 app.command("inventory.cli.token:app", name="token", help=_help("token"))
 app.command("inventory.cli.audit:app", name="audit", help=_help("audit"))
 app.command(
-    "inventory.cli.importing:app", name="import", help="Import locations, SKUs, stock and channels from CSV files."
+    "inventory.cli.importing:app",
+    name="import",
+    help="Import locations, SKUs, stock and channels from CSV files.\n\n"
+    "Example: inventory import skus skus.csv --dry-run",
 )
 app.command(
-    "inventory.cli.exporting:app", name="export", help="Export locations, SKUs, stock and channels to CSV files."
+    "inventory.cli.exporting:app",
+    name="export",
+    help="Export locations, SKUs, stock and channels to CSV files.\n\nExample: inventory export skus -o skus.csv",
 )
 
 

@@ -146,6 +146,11 @@ def token_of(file: str | Path | None) -> Token:
     return os.environ.get("INVENTORY_TOKEN", "").strip() if file is None else TokenFile(file)
 
 
+def set_text(_: object, value: str, delimiter: str | None = None) -> list[str]:
+    """How programs read their environment: a variable that is empty counts as not set."""
+    return [value] if value else []
+
+
 def _bearer(token: str) -> tuple[str, str]:
     if not _TOKEN.fullmatch(token):
         raise ValueError("not a token: it is one word of printable ASCII")

@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import App, Parameter, validators
 
 from inventory_client import CursorFileCorrupt, FileCursorStore, InventoryClient, InventoryError
-from inventory_client.credentials import token_of
+from inventory_client.credentials import set_text, token_of
 
 try:
     import httpx
@@ -34,7 +34,7 @@ RECONCILE_MINUTES_MAX = 10_080
 ReconcileMinutes = Annotated[float, Parameter(validator=validators.Number(gte=0, lte=RECONCILE_MINUTES_MAX))]
 MINUTE_S = 60.0
 
-app = App(name="python -m inventory_marketplace", version_flags=[])
+app = App(name="python -m inventory_marketplace", version_flags=[], default_parameter=Parameter(env_var_split=set_text))
 
 
 @app.default
@@ -70,7 +70,8 @@ def run(
     server
         HOST:PORT of a server, or several with commas between.
     token_file
-        The file that holds the channel's token; if none is named, INVENTORY_TOKEN holds it.
+        The file that holds the channel's token, which needs the scopes stock:read and watch; if none is named,
+        INVENTORY_TOKEN holds it.
     tls_ca
         Who signs the servers' certificates, a PEM file. Default: no TLS.
     url

@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import App, Parameter, validators
 
 from inventory_client import InventoryClient, InventoryError, Overloaded, StockMirror, Unavailable
-from inventory_client.credentials import token_of
+from inventory_client.credentials import set_text, token_of
 from inventory_till.journal import Journal, JournalError, open_journal
 from inventory_till.terminal import open_terminal
 from inventory_till.till import Till
@@ -20,7 +20,7 @@ HOLD_TTL_MAX_S = 86_400
 HEARTBEAT = timedelta(seconds=2)
 """After three of them without a word the till is offline."""
 
-app = App(name="python -m inventory_till", version_flags=[])
+app = App(name="python -m inventory_till", version_flags=[], default_parameter=Parameter(env_var_split=set_text))
 
 
 @app.default
@@ -48,7 +48,8 @@ def run(
     server
         HOST:PORT of a server, or several with commas between.
     token_file
-        The file that holds the channel's token; if none is named, INVENTORY_TOKEN holds it.
+        The file that holds the channel's token, which needs the scopes stock:read, reservation and watch; if none is
+        named, INVENTORY_TOKEN holds it.
     tls_ca
         Who signs the servers' certificates, a PEM file. Default: no TLS.
     location

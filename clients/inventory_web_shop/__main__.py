@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import App, Parameter, validators
 
 from inventory_client import AvailabilityMirror, InventoryClient, InventoryError
-from inventory_client.credentials import token_of
+from inventory_client.credentials import set_text, token_of
 
 try:
     import uvicorn
@@ -26,7 +26,7 @@ except ModuleNotFoundError as missing:
 HOLD_TTL_MAX_S = 86_400
 GRACE_S = 3
 
-app = App(name="python -m inventory_web_shop", version_flags=[])
+app = App(name="python -m inventory_web_shop", version_flags=[], default_parameter=Parameter(env_var_split=set_text))
 
 
 @app.default
@@ -56,7 +56,8 @@ def run(
     server
         HOST:PORT of a server, or several with commas between.
     token_file
-        The file that holds the channel's token; if none is named, INVENTORY_TOKEN holds it.
+        The file that holds the channel's token, which needs the scopes stock:read, reservation and watch; if none is
+        named, INVENTORY_TOKEN holds it.
     tls_ca
         Who signs the servers' certificates, a PEM file. Default: no TLS.
     location

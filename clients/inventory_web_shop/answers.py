@@ -14,6 +14,8 @@ from inventory_client import (
     NotFound,
     OutcomeUnknown,
     Overloaded,
+    PermissionDenied,
+    Unauthenticated,
     Unavailable,
 )
 from inventory_web_shop.checks import TooLarge, Wrong
@@ -89,5 +91,7 @@ async def of_service(_: Request, found: Exception) -> Response:
             return error(404, found.reason, found.message)
         case InvalidRequest():
             return error(400, found.reason, found.message)
+        case Unauthenticated() | PermissionDenied():  # the shop's own credential, not what it was asked
+            return error(502, found.reason, found.message)
         case _:
             return error(409, found.reason, found.message)

@@ -4,6 +4,8 @@ Each change of stock, catalogue, channels and credentials has one entry, written
 asked, who there, from where, under which request_id, and what became of it; so have refused ones, and callers who were
 turned away. Entries are chained by SHA-256: `inventory audit verify` computes every hash anew. The chain's end that it
 prints, kept elsewhere, proves later that nothing before it was rewritten.
+
+Example: inventory audit list --channel web --refused
 """
 
 import asyncio

@@ -3,6 +3,8 @@
 `inventory certificate create` makes a private authority (ca.pem, ca-key.pem) and a server's certificate (server.pem,
 server-key.pem). Start the server with `--tls-cert server.pem --tls-key server-key.pem`, and give ca.pem to its clients
 (`--tls-ca ca.pem`). Keep ca-key.pem elsewhere: whoever has it can pass for your server.
+
+Example: inventory certificate create --host stock.example --out tls
 """
 
 import json as encoder

@@ -60,7 +60,7 @@ def explain(
     sku
         The SKU's code, or one of its barcodes.
     channel
-        Whose view. Default: the server's default channel's.
+        Whose view. Default: the token's channel; in development, the server's default channel.
     purpose
         What it would be sold for. Default: what the channel is for.
     """

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inventory.cli.failure import printable
+from inventory.cli.terminal import Out
 
 CODE_COLUMNS_MIN = 10
 """A code may have 64 characters: it is folded before a column is left out."""
@@ -80,6 +81,8 @@ class FittedTable:
                 yield from self._told()
                 return
             chosen.remove(first)
+        if len(chosen) < len(self._columns) and isinstance(console, Out):
+            console.columns_left_out = True
         yield self._table(chosen, self._widths(chosen, spare))
 
     def _spare(self, chosen: Sequence[int], width: int) -> int:

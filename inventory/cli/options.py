@@ -19,7 +19,10 @@ class Server:
     )
     token_file: Annotated[
         Path | None,
-        Parameter(env_var="INVENTORY_TOKEN_FILE", help="The file that holds the token, if INVENTORY_TOKEN doesn't."),
+        Parameter(
+            env_var="INVENTORY_TOKEN_FILE",
+            help="The file that holds the token. Default: INVENTORY_TOKEN.",
+        ),
     ] = None
     tls_ca: Annotated[
         Path | None,

@@ -77,7 +77,10 @@ def restore(
             print(f"applied {step}")
         print(f"restored; the new epoch is {restored.epoch}", flush=True)
         if restored.credentials:
-            print(f"{restored.credentials} credentials are in force as they were then: revoke what was revoked since")
+            print(
+                f"{restored.credentials} credentials are in force as they were then: revoke what was revoked since;"
+                " tokens made or rotated since are gone"
+            )
         if role is None and chosen.owner_dsn is not None:
             print("no role was granted anything: run `inventory migrate --server-role ROLE` before servers start")
         return prove(found) if verify else 0

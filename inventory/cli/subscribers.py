@@ -13,10 +13,9 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.markup import escape
-from rich.table import Table
 
 from inventory.cli.failure import Failed, printable
+from inventory.cli.fitted import FittedTable, code, number, whole, words
 from inventory.cli.options import CHANNEL_DEFAULT, SERVER_DEFAULT, ChannelCode, Json, Server
 from inventory.cli.terminal import out
 from inventory.v1 import subscriber_service_pb2 as pb2
@@ -56,15 +55,17 @@ def list_(
     if not found.subscribers:
         print(f"nobody is registered; the feed's head is {head:,}, resumable from {found.oldest:,} on")
         return 0
-    table = Table(title=f"The feed's head is {head:,}, resumable from {found.oldest:,} on", title_justify="left")
-    for column in ("channel", "subscriber", "state"):
-        table.add_column(column, no_wrap=True)
-    for column in ("acknowledged", "changes behind", "s behind", "silent s", "deadline s", "limits"):
-        table.add_column(column, justify="right")
+    table = FittedTable(
+        [
+            code("channel"), code("subscriber"), whole("state"), number("acknowledged", 1), number("changes behind"),
+            number("s behind"), number("silent s", 3), number("deadline s", 4), words("limits", 2),
+        ],
+        title=f"The feed's head is {head:,}, resumable from {found.oldest:,} on",
+    )  # fmt: skip
     for one in found.subscribers:
-        table.add_row(
+        table.add(
             one.channel,
-            escape(printable(one.name)),
+            one.name,
             STATES.get(one.state, str(one.state)),
             f"{one.acknowledged.revision:,}",
             f"{one.lag_changes:,}",

@@ -1,6 +1,8 @@
 """How progress and tables look: progress on stderr and only in a terminal, results on stdout."""
 
 import os
+import sys
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -83,9 +85,20 @@ def spinner() -> Progress:
     )
 
 
+class Out(Console):
+    """Says once a table is printed, on stderr and only of a terminal, that it had no room for all columns."""
+
+    columns_left_out = False
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*objects, **options)
+        if self.columns_left_out and self.is_terminal:
+            print("some columns are left out: widen the terminal, or --json", file=sys.stderr)
+
+
 def out() -> Console:
     """Where results go. A pipe gets whole lines, not ones cut to 80 columns, unless COLUMNS says how wide it is."""
-    console = Console(soft_wrap=False, highlight=False)
+    console = Out(soft_wrap=False, highlight=False)
     if not console.is_terminal and not os.environ.get("COLUMNS", "").isdigit():
         console.width = PIPE_COLUMNS
     return console

@@ -62,11 +62,13 @@ def create(
 ) -> int:
     """Make a token for a channel, and print it: it is shown this once. With --scope, say what the channel may do.
 
+    A web shop or a till needs stock:read, reservation and watch, a marketplace adapter stock:read and watch.
+
     Example: inventory token create web --scope stock:read --scope reservation --scope watch
 
-    Example: inventory token create web --out web.token
+    Example: inventory token create till-7 --scope stock:read --scope reservation --scope watch --location shop-1
 
-    Example: inventory token create till-7 --scope reservation --scope stock:read --location shop-1 --ttl-hours 8760
+    Example: inventory token create market --scope stock:read --scope watch --out market.token
 
     Parameters
     ----------
@@ -96,7 +98,7 @@ def create(
 
     with place_for(out) as write:
         made = _run(server, make)
-        show_new(made.token, made.credential, json=json, write=write)
+        show_new(made.token, made.credential, json=json, write=write, file=out)
     return 0
 
 
@@ -128,7 +130,7 @@ def rotate(
 
     with place_for(out) as write:
         made = _run(server, make)
-        show_new(made.token, made.credential, json=json, write=write)
+        show_new(made.token, made.credential, json=json, write=write, file=out)
     return 0
 
 

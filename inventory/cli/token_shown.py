@@ -2,6 +2,7 @@
 
 import json as encoder
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -47,8 +48,10 @@ def place_for(path: Path | None) -> Iterator[Callable[[str], None] | None]:
             os.unlink(unfinished)
 
 
-def show_new(token: str, made: pb2.Credential, *, json: bool, write: Callable[[str], None] | None) -> None:
-    """Raises `Failed`."""
+def show_new(
+    token: str, made: pb2.Credential, *, json: bool, write: Callable[[str], None] | None, file: Path | None
+) -> None:
+    """`write` and `file` as of `place_for`. Raises `Failed`."""
     if not token and (write is not None or not json):
         raise Failed(f"{made.key_id} was made, but the answer that showed it was lost: revoke it and make another")
     if write is not None:
@@ -58,6 +61,7 @@ def show_new(token: str, made: pb2.Credential, *, json: bool, write: Callable[[s
             raise Failed(
                 f"--out: the file can't be written: {error.strerror}; revoke {made.key_id} and make another"
             ) from None
+        print(f"the token with the key id {made.key_id} is in {file}", file=sys.stderr)
     if json:
         shown = {"token": token} if write is None else {}
         print(encoder.dumps(shown | credential_json(made), ensure_ascii=False, indent=2))

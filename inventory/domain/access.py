@@ -113,6 +113,12 @@ def scope_required(scope: Scope) -> Refusal:
     return Refusal(Reason.SCOPE_REQUIRED, f"this takes the scope {scope.text}", metadata={"scope": scope.text})
 
 
+def acting_refused(own: str, other: str) -> Refusal:
+    """Of a credential of one channel in another one's name, which may be no channel's."""
+    message = f"the credential is channel {own}'s: acting for channel {other[:32]} takes the scope admin"
+    return Refusal(Reason.SCOPE_REQUIRED, message, metadata={"scope": Scope.ADMIN.text})
+
+
 def last_admin(channel: str) -> Refusal:
     """Of what would take the scope admin from the last of whom a credential is in force."""
     return Refusal(

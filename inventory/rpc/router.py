@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import grpc
 
-from inventory.domain.access import Scope, scope_required
+from inventory.domain.access import Scope, acting_refused, scope_required
 from inventory.domain.audit import OPERATOR_BYTES_MAX
 from inventory.domain.code import channel_code, free_text
 from inventory.domain.refusal import Reason, Refusal, channel_not_found
@@ -224,11 +224,11 @@ class Router(grpc.GenericRpcHandler):
             free_text(operator, OPERATOR_BYTES_MAX, OPERATOR_KEY)
         except Refusal as refusal:
             return _refuse(refusal, None, known, path)
-        acts = known is not None and channel not in (None, known.channel)
         if known is not None:
-            wanted = Scope.ADMIN if acts and known.access.allows(scope) else scope
-            if not known.access.allows(wanted):
-                return _refuse(scope_required(wanted), self._doors, known, path)
+            if not known.access.allows(scope):
+                return _refuse(scope_required(scope), self._doors, known, path)
+            if channel is not None and channel != known.channel and not known.access.is_admin:
+                return _refuse(acting_refused(known.channel, channel), self._doors, known, path)
         key = (authorization, channel, operator)
         caller = self._callers.get(key)
         if caller is None:

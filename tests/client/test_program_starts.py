@@ -54,3 +54,7 @@ def test_the_server_may_be_named_by_the_environment(
     assert bound.arguments["server"] == "10.0.0.1:50051,10.0.0.2:50051"
     _, bound, _ = app.parse_args([*needed, "--server", "shop:1"])
     assert bound.arguments["server"] == "shop:1", "what is said counts more"
+    for name in ("SERVER", "TLS_CA", "TOKEN_FILE"):
+        monkeypatch.setenv(f"INVENTORY_{name}", "")
+    _, bound, _ = app.parse_args(needed)
+    assert not {"server", "tls_ca", "token_file"} & set(bound.arguments), "what is empty is not set"

@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,13 @@ import httpx
 import pytest
 from starlette.types import Message
 
+from inventory.postgres.access import first_admin
+from inventory.postgres.connection import Database
+from inventory.server import start
+from inventory.settings import Settings
 from inventory.v1 import core_pb2
+from inventory.v1.access_pb2 import SCOPE_STOCK_READ, SCOPE_WATCH
+from inventory.v1.access_service_pb2 import Access
 from inventory.v1.catalog_service_pb2 import SKU_KIND_BUNDLE, BundleComponent, Sku
 from inventory.v1.channel_service_pb2 import Channel, ChannelSku, ChannelView
 from inventory_client import AvailabilityMirror, InventoryClient
@@ -252,6 +258,20 @@ async def test_without_a_location_the_service_chooses_from_where(client: Invento
         assert short.json()["error"]["lines"] == [{"sku": sku, "requested": 1, "available": 0}]
         ordered = await shop.order(cart=cart, reference="o1")
         assert (ordered.status_code, ordered.json()["state"]) == (201, "ALLOCATED")
+
+
+async def test_a_token_that_does_not_do_is_the_shop_s_own_trouble(dsn: str, cart: str) -> None:
+    async with AsyncExitStack() as stack:
+        admin = await first_admin(Database(dsn, "inventory"))
+        assert admin is not None
+        address = await start(Settings(listen="127.0.0.1:0", development=False), dsn, stack)
+        boss = await stack.enter_async_context(InventoryClient(address, token=admin))
+        sku, place = await stocked(boss, 10)
+        await boss.set_access("web", Access(scopes=[SCOPE_STOCK_READ, SCOPE_WATCH]))
+        token = (await boss.create_token("web")).token
+        client = await stack.enter_async_context(InventoryClient(address, token=token))
+        shop = await stack.enter_async_context(opening(client, place, sku))
+        assert reason(await shop.checkout(cart, (sku, 1))) == (502, "SCOPE_REQUIRED")
 
 
 async def test_without_a_server_old_stock_is_not_given_out_and_calls_say_so(server: Server, cart: str) -> None:

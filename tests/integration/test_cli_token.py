@@ -66,7 +66,7 @@ async def test_a_channel_is_let_in_does_what_it_may_and_is_turned_away(cli: Cli)
     token = made.strip()
     assert TOKEN.fullmatch(token)
     assert "SKU_NOT_FOUND" in await cli.refused("stock", "PEAR", token=token)
-    assert "SCOPE_REQUIRED" in await cli.refused("token", "list", token=token)
+    assert "SCOPE_REQUIRED" in await cli.refused("token", "list", token=token, INVENTORY_TLS_CA="")
     (row,) = json.loads(await cli.ok("token", "list", "--channel", "web", "--json"))
     assert (row["name"], row["kind"], row["in_force"], row["revoked_at"]) == ("shop's", "token", True, None)
     assert TOKEN.search(await cli.ok("token", "list")) is None
@@ -106,8 +106,10 @@ async def test_a_token_is_rotated_with_an_overlap(cli: Cli) -> None:
 async def test_a_file_gets_a_token_only_when_there_is_one(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "web.token"
     out = ("--out", str(file))
-    assert await cli.ok("token", "create", "web", "--scope", "stock:read", *out) == ""
+    code, said, told = await cli.run("token", "create", "web", "--scope", "stock:read", *out)
     token = file.read_text().strip()
+    assert (code, said) == (0, "")
+    assert told == f"the token with the key id {token.split('_')[1]} is in {file}\n"
     assert TOKEN.fullmatch(token)
     assert file.stat().st_mode & 0o777 == 0o600
     assert "CHANNEL_NOT_FOUND" in await cli.refused("token", "create", "new", *out)

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
@@ -237,8 +237,12 @@ async def test_in_another_channel_s_name_only_an_admin_calls(method: Method, hou
     refused = await house.knock(method, named)
     assert refused is not None
     assert refused.what == ("PERMISSION_DENIED", "SCOPE_REQUIRED")
+    if method.scope is not Scope.ADMIN:
+        assert refused.message == "the credential is channel many's: acting for channel other takes the scope admin"
     unknown = await house.knock(method, (*named[:1], ("inventory-channel", "never-heard-of")))
-    assert unknown == refused, "it tells which channels there are"
+    assert unknown is not None
+    told = replace(unknown, message=unknown.message.replace("never-heard-of", "other"))
+    assert told == refused, "it tells which channels there are"
     admitted = await house.knock(method, (*bearer(house.admin), ("inventory-channel", "other")))
     assert admitted is None or admitted.code not in ("PERMISSION_DENIED", "UNAUTHENTICATED"), admitted
 

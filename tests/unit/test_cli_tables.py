@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console, Group, RenderableType
 
-from inventory.cli import channel, count_shown, lots, serial, stock, terminal, transfer
+from inventory.cli import channel, count_shown, fitted, lots, serial, stock, terminal, transfer
+from inventory.cli.terminal import Out
 from inventory.v1 import catalog_service_pb2 as catalog_pb2
 from inventory.v1 import channel_service_pb2 as channel_pb2
 from inventory.v1 import core_pb2
@@ -182,3 +183,13 @@ def test_a_pipe_has_whole_lines_unless_its_width_is_said(monkeypatch: pytest.Mon
     assert terminal.out().width == terminal.PIPE_COLUMNS
     monkeypatch.setenv("COLUMNS", "80")
     assert terminal.out().width == 80
+
+
+@pytest.mark.parametrize(("width", "terminal", "told"), [(20, True, True), (80, True, False), (20, False, False)])
+def test_a_terminal_is_told_that_columns_are_left_out(
+    width: int, terminal: bool, told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = fitted.FittedTable([fitted.whole("key"), fitted.number("count"), fitted.words("note", leave_out=1)])
+    table.add("a" * 8, "1,234,567", "n" * 20)
+    Out(width=width, file=io.StringIO(), force_terminal=terminal).print(table)
+    assert capsys.readouterr().err == ("some columns are left out: widen the terminal, or --json\n" if told else "")
