@@ -72,7 +72,7 @@ from inventory.tracing import Tracing, is_wanted
 REFUSING_S = 0.2
 CALLS_GRACE_S = 5.0
 STREAMS_GRACE_S = 1.0
-LAST_WORDS_S = 0.2
+LAST_WORDS_S = 1.0  # for statuses on their way; it ends at once unless somebody does not read, or watches our health
 LANE_GRACE_S = 1.5
 CANCEL_S = 0.5
 RESTART_PAUSE_S = 1.0
@@ -218,7 +218,7 @@ async def start(
         meter.stopping = True
         await asyncio.sleep(REFUSING_S)  # who calls now is told why; gRPC's own stop would only say CANCELLED
         await streams.drained(CALLS_GRACE_S, STREAMS_GRACE_S)
-        await server.stop(LAST_WORDS_S)  # and then cuts off who doesn't read, and who watches our health
+        await server.stop(LAST_WORDS_S)  # and then cuts off whoever is left
 
     stack.push_async_callback(end_calls)
     return _address(settings, port)
