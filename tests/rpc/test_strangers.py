@@ -79,11 +79,12 @@ async def test_probes_are_answered_beside_a_house_full_of_idle_ones(
     monkeypatch.setattr(health, "WATCHES_MAX", FEW)
     monkeypatch.setattr(health, "WAITING_MAX", FEW)
     monkeypatch.setattr(reflection, "REFLECTIONS_MAX", FEW)
+    monkeypatch.setattr(strangers, "MESSAGE_MAX_S", 600.0)  # none of them is to end for that, however slow we are
     async with serving(module_dsn) as server, Rough(server.address) as rough:
         await begin(rough, WATCH_HEALTH, streams(20), with_message=True)
         await begin(rough, CHECK, streams(20, 101), with_message=False)
         await begin(rough, REFLECT, streams(20, 201), with_message=False)
-        await rough.until(lambda: len(ended(rough)) == 3 * (20 - FEW), SOON_S)
+        await rough.until(lambda: len(ended(rough)) >= 3 * (20 - FEW), SOON_S)
         assert len(ended(rough)) == 3 * (20 - FEW)
         for _ in range(10):
             assert await is_well(server.address)
